@@ -1,0 +1,160 @@
+"""Every number of an experiment, frozen. Defaults are the paper's; where it is silent, the published code's."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+
+from uunet.errors import UUNetError
+
+LABELS = ("ID", "gender", "ethnicity", "hairstyle")  # section III-A, the t = 4 labels of Eq. 1, in the order of s
+
+
+class ConfigError(UUNetError):
+    """A value no experiment can have."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """The omegas of Eq. 13 (section IV-A)."""
+
+    mse: float = 50.0
+    adv: float = 1.0
+    ano: float = 1.0
+    con: float = 1.0
+    div: float = 1.0
+    dis: float = 1.0
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A Keras optimiser by name. The paper names none; the defaults at each use are the published code's."""
+
+    name: str
+    learning_rate: float
+    beta_1: float | None = None  # Adam only
+
+
+def _check_steps(config):
+    if config.steps < 1 or config.steps % config.checkpoint_every:
+        raise ConfigError(
+            f"steps must be a positive multiple of checkpoint_every; got {config.steps} and {config.checkpoint_every}."
+        )
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Learning I: the pairwise classifier D_a (section III-A, Table I)."""
+
+    labels: tuple[str, ...] = LABELS  # outputs of this one D_a; the paper trains one model a label (section IV-A)
+    blocks: int = 2  # [Conv 64/s2] x 2 in Table I; the published code has 3
+    genuine: float = 0.5  # share of same-ID pairs a batch; published code: 40-60 %
+    batch_pairs: int = 64  # pairs; not given
+    steps: int = 2500
+    optimizer: Optimizer = Optimizer("rmsprop", 1.25e-5)  # published code
+    augment: bool = False  # random mirror, shift, exposure and rescale of each picture of a pair
+    size: int = 64  # pixels, section IV-A
+    checkpoint_every: int = 250  # steps; also the interval of a CSV row
+    seed: int = 0
+
+    def __post_init__(self):
+        unknown = [label for label in self.labels if label not in LABELS]
+        if unknown or not self.labels:
+            raise ConfigError(f"labels are some of {', '.join(LABELS)}; got {', '.join(self.labels) or 'none'}.")
+        _check_steps(self)
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """Learning II: U_e, U_d and D_f (section III-B, IV-A)."""
+
+    size: int = 64  # pixels, side of every network input (256 in section IV-I)
+    unet: str = "ronneberger"  # [44], what the paper cites; "pix2pix" is the published code's
+    width: int = 64  # kernels of the first U-Net level
+    normalization: str | None = None  # [44] has none; the published code "batch"
+    dropout: float = 0.0  # "pix2pix" only; published code 0.5
+    critic_width: int = 64  # kernels of D_f's first layer, PatchGAN [25]
+    s: tuple[int, ...] = (-1, 1, 1, 1)  # 'All Equal' (section IV-E); (-1, -1, -1, -1) is 'All Different'
+    weights: LossWeights = LossWeights()
+    penalty: str = "limit"  # Eq. 6's gradient limit in our reading; "wgan-gp" is the standard penalty of [21]
+    delta_gp: float = 0.01  # Eq. 6, section IV-A: largest gradient component, score per unit of pixel value
+    penalty_weight: float = 10.0  # [21]
+    critic_steps: int = 5  # a generator step; published code, as in [21]
+    histogram_bins: int = 32  # Eq. 12; not given
+    subjects: int = 4  # a batch is subjects x sequences x frames; published code: 4 subjects x 8 frames
+    sequences: int = 2  # Eq. 11 needs two sequences of a subject
+    frames: int = 4  # Eq. 10 needs two frames of a sequence
+    channel_sizes: tuple[int, ...] = ()  # ROI sides in pixels that U_d trains through; () as in the paper: none
+    steps: int = 120_000  # published code
+    generator_optimizer: Optimizer = Optimizer("rmsprop", 5e-5)  # published code
+    critic_optimizer: Optimizer = Optimizer("adam", 2e-4, beta_1=0.5)  # published code
+    checkpoint_every: int = 500  # steps; also the interval of a CSV row and a sample sheet
+    seed: int = 0
+
+    def __post_init__(self):
+        if len(self.s) == 0 or self.s[0] != -1 or any(value not in (-1, 0, 1) for value in self.s):
+            raise ConfigError(f"s must start with -1 (the ID always differs) and hold only -1, 0, 1; got {self.s}.")
+        if self.frames < 2 or self.sequences < 2:
+            raise ConfigError(
+                f"A batch needs at least 2 sequences a subject and 2 frames a sequence for Eqs. 10 and 11; "
+                f"got {self.sequences} x {self.frames}."
+            )
+        if self.critic_steps < 1:
+            raise ConfigError(f"critic_steps must be at least 1; got {self.critic_steps}.")
+        if self.penalty not in ("limit", "wgan-gp"):
+            raise ConfigError(f"penalty is 'limit' or 'wgan-gp'; got {self.penalty!r}.")
+        _check_steps(self)
+
+    @property
+    def batch_size(self):
+        """Heads a step."""
+        return self.subjects * self.sequences * self.frames
+
+
+@dataclass(frozen=True)
+class Config:
+    """Both phases of one experiment."""
+
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
+
+
+PAPER = Config()
+
+RELEASED_CODE = Config(
+    classifier=ClassifierConfig(blocks=3),
+    adversarial=AdversarialConfig(
+        unet="pix2pix", normalization="batch", dropout=0.5, weights=LossWeights(mse=100.0), s=(-1, -1, -1, -1)
+    ),
+)
+
+# What two CPU cores can train in an afternoon; `weights/README.md` says what came out.
+SMALL = Config(
+    classifier=ClassifierConfig(optimizer=Optimizer("adam", 5e-4), augment=True, steps=2000),
+    adversarial=AdversarialConfig(
+        width=16,
+        critic_width=32,
+        penalty="wgan-gp",
+        critic_steps=1,
+        channel_sizes=(32, 48, 64, 80, 96, 128),
+        frames=2,
+        steps=4000,
+        generator_optimizer=Optimizer("adam", 2e-4, beta_1=0.5),
+        checkpoint_every=200,
+    ),
+)
+
+# Seconds, for tests: every part runs, nothing is learnt.
+SMOKE = Config(
+    classifier=ClassifierConfig(optimizer=Optimizer("adam", 1e-3), batch_pairs=8, steps=4, augment=True, checkpoint_every=2),
+    adversarial=AdversarialConfig(
+        width=4, critic_width=4, subjects=2, frames=2, critic_steps=1, channel_sizes=(24, 80), steps=4, checkpoint_every=2,
+        generator_optimizer=Optimizer("adam", 1e-3),
+    ),
+)
+
+BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smoke": SMOKE}
+
+
+def to_json(config):
+    """A (nested) config dataclass as indented JSON text."""
+    return json.dumps(dataclasses.asdict(config), indent=2)

@@ -1,0 +1,1 @@
+"""Metrics: plain NumPy in, numbers out."""

@@ -1,0 +1,7 @@
+"""The four networks of Table I as functional Keras models: no training code here."""
+
+from uunet.models.attribute_classifier import attribute_classifier, join
+from uunet.models.patch_critic import patch_critic
+from uunet.models.unet import unet
+
+__all__ = ["attribute_classifier", "join", "patch_critic", "unet"]

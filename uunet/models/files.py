@@ -1,0 +1,86 @@
+"""A network in one safetensors file: float16 weights, its architecture and its provenance."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from uunet.errors import UUNetError
+from uunet.models.attribute_classifier import attribute_classifier
+from uunet.models.unet import unet
+
+BUILDERS = {"unet": unet, "attribute_classifier": attribute_classifier}
+
+
+class WeightsError(UUNetError):
+    """A weight file that is missing, damaged or of another network."""
+
+
+def save(model, path, *, builder, arguments, provenance):
+    """Writes a model's weights as float16 with what it takes to rebuild it.
+
+    Args:
+        model: keras.Model made by `BUILDERS[builder](**arguments)`.
+        path: file to write, replaced at once when complete.
+        builder: str, a key of BUILDERS.
+        arguments: dict of JSON values.
+        provenance: dict of JSON values: command, commit, config, data hash, seed, device, time.
+    """
+    tensors = {variable.path: np.asarray(variable.value, np.float16) for variable in model.weights}
+    header = {"builder": builder, "arguments": json.dumps(arguments), "provenance": json.dumps(provenance)}
+    part = Path(f"{path}.part")
+    safetensors.numpy.save_file(tensors, part, metadata=header)
+    os.replace(part, path)
+
+
+def load(path, *, expect=None):
+    """Rebuilds a model from its file.
+
+    Args:
+        path: file written by `save`.
+        expect: int, input channels the caller needs (4: U_e, 3: U_d, 6: D_a), or None.
+
+    Returns:
+        keras.Model, float32, not to be trained further without its optimiser.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, or holds another architecture than it says or is expected.
+    """
+    header, tensors = _read(path)
+    arguments = json.loads(header["arguments"])
+    model = BUILDERS[header["builder"]](**arguments)
+    if expect is not None and model.input_shape[-1] != expect:
+        raise WeightsError(
+            f"{path} holds a network with {model.input_shape[-1]} input channels, but {expect} are needed "
+            "(4: encoder, 3: decoder, 6: attribute classifier); name the right file."
+        )
+    shapes = {variable.path: tuple(variable.shape) for variable in model.weights}
+    stored = {name: tensor.shape for name, tensor in tensors.items()}
+    if shapes != stored:
+        odd = sorted(set(shapes.items()) ^ set(stored.items()))[0]
+        raise WeightsError(f"{path} does not fit the architecture it names (at {odd[0]}); make or fetch it again.")
+    for variable in model.weights:
+        variable.assign(tensors[variable.path].astype(np.float32))
+    return model
+
+
+def provenance(path):
+    """The provenance a weight file carries, as the dict `save` was given."""
+    return json.loads(_read(path)[0]["provenance"])
+
+
+def _read(path):
+    if not Path(path).is_file():
+        raise WeightsError(f"There is no weight file {path}; train one (`uunet train --help`) or name a preset.")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except safetensors.SafetensorError as error:
+        raise WeightsError(f"{path} is not a complete safetensors file ({error}); fetch it again.") from error
+    if not {"builder", "arguments", "provenance"} <= header.keys() or header["builder"] not in BUILDERS:
+        raise WeightsError(f"{path} is a safetensors file, but not one of uunet's; name an encoder or decoder file.")
+    return header, tensors

@@ -1,0 +1,95 @@
+"""U_e and U_d: one U-Net builder, two documented shapes (Table I; section IV-A)."""
+
+import keras
+from keras import layers
+
+SHAPES = ("ronneberger", "pix2pix")
+
+
+def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None, dropout=0.0, name=None):
+    """A U-Net that turns an image into an image of the same size.
+
+    `"ronneberger"` is [44], which the paper cites: four max-pooling levels of two 3 x 3 convolutions, width to
+    16 x width kernels, 2 x 2 up-convolutions, skips at every level. Its convolutions are padded, so that the
+    output is as large as the input ([44] crops instead).
+
+    `"pix2pix"` is the published code's: 4 x 4 stride-2 convolutions down to 1 x 1 with width, 2, 4, then 8 x width
+    kernels, and 4 x 4 stride-2 transposed convolutions back. It has no skip at full resolution.
+
+    Args:
+        channels: int, input channels: 4 for U_e (RGB + noise), 3 for U_d.
+        shape: "ronneberger" or "pix2pix".
+        size: int, side of the image in pixels: a multiple of 16, for "pix2pix" a power of two.
+        width: int, kernels of the first level (64 in both originals).
+        normalization: None ([44]), "batch" (the published code) or "group", which treats one head alone exactly as
+            the same head in a batch.
+        dropout: float in [0, 1), after the first three up-blocks of "pix2pix" while training (0.5 in the
+            published code, which never switches it off).
+
+    Returns:
+        keras.Model: float32 `(B, size, size, channels)` in [0, 1] to float32 `(B, size, size, 3)` in (0, 1).
+
+    Raises:
+        ValueError: if `shape`, `size` or `normalization` is none of the above.
+    """
+    if shape not in SHAPES:
+        raise ValueError(f"A U-Net's shape is one of {SHAPES}; got {shape!r}.")
+    if size % 16 or (shape == "pix2pix" and size & (size - 1)):
+        raise ValueError(f"A U-Net's size is a multiple of 16, for 'pix2pix' a power of two; got {size}.")
+    image = keras.Input((size, size, channels))
+    if shape == "ronneberger":
+        output = _ronneberger(image, width, normalization)
+    else:
+        output = _pix2pix(image, width, normalization, dropout)
+    return keras.Model(image, output, name=name or "unet")
+
+
+def _normalize(x, kind, name):
+    if kind is None:
+        return x
+    if kind == "batch":
+        return layers.BatchNormalization(name=name)(x)
+    if kind == "group":
+        return layers.GroupNormalization(groups=min(8, x.shape[-1]), name=name)(x)
+    raise ValueError(f"normalization must be None, 'batch' or 'group'; got {kind!r}.")
+
+
+def _ronneberger(image, width, normalization):
+    def double_convolution(x, kernels, name):
+        for half in "ab":
+            x = layers.Conv2D(kernels, 3, padding="same", name=f"{name}_conv_{half}")(x)
+            x = _normalize(x, normalization, f"{name}_norm_{half}")
+            x = layers.ReLU()(x)
+        return x
+
+    x, skips = image, []
+    for level in range(4):
+        x = double_convolution(x, width * 2**level, f"down{level}")
+        skips.append(x)
+        x = layers.MaxPooling2D()(x)
+    x = double_convolution(x, width * 16, "bottom")
+    for level in reversed(range(4)):
+        x = layers.Conv2DTranspose(width * 2**level, 2, 2, name=f"up{level}_conv_up")(x)
+        x = layers.Concatenate()([skips[level], x])
+        x = double_convolution(x, width * 2**level, f"up{level}")
+    return layers.Conv2D(3, 1, activation="sigmoid", name="output")(x)
+
+
+def _pix2pix(image, width, normalization, dropout):
+    levels = image.shape[1].bit_length() - 1  # 64 -> 6 halvings to 1 x 1
+    kernels = [width * min(2**level, 8) for level in range(levels)]
+    x, skips = image, []
+    for level in range(levels):
+        x = layers.Conv2D(kernels[level], 4, 2, padding="same", name=f"down{level}_conv")(x)
+        if 0 < level < levels - 1:  # as published: neither the first level nor the bottom is normalised
+            x = _normalize(x, normalization, f"down{level}_norm")
+        x = layers.LeakyReLU(0.2)(x) if level < levels - 1 else layers.ReLU()(x)
+        skips.append(x)
+    for level in reversed(range(levels - 1)):
+        x = layers.Conv2DTranspose(kernels[level], 4, 2, padding="same", name=f"up{level}_conv")(x)
+        x = _normalize(x, normalization, f"up{level}_norm")
+        if dropout and level >= levels - 4:
+            x = layers.Dropout(dropout)(x)
+        x = layers.Concatenate()([x, skips[level]])
+        x = layers.ReLU()(x)
+    return layers.Conv2DTranspose(3, 4, 2, padding="same", activation="sigmoid", name="output")(x)

@@ -1,0 +1,102 @@
+"""Learning II: U_e, U_d and D_f against each other and against a frozen D_a (section III-B)."""
+
+import time
+
+from uunet import channel, data, models
+from uunet.config import ConfigError
+from uunet.models import files
+from uunet.training import logs, objective, provenance
+from uunet.training import trainer as training
+
+
+def unet_arguments(config):
+    """What `models.unet` needs to know of a `config.AdversarialConfig`."""
+    return {
+        "shape": config.unet, "size": config.size, "width": config.width,
+        "normalization": config.normalization, "dropout": config.dropout,
+    }
+
+
+def build_networks(config, classifier):
+    """The four networks for a `config.AdversarialConfig`; `classifier` is the D_a of learning I and is frozen."""
+    shape = unet_arguments(config)
+    classifier.trainable = False
+    return objective.Networks(
+        encoder=models.unet(4, name="encoder", **shape),
+        decoder=models.unet(3, name="decoder", **shape),
+        critic=models.patch_critic(size=config.size, width=config.critic_width),
+        classifier=classifier,
+    )
+
+
+def build_trainer(networks, config):
+    """A Trainer of the running backend whose step is critic_steps x Eq. 7, then Eq. 13 once."""
+    backend = training.backend_trainer()
+    through = channel.Channel(config.channel_sizes, config.size) if config.channel_sizes else None
+    generator_optimizer = training.build_optimizer(config.generator_optimizer)
+    critic_optimizer = training.build_optimizer(config.critic_optimizer)
+    generator_variables = networks.encoder.trainable_variables + networks.decoder.trainable_variables
+    critic_variables = networks.critic.trainable_variables
+
+    def updates(batch):
+        for draw in range(1, config.critic_steps + 1):
+            yield training.Update(
+                lambda draw=draw: objective.critic_objective(
+                    networks, through, config, batch, draw, backend.input_gradient
+                ),
+                critic_variables,
+                critic_optimizer,
+            )
+        yield training.Update(
+            lambda: objective.generator_objective(networks, through, config, batch),
+            generator_variables,
+            generator_optimizer,
+        )
+
+    return backend.Trainer(
+        networks,
+        [(generator_optimizer, generator_variables), (critic_optimizer, critic_variables)],
+        updates,
+        terms=("critic", "penalty", "mse", "adv", "ano", "con", "div", "dis"),
+    )
+
+
+def train(config, classifier_files, folder, out, *, verbose="auto"):
+    """Trains U_e, U_d and D_f, resuming if `out` holds a checkpoint of the same run.
+
+    Args:
+        config: config.AdversarialConfig.
+        classifier_files: paths of D_a: one file with len(s) outputs, or several that are joined in the order of s.
+        folder: prepared data set (`uunet.data`).
+        out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, `checkpoint.npz`, `log.csv` and
+            `sheets/`.
+
+    Raises:
+        ConfigError: if D_a's outputs are not as many as the values of s.
+    """
+    heads = data.load(folder, "train", size=config.size)
+    validation = data.load(folder, "validation", size=config.size)
+    classifiers = [files.load(path, expect=6) for path in classifier_files]
+    classifier = classifiers[0] if len(classifiers) == 1 else models.join(classifiers)
+    if classifier.output_shape[-1] != len(config.s):
+        raise ConfigError(
+            f"s has {len(config.s)} values, but D_a has {classifier.output_shape[-1]} outputs; give one for each."
+        )
+    networks = build_networks(config, classifier)
+    out.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    steps = training.fit(
+        build_trainer(networks, config),
+        lambda step: data.sequence_batch(heads, config, step),
+        config,
+        out,
+        data_sha256=heads.sha256,
+        callbacks=[logs.SampleSheet(out / "sheets", networks, validation, config)],
+        verbose=verbose,
+    )
+    record = provenance.record(config, data_sha256=heads.sha256, seconds=time.monotonic() - begin, steps=steps)
+    for model, channels in ((networks.encoder, 4), (networks.decoder, 3)):
+        files.save(
+            model, out / f"{model.name}.safetensors", builder="unet",
+            arguments={"channels": channels, "name": model.name, **unet_arguments(config)}, provenance=record,
+        )

@@ -1,0 +1,69 @@
+"""Learning I: the pairwise classifier D_a on same/different pairs (section III-A)."""
+
+import time
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from uunet import data, models
+from uunet.models import files
+from uunet.training import objective, provenance
+from uunet.training import trainer as training
+
+
+def build_trainer(classifier, config):
+    """A Trainer of the running backend whose step minimises Eq. 3 once (Eq. 4)."""
+    optimizer = training.build_optimizer(config.optimizer)
+    variables = classifier.trainable_variables
+
+    def updates(batch):
+        yield training.Update(lambda: objective.classifier_objective(classifier, batch), variables, optimizer)
+
+    return training.backend_trainer().Trainer(
+        [classifier], [(optimizer, variables)], updates, terms=("ce", "accuracy")
+    )
+
+
+def train(config, folder, out, *, verbose="auto"):
+    """Trains one D_a for `config.labels`, resuming if `out` holds a checkpoint of the same run.
+
+    Args:
+        config: config.ClassifierConfig.
+        folder: prepared data set (`uunet.data`).
+        out: Path of the run; receives `classifier.safetensors`, `checkpoint.npz`, `log.csv`.
+
+    Returns:
+        dict label -> float, area under the ROC curve on validation pairs.
+    """
+    heads = data.load(folder, "train", size=config.size)
+    validation = data.load(folder, "validation", size=config.size)
+    arguments = {"labels": len(config.labels), "size": config.size, "blocks": config.blocks}
+    classifier = models.attribute_classifier(**arguments)
+    out.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    steps = training.fit(
+        build_trainer(classifier, config),
+        lambda step: data.pair_batch(heads, config, step),
+        config,
+        out,
+        data_sha256=heads.sha256,
+        verbose=verbose,
+    )
+    areas = validate(classifier, validation, config)
+    record = provenance.record(config, data_sha256=heads.sha256, seconds=time.monotonic() - begin, steps=steps)
+    files.save(
+        classifier, out / "classifier.safetensors", builder="attribute_classifier", arguments=arguments,
+        provenance={**record, "validation_auc": areas},
+    )
+    return areas
+
+
+def validate(classifier, heads, config, batches=32):
+    """Area under the ROC curve of each label on pairs of unseen subjects, drawn like the training pairs."""
+    wanted, got = [], []
+    for step in range(batches):
+        batch = data.pair_batch(heads, config, step)
+        wanted.append(batch["b"])
+        got.append(np.asarray(objective.agreement(classifier, batch["x"], batch["x_prime"])))
+    wanted, got = np.concatenate(wanted), np.concatenate(got)
+    return {label: float(roc_auc_score(wanted[:, k], got[:, k])) for k, label in enumerate(config.labels)}

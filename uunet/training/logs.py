@@ -1,0 +1,125 @@
+"""Keras callbacks of both phases: checkpoints, the CSV log, sample sheets, the stop at NaN."""
+
+import csv
+import math
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio
+
+from uunet import channel, pixels
+from uunet.errors import UUNetError
+from uunet.training import checkpoints
+
+
+class DivergedError(UUNetError):
+    """A loss became NaN or infinite."""
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Stops at the first step whose logged mean is not finite, before a checkpoint could be spoiled."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_train_begin(self, logs=None):
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        bad = [name for name, value in logs.items() if not math.isfinite(float(value))]
+        if bad:
+            step = self.epoch * self.params["steps"] + batch + 1
+            raise DivergedError(
+                f"Training diverged at step {step}: {', '.join(bad)} is not a finite number; the last good "
+                f"checkpoint is in {self.folder}, try a smaller learning rate."
+            )
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes `checkpoint.npz` at the end of every epoch (`checkpoint_every` steps)."""
+
+    def __init__(self, folder, config, data_sha256):
+        super().__init__()
+        self.folder, self.config, self.data_sha256 = folder, config, data_sha256
+
+    def on_epoch_end(self, epoch, logs=None):
+        checkpoints.save(
+            self.model, self.folder / "checkpoint.npz", config=self.config, data_sha256=self.data_sha256,
+            step=(epoch + 1) * self.params["steps"],
+        )
+
+
+class CsvLog(keras.callbacks.Callback):
+    """One row an epoch: the step and the mean of each term; rows beyond the step resumed from are dropped."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def on_epoch_end(self, epoch, logs=None):
+        step = (epoch + 1) * self.params["steps"]
+        rows = []
+        if self.path.exists():
+            with open(self.path, newline="") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+        rows.append({"step": step, **{name: f"{float(value):.6g}" for name, value in logs.items()}})
+        with open(self.path, "w", newline="") as file:
+            writer = csv.DictWriter(file, rows[-1])
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+class SampleSheet(keras.callbacks.Callback):
+    """At the end of every epoch, rows x | a | r of validation heads as a PNG, and PSNR(x, r), PSNR(x, a) in the log.
+
+    a goes through 8-bit rounding and, when training uses a channel, a 48-pixel ROI for every second head.
+
+    Args:
+        folder: where `step_000200.png` goes.
+        networks: training.objective.Networks.
+        heads: data.Heads of the validation split.
+        config: config.AdversarialConfig.
+        count: int, heads a sheet.
+    """
+
+    def __init__(self, folder, networks, heads, config, count=12):
+        super().__init__()
+        self.folder, self.networks, self.config = Path(folder), networks, config
+        subjects = list(heads.by_subject.values())
+        chosen = [subjects[k % len(subjects)][k // len(subjects) % len(subjects[k % len(subjects)])][0]
+                  for k in range(count)]
+        self.x = pixels.to_float(heads.images[chosen])
+        rng = np.random.default_rng(config.seed)
+        self.noise = np.stack([pixels.noise_channel(rng, config.size) for _ in chosen])
+
+    def on_epoch_end(self, epoch, logs=None):
+        a = np.asarray(self.networks.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))
+        sizes = [48 if self.config.channel_sizes and k % 2 else self.config.size for k in range(len(a))]
+        public = [channel.to_roi(face, n, n) for face, n in zip(a, sizes)]
+        received = np.stack([channel.to_network(roi, self.config.size) for roi in public])
+        r = np.asarray(self.networks.decoder.predict_on_batch(received))
+        logs["psnr_r"] = peak_signal_noise_ratio(self.x, r, data_range=1.0)
+        logs["psnr_a"] = peak_signal_noise_ratio(self.x, a, data_range=1.0)
+        self.folder.mkdir(exist_ok=True)
+        step = (epoch + 1) * self.params["steps"]
+        cv2.imwrite(str(self.folder / f"step_{step:06d}.png"), sheet(self.x, received, r)[..., ::-1])
+
+
+def sheet(*rows, scale=2):
+    """Rows of faces as one picture.
+
+    Args:
+        rows: float `(n, H, W, 3)` in [0, 1], one array a row.
+        scale: int, enlargement.
+
+    Returns:
+        uint8 `(rows H scale, n W scale, 3)`.
+    """
+    picture = np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
+    return pixels.to_uint8(picture).repeat(scale, axis=0).repeat(scale, axis=1)

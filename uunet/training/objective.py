@@ -1,0 +1,110 @@
+"""Which losses act on which tensors, in both learning phases; backend-free.
+
+All randomness (noise channel, interpolation points, ROI sizes) comes in with the batch, drawn from the seed and the
+step alone (`uunet.data`). So a step is a pure function of weights and batch: the same on TensorFlow and JAX,
+and after a resume.
+"""
+
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from uunet import losses, pixels
+
+
+class Networks(NamedTuple):
+    """The four networks of Fig. 2."""
+
+    encoder: keras.Model  # U_e
+    decoder: keras.Model  # U_d
+    critic: keras.Model  # D_f
+    classifier: keras.Model  # D_a, frozen
+
+
+def agreement(classifier, x, x_prime, training=False):
+    """D_a(x, x') of Eq. 2: `(B, H, W, 3)` twice, in [0, 1] -> `(B, t)`."""
+    pair = ops.concatenate([pixels.standardize(x), pixels.standardize(x_prime)], axis=-1)
+    return classifier(pair, training=training)
+
+
+def classifier_objective(classifier, batch):
+    """Learning I: the loss of D_a, Eq. 3, and its terms to log.
+
+    Args:
+        batch: dict of `x`, `x_prime` float32 `(B, H, W, 3)` and `b` float32 `(B, t)`.
+    """
+    b_hat = agreement(classifier, batch["x"], batch["x_prime"], training=True)
+    loss = losses.pairwise_cross_entropy(batch["b"], b_hat)
+    accuracy = ops.mean(ops.cast(ops.equal(b_hat > 0.5, batch["b"] > 0.5), "float32"))
+    return loss, {"ce": loss, "accuracy": accuracy}
+
+
+def encode_decode(networks, channel, batch, draw):
+    """a = U_e(x, noise) and r = U_d(a), a having gone through the channel if there is one.
+
+    Args:
+        channel: `uunet.channel.Channel`, or None for the paper's direct U_d(U_e(x)).
+        batch: dict as in `generator_objective`.
+        draw: int, which of the batch's independent draws of the randomness to use.
+
+    Returns:
+        a, r: float32 `(B, H, W, 3)` in [0, 1].
+    """
+    a = networks.encoder(ops.concatenate([batch["x"], batch["noise"][draw]], axis=-1), training=True)
+    received = a if channel is None else channel(a, batch["roi"][draw])
+    return a, networks.decoder(received, training=True)
+
+
+def critic_objective(networks, channel, config, batch, draw, input_gradient):
+    """Learning II, the critic's turn: Eq. 6 with its gradient constraint.
+
+    Eq. 6 is the sum of two Wasserstein critics, x against a and x against r; so is the constraint.
+
+    Args:
+        draw: int in 1..critic_steps.
+        input_gradient: callable `(critic, images) -> gradients`, of the mean patch score; the backend's own.
+
+    Returns:
+        scalar to minimise, dict of scalars to log.
+    """
+    x = batch["x"]
+    a, r = (ops.stop_gradient(fake) for fake in encode_decode(networks, channel, batch, draw))
+    wasserstein = losses.critic_loss(*(networks.critic(image, training=True) for image in (x, a, r)))
+    penalty = 0.0
+    for fake, epsilon in ((a, batch["epsilon"][draw - 1, 0]), (r, batch["epsilon"][draw - 1, 1])):
+        gradients = input_gradient(networks.critic, losses.interpolate(x, fake, epsilon))
+        if config.penalty == "limit":
+            penalty += losses.gradient_limit(gradients, config.delta_gp)
+        else:
+            penalty += losses.gradient_penalty(gradients)
+    return wasserstein + config.penalty_weight * penalty, {"critic": wasserstein, "penalty": penalty}
+
+
+def generator_objective(networks, channel, config, batch):
+    """Learning II, the generators' turn: Eq. 13.
+
+    Args:
+        batch: dict of
+            x: float32 `(B, H, W, 3)` in [0, 1], B = subjects x sequences x frames in that order,
+            noise: float32 `(1 + critic_steps, B, H, W, 1)` of U(0, 1), one draw a sequence,
+            epsilon: float32 `(critic_steps, 2, B, 1, 1, 1)` of U(0, 1),
+            roi: int32 `(1 + critic_steps, B)`, indices into the channel's ROI sizes.
+
+    Returns:
+        scalar to minimise, dict of the six unweighted terms to log.
+    """
+    x = batch["x"]
+    a, r = encode_decode(networks, channel, batch, draw=0)
+    ijk = ops.reshape(a, (config.subjects, config.sequences, config.frames, *a.shape[1:]))
+    next_frame = ops.reshape(ops.roll(ijk, 1, axis=2), ops.shape(a))  # a_ijk', k' != k
+    next_sequence = ops.reshape(ops.roll(ijk, 1, axis=1), ops.shape(a))  # a_ij'k, j' != j
+    terms = {
+        "mse": losses.reconstruction_loss(x, r),
+        "adv": losses.adversarial_loss(networks.critic(a, training=True), networks.critic(r, training=True)),
+        "ano": losses.anonymization_loss(agreement(networks.classifier, x, a), config.s),
+        "con": losses.consistency_loss(agreement(networks.classifier, a, next_frame)),
+        "div": losses.diversity_loss(agreement(networks.classifier, a, next_sequence)),
+        "dis": losses.distribution_loss(x, a, config.histogram_bins),
+    }
+    return losses.total_loss(terms, config.weights), terms

@@ -1,0 +1,105 @@
+"""The part of a training step that knows no backend: who is updated, in which order, and what is logged."""
+
+import itertools
+from typing import Callable, NamedTuple
+
+import keras
+
+from uunet import config as configuration
+from uunet.training import checkpoints, logs
+
+
+class Update(NamedTuple):
+    """One gradient step: minimise `objective() -> (scalar, terms to log)` over `variables` with `optimizer`."""
+
+    objective: Callable
+    variables: list
+    optimizer: keras.optimizers.Optimizer
+
+
+class Trainer(keras.Model):
+    """Networks and optimisers that `fit` trains; `tensorflow.py` and `jax.py` add `train_step`.
+
+    Args:
+        networks: list of built keras.Models; the ones without an update must be frozen.
+        optimizers: list of `(optimizer, variables)`; the optimiser is built here.
+        updates: callable `batch -> list[Update]`, made in order, each seeing the ones before.
+        terms: names of the scalars the objectives log.
+    """
+
+    def __init__(self, networks, optimizers, updates, terms):
+        super().__init__()
+        self.networks = list(networks)
+        for optimizer, variables in optimizers:
+            optimizer.build(variables)
+        self.updates = updates
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in terms}
+        first, *others = (optimizer for optimizer, _ in optimizers)
+        # Keras carries one optimiser's state; the others' ride along as ordinary variables of the model
+        self.other_optimizer_state = [variable for optimizer in others for variable in optimizer.variables]
+        self.compile(optimizer=first, jit_compile=keras.backend.backend() == "jax")
+        self.built = True
+
+    def state(self):
+        """Every variable that a resumed run needs: weights, moving statistics, dropout seeds, optimisers."""
+        return [*self.variables, *self.optimizer.variables]
+
+
+def build_optimizer(config):
+    """`config.Optimizer` -> keras optimiser."""
+    extra = {} if config.beta_1 is None else {"beta_1": config.beta_1}
+    return keras.optimizers.get(
+        {"class_name": config.name, "config": {"learning_rate": config.learning_rate, **extra}}
+    )
+
+
+def backend_trainer():
+    """The Trainer with the `train_step` of the running Keras backend, and its `input_gradient`."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from uunet.training import tensorflow as module
+    elif backend == "jax":
+        from uunet.training import jax as module
+    else:
+        raise ValueError(f"Training runs on the Keras backends 'tensorflow' and 'jax'; KERAS_BACKEND is {backend!r}.")
+    return module
+
+
+def fit(trainer, batch, config, folder, *, data_sha256, callbacks=(), verbose="auto"):
+    """Trains to `config.steps`, from `folder/checkpoint.npz` if there is one.
+
+    Args:
+        trainer: a backend's Trainer.
+        batch: callable `step -> dict`, a pure function of the step.
+        config: ClassifierConfig or AdversarialConfig.
+        folder: Path of the run: `checkpoint.npz`, `log.csv`.
+        data_sha256: str, hash of the training data.
+        callbacks: further Keras callbacks; what they add to the logs goes into the CSV.
+
+    Returns:
+        int, steps trained in this call.
+
+    Raises:
+        logs.DivergedError: at the first step with a NaN; the last checkpoint stays.
+    """
+    text = configuration.to_json(config)
+    checkpoint = folder / "checkpoint.npz"
+    start = 0
+    if checkpoint.exists():
+        start = checkpoints.restore(trainer, checkpoint, config=text, data_sha256=data_sha256)
+    interval = config.checkpoint_every
+    trainer.fit(
+        ((batch(step),) for step in itertools.count(start)),
+        steps_per_epoch=interval,
+        initial_epoch=start // interval,
+        epochs=config.steps // interval,
+        shuffle=False,
+        verbose=verbose,
+        callbacks=[
+            logs.StopAtNaN(folder),
+            *callbacks,
+            logs.CsvLog(folder / "log.csv"),
+            logs.Checkpoint(folder, text, data_sha256),
+        ],
+    )
+    return config.steps - start
