@@ -87,11 +87,13 @@ def load(folder, split, *, size=64):
             raise DataError(f"{manifest}, row {number}: split is {row['split']!r}, not one of {', '.join(SPLITS)}.")
         if split_of.setdefault(row["subject"], row["split"]) != row["split"]:
             raise DataError(f"{manifest}, row {number}: subject {row['subject']} is in two splits.")
+        if not row["frame"].isdecimal():
+            raise DataError(f"{manifest}, row {number}: frame is {row['frame']!r}, not a whole number.")
     codes = {name: _codes(rows, name) for name in ("subject", "gender", "ethnicity", "hairstyle")}
     sequence_codes = {key: k for k, key in enumerate(sorted({(row["subject"], row["sequence"]) for row in rows}))}
     chosen = [(number, row) for number, row in enumerate(rows, start=2) if row["split"] == split]
     if not chosen:
-        raise DataError(f"{manifest} has no row in split {split!r}.")
+        raise DataError(f"{manifest} has no row in split {split!r}; prepare a larger set.")
     images = np.stack([_read(folder, manifest, number, row["file"], size) for number, row in chosen])
     labels = np.array([[codes[name][row[name]] for name in codes] for _, row in chosen], np.int64)
     sequences = np.array([sequence_codes[row["subject"], row["sequence"]] for _, row in chosen], np.int64)

@@ -8,13 +8,14 @@ MOMENTUM = 0.8  # Table I, "mm"
 DROPOUT = 0.25  # Table I
 
 
-def attribute_classifier(labels=4, *, size=64, blocks=2):
+def attribute_classifier(labels=4, *, size=64, blocks=2, name="attribute_classifier"):
     """D_a: a pair of images -> the probability that each label agrees (Eq. 2).
 
     Args:
         labels: int, t outputs. The paper trains one model a label (labels=1, then `join`) and calls the whole D_a.
         size: int, side of the images in pixels.
         blocks: int, how many [Conv 64/s2] blocks end the trunk: 2 in Table I, 3 in the published code.
+        name: str; models to `join` need different ones.
 
     Returns:
         keras.Model: float32 `(B, size, size, 6)`, two standardised RGB images along the depth
@@ -31,14 +32,14 @@ def attribute_classifier(labels=4, *, size=64, blocks=2):
     x = layers.Flatten()(x)
     x = layers.Dense(128, activation="relu", name="dense")(x)
     agreement = layers.Dense(labels, activation="sigmoid", name="agreement")(x)
-    return keras.Model(pair, agreement, name="attribute_classifier")
+    return keras.Model(pair, agreement, name=name)
 
 
 def join(classifiers):
     """One D_a out of one model a label: outputs side by side, `(B, t)` (section IV-A).
 
     Args:
-        classifiers: keras.Models of one input shape, in the order of s.
+        classifiers: keras.Models of one input shape and different names, in the order of s.
     """
     pair = keras.Input(classifiers[0].input_shape[1:])
     agreement = layers.Concatenate()([classifier(pair) for classifier in classifiers])

@@ -30,9 +30,10 @@ def save(model, path, *, builder, arguments, provenance):
         provenance: dict of JSON values: command, commit, config, data hash, seed, device, time.
     """
     tensors = {variable.path: np.asarray(variable.value, np.float16) for variable in model.weights}
-    header = {"builder": builder, "arguments": json.dumps(arguments), "provenance": json.dumps(provenance)}
+    header = {"builder": builder, "arguments": arguments, "provenance": provenance}
     part = Path(f"{path}.part")
-    safetensors.numpy.save_file(tensors, part, metadata=header)
+    # one metadata entry: safetensors writes several in an order that changes from run to run
+    safetensors.numpy.save_file(tensors, part, metadata={"uunet": json.dumps(header)})
     os.replace(part, path)
 
 
@@ -50,8 +51,7 @@ def load(path, *, expect=None):
         WeightsError: if the file is missing, damaged, or holds another architecture than it says or is expected.
     """
     header, tensors = _read(path)
-    arguments = json.loads(header["arguments"])
-    model = BUILDERS[header["builder"]](**arguments)
+    model = BUILDERS[header["builder"]](**header["arguments"])
     if expect is not None and model.input_shape[-1] != expect:
         raise WeightsError(
             f"{path} holds a network with {model.input_shape[-1]} input channels, but {expect} are needed "
@@ -69,7 +69,7 @@ def load(path, *, expect=None):
 
 def provenance(path):
     """The provenance a weight file carries, as the dict `save` was given."""
-    return json.loads(_read(path)[0]["provenance"])
+    return _read(path)[0]["provenance"]
 
 
 def _read(path):
@@ -77,10 +77,10 @@ def _read(path):
         raise WeightsError(f"There is no weight file {path}; train one (`uunet train --help`) or name a preset.")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            header = file.metadata() or {}
+            header = json.loads((file.metadata() or {}).get("uunet", "{}"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except safetensors.SafetensorError as error:
         raise WeightsError(f"{path} is not a complete safetensors file ({error}); fetch it again.") from error
-    if not {"builder", "arguments", "provenance"} <= header.keys() or header["builder"] not in BUILDERS:
+    if header.get("builder") not in BUILDERS:
         raise WeightsError(f"{path} is a safetensors file, but not one of uunet's; name an encoder or decoder file.")
     return header, tensors

@@ -6,7 +6,7 @@ from keras import layers
 SHAPES = ("ronneberger", "pix2pix")
 
 
-def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None, dropout=0.0, name=None):
+def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None, dropout=0.0, name="unet"):
     """A U-Net that turns an image into an image of the same size.
 
     `"ronneberger"` is [44], which the paper cites: four max-pooling levels of two 3 x 3 convolutions, width to
@@ -41,7 +41,7 @@ def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None
         output = _ronneberger(image, width, normalization)
     else:
         output = _pix2pix(image, width, normalization, dropout)
-    return keras.Model(image, output, name=name or "unet")
+    return keras.Model(image, output, name=name)
 
 
 def _normalize(x, kind, name):

@@ -37,7 +37,10 @@ def train(config, folder, out, *, verbose="auto"):
     """
     heads = data.load(folder, "train", size=config.size)
     validation = data.load(folder, "validation", size=config.size)
-    arguments = {"labels": len(config.labels), "size": config.size, "blocks": config.blocks}
+    arguments = {
+        "labels": len(config.labels), "size": config.size, "blocks": config.blocks,
+        "name": "_".join(("classifier", *config.labels)),
+    }
     classifier = models.attribute_classifier(**arguments)
     out.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()

@@ -1,0 +1,39 @@
+"""Shared fixtures; quiet, deterministic TensorFlow."""
+
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import cv2  # noqa: E402
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """The same initial weights in every run of a test."""
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_set(tmp_path_factory):
+    """A prepared set of 3 + 2 + 1 subjects x 2 sequences x 3 frames of 32 x 32 coloured noise."""
+    folder = tmp_path_factory.mktemp("set")
+    rng = np.random.default_rng(0)
+    rows = ["file,split,subject,sequence,frame,gender,ethnicity,hairstyle"]
+    for subject, split in enumerate(("train", "train", "train", "validation", "validation", "test")):
+        for sequence in range(2):
+            for frame in range(3):
+                name = f"{subject}_{sequence}_{frame}.png"
+                image = rng.integers(40 * subject, 40 * subject + 56, (32, 32, 3), np.uint8)
+                cv2.imwrite(str(folder / name), image)
+                labels = f"{'fm'[subject % 2]},e{subject % 3},h{subject % 2}"
+                rows.append(f"{name},{split},s{subject},{sequence},{frame},{labels}")
+    (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+    return folder

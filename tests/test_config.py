@@ -1,0 +1,42 @@
+import dataclasses
+
+import pytest
+
+from uunet import config
+
+
+def test_defaults_are_the_papers():
+    """Section IV-A, word for word."""
+    paper = config.PAPER.adversarial
+    assert dataclasses.astuple(paper.weights) == (50, 1, 1, 1, 1, 1)
+    assert paper.delta_gp == 0.01 and paper.size == 64 and paper.unet == "ronneberger"
+    assert paper.channel_sizes == () and paper.s == (-1, 1, 1, 1)
+    assert config.PAPER.classifier.labels == ("ID", "gender", "ethnicity", "hairstyle")
+
+
+def test_released_code():
+    released = config.RELEASED_CODE
+    assert released.adversarial.weights.mse == 100 and released.classifier.blocks == 3
+    assert released.adversarial.unet == "pix2pix" and released.adversarial.normalization == "batch"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"s": (1, 1, 1, 1)}, "s must start with -1"),
+        ({"s": ()}, "s must start with -1"),
+        ({"s": (-1, 3)}, "only -1, 0, 1"),
+        ({"frames": 1}, "at least 2 sequences"),
+        ({"critic_steps": 0}, "critic_steps"),
+        ({"penalty": "gp"}, "'limit' or 'wgan-gp'"),
+        ({"steps": 7}, "multiple of checkpoint_every"),
+    ],
+)
+def test_impossible_values_are_refused(changes, sentence):
+    with pytest.raises(config.ConfigError, match=sentence):
+        dataclasses.replace(config.SMOKE.adversarial, **changes)
+
+
+def test_unknown_label():
+    with pytest.raises(config.ConfigError, match="age"):
+        config.ClassifierConfig(labels=("ID", "age"))
