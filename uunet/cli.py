@@ -63,12 +63,9 @@ def train_classifier(
 
     Example: `uunet train-classifier heads/ -o runs/classifier --config small`
     """
-    import keras
-
     from uunet.training import classifier
 
     chosen = _changed(_named(config).classifier, labels=tuple(labels.split(",")), steps=steps, seed=seed)
-    keras.utils.set_random_seed(seed)
     for label, area in classifier.train(chosen, data, out).items():
         print(f"{label}: area under the ROC curve {area:.3f} on validation pairs")
 
@@ -87,8 +84,6 @@ def train(
 
     Example: `uunet train heads/ -o runs/uunet --classifier runs/classifier/classifier.safetensors --config small`
     """
-    import keras
-
     from uunet.training import adversarial
 
     try:
@@ -96,7 +91,6 @@ def train(
     except ValueError:
         raise configuration.ConfigError(f"--s is a list like -1,1,1,1; got {s!r}.") from None
     chosen = _changed(_named(config).adversarial, s=s, steps=steps, seed=seed)
-    keras.utils.set_random_seed(seed)
     adversarial.train(chosen, classifier, data, out)
 
 

@@ -72,6 +72,7 @@ class AdversarialConfig:
     width: int = 64  # kernels of the first U-Net level
     normalization: str | None = None  # [44] has none; the published code "batch"
     dropout: float = 0.0  # "pix2pix" only; published code 0.5
+    residual: bool = False  # not in the paper: U-Nets that start at the identity
     critic_width: int = 64  # kernels of D_f's first layer, PatchGAN [25]
     s: tuple[int, ...] = (-1, 1, 1, 1)  # 'All Equal' (section IV-E); (-1, -1, -1, -1) is 'All Different'
     weights: LossWeights = LossWeights()
@@ -132,13 +133,15 @@ SMALL = Config(
     classifier=ClassifierConfig(optimizer=Optimizer("adam", 5e-4), augment=True, steps=2000),
     adversarial=AdversarialConfig(
         width=16,
+        residual=True,
         critic_width=32,
         penalty="wgan-gp",
         critic_steps=1,
         channel_sizes=(32, 48, 64, 80, 96, 128),
         frames=2,
-        steps=4000,
+        steps=3000,
         generator_optimizer=Optimizer("adam", 2e-4, beta_1=0.5),
+        critic_optimizer=Optimizer("adam", 4e-4, beta_1=0.5),
         checkpoint_every=200,
     ),
 )

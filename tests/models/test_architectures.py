@@ -82,6 +82,7 @@ SMALL = {
     "ronneberger, group": lambda: models.unet(4, width=8, normalization="group"),
     "ronneberger, batch": lambda: models.unet(3, width=4, normalization="batch"),
     "pix2pix": lambda: models.unet(4, shape="pix2pix", width=4, normalization="batch", dropout=0.5),
+    "residual": lambda: models.unet(4, width=4, residual=True),
     "critic": lambda: models.patch_critic(width=4),
 }
 
@@ -97,6 +98,13 @@ def test_a_head_gives_one_answer(name, rng):
     alone = np.concatenate([model.predict(x[k : k + 1], verbose=0) for k in range(len(x))])
     np.testing.assert_allclose(predicted, alone, atol=1e-5)
     assert np.ptp(predicted) > 0
+
+
+@pytest.mark.parametrize("shape", ["ronneberger", "pix2pix"])
+def test_a_residual_unet_starts_at_the_identity(shape, rng):
+    x = rng.random((2, 64, 64, 4), np.float32)
+    y = models.unet(4, shape=shape, width=4, residual=True).predict(x, verbose=0)
+    np.testing.assert_allclose(y, x[..., :3].clip(0.02, 0.98), atol=1e-5)
 
 
 def test_images_come_out_in_the_unit_interval(rng):

@@ -1,12 +1,12 @@
 """U_e and U_d: one U-Net builder, two documented shapes (Table I; section IV-A)."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 SHAPES = ("ronneberger", "pix2pix")
 
 
-def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None, dropout=0.0, name="unet"):
+def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None, dropout=0.0, residual=False, name="unet"):
     """A U-Net that turns an image into an image of the same size.
 
     `"ronneberger"` is [44], which the paper cites: four max-pooling levels of two 3 x 3 convolutions, width to
@@ -25,6 +25,8 @@ def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None
             the same head in a batch.
         dropout: float in [0, 1), after the first three up-blocks of "pix2pix" while training (0.5 in the
             published code, which never switches it off).
+        residual: bool; True adds the input's logit to the output's, so that training starts at the identity. Neither
+            original has it; it is worth hours on a CPU.
 
     Returns:
         keras.Model: float32 `(B, size, size, channels)` in [0, 1] to float32 `(B, size, size, 3)` in (0, 1).
@@ -37,11 +39,17 @@ def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None
     if size % 16 or (shape == "pix2pix" and size & (size - 1)):
         raise ValueError(f"A U-Net's size is a multiple of 16, for 'pix2pix' a power of two; got {size}.")
     image = keras.Input((size, size, channels))
+    first = "zeros" if residual else "glorot_uniform"
     if shape == "ronneberger":
-        output = _ronneberger(image, width, normalization)
+        features = _ronneberger(image, width, normalization)
+        logit = layers.Conv2D(3, 1, kernel_initializer=first, name="output")(features)
     else:
-        output = _pix2pix(image, width, normalization, dropout)
-    return keras.Model(image, output, name=name)
+        features = _pix2pix(image, width, normalization, dropout)
+        logit = layers.Conv2DTranspose(3, 4, 2, padding="same", kernel_initializer=first, name="output")(features)
+    if residual:
+        rgb = ops.clip(image[..., :3], 0.02, 0.98)  # a logit of black or white would leave no gradient
+        logit = logit + ops.log(rgb / (1 - rgb))
+    return keras.Model(image, layers.Activation("sigmoid")(logit), name=name)
 
 
 def _normalize(x, kind, name):
@@ -72,7 +80,7 @@ def _ronneberger(image, width, normalization):
         x = layers.Conv2DTranspose(width * 2**level, 2, 2, name=f"up{level}_conv_up")(x)
         x = layers.Concatenate()([skips[level], x])
         x = double_convolution(x, width * 2**level, f"up{level}")
-    return layers.Conv2D(3, 1, activation="sigmoid", name="output")(x)
+    return x
 
 
 def _pix2pix(image, width, normalization, dropout):
@@ -92,4 +100,4 @@ def _pix2pix(image, width, normalization, dropout):
             x = layers.Dropout(dropout)(x)
         x = layers.Concatenate()([x, skips[level]])
         x = layers.ReLU()(x)
-    return layers.Conv2DTranspose(3, 4, 2, padding="same", activation="sigmoid", name="output")(x)
+    return x

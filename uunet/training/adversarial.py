@@ -2,6 +2,8 @@
 
 import time
 
+import keras
+
 from uunet import channel, data, models
 from uunet.config import ConfigError
 from uunet.models import files
@@ -13,7 +15,7 @@ def unet_arguments(config):
     """What `models.unet` needs to know of a `config.AdversarialConfig`."""
     return {
         "shape": config.unet, "size": config.size, "width": config.width,
-        "normalization": config.normalization, "dropout": config.dropout,
+        "normalization": config.normalization, "dropout": config.dropout, "residual": config.residual,
     }
 
 
@@ -74,6 +76,7 @@ def train(config, classifier_files, folder, out, *, verbose="auto"):
     Raises:
         ConfigError: if D_a's outputs are not as many as the values of s.
     """
+    keras.utils.set_random_seed(config.seed)
     heads = data.load(folder, "train", size=config.size)
     validation = data.load(folder, "validation", size=config.size)
     classifiers = [files.load(path, expect=6) for path in classifier_files]

@@ -2,6 +2,7 @@
 
 import time
 
+import keras
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
@@ -35,6 +36,7 @@ def train(config, folder, out, *, verbose="auto"):
     Returns:
         dict label -> float, area under the ROC curve on validation pairs.
     """
+    keras.utils.set_random_seed(config.seed)
     heads = data.load(folder, "train", size=config.size)
     validation = data.load(folder, "validation", size=config.size)
     arguments = {

@@ -1,5 +1,6 @@
 """The part of a training step that knows no backend: who is updated, in which order, and what is logged."""
 
+import dataclasses
 import itertools
 from typing import Callable, NamedTuple
 
@@ -82,7 +83,7 @@ def fit(trainer, batch, config, folder, *, data_sha256, callbacks=(), verbose="a
     Raises:
         logs.DivergedError: at the first step with a NaN; the last checkpoint stays.
     """
-    text = configuration.to_json(config)
+    text = configuration.to_json(dataclasses.replace(config, steps=config.checkpoint_every))  # a run may be prolonged
     checkpoint = folder / "checkpoint.npz"
     start = 0
     if checkpoint.exists():

@@ -1,0 +1,73 @@
+"""One training step of each phase from fixed weights and one batch, on the Keras backend of the environment.
+
+    KERAS_BACKEND=jax python one_step.py DATA OUT.npz
+
+Stochastic gradient descent with rate 1 makes (before - after) of a variable its gradient.
+"""
+
+import dataclasses
+import sys
+
+import keras
+import numpy as np
+
+from uunet import config, data, models
+from uunet.training import adversarial, classifier
+
+SGD = config.Optimizer("sgd", 1.0)
+PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32, optimizer=SGD)
+BATCH = dataclasses.replace(
+    config.SMOKE.adversarial, size=32, channel_sizes=(24, 40), generator_optimizer=SGD, critic_optimizer=SGD
+)
+
+
+def fix_weights(model, seed):
+    """The same weights on every backend."""
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        spread = 0.05 if len(variable.shape) < 2 else np.sqrt(2 / np.prod(variable.shape[:-1]))
+        variable.assign(rng.normal(0, spread, variable.shape) + ("gamma" in variable.path))
+
+
+def step(trainer, batch, variables):
+    """Runs `fit` for one step -> {name: loss, or gradient as it was applied, or new moving statistic}."""
+    trainer.run_eagerly = True  # compiling three small steps would take minutes, running each once takes seconds
+    before = {name: np.array(keras.ops.convert_to_numpy(v.value)) for name, v in variables.items()}
+    history = trainer.fit(((b,) for b in [batch]), steps_per_epoch=1, epochs=1, verbose=0, shuffle=False).history
+    found = {f"loss {name}": values[0] for name, values in history.items()}
+    for name, variable in variables.items():
+        found[f"gradient {name}"] = before[name] - keras.ops.convert_to_numpy(variable.value)
+    return found
+
+
+def named(model):
+    return {f"{model.name}/{v.path}": v for v in model.weights}
+
+
+def main(folder, out):
+    heads = data.load(folder, "train", size=32)
+    found = {}
+
+    # dropout draws differently on each backend: learning I is compared without it
+    d_a = models.attribute_classifier(size=32)
+    for layer in d_a.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    fix_weights(d_a, 1)
+    found |= step(classifier.build_trainer(d_a, PAIRS), data.pair_batch(heads, PAIRS, 0), named(d_a))
+
+    for penalty, unet, normalization in (("limit", "ronneberger", None), ("wgan-gp", "pix2pix", "batch")):
+        chosen = dataclasses.replace(BATCH, penalty=penalty, unet=unet, normalization=normalization)
+        frozen = models.attribute_classifier(size=32)
+        fix_weights(frozen, 1)
+        networks = adversarial.build_networks(chosen, frozen)
+        for seed, model in enumerate(networks[:3], start=2):
+            fix_weights(model, seed)
+        variables = {k: v for model in networks for k, v in named(model).items()}
+        result = step(adversarial.build_trainer(networks, chosen), data.sequence_batch(heads, chosen, 0), variables)
+        found |= {f"{penalty} {name}": value for name, value in result.items()}
+    np.savez(out, **found)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

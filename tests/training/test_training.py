@@ -1,0 +1,135 @@
+"""Runs that stop, go on, diverge or cannot start."""
+
+import csv
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+
+from uunet import config, data, models
+from uunet.models import files
+from uunet.training import adversarial, checkpoints, classifier, logs
+
+PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32)
+BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, channel_sizes=(24, 40))
+
+
+@pytest.fixture(scope="module")
+def d_a(tiny_set, tmp_path_factory):
+    out = tmp_path_factory.mktemp("classifier")
+    areas = classifier.train(PAIRS, tiny_set, out, verbose=0)
+    assert set(areas) == set(config.LABELS) and all(0 <= area <= 1 for area in areas.values())
+    return out / "classifier.safetensors"
+
+
+def weights(path):
+    return [np.asarray(variable.value) for variable in files.load(path).weights]
+
+
+def test_resumed_training_ends_bit_identical(tiny_set, d_a, tmp_path):
+    straight, resumed = tmp_path / "straight", tmp_path / "resumed"
+    adversarial.train(BATCH, [d_a], tiny_set, straight, verbose=0)
+
+    class Interrupted(Exception):
+        pass
+
+    # stopped in the middle of the second epoch, after the first checkpoint
+    drawn = []
+    original = data.sequence_batch
+
+    def interrupt(heads, settings, step):
+        drawn.append(step)
+        if step == 3:
+            raise Interrupted
+        return original(heads, settings, step)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "sequence_batch", interrupt)
+        with pytest.raises(Exception):  # noqa: B017  the backend wraps what a generator raises
+            adversarial.train(BATCH, [d_a], tiny_set, resumed, verbose=0)
+    assert 3 in drawn and not (resumed / "encoder.safetensors").exists()
+    adversarial.train(BATCH, [d_a], tiny_set, resumed, verbose=0)
+
+    for name in ("encoder", "decoder"):
+        for one, other in zip(*(weights(run / f"{name}.safetensors") for run in (straight, resumed)), strict=True):
+            np.testing.assert_array_equal(one, other)
+    states = [np.load(run / "checkpoint.npz") for run in (straight, resumed)]
+    for name in states[0].files:
+        np.testing.assert_array_equal(states[0][name], states[1][name])
+    assert (straight / "log.csv").read_text() == (resumed / "log.csv").read_text()
+
+
+def test_a_run_leaves_a_log_sheets_and_provenance(tiny_set, d_a, tmp_path):
+    adversarial.train(BATCH, [d_a], tiny_set, tmp_path, verbose=0)
+    with open(tmp_path / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["2", "4"]
+    assert {"critic", "penalty", "mse", "adv", "ano", "con", "div", "dis", "psnr_r", "psnr_a"} <= rows[0].keys()
+    sheet = cv2.imread(str(tmp_path / "sheets" / "step_000004.png"))
+    assert sheet.shape[0] == 3 * 32 * 2  # x | a | r, enlarged twice
+    record = files.provenance(tmp_path / "encoder.safetensors")
+    assert record["config"]["s"] == [-1, 1, 1, 1] and record["steps"] == 4
+    assert record["data_sha256"] == data.load(tiny_set, "train", size=32).sha256
+    assert files.load(tmp_path / "encoder.safetensors", expect=4).input_shape == (None, 32, 32, 4)
+
+
+def test_one_classifier_a_label(tiny_set, tmp_path):
+    paths = []
+    for label in config.LABELS:
+        chosen = dataclasses.replace(PAIRS, labels=(label,), steps=2)
+        classifier.train(chosen, tiny_set, tmp_path / label, verbose=0)
+        paths.append(tmp_path / label / "classifier.safetensors")
+    chosen = dataclasses.replace(BATCH, steps=2)
+    adversarial.train(chosen, paths, tiny_set, tmp_path / "run", verbose=0)
+    with pytest.raises(config.ConfigError, match="s has 4 values, but D_a has 3 outputs"):
+        adversarial.train(chosen, paths[:3], tiny_set, tmp_path / "other", verbose=0)
+    assert not (tmp_path / "other").exists()
+
+
+def test_divergence_names_the_step_and_keeps_the_checkpoint(tiny_set, d_a, tmp_path):
+    adversarial.train(dataclasses.replace(BATCH, steps=2), [d_a], tiny_set, tmp_path, verbose=0)
+    good = (tmp_path / "checkpoint.npz").read_bytes()
+    networks = adversarial.build_networks(BATCH, files.load(d_a))
+    trainer = adversarial.build_trainer(networks, BATCH)
+    heads = data.load(tiny_set, "train", size=32)
+
+    def poisoned(step):
+        batch = data.sequence_batch(heads, BATCH, step)
+        return {**batch, "x": batch["x"] * np.float32("nan")} if step == 1 else batch
+
+    from uunet.training.trainer import fit
+
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    with pytest.raises(logs.DivergedError, match="diverged at step 2: .*mse"):
+        fit(trainer, poisoned, BATCH, fresh, data_sha256="", verbose=0)
+    assert not list(fresh.iterdir())
+    assert (tmp_path / "checkpoint.npz").read_bytes() == good
+
+
+def test_checkpoint_of_another_run(tiny_set, d_a, tmp_path):
+    chosen = dataclasses.replace(BATCH, steps=2)
+    adversarial.train(chosen, [d_a], tiny_set, tmp_path, verbose=0)
+    with pytest.raises(checkpoints.CheckpointError, match="another configuration"):
+        adversarial.train(dataclasses.replace(chosen, seed=1), [d_a], tiny_set, tmp_path, verbose=0)
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(checkpoints.CheckpointError, match="not a complete checkpoint"):
+        adversarial.train(chosen, [d_a], tiny_set, tmp_path, verbose=0)
+
+
+def test_classifier_learns(tiny_set, tmp_path):
+    """Subjects of the tiny set differ in brightness range alone; some steps must lower Eq. 3."""
+    chosen = dataclasses.replace(PAIRS, steps=40, checkpoint_every=20, batch_pairs=16, augment=False)
+    classifier.train(chosen, tiny_set, tmp_path, verbose=0)
+    with open(tmp_path / "log.csv") as file:
+        first, last = (float(row["ce"]) for row in csv.DictReader(file))
+    assert last < first
+
+
+def test_networks_start_from_the_config():
+    chosen = dataclasses.replace(BATCH, unet="pix2pix", width=4, normalization="batch", dropout=0.5)
+    networks = adversarial.build_networks(chosen, models.attribute_classifier(size=32))
+    assert networks.encoder.input_shape[-1] == 4 and networks.decoder.input_shape[-1] == 3
+    assert not networks.classifier.trainable_variables
