@@ -134,6 +134,7 @@ SMALL = Config(
     adversarial=AdversarialConfig(
         width=16,
         residual=True,
+        weights=LossWeights(adv=0.1),  # one critic step a generator step cannot keep up with a weight of 1
         critic_width=32,
         penalty="wgan-gp",
         critic_steps=1,
