@@ -134,7 +134,9 @@ SMALL = Config(
     adversarial=AdversarialConfig(
         width=16,
         residual=True,
-        weights=LossWeights(adv=0.1),  # one critic step a generator step cannot keep up with a weight of 1
+        # from the identity, one critic step a generator step loses to checkerboards at w_adv = 1, and D_a(x, x) is too
+        # saturated to move U_e at w_ano = 1
+        weights=LossWeights(adv=0.02, ano=5.0),
         critic_width=32,
         penalty="wgan-gp",
         critic_steps=1,
