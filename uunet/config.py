@@ -72,7 +72,7 @@ class AdversarialConfig:
     width: int = 64  # kernels of the first U-Net level
     normalization: str | None = None  # [44] has none; the published code "batch"
     dropout: float = 0.0  # "pix2pix" only; published code 0.5
-    residual: bool = False  # not in the paper: U-Nets that start at the identity
+    residual: bool = False  # not in the paper: U-Nets that learn the difference to their input
     critic_width: int = 64  # kernels of D_f's first layer, PatchGAN [25]
     s: tuple[int, ...] = (-1, 1, 1, 1)  # 'All Equal' (section IV-E); (-1, -1, -1, -1) is 'All Different'
     weights: LossWeights = LossWeights()
@@ -134,9 +134,8 @@ SMALL = Config(
     adversarial=AdversarialConfig(
         width=16,
         residual=True,
-        # from the identity, one critic step a generator step loses to checkerboards at w_adv = 1, and D_a(x, x) is too
-        # saturated to move U_e at w_ano = 1
-        weights=LossWeights(adv=0.02, ano=5.0),
+        # one critic step a generator step loses to checkerboards at w_adv = 1
+        weights=LossWeights(adv=0.05, ano=2.0),
         critic_width=32,
         penalty="wgan-gp",
         critic_steps=1,

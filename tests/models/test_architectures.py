@@ -101,10 +101,12 @@ def test_a_head_gives_one_answer(name, rng):
 
 
 @pytest.mark.parametrize("shape", ["ronneberger", "pix2pix"])
-def test_a_residual_unet_starts_at_the_identity(shape, rng):
+def test_a_residual_unet_learns_a_difference(shape, rng):
     x = rng.random((2, 64, 64, 4), np.float32)
-    y = models.unet(4, shape=shape, width=4, residual=True).predict(x, verbose=0)
-    np.testing.assert_allclose(y, x[..., :3].clip(0.02, 0.98), atol=1e-5)
+    model = models.unet(4, shape=shape, width=4, residual=True)
+    for variable in model.get_layer("output").weights:
+        variable.assign(variable * 0)
+    np.testing.assert_allclose(model.predict(x, verbose=0), x[..., :3].clip(0.02, 0.98), atol=1e-5)
 
 
 def test_images_come_out_in_the_unit_interval(rng):

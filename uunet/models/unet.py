@@ -25,8 +25,9 @@ def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None
             the same head in a batch.
         dropout: float in [0, 1), after the first three up-blocks of "pix2pix" while training (0.5 in the
             published code, which never switches it off).
-        residual: bool; True adds the input's logit to the output's, so that training starts at the identity. Neither
-            original has it; it is worth hours on a CPU.
+        residual: bool; True adds the input's logit to the output's, so that the network learns a difference. Neither
+            original has it; it is worth hours on a CPU. The difference does not start at zero: at a = x, D_a is so
+            sure of the identity that Eq. 9 has no gradient left.
 
     Returns:
         keras.Model: float32 `(B, size, size, channels)` in [0, 1] to float32 `(B, size, size, 3)` in (0, 1).
@@ -39,13 +40,12 @@ def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None
     if size % 16 or (shape == "pix2pix" and size & (size - 1)):
         raise ValueError(f"A U-Net's size is a multiple of 16, for 'pix2pix' a power of two; got {size}.")
     image = keras.Input((size, size, channels))
-    first = "zeros" if residual else "glorot_uniform"
     if shape == "ronneberger":
         features = _ronneberger(image, width, normalization)
-        logit = layers.Conv2D(3, 1, kernel_initializer=first, name="output")(features)
+        logit = layers.Conv2D(3, 1, name="output")(features)
     else:
         features = _pix2pix(image, width, normalization, dropout)
-        logit = layers.Conv2DTranspose(3, 4, 2, padding="same", kernel_initializer=first, name="output")(features)
+        logit = layers.Conv2DTranspose(3, 4, 2, padding="same", name="output")(features)
     if residual:
         rgb = ops.clip(image[..., :3], 0.02, 0.98)  # a logit of black or white would leave no gradient
         logit = logit + ops.log(rgb / (1 - rgb))
