@@ -72,7 +72,7 @@ class AdversarialConfig:
     width: int = 64  # kernels of the first U-Net level
     normalization: str | None = None  # [44] has none; the published code "batch"
     dropout: float = 0.0  # "pix2pix" only; published code 0.5
-    residual: bool = False  # not in the paper: U-Nets that learn the difference to their input
+    residual: bool = False  # not in the paper: U_d learns the difference to its input
     critic_width: int = 64  # kernels of D_f's first layer, PatchGAN [25]
     s: tuple[int, ...] = (-1, 1, 1, 1)  # 'All Equal' (section IV-E); (-1, -1, -1, -1) is 'All Different'
     weights: LossWeights = LossWeights()

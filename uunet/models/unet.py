@@ -26,8 +26,8 @@ def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None
         dropout: float in [0, 1), after the first three up-blocks of "pix2pix" while training (0.5 in the
             published code, which never switches it off).
         residual: bool; True adds the input's logit to the output's, so that the network learns a difference. Neither
-            original has it; it is worth hours on a CPU. The difference does not start at zero: at a = x, D_a is so
-            sure of the identity that Eq. 9 has no gradient left.
+            original has it; for U_d it is worth hours on a CPU. Not for U_e: at a = x, D_a is so sure of the identity
+            that Eq. 9 has no gradient left.
 
     Returns:
         keras.Model: float32 `(B, size, size, channels)` in [0, 1] to float32 `(B, size, size, 3)` in (0, 1).

@@ -15,7 +15,7 @@ def unet_arguments(config):
     """What `models.unet` needs to know of a `config.AdversarialConfig`."""
     return {
         "shape": config.unet, "size": config.size, "width": config.width,
-        "normalization": config.normalization, "dropout": config.dropout, "residual": config.residual,
+        "normalization": config.normalization, "dropout": config.dropout,
     }
 
 
@@ -25,7 +25,7 @@ def build_networks(config, classifier):
     classifier.trainable = False
     return objective.Networks(
         encoder=models.unet(4, name="encoder", **shape),
-        decoder=models.unet(3, name="decoder", **shape),
+        decoder=models.unet(3, name="decoder", residual=config.residual, **shape),
         critic=models.patch_critic(size=config.size, width=config.critic_width),
         classifier=classifier,
     )
@@ -98,8 +98,11 @@ def train(config, classifier_files, folder, out, *, verbose="auto"):
         verbose=verbose,
     )
     record = provenance.record(config, data_sha256=heads.sha256, seconds=time.monotonic() - begin, steps=steps)
-    for model, channels in ((networks.encoder, 4), (networks.decoder, 3)):
+    shape = unet_arguments(config)
+    for model, own in (
+        (networks.encoder, {"channels": 4}), (networks.decoder, {"channels": 3, "residual": config.residual})
+    ):
         files.save(
-            model, out / f"{model.name}.safetensors", builder="unet",
-            arguments={"channels": channels, "name": model.name, **unet_arguments(config)}, provenance=record,
+            model, out / f"{model.name}.safetensors", builder="unet", arguments={"name": model.name, **own, **shape},
+            provenance=record,
         )
