@@ -1,0 +1,5 @@
+"""Hiding bytes in pixels: one file a method, each with `hide`, `reveal` and `capacity` on NumPy arrays.
+
+The paper cites a steganalysis paper for this step ([14], section III-C) and does not say how it embeds; `lsb` is our
+choice for lossless files.
+"""
