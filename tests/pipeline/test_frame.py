@@ -1,0 +1,163 @@
+"""Arrays in, new arrays out: what changes, what must not, and who wins where heads overlap."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from uunet import pipeline, protocol
+from uunet.pipeline import detection, frame
+from uunet.protocol import Roi
+from uunet.stego import lsb
+
+from .conftest import SIZE, bright_square, linear_network, scene
+
+
+def outside(rois, shape):
+    mask = np.ones(shape[:2], bool)
+    for x, y, w, h in rois:
+        mask[y : y + h, x : x + w] = False
+    return mask
+
+
+def test_there_and_back(encoder, decoder):
+    original = scene(3)
+    before = original.copy()
+    public = pipeline.deidentify(original, encoder, bright_square, seed=1)
+    kept = public.copy()
+    restored = pipeline.reconstruct(public, decoder)
+    (head,) = frame.read_rois(public)
+    assert head == detection.head_roi(bright_square(original)[0], 48, 64)
+    assert (original == before).all() and (public == kept).all()
+    assert public.dtype == restored.dtype == np.uint8 and public.shape == restored.shape == original.shape
+    mask = outside([head], original.shape)
+    assert abs(public.astype(int) - original)[mask].max() <= 1
+    assert (restored == public)[mask].all()
+    assert abs(public.astype(int) - (255 - original))[~mask].mean() < 20  # the face is gone: it is its negative
+    assert abs(restored.astype(int) - original)[~mask].mean() < 20  # and comes back, as far as 16 x 16 pixels can say
+
+
+def test_exact_where_a_head_has_the_networks_size(encoder, decoder):
+    """No resizing, a linear network: the head comes back to within rounding and one level of hiding."""
+    original = scene(0)
+    table = {0: [(0, Roi(5, 10, SIZE, SIZE))]}
+    restored = pipeline.reconstruct(pipeline.deidentify(original, encoder, table, seed=1), decoder)
+    assert abs(restored.astype(int) - original).max() <= 1
+
+
+def test_no_head(encoder, decoder):
+    original = np.full((20, 20, 3), 128, np.uint8)
+    public = pipeline.deidentify(original, encoder, lambda frame: [], seed=1)
+    assert frame.read_rois(public) == []
+    assert abs(public.astype(int) - original).max() == 1
+    assert (pipeline.reconstruct(public, decoder) == public).all()
+
+
+def test_seed(noise_encoder):
+    one, same, other, fresh = (
+        pipeline.deidentify(scene(0), noise_encoder, bright_square, seed=seed) for seed in (1, 1, 2, None)
+    )
+    assert (one == same).all()
+    assert (one != other).mean() > 0.1 and (one != fresh).mean() > 0.1
+
+
+def test_a_track_keeps_its_noise_and_each_has_its_own(noise_encoder):
+    box, elsewhere = Roi(0, 16, SIZE, SIZE), Roi(30, 30, SIZE, SIZE)
+    tracked = [[(0, box), (1, elsewhere)], [(0, elsewhere)]]
+    first, second = frame.deidentify_frames([scene(0), scene(1)], tracked, noise_encoder, seed=5, first_index=7)
+
+    def face(image, roi):
+        return image[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w].astype(int)
+
+    assert abs(face(first, box) - face(second, elsewhere)).max() <= 1  # the same person in another place
+    assert abs(face(first, box) - face(first, elsewhere)).mean() > 20  # another person
+    later = frame.deidentify_frames([scene(9)], [[(1, box)]], noise_encoder, seed=5, first_index=40)[0]
+    assert abs(face(later, box) - face(first, elsewhere)).max() <= 1  # also in a later call
+
+
+def test_one_batch_or_frame_by_frame_is_the_same(encoder, decoder):
+    frames = [scene(k) for k in range(5)]
+    tracked = frame.tracked_heads(frames, bright_square)
+    together = frame.deidentify_frames(frames, tracked, encoder, seed=3)
+    alone = [frame.deidentify_frames([frames[k]], [tracked[k]], encoder, seed=3, first_index=k)[0] for k in range(5)]
+    assert all((a == b).all() for a, b in zip(together, alone, strict=True))
+    restored = frame.reconstruct_frames(together, decoder)
+    assert all((pipeline.reconstruct(a, decoder) == b).all() for a, b in zip(together, restored, strict=True))
+
+
+def test_more_heads_than_one_network_call_takes(encoder, monkeypatch):
+    tracked = [[(k, Roi(6 * k, 4 * k, 9, 9)) for k in range(7)]]
+    whole = frame.deidentify_frames([scene(0)], tracked, encoder, seed=3)[0]
+    monkeypatch.setattr(frame, "HEADS_AT_ONCE", 3)
+    assert (frame.deidentify_frames([scene(0)], tracked, encoder, seed=3)[0] == whole).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(8, 30), st.integers(1, 14), st.integers(1, 14)), max_size=6))
+def test_message_is_what_was_pasted(boxes):
+    encoder = linear_network(4, np.zeros((4, 3)), 0.0)  # black heads
+    rois = [Roi(*box) for box in boxes]
+    public = frame.deidentify_frames([scene(0)], [list(enumerate(rois))], encoder, seed=1)[0]
+    assert frame.read_rois(public, frame_index=0) == rois
+    mask = outside(rois, public.shape)
+    assert (public[~mask] <= 1).all() and abs(public.astype(int) - scene(0))[mask].max(initial=0) <= 1
+
+
+def test_overlap_the_later_head_is_whole_and_comes_back(encoder, decoder):
+    """Both crops are taken before any paste; where two boxes claim a pixel, the later one's answer is right."""
+    original = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    early, late = Roi(10, 10, SIZE, SIZE), Roi(18, 14, SIZE, SIZE)
+    public = frame.deidentify_frames([original], [[(0, early), (1, late)]], encoder, seed=1)[0]
+    both = slice(14, 30), slice(18, 34)
+    assert abs(public[both].astype(int) - (255 - original[both])).max() <= 1  # not the negative of a negative
+    restored = pipeline.reconstruct(public, decoder)
+    assert abs(restored.astype(int) - original).max() <= 1
+
+
+def test_later_over_earlier(noise_encoder):
+    early, late = Roi(10, 10, SIZE, SIZE), Roi(18, 14, SIZE, SIZE)
+    alone = frame.deidentify_frames([scene(0)], [[(1, late)]], noise_encoder, seed=1)[0]
+    for heads in ([(0, early), (1, late)], [(1, late), (0, early)]):
+        public = frame.deidentify_frames([scene(0)], [heads], noise_encoder, seed=1)[0]
+        late_is_whole = (public[14:30, 18:34] == alone[14:30, 18:34]).all()
+        assert late_is_whole == (heads[-1][0] == 1)
+
+
+def test_frame_too_small_for_its_message(encoder):
+    table = {0: [(0, Roi(0, 0, 8, 7))]}  # "1,0,0,8,7," is 10 bytes, its frame message 24
+    exact = pipeline.deidentify(np.zeros((8, 8, 3), np.uint8), encoder, table, seed=1)  # hides 24 bytes
+    assert frame.read_rois(exact) == [Roi(0, 0, 8, 7)]
+    with pytest.raises(lsb.CapacityError, match="8 x 7 pixels can hide 21 bytes but its message needs 24"):
+        pipeline.deidentify(np.zeros((7, 8, 3), np.uint8), encoder, table, seed=1)
+
+
+def test_head_outside_the_frame(encoder):
+    with pytest.raises(protocol.RoiError, match="x=60 y=0 w=8 h=8"):
+        frame.deidentify_frames([scene(0)], [[(0, Roi(60, 0, 8, 8))]], encoder, seed=1)
+
+
+def test_networks_mixed_up(encoder, decoder):
+    with pytest.raises(frame.ModelError, match="encoder takes RGB and noise"):
+        pipeline.deidentify(scene(0), decoder, bright_square)
+    with pytest.raises(frame.ModelError, match="decoder takes RGB"):
+        pipeline.reconstruct(scene(0), encoder)
+
+
+def test_plain_picture_is_not_reconstructed(decoder):
+    with pytest.raises(protocol.NoMessageError, match="^The frame carries no UU-Net message"):
+        pipeline.reconstruct(scene(0), decoder)
+    with pytest.raises(protocol.NoMessageError, match="^Frame 6: "):
+        frame.reconstruct_frames([scene(0)], decoder, first_index=6)
+
+
+def test_frames_in_another_order_are_not_reconstructed(encoder, decoder):
+    frames = [scene(0), scene(1)]
+    public = frame.deidentify_frames(frames, [[], []], encoder, seed=1)
+    with pytest.raises(protocol.FrameIndexError, match="^Frame 0: .*of frame 1"):
+        frame.reconstruct_frames(public[::-1], decoder)
+
+
+def test_message_with_a_box_outside_is_refused():
+    public = lsb.hide(scene(0), protocol.pack_frame_message([Roi(60, 0, 8, 8)], 0), rng=np.random.default_rng(0))
+    with pytest.raises(protocol.RoiError):
+        frame.read_rois(public)

@@ -1,0 +1,112 @@
+"""One number a person, and no frame without a known head."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from uunet.pipeline import tracking
+from uunet.pipeline.tracking import EXTEND, MAX_GAP
+from uunet.protocol import Roi, check_inside
+
+
+def walk(frames, x0, speed, size=30, y=20):
+    return {t: Roi(round(x0 + speed * t), y, size, size) for t in frames}
+
+
+def frames_of(*people, length):
+    return [[person[t] for person in people if t in person] for t in range(length)]
+
+
+def test_nobody():
+    assert tracking.track([]) == []
+    assert tracking.track([[], [], []]) == [[], [], []]
+
+
+def test_one_person_keeps_one_number_and_the_boxes():
+    person = walk(range(20), 10, 3)
+    assert tracking.track(frames_of(person, length=20)) == [[(0, person[t])] for t in range(20)]
+
+
+def test_one_missed_frame_is_filled_in_between():
+    person = walk(range(20), 10, 3)
+    seen = frames_of(person, length=20)
+    seen[7] = []
+    assert tracking.track(seen) == [[(0, person[t])] for t in range(20)]
+
+
+@pytest.mark.parametrize(("gap", "tracks"), [(MAX_GAP, 1), (MAX_GAP + 1, 2)])
+def test_gap(gap, tracks):
+    person = {t: box for t, box in walk(range(80), 0, 1).items() if not 30 <= t < 30 + gap}
+    tracked = tracking.track(frames_of(person, length=80))
+    assert len({number for heads in tracked for number, _ in heads}) == tracks
+    if tracks == 1:
+        assert tracked == [[(0, box)] for box in walk(range(80), 0, 1).values()]
+    else:  # the middle stays empty, but for the held ends
+        assert [t for t, heads in enumerate(tracked) if not heads] == list(range(30 + EXTEND, 30 + gap - EXTEND))
+
+
+def test_held_before_entering_and_after_leaving():
+    person = walk(range(20, 40), 0, 2)
+    tracked = tracking.track(frames_of(person, length=60))
+    assert [t for t, heads in enumerate(tracked) if heads] == list(range(20 - EXTEND, 40 + EXTEND))
+    assert tracked[20 - EXTEND] == [(0, person[20])] and tracked[39 + EXTEND] == [(0, person[39])]
+
+
+def test_held_ends_stop_at_the_ends_of_the_clip():
+    person = walk(range(2, 5), 0, 2)
+    assert [len(heads) for heads in tracking.track(frames_of(person, length=6))] == [1] * 6
+
+
+@pytest.mark.parametrize("hidden", [0, 4])
+def test_crossing_people_keep_their_numbers(hidden):
+    """Also when the one behind is not seen for a few frames: velocity, not only overlap, says who is who."""
+    right, left = walk(range(40), 0, 4), walk(range(40), 160, -4)
+    meeting = range(20 - hidden // 2, 20 + hidden // 2)
+    seen = {t: box for t, box in left.items() if t not in meeting}
+    tracked = tracking.track(frames_of(right, seen, length=40))
+    assert {number for heads in tracked for number, _ in heads} == {0, 1}
+    assert [dict(heads)[0] for heads in tracked] == list(right.values())
+    assert [dict(heads)[1] for heads in tracked] == list(left.values())
+
+
+def test_jitter_does_not_break_a_track(rng):
+    person = {t: Roi(*(np.array(box) + rng.integers(-2, 3, 4)).tolist()) for t, box in walk(range(60), 10, 1).items()}
+    tracked = tracking.track(frames_of(person, length=60))
+    assert all([number for number, _ in heads] == [0] for heads in tracked)
+
+
+def test_order_is_that_of_the_numbers_whatever_the_detector_says():
+    a, b = walk(range(10), 0, 0), walk(range(10), 100, 0)
+    seen = [[a[t], b[t]] if t % 2 else [b[t], a[t]] for t in range(10)]
+    assert all([number for number, _ in heads] == [0, 1] for heads in tracking.track(seen))
+    assert len({tuple(heads) for heads in tracking.track(seen)}) == 1
+
+
+def test_association_alone_adds_nothing():
+    person = {t: box for t, box in walk(range(20), 10, 3).items() if t != 7}
+    expected = [[(0, person[t])] if t in person else [] for t in range(22)]
+    assert tracking.associate(frames_of(person, length=22)) == expected
+
+
+BOX = st.tuples(st.integers(0, 40), st.integers(0, 30), st.integers(1, 24), st.integers(1, 18)).map(lambda b: Roi(*b))
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(st.lists(BOX, max_size=4, unique=True), max_size=30))
+def test_every_detection_survives_once_and_all_stays_inside(detections):
+    tracked = tracking.track(detections)
+    assert len(tracked) == len(detections)
+    for heads, seen in zip(tracked, detections, strict=True):
+        numbers = [number for number, _ in heads]
+        assert numbers == sorted(set(numbers))
+        assert {box for _, box in heads} >= set(seen)
+        check_inside([box for _, box in heads], 48, 64)
+    named = [number for heads in tracking.associate(detections) for number, _ in heads]
+    assert len(named) == sum(map(len, detections))
+
+
+def test_iou():
+    assert tracking.iou(Roi(0, 0, 2, 2), Roi(0, 0, 2, 2)) == 1
+    assert tracking.iou(Roi(0, 0, 2, 2), Roi(1, 0, 2, 2)) == pytest.approx(1 / 3)
+    assert tracking.iou(Roi(0, 0, 2, 2), Roi(2, 0, 2, 2)) == 0

@@ -1,0 +1,185 @@
+"""Arrays in, new arrays out: heads through U_e or U_d, pasted back, their boxes hidden in the pixels (section III-D).
+
+Where two boxes overlap: all heads are cropped before any is pasted, and pasted in message order, later over
+earlier. A later head is thus whole in the public frame, and an earlier one lacks what lies under it. Reconstruction
+crops all from the public frame and pastes in the *same* order: pixels that two boxes claim then come from the head
+that U_d saw whole.
+"""
+
+import secrets
+from functools import partial
+
+import numpy as np
+
+from uunet import channel, pixels, protocol
+from uunet.errors import UUNetError
+from uunet.pipeline import detection, tracking
+from uunet.stego import lsb
+
+HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
+
+
+class ModelError(UUNetError):
+    """A network is not the one the step needs."""
+
+
+def fresh_seed():
+    """A random seed: with a fixed one, a person would get the same virtual face in every clip, and could be linked."""
+    return secrets.randbits(64)
+
+
+def deidentify(frame, encoder, detector, *, seed=None):
+    """The public version of one picture: virtual faces, and their boxes hidden in the pixels.
+
+    Args:
+        frame: uint8 `(H, W, 3)`, RGB; not modified.
+        encoder: keras.Model U_e, `(N, S, S, 4)` -> `(N, S, S, 3)` in [0, 1].
+        detector: callable frame -> faces, or head boxes: see `detection`.
+        seed: int >= 0 for a repeatable result; None draws a fresh one.
+
+    Returns:
+        uint8 `(H, W, 3)`; outside the heads it differs from `frame` by at most one level.
+
+    Raises:
+        UUNetError: if the frame is too small for its message or `encoder` is not an encoder.
+    """
+    seed = fresh_seed() if seed is None else seed
+    return deidentify_frames([frame], tracked_heads([frame], detector), encoder, seed=seed)[0]
+
+
+def reconstruct(public, decoder):
+    """The original faces back in one public picture: needs nothing but its pixels and U_d.
+
+    Args:
+        public: uint8 `(H, W, 3)`, RGB, exactly as written; not modified.
+        decoder: keras.Model U_d, `(N, S, S, 3)` -> `(N, S, S, 3)` in [0, 1].
+
+    Returns:
+        uint8 `(H, W, 3)`; outside the heads it is `public`.
+
+    Raises:
+        UUNetError: if the picture carries no intact message or `decoder` is not a decoder.
+    """
+    _check_model(decoder, 3)
+    return _paste_all([public], [read_rois(public)], decoder)[0]
+
+
+def tracked_heads(frames, detector):
+    """The heads of some frames, detected, tracked and bridged; or head boxes given instead of a detector, checked.
+
+    Returns:
+        list (frames) of lists of `(track_id, Roi)` in message order.
+    """
+    if callable(detector):
+        return tracking.track(detection.find_heads(frames, detector))
+    return detection.tracked_boxes(detector, len(frames), *frames[0].shape[:2])
+
+
+def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0):
+    """Public versions of consecutive frames; their heads go through U_e together.
+
+    Args:
+        frames: list of uint8 `(H, W, 3)`, RGB; not modified.
+        tracked: list (frames) of lists of `(track_id, Roi)`; their order is that of the message and of pasting.
+        encoder: keras.Model U_e.
+        seed: int >= 0; with it, a track's noise is the same in all calls, so that a person keeps one virtual face.
+        first_index: int, the number of the first of these frames in the clip.
+
+    Returns:
+        list of uint8 `(H, W, 3)`.
+
+    Raises:
+        RoiError, MessageError, CapacityError, ModelError: before anything is computed.
+    """
+    _check_model(encoder, 4)
+    rois = [[roi for _, roi in heads] for heads in tracked]
+    messages = [protocol.pack_frame_message(boxes, first_index + k) for k, boxes in enumerate(rois)]
+    for frame, boxes, message in zip(frames, rois, messages, strict=True):
+        protocol.check_inside(boxes, *frame.shape[:2])
+        lsb.check_capacity(frame.shape, len(message))
+    size = encoder.input_shape[1]
+    noise = {track_id: _noise(seed, track_id, size) for heads in tracked for track_id, _ in heads}
+    public = _paste_all(frames, rois, encoder, [noise[track_id] for heads in tracked for track_id, _ in heads])
+    return [
+        lsb.hide(pasted, message, rng=_signs(seed, first_index + k))
+        for k, (pasted, message) in enumerate(zip(public, messages, strict=True))
+    ]
+
+
+def reconstruct_frames(public_frames, decoder, *, first_index=0):
+    """The original faces back in consecutive public frames; their heads go through U_d together.
+
+    Args:
+        public_frames: list of uint8 `(H, W, 3)`, RGB, exactly as written; not modified.
+        decoder: keras.Model U_d.
+        first_index: int, the number of the first of these frames in the clip.
+
+    Returns:
+        list of uint8 `(H, W, 3)`.
+
+    Raises:
+        UUNetError: naming the first frame whose message is missing, damaged or another frame's.
+    """
+    _check_model(decoder, 3)
+    rois = [read_rois(frame, frame_index=first_index + k) for k, frame in enumerate(public_frames)]
+    return _paste_all(public_frames, rois, decoder)
+
+
+def read_rois(public, *, frame_index=None):
+    """The head boxes hidden in a public frame.
+
+    Args:
+        public: uint8 `(H, W, 3)`, RGB, exactly as written.
+        frame_index: int, the frame's number in its clip, checked and named in errors; None accepts any.
+
+    Returns:
+        list of Roi in message order.
+
+    Raises:
+        NoMessageError, DamagedMessageError, FrameIndexError, MessageError, RoiError: see `protocol`.
+    """
+    try:
+        rois = protocol.unpack_frame_message(partial(lsb.reveal, public), frame_index=frame_index)
+        protocol.check_inside(rois, *public.shape[:2])
+    except UUNetError as error:
+        if frame_index is None:
+            raise
+        raise type(error)(f"Frame {frame_index}: {error}") from error
+    return rois
+
+
+def _paste_all(frames, rois, model, noise=None):
+    """New frames with `model`'s version of each head pasted in; `noise` is one 4th channel a head, for U_e."""
+    size = model.input_shape[1]
+    places = [(k, roi) for k, boxes in enumerate(rois) for roi in boxes]
+    result = [frame.copy() for frame in frames]
+    for start in range(0, len(places), HEADS_AT_ONCE):
+        chunk = places[start : start + HEADS_AT_ONCE]
+        # `frames` are never written to, so every crop shows its frame before any paste
+        crops = [channel.to_network(frames[k][y : y + h, x : x + w], size) for k, (x, y, w, h) in chunk]
+        if noise is not None:
+            crops = np.concatenate([crops, noise[start : start + HEADS_AT_ONCE]], axis=-1)
+        # predict_on_batch: 2 to 5 times as fast as calling the model (2 CPU cores), compiled once for all batch sizes
+        faces = model.predict_on_batch(np.asarray(crops))
+        for (k, (x, y, w, h)), face in zip(chunk, faces, strict=True):
+            result[k][y : y + h, x : x + w] = channel.to_roi(np.asarray(face), h, w)
+    return result
+
+
+def _noise(seed, track_id, size):
+    return pixels.noise_channel(np.random.default_rng([seed, track_id]), size)
+
+
+def _signs(seed, index):
+    # a third number, so that no frame's signs share a stream with a track's noise
+    return np.random.default_rng([seed, index, 1])
+
+
+def _check_model(model, channels):
+    expected = (model.input_shape[1], model.input_shape[1], channels)
+    if model.input_shape[1:] != expected or model.output_shape[1:] != (*expected[:2], 3):
+        role = "encoder takes RGB and noise, (S, S, 4)" if channels == 4 else "decoder takes RGB, (S, S, 3)"
+        raise ModelError(
+            f"The network maps {model.input_shape[1:]} to {model.output_shape[1:]} but the {role}, and returns "
+            "(S, S, 3): give the other network."
+        )

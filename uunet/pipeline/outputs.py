@@ -1,0 +1,52 @@
+"""Writing without regret: nothing half-written is left, the input is never touched, nothing is overwritten unasked."""
+
+import os
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+
+from uunet.errors import UUNetError
+
+
+class OutputError(UUNetError):
+    """A result cannot be written where it was asked for."""
+
+
+@contextmanager
+def new_file(target, source, *, overwrite):
+    """A temporary file beside `target` that becomes `target` when all went well, and vanishes when anything did not.
+
+    Args:
+        target: path of the result.
+        source: path of the input, which the result must not replace.
+        overwrite: bool, whether an existing `target` may be replaced.
+
+    Yields:
+        Path of the existing, empty temporary file, with the suffix of `target`.
+
+    Raises:
+        OutputError: if `target` exists, is the input, or cannot be written (folder missing, no right, disk full).
+    """
+    target = Path(target)
+    _refuse_existing(target, source, overwrite)
+    part = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.part{target.suffix}")
+    try:
+        part.touch(exist_ok=False)  # now, not after an hour of work, is when a missing right should show
+        yield part
+        _refuse_existing(target, source, overwrite)
+        os.replace(part, target)
+    except OSError as error:
+        raise OutputError(
+            f"{target} cannot be written ({error.strerror}): free some space there or name another place."
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _refuse_existing(target, source, overwrite):
+    if target.exists() and os.path.samefile(target, source):
+        raise OutputError(f"{target} is the input itself, which is never replaced: name another file for the result.")
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder: name a file for the result.")
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target} exists already: name another file, or ask to overwrite it.")

@@ -1,0 +1,95 @@
+"""One number a person: links the head boxes of a clip and fills the gaps, because a missed frame is a leaked face.
+
+Works offline, on all frames at once. All lengths are in frames: a detector misses frames, not milliseconds.
+"""
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from uunet.protocol import Roi
+
+MIN_IOU = 0.2  # overlap of a box with where its track is expected, below which it is somebody else
+MAX_GAP = 15  # frames; a head lost for longer starts a new track, and its gap is not filled
+EXTEND = 5  # frames; before its first and after its last detection a head is taken to be there, held still
+MEMORY = 5  # detections; the velocity of a track is measured over its last few, to outweigh the detector's jitter
+
+
+def track(detections):
+    """Head boxes with track numbers, misses filled: `bridge(associate(detections))`.
+
+    Args:
+        detections: list (frames) of lists of Roi, as the detector gave them.
+
+    Returns:
+        list (frames) of lists of `(track_id, Roi)`, by rising track_id: the order of the message and of pasting.
+    """
+    return bridge(associate(detections))
+
+
+def associate(detections):
+    """Names each box by its track: best total overlap with where the tracks are expected (Hungarian method).
+
+    A track is expected where its velocity carries its last box, so that two people who cross keep their numbers.
+
+    Args, Returns: as `track`, but with the given boxes only.
+    """
+    tracks, active = [], []  # each track a list of (frame, Roi); its track_id is its place in `tracks`
+    for frame, boxes in enumerate(detections):
+        active = [seen for seen in active if frame - seen[-1][0] <= MAX_GAP + 1]
+        overlap = np.array([[iou(_expected(seen, frame), box) for box in boxes] for seen in active])
+        fresh = set(range(len(boxes)))
+        if overlap.size:
+            for row, column in zip(*linear_sum_assignment(-overlap), strict=True):
+                if overlap[row, column] >= MIN_IOU:
+                    active[row].append((frame, boxes[column]))
+                    fresh.remove(column)
+        started = [[(frame, boxes[column])] for column in sorted(fresh)]
+        tracks += started
+        active += started
+    return _by_frame(dict(enumerate(tracks)), len(detections))
+
+
+def bridge(tracked):
+    """Fills each track's gaps by linear interpolation and holds its first and last box for EXTEND frames more.
+
+    Args, Returns: as `track`, but the boxes come with their track_id.
+    """
+    tracks = {}
+    for frame, heads in enumerate(tracked):
+        for track_id, box in heads:
+            tracks.setdefault(track_id, []).append((frame, box))
+    return _by_frame({track_id: _fill(tracks[track_id], len(tracked)) for track_id in sorted(tracks)}, len(tracked))
+
+
+def _fill(seen, n_frames):
+    times, boxes = zip(*seen, strict=True)
+    frames = np.arange(max(0, times[0] - EXTEND), min(n_frames, times[-1] + EXTEND + 1))
+    # corners, not sizes, are interpolated and rounded: between boxes inside the frame they stay inside;
+    # before the first and after the last box np.interp holds them
+    corners = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes])
+    left, top, right, bottom = np.rint([np.interp(frames, times, corner) for corner in corners.T]).astype(int)
+    between = np.stack([left, top, right - left, bottom - top], axis=1).tolist()
+    return [(frame, Roi(*box)) for frame, box in zip(frames.tolist(), between, strict=True)]
+
+
+def iou(a, b):
+    """Intersection over union of two boxes, in [0, 1]."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / (a[2] * a[3] + b[2] * b[3] - width * height)
+
+
+def _expected(seen, frame):
+    (before, start), (last, box) = seen[-MEMORY:][0], seen[-1]
+    steps = (frame - last) / max(1, last - before)
+    return (box.x + (box.x - start.x) * steps, box.y + (box.y - start.y) * steps, box.w, box.h)
+
+
+def _by_frame(tracks, n_frames):
+    by_frame = [[] for _ in range(n_frames)]
+    for track_id, seen in tracks.items():
+        for frame, box in seen:
+            by_frame[frame].append((track_id, box))
+    return by_frame
