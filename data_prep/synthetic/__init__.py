@@ -1,0 +1,5 @@
+"""Rendered surveillance heads: the default data set. `python -m data_prep.synthetic --help` writes one.
+
+One file a step: `identity` (who) -> `head` (`mesh`, `skin`, `hair`: their shape) and `sequence` (`light`, `degrade`:
+where and how seen) -> `render` (pictures) -> `dataset` (files) or `scene` (a clip).
+"""

@@ -1,0 +1,100 @@
+"""A poor camera: few pixels, blur, noise, sharpening and JPEG, as in surveillance video."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One sequence's camera.
+
+    Attributes:
+        native_size: int, side of the head's box on the sensor, in pixels (32 to 92).
+        jpeg_quality: int, 52 to 95.
+        noise: standard deviation of the sensor's noise, in [0, 1] sRGB.
+        blur: extra lens blur, in native pixels.
+        sharpening: strength of the unsharp mask.
+        motion_length, motion_angle: of the motion blur, in native pixels and degrees.
+        exposure: factor on the light.
+        gamma, saturation, haze: of the picture; 1, 1, 0 change nothing.
+        cast: `(3,)`, error of the white balance.
+    """
+
+    native_size: int
+    jpeg_quality: int
+    noise: float
+    blur: float
+    sharpening: float
+    motion_length: float
+    motion_angle: float
+    exposure: float
+    gamma: float
+    saturation: float
+    haze: float
+    cast: np.ndarray
+
+
+def sample(rng):
+    """A random `Camera`; one quality rules its resolution, noise, blur and compression."""
+    quality = float(rng.beta(1.8, 1.2))
+    return Camera(
+        native_size=int(32 + quality * 60),
+        jpeg_quality=int(np.clip(52 + 42 * quality * rng.uniform(0.7, 1.1), 52, 95)),
+        noise=float((1 - quality) * rng.uniform(0.006, 0.03) + 0.003),
+        blur=float((1 - quality) * rng.uniform(0.2, 1.0)),
+        sharpening=float(rng.uniform(0, 0.9)),
+        motion_length=float(rng.uniform(0, 2.2) * (1 - quality)),
+        motion_angle=float(rng.uniform(0, 180)),
+        exposure=float(np.exp(rng.normal(0, 0.16))),
+        gamma=float(rng.normal(1, 0.05)),
+        saturation=float(np.clip(rng.normal(0.92, 0.13), 0.5, 1.25)),
+        cast=np.exp(rng.normal(0, 0.03, 3)),
+        haze=float(max(0, rng.normal(0, 0.03))),
+    )
+
+
+def apply(camera, picture, index, size):
+    """What `camera` makes of a picture.
+
+    Args:
+        picture: float `(R, R, 3)` sRGB in [0, 1], R larger than the camera's native size.
+        index: int, the frame's number in its sequence; gives each frame its own noise.
+        size: int, side of the result.
+
+    Returns:
+        uint8 `(size, size, 3)`.
+    """
+    # a tuple of ints has the same hash in every 64-bit CPython since 3.8
+    seed = hash((index, camera.native_size, int(camera.gamma * 1e6))) % (1 << 32)
+    rng = np.random.default_rng(seed)
+    n = camera.native_size
+    x = picture.astype(np.float32)
+    scale = x.shape[0] / n
+    x = cv2.GaussianBlur(x, (0, 0), max(0.3, 0.42 * scale * (0.7 + camera.blur)))
+    if camera.motion_length > 0.4:
+        x = cv2.filter2D(x, -1, _motion_kernel(camera.motion_length * scale, math.radians(camera.motion_angle)))
+    x = cv2.resize(x, (n, n), interpolation=cv2.INTER_AREA)
+    grey = x @ np.array([0.299, 0.587, 0.114], np.float32)
+    x = grey[..., None] + (x - grey[..., None]) * camera.saturation
+    x = np.clip(x, 0, 1) ** camera.gamma * (1 - camera.haze) + camera.haze * 0.7
+    if camera.sharpening > 0.1:
+        x = x + 0.8 * camera.sharpening * (x - cv2.GaussianBlur(x.astype(np.float32), (0, 0), 1.0))
+    noise = rng.normal(size=(n, n, 1)) * 1.0 + 0.5 * rng.normal(size=(n, n, 3))  # mostly in the luminance
+    x = x + noise * camera.noise * (0.5 + 0.8 * np.sqrt(np.clip(grey, 0, 1))[..., None])
+    pixels = np.round(np.clip(x, 0, 1) * 255).astype(np.uint8)
+    jpeg = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg_quality])[1]
+    pixels = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[..., ::-1]
+    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_CUBIC if size > n else cv2.INTER_AREA)
+
+
+def _motion_kernel(length, angle):
+    size = max(3, int(length) | 1)
+    kernel = np.zeros((size, size), np.float32)
+    c = size // 2
+    start = int(c - c * math.cos(angle)), int(c - c * math.sin(angle))
+    end = int(c + c * math.cos(angle)), int(c + c * math.sin(angle))
+    cv2.line(kernel, start, end, 1.0)
+    return kernel / kernel.sum()

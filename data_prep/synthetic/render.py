@@ -1,0 +1,444 @@
+"""From a head and a sequence to pictures: pose, project, light, draw, expose, and the camera's degradation."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_prep.synthetic import colour, degrade, kernels, mesh, sequence
+from data_prep.synthetic.geometry import rotation, smoothstep, unit
+
+RENDER_SIZE = 256  # pixels; the camera's native 32 to 92 pixels are reduced from these
+CROP_SIZE = 64  # pixels, the paper's input
+NECK = np.array([0, 6.45, 0.1])  # the neck bends about this point
+NECK_STEPS = 17
+SHADOW_SIZE, SHADOW_SCALE = 192, 192 / 6.5  # pixels, pixels a unit, of the key light's shadow map
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A finished crop: image uint8 `(64, 64, 3)` RGB; yaw, pitch and roll against the camera, in degrees."""
+
+    image: np.ndarray
+    yaw: float
+    pitch: float
+    roll: float
+    expression: str
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """Clothes on the average body.
+
+    Attributes:
+        attributes: float64 `(n, 6)`, `mesh.Mesh.attributes` with cloth in column 4.
+        thickness: float64 `(n,)`, how far the cloth stands off, in units.
+        cloth: `sequence.Clothes.cloth`.
+    """
+
+    attributes: np.ndarray
+    thickness: np.ndarray
+    cloth: np.ndarray
+
+
+@dataclass(frozen=True)
+class Posed:
+    """A head in front of the camera: x to the right, y up, z towards the camera, the neck at the origin.
+
+    Attributes:
+        points, normals: float64 `(n, 3)`.
+        hair, beard: float64 strands `(m, k, 3)`; beard is None without one.
+        camera_rotation, body_rotation, head_rotation: `(3, 3)`; the first tilts the world towards the camera, the
+            others turn body and head in the world.
+        neck_yaw: radians between head and body.
+    """
+
+    points: np.ndarray
+    normals: np.ndarray
+    hair: np.ndarray
+    beard: np.ndarray | None
+    camera_rotation: np.ndarray
+    body_rotation: np.ndarray
+    head_rotation: np.ndarray
+    neck_yaw: float
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture of `height` x `width` pixels; focal length and principal point in pixels, distance in units."""
+
+    height: int
+    width: int
+    focal: float
+    centre_x: float
+    centre_y: float
+    distance: float
+
+    def project(self, points):
+        """float64 `(..., 3)` -> column, row and depth, same shape."""
+        points = np.ascontiguousarray(points)
+        screen = np.empty(points.shape)
+        kernels.project(
+            points.reshape(-1, 3), self.focal, self.centre_x, self.centre_y, self.distance, screen.reshape(-1, 3)
+        )
+        return screen
+
+
+def frames(head, sequence):
+    """Yields the `Frame`s of a sequence in order. The first frame's light sets the exposure of all of them."""
+    outfit = dress(sequence.clothes)
+    exposure = None
+    for index in range(sequence.frames):
+        posed = pose(head, sequence, outfit, index)
+        view = crop_view(head, sequence, posed, index)
+        light, parse, incident = draw(head, sequence, outfit, posed, view, index)
+        if exposure is None:
+            exposure = sequence.camera.exposure * auto_exposure(head, sequence.environment, incident)
+        background = sequence.environment.background(
+            view.height,
+            view.width,
+            sequence.elevation,
+            sequence.field_of_view,
+            sequence.background_pan[index],
+            sequence.background_blur * view.height / 256,
+        )
+        light = np.where((parse > 0)[..., None], light, background)
+        picture = colour.expose(light * exposure * sequence.environment.white_balance * sequence.camera.cast)
+        yield Frame(
+            image=degrade.apply(sequence.camera, picture, index, CROP_SIZE),
+            yaw=math.degrees(sequence.yaw[index]),
+            pitch=math.degrees(sequence.pitch[index]) + math.degrees(sequence.elevation),
+            roll=math.degrees(sequence.roll[index]),
+            expression=expression_name(sequence, index),
+        )
+
+
+def expression_name(frame_sequence, index):
+    """The strongest expression of a frame."""
+    return list(sequence.EXPRESSIONS)[int(frame_sequence.expression[index].argmax())]
+
+
+def dress(clothes):
+    """Puts `sequence.Clothes` on the average body: an `Outfit`."""
+    head_mesh = mesh.load()
+    x, y, z = head_mesh.points.T
+    front = np.cos(np.arctan2(x, z - 0.2))  # 1 at the chest, -1 at the back
+    height = {"crew": 5.62, "vneck": 5.68, "collar": 5.86, "low": 5.35, "hood": 5.72}[clothes.neckline]
+    neckline = height - 0.22 * np.clip(front, 0, 1) + 0.12 * np.clip(-front, 0, 1)
+    neckline = neckline + 1.5 * smoothstep(0.62, 0.95, np.abs(x))  # up over the shoulders
+    if clothes.neckline == "vneck":
+        neckline = neckline - 0.75 * np.clip(1 - np.abs(x) / 0.42, 0, 1) * (z > 0.1)
+    if clothes.neckline == "collar":
+        neckline = neckline - 0.55 * np.clip(1 - np.abs(x) / 0.2, 0, 1) * (z > 0.1)
+    if clothes.neckline == "low":
+        neckline = neckline - 0.35 * np.clip(front, 0, 1)
+    on_skin = head_mesh.point_material == kernels.SKIN
+    covered = np.clip((neckline - y) / 0.22 + 0.5, 0, 1)
+    covered[~on_skin] = 0
+    attributes = head_mesh.attributes.copy()
+    attributes[:, 4] = covered
+
+    thickness = {"crew": 0.06, "vneck": 0.05, "collar": 0.10, "low": 0.04, "hood": 0.13}[clothes.neckline]
+    rim = {"hood": 0.16, "collar": 0.05}.get(clothes.neckline, 0.02)
+    behind = np.clip(0.45 - front, 0.05, 1.4) if clothes.neckline == "hood" else 1
+    bump = np.exp(-(((neckline - y - 0.10) / 0.10) ** 2)) * rim * behind
+    thickness = thickness * smoothstep(0.45, 0.62, covered) + bump * smoothstep(0.45, 0.6, covered)
+    for _ in range(5):
+        thickness = head_mesh.smooth @ thickness
+    return Outfit(attributes=attributes, thickness=thickness * on_skin, cloth=clothes.cloth)
+
+
+def pose(head, frame_sequence, outfit, index):
+    """Expression, clothes, neck and body of one frame: a `Posed`."""
+    head_mesh = mesh.load()
+    displacement = np.zeros((len(head_mesh.coarse), 3), np.float32)
+    for name, amount in _face_units(frame_sequence, index).items():
+        mesh.add_morph(head_mesh, "f:" + name, amount, displacement)
+    points = head.points + head_mesh.subdivide @ displacement
+    normals = kernels.vertex_normals(points, head_mesh.triangles)
+    points = points + normals * outfit.thickness[:, None]
+
+    yaw, pitch, roll = frame_sequence.yaw[index], frame_sequence.pitch[index], frame_sequence.roll[index]
+    body_yaw, tilt = frame_sequence.body_yaw[index], frame_sequence.body_tilt[index]
+    neck_yaw = np.clip(yaw - body_yaw, -math.radians(65), math.radians(65))
+    body_rotation = rotation(np.array(body_yaw), np.array(tilt * 0.5), np.array(tilt))
+    bend = np.linspace(0, 1, NECK_STEPS)
+    neck_rotations = np.ascontiguousarray(rotation(bend * neck_yaw, bend * pitch, bend * roll))
+    camera_rotation = rotation(np.array(0.0), np.array(frame_sequence.elevation), np.array(0.0))
+    to_camera = np.ascontiguousarray(camera_rotation @ body_rotation)
+    base = np.array([0, 6.45, 0.0])
+
+    def place(p, weight):
+        placed = np.empty(p.shape)
+        kernels.pose_points(
+            p.reshape(-1, 3), weight.reshape(-1), neck_rotations, NECK, to_camera, base, placed.reshape(-1, 3)
+        )
+        return placed
+
+    placed = place(points, head_mesh.head_weight)
+    beard = head.hair.beard
+    if beard is not None:
+        moved = head.coarse + displacement
+        roots = np.einsum("nk,nkd->nd", beard.barycentric, moved[beard.triangles])
+        beard = place(roots[:, None] + beard.offsets, np.ones(beard.offsets.shape[:2]))
+    return Posed(
+        points=placed,
+        normals=kernels.vertex_normals(placed, head_mesh.triangles),
+        hair=place(head.hair.strands, head.hair.head_weight),
+        beard=beard,
+        camera_rotation=camera_rotation,
+        body_rotation=body_rotation,
+        head_rotation=body_rotation @ neck_rotations[-1],
+        neck_yaw=neck_yaw,
+    )
+
+
+def _face_units(frame_sequence, index):
+    units = {}
+    for k, targets in enumerate(sequence.EXPRESSIONS.values()):
+        for name, amount in targets.items():
+            units[name] = units.get(name, 0) + amount * frame_sequence.expression[index, k]
+    units["jawOpen"] = units.get("jawOpen", 0) + frame_sequence.talking[index]
+    if frame_sequence.blink[index]:
+        units["eyeBlinkLeft"] = units["eyeBlinkRight"] = 0.9
+    down = frame_sequence.gaze[index, 1]
+    if down < 0:
+        units["eyeLookDownLeft"] = units["eyeLookDownRight"] = min(1, -down * 3)
+    return units
+
+
+def head_extent(head, posed, distance):
+    """The head's bounding box, with the hair above the neck: (low, high), each (column, row) at focal length 1."""
+    unit_view = View(1, 1, 1.0, 0, 0, distance)
+    skull = unit_view.project(posed.points[_on_head()])
+    low, high = skull.min(0), skull.max(0)
+    if len(posed.hair):
+        if head.identity.hairstyle == "horsetail":  # without the tail
+            hair = posed.hair[: head.hair.scalp_count].reshape(-1, 3)
+        else:
+            hair = posed.hair[head.hair.strands[..., 1] > 6.6]
+        hair = unit_view.project(hair[::7])
+        low = np.minimum(low, np.percentile(hair, 1, axis=0))
+        high = np.maximum(high, np.percentile(hair, 99, axis=0))
+    return low[:2], high[:2]
+
+
+def crop_view(head, frame_sequence, posed, index):
+    """The square box around the head as a `View`: `margin` times the head's longer side, badly centred as boxes are."""
+    low, high = head_extent(head, posed, frame_sequence.distance)
+    jitter, offset, size = frame_sequence.box_jitter[index], frame_sequence.box_offset, RENDER_SIZE
+    centre_x, centre_y = (low + high) / 2
+    side = max(high - low) * frame_sequence.margin * (1 + jitter[2])
+    focal = size / side
+    return View(
+        height=size,
+        width=size,
+        focal=focal,
+        centre_x=size / 2 - focal * centre_x + size * (jitter[0] + offset[0]) * 0.6,
+        centre_y=size / 2 - focal * centre_y + size * (jitter[1] + offset[1]) * 0.6,
+        distance=frame_sequence.distance,
+    )
+
+
+def draw(head, frame_sequence, outfit, posed, view, index):
+    """Draws a posed head, without its background.
+
+    Returns:
+        light float64 `(height, width, 3)`, linear; parse int32 `(height, width)`: 0 nothing, 1 skin, 2 eye, 3 lashes,
+        4 teeth, 5 tongue, 6 cloth, 7 hair, 8 beard, 9 glasses; and the mean light on the face, `(3,)`.
+    """
+    head_mesh, identity, skin = mesh.load(), head.identity, head.skin
+    environment = frame_sequence.environment
+    key_direction = posed.camera_rotation @ environment.key_direction
+    light_on_head = environment.radiance_from(head_mesh.directions @ posed.head_rotation.T).astype(np.float32)
+    light_on_body = environment.radiance_from(head_mesh.directions @ posed.body_rotation.T).astype(np.float32)
+    irradiance = _irradiance(head, light_on_head, light_on_body, head_mesh.head_weight)
+
+    # the key light's shadow map
+    axis_x = unit(np.cross([0, 1, 0] if abs(key_direction[1]) < 0.95 else [1, 0, 0], key_direction))
+    axis_y = np.cross(key_direction, axis_x)
+    head_centre = posed.points[_on_head()].mean(0)
+    light_centre = head_centre - np.array([0, 0.6, 0])
+
+    def to_light(p):
+        p = np.ascontiguousarray(p)
+        screen = np.empty(p.shape)
+        kernels.project_to_light(
+            p.reshape(-1, 3),
+            light_centre,
+            axis_x,
+            axis_y,
+            key_direction,
+            SHADOW_SCALE,
+            SHADOW_SIZE,
+            screen.reshape(-1, 3),
+        )
+        return screen
+
+    shadow = np.full((SHADOW_SIZE, SHADOW_SIZE), 1e9)
+    kernels.depth_of_triangles(to_light(posed.points), head_mesh.triangles[head_mesh.materials == kernels.SKIN], shadow)
+    if len(posed.hair):
+        kernels.depth_of_strands(to_light(posed.hair[::2]), shadow)
+
+    # the mesh
+    triangle = np.full((view.height, view.width), -1, np.int32)
+    barycentric = np.zeros((view.height, view.width, 2), np.float32)
+    depth = np.full((view.height, view.width), 1e9)
+    lash_density = 0.06 + 0.34 * identity.lashes
+    screen = view.project(posed.points)
+    kernels.raster_triangles(
+        screen, head_mesh.triangles, head_mesh.materials, depth, triangle, barycentric, lash_density
+    )
+    light = np.zeros((view.height, view.width, 3))
+    parse = np.zeros((view.height, view.width), np.int32)
+    wrap = (0.45 + 0.2 * (1 - identity.tone)) * np.array([0.75, 0.36, 0.26])  # light skin scatters more
+    kernels.shade(
+        triangle,
+        barycentric,
+        head_mesh.triangles,
+        head_mesh.materials,
+        posed.normals,
+        head_mesh.points,
+        irradiance,
+        outfit.attributes,
+        to_light(posed.points + posed.normals * 0.07 + key_direction * 0.03),
+        shadow,
+        skin.texture,
+        mesh.TEXTURE_LOW,
+        mesh.TEXTURE_HIGH,
+        mesh.TEXTURE_AXIS_Z,
+        key_direction,
+        environment.key_colour,
+        head_mesh.eye_centres,
+        _gaze(frame_sequence, posed, index),
+        np.array([*identity.iris, 0.42, 0.42]),
+        skin.lip,
+        wrap,
+        skin.hair_colour * 0.5 + 0.004,
+        outfit.cloth,
+        environment.reflection,
+        math.cos(frame_sequence.elevation),
+        math.sin(frame_sequence.elevation),
+        environment.radiance.mean((0, 1)).sum(),
+        light,
+        parse,
+    )
+
+    # hair, beard, glasses
+    pixels_per_unit = view.focal / view.distance
+
+    def strand_colours(strands, transfer, brightness, hair_colour, softness):
+        arriving = (transfer @ light_on_head).reshape(strands.shape)
+        colours = np.empty(strands.shape)
+        kernels.shade_strands(
+            strands,
+            arriving,
+            brightness,
+            hair_colour,
+            key_direction,
+            environment.key_colour,
+            head_centre,
+            light_centre,
+            axis_x,
+            axis_y,
+            SHADOW_SCALE,
+            shadow,
+            softness,
+            0.05,
+            colours,
+        )
+        return colours
+
+    if len(posed.hair):
+        colours = strand_colours(posed.hair, head.hair_transfer, head.hair.brightness, skin.hair_colour, 3.0)
+        count, knots = posed.hair.shape[:2]
+        widths = np.clip(pixels_per_unit * 0.017, 0.35, 3) * np.linspace(1, 0.55, knots)[None] * np.ones((count, 1))
+        kernels.raster_strands(view.project(posed.hair), colours, widths, depth, parse, light, 0.0, kernels.PARSE_HAIR)
+    if posed.beard is not None:
+        brightness = head.hair.beard.brightness
+        colours = strand_colours(posed.beard, head.beard_transfer, brightness, skin.hair_colour * 1.1, 5.0)
+        widths = np.full(posed.beard.shape[:2], np.clip(pixels_per_unit * 0.010, 0.3, 2))
+        kernels.raster_strands(
+            view.project(posed.beard), colours, widths, depth, parse, light, 0.01, kernels.PARSE_BEARD
+        )
+    if frame_sequence.glasses:
+        rims = _glasses(identity.glasses_shape, posed.points)
+        colours = np.tile(np.array(identity.glasses_colour) * (irradiance.mean() * 1.2), rims.shape[:2] + (1,))
+        width = max(1.2, pixels_per_unit * (0.045, 0.03, 0.05)[identity.glasses_shape])
+        widths = np.full(rims.shape[:2], width)
+        kernels.raster_strands(view.project(rims), colours, widths, depth, parse, light, 0.02, kernels.PARSE_GLASSES)
+    return light, parse, _light_on_face(posed, irradiance, key_direction, environment.key_colour)
+
+
+def auto_exposure(head, environment, incident):
+    """The factor that brings face and surroundings to a middle grey; dark skin is exposed a little longer."""
+    return 0.45 / (0.5 * incident.mean() + 0.5 * environment.radiance.mean()) * (head.skin.tone.mean() / 0.30) ** -0.3
+
+
+def _on_head():
+    head_mesh = mesh.load()
+    return (head_mesh.head_weight > 0.98) & (head_mesh.point_material == kernels.SKIN)
+
+
+def _irradiance(head, on_head, on_body, weight):
+    """Light of the surroundings at each vertex, `(n, 3)`; what arrives turns from the body's to the head's."""
+    w = weight[:, None]
+    irradiance = (head.transfer @ on_head) * w + (head.transfer @ on_body) * (1 - w)
+    red = (head.red_transfer @ on_head[:, 0]) * weight + (head.red_transfer @ on_body[:, 0]) * (1 - weight)
+    irradiance[:, 0] = red
+    return irradiance.astype(np.float64)
+
+
+def _light_on_face(posed, irradiance, key_direction, key_colour):
+    head_mesh = mesh.load()
+    y, z = head_mesh.points[:, 1], head_mesh.points[:, 2]
+    face = (head_mesh.attributes[:, 3] < 0.1) & (head_mesh.point_material == kernels.SKIN)
+    face &= (z > 1.1) & (y > 6.3) & (y < 8) & (posed.normals[:, 2] > 0.1)
+    if not face.any():
+        return irradiance.mean(0)
+    key = np.maximum(posed.normals[face] @ key_direction, 0).mean()
+    return irradiance[face].mean(0) + key_colour / np.pi * key * 0.8
+
+
+def _gaze(frame_sequence, posed, index):
+    """Where the eyes look, in the head's own axes, `(2, 3)`: partly back to the camera, slightly diverging."""
+    right, up = frame_sequence.gaze[index]
+    right = np.clip(-posed.neck_yaw * 0.25 + right, -0.5, 0.5)
+    ahead = unit(np.array([math.sin(right), math.sin(up), 1.0]))
+    apart = np.array([0.03, 0, 0])
+    return np.stack([unit(ahead + apart), unit(ahead - apart)])
+
+
+def _glasses(shape, points):
+    """Two rims, the bridge between them and two temples, as five polylines `(5, 28, 3)`."""
+    head_mesh = mesh.load()
+    x, y, z = head_mesh.points.T
+    eye = head_mesh.point_material == kernels.EYE
+    ear = head_mesh.attributes[:, 2] > 0.5
+    on_nose = (abs(x) < 0.06) & (abs(y - 7.2) < 0.05) & (z > 1.4) & (head_mesh.point_material == kernels.SKIN)
+    left_eye, right_eye = points[eye & (x > 0)].mean(0), points[eye & (x < 0)].mean(0)
+    left_ear, right_ear = points[ear & (x > 0)].mean(0), points[ear & (x < 0)].mean(0)
+    across = unit(left_eye - right_eye)
+    back = unit((left_ear + right_ear) / 2 - (left_eye + right_eye) / 2)
+    back = unit(back - across * (back @ across))
+    up = unit(np.cross(back, across))
+    if up @ (points[y.argmax()] - left_eye) < 0:
+        up = -up
+    forward = (points[on_nose].mean(0) - (left_eye + right_eye) / 2) @ (-back) + 0.03
+
+    t = np.linspace(0, 2 * np.pi, 28)
+    width, height = ((0.26, 0.20), (0.235, 0.225), (0.27, 0.17))[shape]
+    power = 2 / (3.5, 2.0, 5.0)[shape]  # superellipses: rounded, round, nearly rectangular
+    rim_x = np.sign(np.cos(t)) * np.abs(np.cos(t)) ** power * width
+    rim_y = np.sign(np.sin(t)) * np.abs(np.sin(t)) ** power * height
+    lines = [c + across * rim_x[:, None] + up * (rim_y[:, None] - 0.02) - back * forward for c in (left_eye, right_eye)]
+    bridge_start = left_eye - across * width - back * forward + up * 0.03
+    bridge_end = right_eye + across * width - back * forward + up * 0.03
+    lines.append(np.linspace(bridge_start, bridge_end, 28))
+    for centre, ear_point, side in ((left_eye, left_ear, 1), (right_eye, right_ear, -1)):
+        hinge = centre + across * side * width - back * forward + up * 0.05
+        tip = ear_point + across * side * 0.08 + up * 0.28 - back * 0.02
+        reach = back * ((tip - hinge) @ back) * 0.92
+        end = hinge + reach + across * side * 0.16 + up * ((tip - hinge) @ up)
+        lines.append(np.linspace(hinge, end, 28))
+    return np.array(lines)
