@@ -12,7 +12,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("one_step.py")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason='needs the second backend: pip install "uunet[jax]"')
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs the second backend, the extra [jax]")
 def test_the_backends_agree(tiny_set, tmp_path):
     found = {}
     for backend in ("tensorflow", "jax"):

@@ -1,7 +1,5 @@
 """The training step on JAX: the same updates, with every variable's value passed in and out."""
 
-import itertools
-
 import jax
 import jax.numpy as jnp
 import keras
@@ -15,38 +13,48 @@ def input_gradient(critic, images):
 
 
 class Trainer(trainer.Trainer):
-    """`trainer.Trainer` with gradients by jax.value_and_grad."""
+    """`trainer.Trainer` with gradients by jax.grad."""
 
     def train_step(self, state, data):
         (batch,) = data
         groups = (
             self.trainable_variables, self.non_trainable_variables, self.optimizer.variables, self.metrics_variables
         )
-        values = dict(zip(map(id, itertools.chain(*groups)), itertools.chain(*state)))
-
-        def current(variables):
-            return [values[id(variable)] for variable in variables]
-
+        values = {}  # id of a variable -> its value so far in this step
+        for variables, new in zip(groups, state, strict=True):
+            _put(values, variables, new)
         for update in self.updates(batch):
-
-            def loss(trained):
-                fixed = [*self.trainable_variables, *self.non_trainable_variables]
-                mapping = [*zip(fixed, current(fixed)), *zip(update.variables, trained)]  # the later pair wins
-                with keras.StatelessScope(state_mapping=mapping) as scope:
-                    total, terms = update.objective()
-                moved = {id(v): scope.get_current_value(v) for v in self.non_trainable_variables}
-                return total, (terms, moved)
-
-            gradients, (terms, moved) = jax.grad(loss, has_aux=True)(current(update.variables))
-            values |= moved  # moving statistics and dropout seeds
+            gradients, (terms, moved) = self._gradients(update, values)
+            _put(values, self.non_trainable_variables, moved)  # moving statistics and dropout seeds
             trained, optimizer_state = update.optimizer.stateless_apply(
-                current(update.optimizer.variables), gradients, current(update.variables)
+                _get(values, update.optimizer.variables), gradients, _get(values, update.variables)
             )
-            values |= zip(map(id, update.variables), trained)
-            values |= zip(map(id, update.optimizer.variables), optimizer_state)
+            _put(values, update.variables, trained)
+            _put(values, update.optimizer.variables, optimizer_state)
             for name, value in terms.items():
                 tracker = self.trackers[name]
-                new = tracker.stateless_update_state(current(tracker.variables), value)
-                values |= zip(map(id, tracker.variables), new)
-        logs = {name: t.stateless_result(current(t.variables)) for name, t in self.trackers.items()}
-        return logs, tuple(current(group) for group in groups)
+                new = tracker.stateless_update_state(_get(values, tracker.variables), value)
+                _put(values, tracker.variables, new)
+        logs = {name: t.stateless_result(_get(values, t.variables)) for name, t in self.trackers.items()}
+        return logs, tuple(_get(values, variables) for variables in groups)
+
+    def _gradients(self, update, values):
+        """Gradients of an update's objective; its terms, and the non-trainable variables as it left them."""
+        weights = [*self.trainable_variables, *self.non_trainable_variables]
+
+        def loss(trained):
+            here = dict(values)
+            _put(here, update.variables, trained)
+            with keras.StatelessScope(list(zip(weights, _get(here, weights), strict=True))) as scope:
+                total, terms = update.objective()
+            return total, (terms, [scope.get_current_value(v) for v in self.non_trainable_variables])
+
+        return jax.grad(loss, has_aux=True)(_get(values, update.variables))
+
+
+def _get(values, variables):
+    return [values[id(variable)] for variable in variables]
+
+
+def _put(values, variables, new):
+    values.update(zip(map(id, variables), new, strict=True))

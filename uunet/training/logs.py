@@ -101,7 +101,7 @@ class SampleSheet(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         a = np.asarray(self.networks.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))
         sizes = [48 if self.config.channel_sizes and k % 2 else self.config.size for k in range(len(a))]
-        public = [channel.to_roi(face, n, n) for face, n in zip(a, sizes)]
+        public = [channel.to_roi(face, n, n) for face, n in zip(a, sizes, strict=True)]
         received = np.stack([channel.to_network(roi, self.config.size) for roi in public])
         r = np.asarray(self.networks.decoder.predict_on_batch(received))
         logs["psnr_r"] = peak_signal_noise_ratio(self.x, r, data_range=1.0)

@@ -31,7 +31,7 @@ def record(config, *, data_sha256, seconds, steps):
         "seconds": round(seconds),
         "device": f"{platform.processor() or platform.machine()}, Keras {keras.__version__} on "
                   f"{keras.backend.backend()}",
-        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 

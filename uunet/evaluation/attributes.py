@@ -1,0 +1,29 @@
+"""Whether the soft labels of a are those that s asked for (section IV-E, Table III)."""
+
+import numpy as np
+
+
+def soft_label_correlation(agreement, same, s):
+    """Pearson correlation between D_a's answers on pairs (a_i, x_j) and those that s wants: a cell of Table III.
+
+    The paper correlates D_a(a_i, x_i) "with respect to the ground-truth labels, also taking into account the
+    configuration of s". Over pairs of the same picture alone the wanted answer is a constant, which correlates with
+    nothing; our reading (REPRODUCTION.md) takes pairs of different people too: a_i should agree with x_j in a label
+    where x_i does if s = 1, and where x_i does not if s = -1.
+
+    Args:
+        agreement: float `(n,)` in [0, 1], D_a(a_i, x_j) for one label.
+        same: bool `(n,)`, whether x_i and x_j share this label, Eq. 1.
+        s: 1 or -1, this label's value in s.
+
+    Returns:
+        float in [-1, 1].
+
+    Raises:
+        ValueError: if s is 0 (nothing is wanted), or all pairs are alike.
+    """
+    same = np.asarray(same, bool)
+    if s not in (-1, 1) or same.all() or not same.any():
+        raise ValueError(f"Needs s = 1 or -1 and pairs of both kinds; got s = {s}, {same.sum()} of {same.size} alike.")
+    wanted = same if s == 1 else ~same
+    return float(np.corrcoef(np.asarray(agreement, np.float64), wanted)[0, 1])
