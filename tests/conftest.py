@@ -8,6 +8,10 @@ import cv2  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+settings.register_profile("any machine", deadline=None)  # a slow example is not a wrong one
+settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

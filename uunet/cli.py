@@ -1,20 +1,24 @@
 """The command line: one command a job, each a thin call of the library."""
 
+import contextlib
 import dataclasses
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported: its start-up notes are not for users
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow's import: its start-up notes are not for users
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from uunet import config as configuration
 from uunet.errors import UUNetError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+)
 console = Console(stderr=True)
 
 
@@ -30,7 +34,7 @@ def main():
         sys.exit(130)
 
 
-Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (see data_prep/README.md).")]
+Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (data_prep/README.md).")]
 Run = Annotated[Path, typer.Option("-o", "--out", help="Folder of the run; one that exists is resumed.")]
 Preset = Annotated[str, typer.Option(help=f"One of {', '.join(configuration.BY_NAME)}.")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Training steps, instead of the configuration's.")]
@@ -47,6 +51,161 @@ def _named(name):
             f"There is no configuration {name!r}; there are {', '.join(configuration.BY_NAME)}."
         )
     return configuration.BY_NAME[name]
+
+
+Weights = Annotated[str, typer.Option(help="A preset, or the folder of a training run.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
+
+
+@app.command()
+def deidentify(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A video, a picture or a folder of pictures.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The public file: .webm or .mkv, .png, or a folder.")],
+    weights: Weights = "synthetic-64",
+    detector: Annotated[str, typer.Option(help="mtcnn, or centerface (faster; the extra [centerface]).")] = "mtcnn",
+    boxes: Annotated[
+        Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="For a repeatable result; fresh by default.")] = None,
+    overwrite: Overwrite = False,
+):
+    """The **public module**: replaces every head found by a virtual one and hides the boxes in the pixels.
+
+    The public file is lossless, because it carries what reconstruction needs: .webm (VP9, plays in browsers) or .mkv
+    (FFV1, faster) for a video, .png for a picture. Sound is kept. IN is never touched.
+
+    Check the result before you publish it: a head the detector does not find stays as it is.
+
+    Example: `uunet deidentify street.mp4 -o street-public.webm`
+    """
+    from uunet import pipeline, presets
+    from uunet.pipeline import detection
+
+    _needs_input(source)
+    encoder = presets.load(weights).encoder
+    if boxes:
+        where = detection.from_file(boxes)
+    elif detector in ("mtcnn", "centerface"):
+        where = getattr(detection, detector)()
+    else:
+        raise detection.DetectorError(f"There is no detector {detector!r}; there are mtcnn and centerface.")
+    options = {"seed": seed, "overwrite": overwrite}
+    with _progress() as progress:
+        if source.is_dir():
+            result = pipeline.deidentify_folder(source, out, encoder, where, progress=progress, **options)
+        elif _is_picture(source):
+            result = pipeline.deidentify_image(source, out, encoder, where, **options)
+        else:
+            result = pipeline.deidentify_video(source, out, encoder, where, progress=progress, **options)
+    _report(result, out, "No face was found: check the result before you publish it.")
+
+
+@app.command()
+def reconstruct(
+    public: Annotated[Path, typer.Argument(help="A file or folder made by `uunet deidentify`, exactly as written.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help=".webm, .mkv or .mp4 for a video, .png, or a folder.")],
+    weights: Weights = "synthetic-64",
+    overwrite: Overwrite = False,
+):
+    """The **private module**: reads the boxes from the pixels and puts the original faces back.
+
+    It needs nothing but the public file and the decoder. A file that was re-encoded, cut or resized is refused.
+
+    Example: `uunet reconstruct street-public.webm -o street-again.mp4`
+    """
+    from uunet import pipeline, presets
+
+    _needs_input(public)
+    decoder = presets.load(weights).decoder
+    with _progress() as progress:
+        if public.is_dir():
+            result = pipeline.reconstruct_folder(public, out, decoder, overwrite=overwrite, progress=progress)
+        elif _is_picture(public):
+            result = pipeline.reconstruct_image(public, out, decoder, overwrite=overwrite)
+        else:
+            result = pipeline.reconstruct_video(public, out, decoder, overwrite=overwrite, progress=progress)
+    _report(result, out, "The public file carries no heads.")
+
+
+@app.command()
+def inspect(public: Annotated[Path, typer.Argument(help="A public video or picture.")]):
+    """Prints the head boxes that a public file carries, a line a frame: its number, then the paper's message.
+
+    Example: `uunet inspect street-public.webm` prints `0 2,10,16,9,15,25,45,8,14,`
+    """
+    from uunet import pipeline, protocol
+
+    _needs_input(public)
+    frames = [pipeline.inspect_image(public)] if _is_picture(public) else pipeline.inspect_video(public)
+    for index, rois in enumerate(frames):
+        print(index, protocol.format_message(rois))
+
+
+def _needs_input(path):
+    if not path.exists():
+        raise UUNetError(f"There is no file or folder {path}; check the path.")
+
+
+def _is_picture(path):
+    from uunet.pipeline import images
+
+    return path.suffix.lower() in images.READABLE
+
+
+@contextlib.contextmanager
+def _progress():
+    """Yields a callable `(stage, done, total)` that draws one bar a stage."""
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks = {}
+
+        def show(stage, done, total):
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def _report(result, out, no_heads):
+    """Says what was done: an int is a picture's heads, a FolderResult has `failed`, the rest is a VideoResult."""
+    if isinstance(result, int):
+        print(f"{out}: {result} heads")
+        heads = result
+    elif hasattr(result, "failed"):
+        heads = sum(result.done.values())
+        print(f"{out}: {len(result.done)} pictures, {heads} heads")
+        for name, sentence in result.failed.items():
+            console.print(f"[bold red]uunet:[/] {name}: {sentence}", highlight=False, soft_wrap=True)
+    else:
+        heads = result.heads
+        people = f" of {result.tracks} people" if result.tracks is not None else ""
+        rate = result.frames / sum(result.seconds.values())
+        print(
+            f"{out}: {result.frames} frames, {heads} heads{people}, {result.frames_without_heads} frames without; "
+            f"{result.bytes / 1e6:.2f} MB, {rate:.1f} frames a second; sound: {result.audio}"
+        )
+        for note in result.notes:
+            console.print(f"[yellow]note:[/] {note}", highlight=False, soft_wrap=True)
+    if heads == 0:
+        console.print(f"[yellow]note:[/] {no_heads}", highlight=False)
+    if getattr(result, "failed", None):
+        total = len(result.failed) + len(result.done)
+        raise UUNetError(f"{len(result.failed)} of {total} pictures failed (see above); the others are written.")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results, made if need be.")] = Path("demo"),
+    weights: Weights = "synthetic-64",
+    seed: Seed = 0,
+):
+    """De-identifies and reconstructs the bundled clip, prints what it measured and draws a sheet to look at."""
+    from uunet import demo as demonstration
+
+    with _progress() as progress:
+        lines = demonstration.run(out, weights, seed=seed, progress=progress)
+    print("\n".join(lines))
 
 
 @app.command("train-classifier")

@@ -150,9 +150,18 @@ SMALL = Config(
 
 # Seconds, for tests: every part runs, nothing is learnt.
 SMOKE = Config(
-    classifier=ClassifierConfig(optimizer=Optimizer("adam", 1e-3), batch_pairs=8, steps=4, augment=True, checkpoint_every=2),
+    classifier=ClassifierConfig(
+        batch_pairs=8, steps=4, checkpoint_every=2, optimizer=Optimizer("adam", 1e-3), augment=True
+    ),
     adversarial=AdversarialConfig(
-        width=4, critic_width=4, subjects=2, frames=2, critic_steps=1, channel_sizes=(24, 80), steps=4, checkpoint_every=2,
+        width=4,
+        critic_width=4,
+        subjects=2,
+        frames=2,
+        critic_steps=1,
+        channel_sizes=(24, 80),
+        steps=4,
+        checkpoint_every=2,
         generator_optimizer=Optimizer("adam", 1e-3),
     ),
 )

@@ -6,7 +6,9 @@ from keras import layers, ops
 SHAPES = ("ronneberger", "pix2pix")
 
 
-def unet(channels, *, shape="ronneberger", size=64, width=64, normalization=None, dropout=0.0, residual=False, name="unet"):
+def unet(
+    channels, *, shape="ronneberger", size=64, width=64, normalization=None, dropout=0.0, residual=False, name="unet"
+):
     """A U-Net that turns an image into an image of the same size.
 
     `"ronneberger"` is [44], which the paper cites: four max-pooling levels of two 3 x 3 convolutions, width to

@@ -1,0 +1,41 @@
+# Two commands for a fresh machine with only python3 (3.11 to 3.13):
+#
+#   make demo   sets up, de-identifies and reconstructs the bundled clip, prints numbers, writes demo/
+#   make test   sets up, runs the tests
+#
+# Both install into .venv and nowhere else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test clean
+
+demo: .venv/installed
+	$(BIN)/uunet demo -o demo
+
+test: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/python -m pytest
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "uunet needs Python 3.11 to 3.13, this is %s: run make PYTHON=/path/to/python3.11" % sys.version.split()[0])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	$(call headless_where_needed)
+	touch $@
+
+.venv/installed-test: .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(call headless_where_needed)
+	touch $@
+
+# opencv-python needs libGL and other display libraries; without them the headless build is the same cv2
+define headless_where_needed
+	$(BIN)/python -c 'import cv2' 2>/dev/null || ( \
+	  $(BIN)/python -m pip uninstall --quiet --yes opencv-python && \
+	  $(BIN)/python -m pip install --quiet --force-reinstall --no-deps opencv-python-headless )
+endef
+
+clean:
+	rm -rf .venv demo

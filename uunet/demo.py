@@ -1,0 +1,111 @@
+"""The whole of the job on the bundled clip: original -> public -> reconstructed, with numbers and a picture."""
+
+import matplotlib
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio
+
+from uunet import pipeline, presets, video_samples
+from uunet.pipeline import detection
+from uunet.pipeline import video as videos
+
+matplotlib.use("Agg")  # draws into files; needs no screen
+from matplotlib import pyplot as plt  # noqa: E402
+
+SHOWN = (5, 25, 45, 58)  # frames of the clip whose faces the sheet shows
+
+
+def run(out, weights=presets.DEFAULT, *, seed=0, progress=None):
+    """De-identifies and reconstructs `video_samples.WALK`.
+
+    Args:
+        out: Path of a folder; receives `public.webm`, `reconstructed.mkv` and `sheet.png`, replacing older ones.
+        weights: preset or folder, see `presets.load`.
+        seed: int, fixes the noise channel.
+        progress: callable `(stage, done, total)` or None.
+
+    Returns:
+        list of str, what was measured, a line each.
+    """
+    net = presets.load(weights)
+    out.mkdir(parents=True, exist_ok=True)
+    public, restored = out / "public.webm", out / "reconstructed.mkv"
+    options = {"overwrite": True, "progress": progress}
+    made = pipeline.deidentify_video(
+        video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options
+    )
+    undone = pipeline.reconstruct_video(public, restored, net.decoder, **options)
+    rois = pipeline.inspect_video(public)
+    x, a, r = (videos.read_frames(path) for path in (video_samples.WALK, public, restored))
+    faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
+    draw(out / "sheet.png", x, a, r, rois)
+    outside = max(_largest_change_outside(*frames) for frames in zip(x, a, rois, strict=True))
+    return [
+        f"heads found:                 {made.heads} in {made.frames} frames, {made.tracks} people",
+        f"frames without a head:       {made.frames_without_heads}",
+        f"PSNR of faces, x | r:        {faces_psnr['x|r']:.2f} dB  (original against reconstructed: high is good)",
+        f"PSNR of faces, x | a:        {faces_psnr['x|a']:.2f} dB  (original against public)",
+        f"largest change outside:      {outside} level(s) of 255",
+        f"public file:                 {made.bytes:,} bytes; the clip itself {video_samples.WALK.stat().st_size:,}",
+        f"de-identified:               {_speed(made)}",
+        f"reconstructed:               {_speed(undone)}",
+        f"written:                     {public}, {restored}, {out / 'sheet.png'}",
+    ]
+
+
+def _speed(result):
+    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
+    return f"{result.frames / sum(result.seconds.values()):.1f} frames/s ({stages})"
+
+
+def _crop(frame, roi):
+    return frame[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w]
+
+
+def _faces_psnr(frames, others, rois):
+    """Mean over all heads of the PSNR of the pixels under their box, dB."""
+    values = [
+        peak_signal_noise_ratio(_crop(frame, roi), _crop(other, roi))
+        for frame, other, boxes in zip(frames, others, rois, strict=True)
+        for roi in boxes
+    ]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _largest_change_outside(frame, other, rois):
+    outside = np.ones(frame.shape[:2], bool)
+    for roi in rois:
+        _crop(outside, roi)[:] = False
+    return int(np.abs(frame.astype(int) - other)[outside].max(initial=0))
+
+
+def draw(path, x, a, r, rois):
+    """A sheet: one frame and then faces, each original | public | reconstructed.
+
+    Args:
+        path: PNG to write.
+        x, a, r: lists of uint8 `(H, W, 3)`, the three versions of a clip.
+        rois: list (frames) of lists of Roi.
+    """
+    titles = ("original  x", "public  a", "reconstructed  r")
+    shown = [k for k in SHOWN if k < len(x)]
+    faces = [(k, roi) for k in shown for roi in rois[k]]
+    figure = plt.figure(figsize=(15, 4.4 + 3.2), dpi=100, layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[4.4, 3.2])
+    middle = len(x) // 2
+    for axis, title, frames in zip(top.subplots(1, 3), titles, (x, a, r), strict=True):
+        axis.imshow(frames[middle])
+        axis.set_title(f"{title}, frame {middle}", fontsize=12)
+        axis.axis("off")
+        for roi in rois[middle]:
+            axis.add_patch(plt.Rectangle((roi.x, roi.y), roi.w, roi.h, fill=False, edgecolor="white", linewidth=0.8))
+    axes = bottom.subplots(3, max(1, len(faces)), squeeze=False)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+    for column, (k, roi) in enumerate(faces):
+        for axis, frames in zip(axes[:, column], (x, a, r), strict=True):
+            axis.imshow(_crop(frames[k], roi), aspect="auto")
+        axes[0, column].set_title(f"frame {k}", fontsize=9)
+    for axis, name in zip(axes[:, 0], "xar", strict=True):
+        axis.set_ylabel(name, rotation=0, labelpad=10, fontsize=12)
+    figure.savefig(path)
+    plt.close(figure)

@@ -1,0 +1,82 @@
+"""Trained networks by name, or from the folder of a run.
+
+`weights/README.md` holds a card a preset: data, command, commit, numbers, what goes wrong.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from uunet.models import files
+
+HERE = Path(__file__).parent
+WEIGHTS = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"  # installed, or a checkout
+
+DEFAULT = "synthetic-64"
+
+# name -> file -> SHA-256
+PRESETS = {
+    "synthetic-64": {
+        "encoder.safetensors": "",
+        "decoder.safetensors": "",
+        "classifier.safetensors": "",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The networks in one folder, each read when it is first used: a camera needs no decoder.
+
+    Attributes:
+        folder: Path with `encoder.safetensors`, `decoder.safetensors` or both.
+        hashes: dict file -> SHA-256 that a file must have; {} for a run of your own.
+    """
+
+    folder: Path
+    hashes: dict
+
+    @cached_property
+    def encoder(self):
+        """U_e, the public module: keras.Model `(B, S, S, 4)` -> `(B, S, S, 3)`."""
+        return self._load("encoder.safetensors", 4)
+
+    @cached_property
+    def decoder(self):
+        """U_d, the private module: keras.Model `(B, S, S, 3)` -> `(B, S, S, 3)`."""
+        return self._load("decoder.safetensors", 3)
+
+    @cached_property
+    def classifier(self):
+        """D_a: keras.Model `(B, S, S, 6)` -> `(B, t)`."""
+        return self._load("classifier.safetensors", 6)
+
+    def _load(self, name, channels):
+        path = self.folder / name
+        if name in self.hashes and path.is_file():
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            if found != self.hashes[name]:
+                raise files.WeightsError(f"{path} is not the file of this version (SHA-256 {found}); fetch it again.")
+        return files.load(path, expect=channels)
+
+
+def load(name=DEFAULT):
+    """A preset, or the folder of a run of your own.
+
+    Args:
+        name: str, a key of PRESETS, or a path to a folder with weight files.
+
+    Returns:
+        Preset; a missing or damaged file is an error when its network is first used.
+
+    Raises:
+        WeightsError: if there is neither such a preset nor such a folder.
+    """
+    if name in PRESETS:
+        return Preset(WEIGHTS / name, PRESETS[name])
+    if Path(name).is_dir():
+        return Preset(Path(name), {})
+    raise files.WeightsError(
+        f"There are no weights {str(name)!r}; name a preset ({', '.join(PRESETS)}) or the folder of a training run."
+    )
