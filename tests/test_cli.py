@@ -1,42 +1,52 @@
-"""Real files through the real command line, each command in a process of its own."""
+"""Real files through the real command line."""
 
 import csv
-import os
 import subprocess
 import sys
+from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from uunet import models, pipeline, protocol, video_samples
+from uunet import cli, models, pipeline, protocol, video_samples
 from uunet.models import files
 from uunet.pipeline import video as videos
 
-SAMPLE = "data_prep/sample"
+SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample"
 
 
-def uunet(*arguments, ok=True, limit=None):
-    """Runs the command -> (stdout, stderr); checks that it did, or did not, do its job."""
-    script = "import sys; from uunet.cli import main; sys.argv[0] = 'uunet'; main()"
-    if limit:  # bytes a file may grow to: a full disk
-        script = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit})); " + script
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True,
-        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-    )
-    assert (done.returncode == 0) == ok, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout, done.stderr
+class Cli:
+    """Runs `uunet ARGUMENTS` as its console script does."""
+
+    def __init__(self, monkeypatch, capsys):
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, *arguments, ok=True):
+        """-> (stdout, stderr); checks that the command did, or did not, do its job."""
+        self.monkeypatch.setattr(sys, "argv", ["uunet", *map(str, arguments)])
+        self.capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        stdout, stderr = self.capsys.readouterr()
+        assert (left.value.code in (0, None)) == ok, stdout + stderr
+        return stdout, stderr
+
+    def sentence(self, *arguments):
+        """What a failing command says: one line that begins with 'uunet:'."""
+        return only_sentence(self(*arguments, ok=False)[1])
 
 
-def sentence(*arguments, **options):
-    """What a failing command says: one line that begins with 'uunet:'."""
-    _, stderr = uunet(*arguments, ok=False, **options)
+def only_sentence(stderr):
     lines = [line for line in stderr.splitlines() if line.startswith("uunet:")]
-    assert len(lines) == 1, stderr
+    assert len(lines) == 1 and "Traceback" not in stderr, stderr
     return lines[0]
+
+
+@pytest.fixture
+def uunet(monkeypatch, capsys):
+    return Cli(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +84,15 @@ def clip(tmp_path_factory):
 @pytest.fixture(scope="module")
 def public(clip, weights, tmp_path_factory):
     path = tmp_path_factory.mktemp("public") / "public.mkv"
-    uunet("deidentify", clip[0], "-o", path, "--boxes", clip[1], "--weights", weights, "--seed", 5)
+    subprocess.run(  # the installed command itself
+        [Path(sys.executable).with_name("uunet"), "deidentify", clip[0], "-o", path, "--boxes", clip[1],
+         "--weights", weights, "--seed", "5"],
+        check=True,
+    )
     return path
 
 
-def test_help_teaches():
+def test_help_teaches(uunet):
     text, _ = uunet("--help")
     for command in ("deidentify", "reconstruct", "inspect", "train-classifier", "train", "demo"):
         assert command in text
@@ -86,7 +100,7 @@ def test_help_teaches():
     assert "Example" in uunet("deidentify", "--help")[0]
 
 
-def test_video_there_and_back(clip, public, weights, tmp_path):
+def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
     lines = uunet("inspect", public)[0].splitlines()
     with open(clip[1]) as file:
         rows = sorted(csv.DictReader(file), key=lambda row: int(row["track"]))
@@ -106,7 +120,7 @@ def test_video_there_and_back(clip, public, weights, tmp_path):
         assert (a[~outside] != x[~outside]).any() and (r[~outside] != a[~outside]).any()
 
 
-def test_the_same_seed_gives_the_same_file(clip, public, weights, tmp_path):
+def test_the_same_seed_gives_the_same_file(uunet, clip, public, weights, tmp_path):
     options = ("--boxes", clip[1], "--weights", weights)
     uunet("deidentify", clip[0], "-o", tmp_path / "again.mkv", *options, "--seed", 5)
     uunet("deidentify", clip[0], "-o", tmp_path / "fresh.mkv", *options)
@@ -114,7 +128,7 @@ def test_the_same_seed_gives_the_same_file(clip, public, weights, tmp_path):
     assert (tmp_path / "fresh.mkv").read_bytes() != public.read_bytes()
 
 
-def test_picture_and_folder(clip, weights, tmp_path):
+def test_picture_and_folder(uunet, clip, weights, tmp_path):
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in" / "grey.png"), cv2.cvtColor(clip[2][0], cv2.COLOR_RGB2GRAY))
     cv2.imwrite(str(tmp_path / "in" / "colour.jpg"), clip[2][7][..., ::-1])
@@ -131,14 +145,14 @@ def test_picture_and_folder(clip, weights, tmp_path):
     assert sorted(path.name for path in (tmp_path / "second").iterdir()) == ["colour.png", "grey.png"]
 
 
-def test_no_face_is_said_and_written(weights, tmp_path):
+def test_no_face_is_said_and_written(uunet, weights, tmp_path):
     cv2.imwrite(str(tmp_path / "empty.png"), np.full((120, 160, 3), 90, np.uint8))
     _, stderr = uunet("deidentify", tmp_path / "empty.png", "-o", tmp_path / "out.png", "--weights", weights)
     assert "No face was found" in stderr
     assert uunet("inspect", tmp_path / "out.png")[0] == "0 0,\n"
 
 
-def test_one_sentence_for_bad_input(clip, public, weights, tmp_path):
+def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
     source, heads, _ = clip
     new = tmp_path / "new.mkv"
     deidentify = ("--boxes", heads, "--weights", weights)
@@ -166,29 +180,36 @@ def test_one_sentence_for_bad_input(clip, public, weights, tmp_path):
         ),
     }.items():
         before = sorted(tmp_path.rglob("*"))
-        assert expected in sentence(*arguments), arguments
+        assert expected in uunet.sentence(*arguments), arguments
         assert sorted(tmp_path.rglob("*")) == before, f"left something behind: {arguments}"
 
 
 def test_full_disk_leaves_nothing(clip, weights, tmp_path):
-    said = sentence(
-        "deidentify", clip[0], "-o", tmp_path / "out.mkv", "--boxes", clip[1], "--weights", weights, limit=200_000
+    limited = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)); "
+        "from uunet.cli import main; main()"
     )
-    assert "cannot be written" in said and not list(tmp_path.iterdir())
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "deidentify", clip[0], "-o", tmp_path / "out.mkv", "--boxes", clip[1],
+         "--weights", weights],
+        capture_output=True, text=True,
+    )
+    assert done.returncode == 1
+    assert "cannot be written" in only_sentence(done.stderr) and not list(tmp_path.iterdir())
 
 
-def test_a_lossy_copy_is_refused(public, weights, tmp_path):
+def test_a_lossy_copy_is_refused(uunet, public, weights, tmp_path):
     with av.open(str(tmp_path / "lossy.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=15)
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
         for frame in videos.read_frames(public):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         out.mux(stream.encode(None))
-    said = sentence("reconstruct", tmp_path / "lossy.mp4", "-o", tmp_path / "out.mkv", "--weights", weights)
+    said = uunet.sentence("reconstruct", tmp_path / "lossy.mp4", "-o", tmp_path / "out.mkv", "--weights", weights)
     assert "re-encoded lossily" in said and not (tmp_path / "out.mkv").exists()
 
 
-def test_train_both_phases_and_use_them(clip, tmp_path):
+def test_train_both_phases_and_use_them(uunet, clip, tmp_path):
     uunet("train-classifier", SAMPLE, "-o", tmp_path / "d_a", "--config", "smoke")
     uunet(
         "train", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--s=-1,-1,0,1",
@@ -200,7 +221,7 @@ def test_train_both_phases_and_use_them(clip, tmp_path):
     uunet("reconstruct", tmp_path / "public.webm", "-o", tmp_path / "again.mp4", "--weights", tmp_path / "run")
 
 
-def test_demo(tmp_path):
+def test_demo(uunet, tmp_path):
     text, _ = uunet("demo", "-o", tmp_path / "demo")
     for line in ("heads found", "PSNR of faces, x | r", "PSNR of faces, x | a", "bytes", "frames/s"):
         assert line in text

@@ -29,9 +29,6 @@ def main():
     except UUNetError as error:
         console.print(f"[bold red]uunet:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("[bold red]uunet:[/] interrupted; nothing was written.")
-        sys.exit(130)
 
 
 Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (data_prep/README.md).")]
