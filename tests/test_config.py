@@ -11,6 +11,10 @@ def test_defaults_are_the_papers():
     assert dataclasses.astuple(paper.weights) == (50, 1, 1, 1, 1, 1)
     assert paper.delta_gp == 0.01 and paper.size == 64 and paper.unet == "ronneberger"
     assert paper.channel_sizes == () and paper.s == (-1, 1, 1, 1)
+    assert paper.critic_steps == 5 and paper.steps == 120_000  # this and the optimisers: the published code's
+    assert paper.generator_optimizer == config.Optimizer("rmsprop", 5e-5)
+    assert paper.critic_optimizer == config.Optimizer("adam", 2e-4, beta_1=0.5)
+    assert config.PAPER.classifier.optimizer == config.Optimizer("rmsprop", 1.25e-5)
     assert config.PAPER.classifier.labels == ("ID", "gender", "ethnicity", "hairstyle")
 
 
@@ -18,6 +22,7 @@ def test_released_code():
     released = config.RELEASED_CODE
     assert released.adversarial.weights.mse == 100 and released.classifier.blocks == 3
     assert released.adversarial.unet == "pix2pix" and released.adversarial.normalization == "batch"
+    assert released.adversarial.penalty == "wgan-gp" and released.adversarial.penalty_weight == 10
 
 
 @pytest.mark.parametrize(

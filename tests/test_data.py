@@ -71,6 +71,9 @@ def test_sequence_batch_is_subjects_by_sequences_by_frames(heads):
     np.testing.assert_array_equal(noise[:, :, :, 0], noise[:, :, :, 1])  # held within a sequence
     assert len({n.tobytes() for n in noise[:, :, :, 0].reshape(16, -1)}) == 16  # fresh for each sequence and draw
     assert batch["epsilon"].shape == (3, 2, 8, 1, 1, 1) and batch["roi"].shape == (4, 8)
+    for uniform in (batch["noise"], batch["epsilon"]):  # U(0, 1): mean 1/2, variance 1/12
+        assert uniform.min() >= 0 and uniform.max() < 1
+        assert abs(uniform.mean() - 1 / 2) < 0.12 and abs(uniform.var() - 1 / 12) < 0.03
     assert batch["roi"].max() < len(BATCH.channel_sizes)
 
 
@@ -104,6 +107,7 @@ def damaged(tiny_set, tmp_path):
         ("train,s0,0,1", "validation,s0,0,1", "row 3: subject s0 is in two splits"),
         ("train,s0,0,0", "training,s0,0,0", "row 2: split is 'training'"),
         ("0_0_0.png", "lost.png", "row 2: cannot read the picture .*lost.png"),
+        ("train,s0,0,1,f,e0,h0", "train,s0,0,1", "row 3 is incomplete"),
         ("train,s0,0,0", "train,s0,0,first", "row 2: frame is 'first', not a whole number"),
     ],
 )

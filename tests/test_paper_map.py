@@ -79,7 +79,7 @@ def test_reproduction_names_real_tests():
     assert len(rows) >= 32
     for row in rows:
         references = [name for name in in_backticks(row) if name.startswith("tests/")]
-        assert references, f"no test pins: {row[:80]}"
+        assert references or row.endswith("| planned |"), f"no test pins: {row[:80]}"
         for reference in references:
             assert_test_exists(reference)
 

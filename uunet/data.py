@@ -75,14 +75,19 @@ def load(folder, split, *, size=64):
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
         raise DataError(f"{folder} has no manifest.csv; prepare a set first (see data_prep/README.md).")
-    with open(manifest, newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise DataError(f"{manifest} lacks the column(s) {', '.join(missing)}; prepare the set again.")
-        rows = list(reader)
+    try:
+        with open(manifest, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{manifest} cannot be read ({error}); prepare the set again.") from error
+    missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise DataError(f"{manifest} lacks the column(s) {', '.join(missing)}; prepare the set again.")
     split_of = {}
     for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise DataError(f"{manifest}, row {number} is incomplete; prepare the set again.")
         if row["split"] not in SPLITS:
             raise DataError(f"{manifest}, row {number}: split is {row['split']!r}, not one of {', '.join(SPLITS)}.")
         if split_of.setdefault(row["subject"], row["split"]) != row["split"]:
@@ -113,6 +118,16 @@ def _read(folder, manifest, number, name, size):
     if image.shape != (size, size, 3):
         raise DataError(f"{folder / name} is {image.shape[1]} x {image.shape[0]} pixels, not {size} x {size}.")
     return image[..., ::-1]
+
+
+def check_pairs(heads):
+    """Raises DataError unless there are two subjects, and two heads of each: what `pair_batch` draws from."""
+    _, counts = np.unique(heads.labels[:, 0], return_counts=True)
+    if len(counts) < 2 or counts.min() < 2:
+        raise DataError(
+            f"Pairs need at least 2 subjects with 2 heads each, in train and in validation; one split has "
+            f"{len(counts)} subjects, the smallest with {counts.min()} heads: prepare a larger set."
+        )
 
 
 def pair_batch(heads, config, step):

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import pipeline, presets, video_samples
+from uunet import outputs, pipeline, presets, video_samples
 from uunet.pipeline import detection
 from uunet.pipeline import video as videos
 
@@ -27,7 +27,7 @@ def run(out, weights=presets.DEFAULT, *, seed=0, progress=None):
         list of str, what was measured, a line each.
     """
     net = presets.load(weights)
-    out.mkdir(parents=True, exist_ok=True)
+    outputs.make_folder(out)
     public, restored = out / "public.webm", out / "reconstructed.mkv"
     options = {"overwrite": True, "progress": progress}
     made = pipeline.deidentify_video(
@@ -103,7 +103,7 @@ def draw(path, x, a, r, rois):
         axis.set(xticks=[], yticks=[])
     for column, (k, roi) in enumerate(faces):
         for axis, frames in zip(axes[:, column], (x, a, r), strict=True):
-            axis.imshow(_crop(frames[k], roi), aspect="auto")
+            axis.imshow(_crop(frames[k], roi))
         axes[0, column].set_title(f"frame {k}", fontsize=9)
     for axis, name in zip(axes[:, 0], "xar", strict=True):
         axis.set_ylabel(name, rotation=0, labelpad=10, fontsize=12)

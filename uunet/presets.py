@@ -18,9 +18,9 @@ DEFAULT = "synthetic-64"
 # name -> file -> SHA-256
 PRESETS = {
     "synthetic-64": {
-        "encoder.safetensors": "",
-        "decoder.safetensors": "",
-        "classifier.safetensors": "",
+        "encoder.safetensors": "f7cd2ecb46892b0a9b2abb8ebececaa56c2612d2c2e78ae02b138fa71333d6f9",
+        "decoder.safetensors": "3bbdc71d9a19249aa1802c92cd791119bc99ab0817420933ada50accfef10f5a",
+        "classifier.safetensors": "2e55fc3ab1de5e5923a0dcd6a59ed3f4f89fbc7b7d2ba3ea6a50728c7aa02212",
     },
 }
 

@@ -1,6 +1,8 @@
 """Still images: formats, orientation, transparency, folders, and what is refused."""
 
 import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -9,8 +11,8 @@ from PIL import Image
 
 from uunet import pipeline, protocol
 from uunet.errors import UUNetError
+from uunet.outputs import OutputError
 from uunet.pipeline import detection, frame, images
-from uunet.pipeline.outputs import OutputError
 from uunet.protocol import Roi
 
 from .conftest import bright_square, scene
@@ -137,6 +139,57 @@ def test_truncated(tmp_path, rng, suffix, share):
         images.read(source)
 
 
+def header_only_png(width, height):
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(9))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("side", [14_000, 40_000])  # too much for Pillow, and for OpenCV as well
+def test_too_many_pixels(tmp_path, side):
+    (tmp_path / "in.png").write_bytes(header_only_png(side, side))
+    with pytest.raises(images.ImageError, match="more than 178956970 pixels"):
+        images.read(tmp_path / "in.png")
+
+
+def test_what_opencv_alone_refuses(tmp_path):
+    (tmp_path / "in.bmp").write_bytes(
+        b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 2**21, 1, 1, 24, 0, 0, 0, 0, 0, 0)
+    )
+    with pytest.raises(images.ImageError, match="damaged or not a picture"):
+        images.read(tmp_path / "in.bmp")
+
+
+@pytest.mark.filterwarnings("error")
+def test_large_is_not_wrong(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 48 * 64 - 1)
+    assert (images.read(save_png(tmp_path))[0] == RGB).all()
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 48 * 32 - 1)
+    with pytest.raises(images.ImageError, match="more than 3070 pixels"):
+        images.read(tmp_path / "in.png")
+
+
+def save_png(folder):
+    cv2.imwrite(str(folder / "in.png"), RGB[..., ::-1])
+    return folder / "in.png"
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_jpeg_with_a_film_behind_it(tmp_path, progressive):
+    """Phones append a short film, whose bytes may look like the start of a scan; a cut picture is refused as ever."""
+    source = save(tmp_path / "in.jpg", RGB, quality=95, progressive=progressive)
+    data = source.read_bytes()
+    plain = images.read(source)[0]
+    source.write_bytes(data + b"....ftypmp42\xff\xda\x00\x0c" + bytes(99))
+    assert (images.read(source)[0] == plain).all()
+    for cut in (data[:-2], data[: len(data) // 2]):
+        source.write_bytes(cut)
+        with pytest.raises(images.ImageError, match="damaged or not a picture"):
+            images.read(source)
+
+
 def test_refused_targets(tmp_path, encoder, decoder):
     source = save(tmp_path / "in.png", RGB)
     (tmp_path / "old.png").write_bytes(b"precious")
@@ -145,6 +198,7 @@ def test_refused_targets(tmp_path, encoder, decoder):
         ("old.png", "exists already"),
         ("in.png", "is the input itself"),
         ("none/public.png", "cannot be written"),
+        (f"{'x' * 300}.png", "cannot be written .File name too long"),
     ):
 
         def call(target=tmp_path / target):
@@ -228,9 +282,17 @@ def test_refused_folders(tmp_path, folder, encoder):
         (folder, folder, "outside of"),
         (folder, folder / "deeper" / "out", "outside of"),
         (folder, folder / "notes.txt", "outside of"),
+        (tmp_path / ("x" * 300), tmp_path / "out", "File name too long"),
+        (folder, tmp_path / ("x" * 300), "File name too long"),
+        (folder, tmp_path, "not around it"),
+        (folder / "deeper", folder, "not around it"),
         (folder, tmp_path / "old", "b.png exists already"),
     ):
         fails(tmp_path, says, lambda source=source, target=target: call(source, target))
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "deeper").symlink_to(folder / "deeper")
+    with pytest.raises(images.ImageError, match="c.png is an input itself"):
+        pipeline.deidentify_folder(folder, tmp_path / "link", encoder, bright_square, overwrite=True)
     save(folder / "b.jpg", RGB)
     fails(tmp_path, "would both become", lambda: call(folder, tmp_path / "out"), images.ImageError)
     with pytest.raises(OutputError, match="exists already"):

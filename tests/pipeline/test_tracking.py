@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from uunet.pipeline import tracking
@@ -46,6 +46,42 @@ def test_gap(gap, tracks):
         assert [t for t, heads in enumerate(tracked) if not heads] == list(range(30 + EXTEND, 30 + gap - EXTEND))
 
 
+@pytest.mark.parametrize("gap", [1, 6, 11, 12, MAX_GAP])
+@pytest.mark.parametrize("flip", [False, True])
+def test_who_starts_or_stops_while_missed_is_hidden_all_the_time(gap, flip):
+    """Still for 6 frames, then 12 pixels a frame, missed at first; and, seen backwards, the other way round."""
+    person = {t: Roi(20 + 12 * max(0, t - 5), 20, 40, 40) for t in range(40)}
+    seen = {t: box for t, box in person.items() if not 6 <= t < 6 + gap}
+    detections = frames_of(seen, length=40)[:: -1 if flip else 1]
+    truth = [person[t] for t in range(40)][:: -1 if flip else 1]
+    assert tracking.track(detections) == [[(0, box)] for box in truth]
+
+
+@pytest.mark.parametrize(
+    ("start", "box", "joined"),
+    [
+        (14, Roi(100, 20, 40, 40), True),
+        (15, Roi(100, 20, 59, 59), True),
+        (15, Roi(100, 20, 61, 61), False),  # too large
+        (9, Roi(100, 20, 40, 40), False),  # too fast
+        (11, Roi(20, 20 + 16 * 7, 40, 40), False),
+        (26, Roi(100, 20, 40, 40), False),  # too late
+        (5, Roi(100, 20, 40, 40), False),  # both are there
+    ],
+)
+def test_an_end_and_a_start_are_one_person_if_that_is_plausible(start, box, joined):
+    first, second = {t: Roi(20, 20, 40, 40) for t in range(10)}, {t: box for t in range(start, 40)}
+    tracked = tracking.track(frames_of(first, second, length=40))
+    assert len({number for heads in tracked for number, _ in heads}) == (1 if joined else 2)
+
+
+def test_the_nearest_start_is_the_one_that_goes_on():
+    ends = {t: Roi(100, 20, 40, 40) for t in range(10)}
+    far, near = ({t: Roi(x, 20, 40, 40) for t in range(s, 40)} for x, s in ((20, 19), (160, 20)))
+    tracked = tracking.track(frames_of(ends, far, near, length=40))
+    assert tracked[9] == [(0, ends[9])] and tracked[30] == [(0, near[30]), (1, far[30])]
+
+
 def test_held_before_entering_and_after_leaving():
     person = walk(range(20, 40), 0, 2)
     tracked = tracking.track(frames_of(person, length=60))
@@ -70,6 +106,11 @@ def test_crossing_people_keep_their_numbers(hidden):
     assert [dict(heads)[1] for heads in tracked] == list(left.values())
 
 
+def test_a_box_of_one_pixel_is_not_rounded_away():
+    tracked = tracking.track([[Roi(2, 2, 1, 1)], [], [], [], [Roi(1, 1, 1, 1)]])
+    assert all(box.w >= 1 and box.h >= 1 for heads in tracked for _, box in heads)
+
+
 def test_jitter_does_not_break_a_track(rng):
     person = {t: Roi(*(np.array(box) + rng.integers(-2, 3, 4)).tolist()) for t, box in walk(range(60), 10, 1).items()}
     tracked = tracking.track(frames_of(person, length=60))
@@ -92,7 +133,6 @@ def test_association_alone_adds_nothing():
 BOX = st.tuples(st.integers(0, 40), st.integers(0, 30), st.integers(1, 24), st.integers(1, 18)).map(lambda b: Roi(*b))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.lists(BOX, max_size=4, unique=True), max_size=30))
 def test_every_detection_survives_once_and_all_stays_inside(detections):
     tracked = tracking.track(detections)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -12,7 +12,6 @@ SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(3))
 FRAMES = SHAPES.flatmap(lambda shape: hnp.arrays(np.uint8, shape))
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(FRAMES, st.data())
 def test_round_trip_changes_little(frame, data):
     room = lsb.capacity(frame.shape)
@@ -27,7 +26,6 @@ def test_round_trip_changes_little(frame, data):
     assert not change.reshape(-1)[8 * len(payload) :].any()
 
 
-@settings(deadline=None)
 @given(FRAMES)
 def test_exact_capacity(frame):
     room = frame.size // 8

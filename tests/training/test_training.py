@@ -9,7 +9,8 @@ import pytest
 
 from uunet import config, data, models
 from uunet.models import files
-from uunet.training import adversarial, checkpoints, classifier, logs
+from uunet.training import adversarial, checkpoints, classifier
+from uunet.training.trainer import fit
 
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32)
 BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, channel_sizes=(24, 40))
@@ -55,7 +56,7 @@ def test_resumed_training_ends_bit_identical(tiny_set, d_a, tmp_path):
         for one, other in zip(*(weights(run / f"{name}.safetensors") for run in (straight, resumed)), strict=True):
             np.testing.assert_array_equal(one, other)
     states = [np.load(run / "checkpoint.npz") for run in (straight, resumed)]
-    for name in states[0].files:
+    for name in set(states[0].files) - {"seconds"}:
         np.testing.assert_array_equal(states[0][name], states[1][name])
     assert (straight / "log.csv").read_text() == (resumed / "log.csv").read_text()
 
@@ -82,8 +83,9 @@ def test_one_classifier_a_label(tiny_set, tmp_path):
         paths.append(tmp_path / label / "classifier.safetensors")
     chosen = dataclasses.replace(BATCH, steps=2)
     adversarial.train(chosen, paths, tiny_set, tmp_path / "run", verbose=0)
-    with pytest.raises(config.ConfigError, match="s has 4 values, but D_a has 3 outputs"):
-        adversarial.train(chosen, paths[:3], tiny_set, tmp_path / "other", verbose=0)
+    for wrong in (paths[:3], [paths[1], paths[0], *paths[2:]], [*paths[:3], paths[0]]):
+        with pytest.raises(config.ConfigError, match="rate ID, gender, ethnicity, hairstyle, in this order"):
+            adversarial.train(chosen, wrong, tiny_set, tmp_path / "other", verbose=0)
     assert not (tmp_path / "other").exists()
 
 
@@ -98,25 +100,58 @@ def test_divergence_names_the_step_and_keeps_the_checkpoint(tiny_set, d_a, tmp_p
         batch = data.sequence_batch(heads, BATCH, step)
         return {**batch, "x": batch["x"] * np.float32("nan")} if step == 1 else batch
 
-    from uunet.training.trainer import fit
-
     fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    with pytest.raises(logs.DivergedError, match="diverged at step 2: .*mse"):
-        fit(trainer, poisoned, BATCH, fresh, data_sha256="", verbose=0)
+    with pytest.raises(checkpoints.DivergedError, match="diverged at step 2: .*mse.*no checkpoint yet"):
+        fit(trainer, poisoned, BATCH, fresh, {}, verbose=0)
     assert not list(fresh.iterdir())
+    # a loss may be finite while the step it takes is not
+    networks.encoder.weights[0].assign(networks.encoder.weights[0] * np.float32("inf"))
+    with pytest.raises(checkpoints.DivergedError, match="a weight is no longer finite at step 4"):
+        checkpoints.save(trainer, tmp_path / "checkpoint.npz", run={}, step=4, seconds=0.0)
     assert (tmp_path / "checkpoint.npz").read_bytes() == good
 
 
 def test_checkpoint_of_another_run(tiny_set, d_a, tmp_path):
     chosen = dataclasses.replace(BATCH, steps=2)
     adversarial.train(chosen, [d_a], tiny_set, tmp_path, verbose=0)
-    with pytest.raises(checkpoints.CheckpointError, match="another configuration"):
+    with pytest.raises(checkpoints.CheckpointError, match="another run \\(config differs\\)"):
         adversarial.train(dataclasses.replace(chosen, seed=1), [d_a], tiny_set, tmp_path, verbose=0)
+    other = tmp_path / "other.safetensors"
+    arguments = {"labels": 4, "size": 32, "name": "other"}
+    files.save(models.attribute_classifier(**arguments), other, builder="attribute_classifier", arguments=arguments,
+               provenance=files.provenance(d_a))
+    with pytest.raises(checkpoints.CheckpointError, match="classifier_sha256 differs"):
+        adversarial.train(chosen, [other], tiny_set, tmp_path, verbose=0)
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(checkpoints.CheckpointError, match="not a complete checkpoint"):
         adversarial.train(chosen, [d_a], tiny_set, tmp_path, verbose=0)
+
+
+def test_a_finished_run_is_repeated_for_nothing_and_prolonged_for_more(tiny_set, tmp_path):
+    """Of learning I too, whose dropout draws must go on where they stopped."""
+    straight, prolonged = tmp_path / "straight", tmp_path / "prolonged"
+    classifier.train(PAIRS, tiny_set, straight, verbose=0)
+    classifier.train(dataclasses.replace(PAIRS, steps=2), tiny_set, prolonged, verbose=0)
+    first = files.provenance(prolonged / "classifier.safetensors")
+    classifier.train(dataclasses.replace(PAIRS, steps=2), tiny_set, prolonged, verbose=0)
+    again = files.provenance(prolonged / "classifier.safetensors")
+    assert (again["steps"], again["seconds"]) == (first["steps"], first["seconds"]) == (2, first["seconds"])
+    classifier.train(PAIRS, tiny_set, prolonged, verbose=0)
+    assert files.provenance(prolonged / "classifier.safetensors")["steps"] == 4
+    for one, other in zip(*(weights(run / "classifier.safetensors") for run in (straight, prolonged)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(checkpoints.CheckpointError, match="has done 4 steps already"):
+        classifier.train(dataclasses.replace(PAIRS, steps=2), tiny_set, prolonged, verbose=0)
+
+
+def test_too_few_for_pairs(tiny_set, tmp_path):
+    manifest = tmp_path / "manifest.csv"
+    rows = (tiny_set / "manifest.csv").read_text().replace("validation,s4", "train,s4")  # one subject to validate on
+    manifest.write_text(rows.replace("\n", f"\n{tiny_set}/").removesuffix(f"{tiny_set}/"))
+    with pytest.raises(data.DataError, match="one split has 1 subjects"):
+        classifier.train(PAIRS, tmp_path, tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
 
 
 def test_classifier_learns(tiny_set, tmp_path):

@@ -1,13 +1,13 @@
 """A network in one safetensors file: float16 weights, its architecture and its provenance."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from uunet import outputs
 from uunet.errors import UUNetError
 from uunet.models.attribute_classifier import attribute_classifier
 from uunet.models.unet import unet
@@ -31,10 +31,10 @@ def save(model, path, *, builder, arguments, provenance):
     """
     tensors = {variable.path: np.asarray(variable.value, np.float16) for variable in model.weights}
     header = {"builder": builder, "arguments": arguments, "provenance": provenance}
-    part = Path(f"{path}.part")
     # one metadata entry: safetensors writes several in an order that changes from run to run
-    safetensors.numpy.save_file(tensors, part, metadata={"uunet": json.dumps(header)})
-    os.replace(part, path)
+    content = safetensors.numpy.save(tensors, metadata={"uunet": json.dumps(header)})
+    with outputs.new_file(path, overwrite=True) as part:
+        part.write_bytes(content)
 
 
 def load(path, *, expect=None):
@@ -51,7 +51,10 @@ def load(path, *, expect=None):
         WeightsError: if the file is missing, damaged, or holds another architecture than it says or is expected.
     """
     header, tensors = _read(path)
-    model = BUILDERS[header["builder"]](**header["arguments"])
+    try:
+        model = BUILDERS[header["builder"]](**header["arguments"])
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"{path} was made by another version of uunet ({error}); fetch it again.") from error
     if expect is not None and model.input_shape[-1] != expect:
         raise WeightsError(
             f"{path} holds a network with {model.input_shape[-1]} input channels, but {expect} are needed "

@@ -143,8 +143,8 @@ def from_file(path):
 
     CSV: a first line `frame,x,y,w,h` or `frame,x,y,w,h,track`, then one box a line. JSON: a list of objects with these
     names. All whole numbers >= 0: `frame` counts from 0, `x,y,w,h` are the head (not only the face) in pixels of
-    the upright picture, `track` is one number a person. Without `track`, overlap decides who is who. A frame that is
-    not named has no head.
+    the upright picture, `track` is one number a person. Without `track`, places decide who is who. A frame that is
+    not named has no head; the first line alone, or `[]`, says that there is none at all.
 
     Returns:
         dict from frame number to list of `(track or None, Roi)`, to be given in place of a detector.
@@ -158,12 +158,15 @@ def from_file(path):
         if path.suffix.lower() == ".json":
             rows = json.loads(text)
         elif path.suffix.lower() == ".csv":
-            rows = list(csv.DictReader(text.splitlines()))
+            reader = csv.DictReader(text.splitlines())
+            if not {"frame", "x", "y", "w", "h"} <= set(reader.fieldnames or []):
+                raise BoxesError(f"{path} does not name its columns: write frame,x,y,w,h as its first line.")
+            rows = list(reader)
         else:
             raise BoxesError(f"{path} cannot be used for head boxes: name a .csv or a .json file.")
     except OSError as error:
         raise BoxesError(f"{path} cannot be read ({error.strerror}): name the file of head boxes.") from error
-    except (ValueError, csv.Error) as error:
+    except (ValueError, RecursionError, csv.Error) as error:
         raise BoxesError(f"{path} is not readable ({error}): write the head boxes as CSV or JSON in UTF-8.") from error
     if not isinstance(rows, list):
         raise BoxesError(f"{path} does not hold a list of boxes: write [{{frame, x, y, w, h}}, ...].")
@@ -191,7 +194,7 @@ def _whole(value):
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise ValueError(value)
     text = str(value).strip()
-    if not (text.isascii() and text.isdigit() and int(text[:10]) <= 10**9):
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise ValueError(value)
     return int(text)
 

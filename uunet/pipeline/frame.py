@@ -60,8 +60,7 @@ def reconstruct(public, decoder):
     Raises:
         UUNetError: if the picture carries no intact message or `decoder` is not a decoder.
     """
-    _check_model(decoder, 3)
-    return _paste_all([public], [read_rois(public)], decoder)[0]
+    return reconstruct_frames([public], [read_rois(public)], decoder)[0]
 
 
 def tracked_heads(frames, detector):
@@ -106,22 +105,21 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0):
     ]
 
 
-def reconstruct_frames(public_frames, decoder, *, first_index=0):
-    """The original faces back in consecutive public frames; their heads go through U_d together.
+def reconstruct_frames(public_frames, rois, decoder):
+    """The original faces back in some public frames; their heads go through U_d together.
 
     Args:
         public_frames: list of uint8 `(H, W, 3)`, RGB, exactly as written; not modified.
+        rois: list (frames) of lists of Roi, as `read_rois` gives them.
         decoder: keras.Model U_d.
-        first_index: int, the number of the first of these frames in the clip.
 
     Returns:
         list of uint8 `(H, W, 3)`.
 
     Raises:
-        UUNetError: naming the first frame whose message is missing, damaged or another frame's.
+        ModelError: before anything is computed.
     """
     _check_model(decoder, 3)
-    rois = [read_rois(frame, frame_index=first_index + k) for k, frame in enumerate(public_frames)]
     return _paste_all(public_frames, rois, decoder)
 
 
@@ -159,7 +157,8 @@ def _paste_all(frames, rois, model, noise=None):
         crops = [channel.to_network(frames[k][y : y + h, x : x + w], size) for k, (x, y, w, h) in chunk]
         if noise is not None:
             crops = np.concatenate([crops, noise[start : start + HEADS_AT_ONCE]], axis=-1)
-        # predict_on_batch: 2 to 5 times as fast as calling the model (2 CPU cores), compiled once for all batch sizes
+        # predict_on_batch: 2 to 5 times as fast as calling the model (TensorFlow, 2 CPU cores); TensorFlow compiles it
+        # once for all numbers of heads, JAX again for each new one
         faces = model.predict_on_batch(np.asarray(crops))
         for (k, (x, y, w, h)), face in zip(chunk, faces, strict=True):
             result[k][y : y + h, x : x + w] = channel.to_roi(np.asarray(face), h, w)

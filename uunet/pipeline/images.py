@@ -5,16 +5,18 @@ upright (its EXIF orientation is applied to the pixels), grey becomes RGB, trans
 such as place and camera are dropped.
 """
 
+import io
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from uunet.errors import UUNetError
+from uunet.outputs import new_file
 from uunet.pipeline import frame
-from uunet.pipeline.outputs import new_file
 
 READABLE = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 ORIENTATION = 0x0112  # EXIF tag
@@ -49,10 +51,11 @@ def deidentify_image(source, target, encoder, detector, *, seed=None, overwrite=
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
+    seed = frame.fresh_seed() if seed is None else seed
 
     def publish(rgb):
-        public = frame.deidentify(rgb, encoder, detector, seed=seed)
-        return public, len(frame.read_rois(public))
+        heads = frame.tracked_heads([rgb], detector)
+        return frame.deidentify_frames([rgb], heads, encoder, seed=seed)[0], len(heads[0])
 
     return _convert(source, target, publish, overwrite)
 
@@ -65,7 +68,8 @@ def reconstruct_image(public, target, decoder, *, overwrite=False):
     """
 
     def restore(rgb):
-        return frame.reconstruct(rgb, decoder), len(frame.read_rois(rgb))
+        rois = frame.read_rois(rgb)
+        return frame.reconstruct_frames([rgb], [rois], decoder)[0], len(rois)
 
     return _convert(public, target, restore, overwrite)
 
@@ -129,9 +133,13 @@ def read(path):
         data = Path(path).read_bytes()
     except OSError as error:
         raise ImageError(f"{path} cannot be read ({error.strerror}): name an existing picture.") from error
-    # in a JPEG the end marker must follow the last scan; OpenCV 4 fills what is missing with grey and says nothing
-    cut = data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-    image = None if cut or not data else cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        orientation = _orientation(data)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path} has more than {2 * Image.MAX_IMAGE_PIXELS} pixels: make it smaller.") from error
+    except (cv2.error, OSError):
+        image = None
     if image is None:
         raise ImageError(f"{path} is damaged or not a picture: give a whole PNG, JPEG, BMP, TIFF or WebP file.")
     if image.dtype != np.uint8:
@@ -139,18 +147,26 @@ def read(path):
         raise ImageError(f"{path} has {bits} bits a colour, where the hidden boxes need 8: convert it to 8 bits first.")
     if cv2.imcount(str(path), cv2.IMREAD_UNCHANGED) > 1:
         raise ImageError(f"{path} holds several pictures: save each as its own file.")
-    image = _upright(np.atleast_3d(image), _orientation(path))
+    image = _upright(np.atleast_3d(image), orientation)
     alpha = image[..., 3] if image.shape[2] == 4 else None
     bgr = image[..., :3] if image.shape[2] >= 3 else np.repeat(image, 3, axis=2)
     return np.ascontiguousarray(bgr[..., ::-1]), alpha
 
 
-def _orientation(path):
+def _orientation(data):
+    """The EXIF orientation, int. OSError if a JPEG is cut off: OpenCV 4 fills what is missing with grey, silently."""
     try:
-        with Image.open(path) as picture:  # reads the header only
-            # OpenCV already applies a TIFF's orientation, but with IMREAD_UNCHANGED no other format's
-            return 1 if picture.format == "TIFF" else picture.getexif().get(ORIENTATION, 1)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):  # unreadable EXIF says nothing
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large is not wrong: phones make 108 MP
+            picture = Image.open(io.BytesIO(data))  # reads the header only
+    except (OSError, ValueError, SyntaxError):  # not for Pillow: OpenCV will tell
+        return 1
+    if picture.format in ("JPEG", "MPO"):  # MPO: a JPEG with more pictures behind the first one's end
+        picture.load()
+    try:
+        # OpenCV already applies a TIFF's orientation, but with IMREAD_UNCHANGED no other format's
+        return 1 if picture.format == "TIFF" else picture.getexif().get(ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError):  # unreadable EXIF says nothing
         return 1
 
 
@@ -183,22 +199,29 @@ def _convert(source, target, change, overwrite):
 def _plan(source, target, overwrite):
     """Pairs of (picture, its result), by path; refuses, before anything is written, what cannot work."""
     source, target = Path(source), Path(target)
-    if not source.is_dir():
-        raise ImageError(f"{source} is not a folder: name a folder of pictures.")
-    if target.resolve().is_relative_to(source.resolve()) or (target.exists() and not target.is_dir()):
-        raise ImageError(f"{target} cannot take the results: name a folder outside of {source}.")
-    pictures = sorted(path for path in source.rglob("*") if path.suffix.lower() in READABLE and path.is_file())
-    if not pictures:
-        raise ImageError(f"{source} holds no picture: put {', '.join(READABLE)} files into it.")
-    plan = {}
-    for picture in pictures:
-        result = target / picture.relative_to(source).with_suffix(".png")
-        if result in plan:
-            raise ImageError(f"{picture} and {plan[result]} would both become {result}: rename one.")
-        if result.exists() and not overwrite:
-            raise ImageError(f"{result} exists already: name another folder, or ask to overwrite it.")
-        plan[result] = picture
-    return [(picture, result) for result, picture in plan.items()]
+    try:
+        if not source.is_dir():
+            raise ImageError(f"{source} is not a folder: name a folder of pictures.")
+        a, b = source.resolve(), target.resolve()
+        if a.is_relative_to(b) or b.is_relative_to(a) or (target.exists() and not target.is_dir()):
+            raise ImageError(f"{target} cannot take the results: name a folder outside of {source} and not around it.")
+        pictures = sorted(path for path in source.rglob("*") if path.suffix.lower() in READABLE and path.is_file())
+        if not pictures:
+            raise ImageError(f"{source} holds no picture: put {', '.join(READABLE)} files into it.")
+        inputs = {picture.resolve() for picture in pictures}
+        plan = {}
+        for picture in pictures:
+            result = target / picture.relative_to(source).with_suffix(".png")
+            if result in plan:
+                raise ImageError(f"{picture} and {plan[result]} would both become {result}: rename one.")
+            if result.resolve() in inputs:  # through a link
+                raise ImageError(f"{result} is an input itself, which is never replaced: name another folder.")
+            if result.exists() and not overwrite:
+                raise ImageError(f"{result} exists already: name another folder, or ask to overwrite it.")
+            plan[result] = picture
+        return [(picture, result) for result, picture in plan.items()]
+    except OSError as error:
+        raise ImageError(f"{error.filename} cannot be used ({error.strerror}): name other folders.") from error
 
 
 def _each(source, plan, one, progress, stage):

@@ -1,6 +1,10 @@
 """One number a person: links the head boxes of a clip and fills the gaps, because a missed frame is a leaked face.
 
 Works offline, on all frames at once. All lengths are in frames: a detector misses frames, not milliseconds.
+
+Not protected, because nothing says where it is: a head that the detector never finds; one that is missed for more than
+MAX_GAP frames, but for the EXTEND frames at either end; and one that, while missed, leaves the straight line between
+the boxes around the gap, outruns MAX_SPEED, or is taken for somebody else who appears nearby at that time.
 """
 
 import numpy as np
@@ -10,6 +14,8 @@ from uunet.protocol import Roi
 
 MIN_IOU = 0.2  # overlap of a box with where its track is expected, below which it is somebody else
 MAX_GAP = 15  # frames; a head lost for longer starts a new track, and its gap is not filled
+MAX_SPEED = 0.4  # box sides a frame; how fast a missed head may be: walking at 10 frames a second, running at 25
+MAX_RATIO = 1.5  # of two boxes' sides, beyond which they are not the same head before and after a gap
 EXTEND = 5  # frames; before its first and after its last detection a head is taken to be there, held still
 MEMORY = 5  # detections; the velocity of a track is measured over its last few, to outweigh the detector's jitter
 
@@ -29,7 +35,8 @@ def track(detections):
 def associate(detections):
     """Names each box by its track: best total overlap with where the tracks are expected (Hungarian method).
 
-    A track is expected where its velocity carries its last box, so that two people who cross keep their numbers.
+    A track is expected where its velocity carries its last box, so that two people who cross keep their numbers. Who
+    starts, stops or turns while missed is not there: what then are two tracks, `_join` makes one.
 
     Args, Returns: as `track`, but with the given boxes only.
     """
@@ -46,7 +53,42 @@ def associate(detections):
         started = [[(frame, boxes[column])] for column in sorted(fresh)]
         tracks += started
         active += started
-    return _by_frame(dict(enumerate(tracks)), len(detections))
+    return _by_frame(dict(enumerate(_join(tracks))), len(detections))
+
+
+def _join(tracks):
+    """One track of two where one ends and the other starts, so that `bridge` hides what lies between.
+
+    Joined are, nearest first, an end and a start with at most MAX_GAP frames between them, of similar size and no
+    farther apart than MAX_SPEED allows.
+
+    Args, Returns: list of tracks, each a list of (frame, Roi), by rising first frame.
+    """
+    starts = {}
+    for number, seen in enumerate(tracks):
+        starts.setdefault(seen[0][0], []).append(number)
+    near = []
+    for end, seen in enumerate(tracks):
+        last, old = seen[-1]
+        for steps in range(1, MAX_GAP + 2):
+            for start in starts.get(last + steps, []):
+                new = tracks[start][0][1]
+                small, large = sorted([max(old.w, old.h), max(new.w, new.h)])
+                distance = np.hypot(new.x + new.w / 2 - old.x - old.w / 2, new.y + new.h / 2 - old.y - old.h / 2)
+                if large <= MAX_RATIO * small and distance <= MAX_SPEED * large * steps:
+                    near.append((distance, end, start))
+    after, before = {}, {}
+    for _, end, start in sorted(near):
+        if end not in after and start not in before:
+            after[end], before[start] = start, end
+    joined = []
+    for number in range(len(tracks)):
+        if number not in before:
+            joined.append([])
+            while number is not None:
+                joined[-1] += tracks[number]
+                number = after.get(number)
+    return joined
 
 
 def bridge(tracked):
@@ -68,6 +110,7 @@ def _fill(seen, n_frames):
     # before the first and after the last box np.interp holds them
     corners = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes])
     left, top, right, bottom = np.rint([np.interp(frames, times, corner) for corner in corners.T]).astype(int)
+    right, bottom = np.maximum(right, left + 1), np.maximum(bottom, top + 1)  # rounding may empty a box of one pixel
     between = np.stack([left, top, right - left, bottom - top], axis=1).tolist()
     return [(frame, Roi(*box)) for frame, box in zip(frames.tolist(), between, strict=True)]
 

@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +21,9 @@ import av
 import numpy as np
 
 from uunet.errors import UUNetError
+from uunet.outputs import new_file
 from uunet.pipeline import detection, tracking
 from uunet.pipeline.frame import deidentify_frames, fresh_seed, read_rois, reconstruct_frames
-from uunet.pipeline.outputs import new_file
 
 MILLISECOND = Fraction(1, 1000)  # the resolution of times in .webm and .mkv
 FRAMES_AT_ONCE = 16  # frames held in memory; their heads go through the network together
@@ -114,16 +115,16 @@ def deidentify_video(source, target, encoder, detector, *, seed=None, overwrite=
 
             def publish(frames, first):
                 heads = tracked[first : first + len(frames)]
+                if len(heads) < len(frames):
+                    raise VideoError(_changed(source))
                 return deidentify_frames(frames, heads, encoder, seed=seed, first_index=first)
 
             written, audio, notes = _convert(source, part, form, publish, len(tracked), report, "de-identify")
         if len(written) != len(tracked):
-            raise VideoError(f"{source} changed while it was read: try again when nothing writes to it.")
+            raise VideoError(_changed(source))
         with _timed(seconds, "verify"):
             _verify(part, target, form, written, report)
         size = part.stat().st_size
-    if not any(tracked):
-        notes.append("No face was found in the whole video: every frame is published as it was.")
     counts = [len(heads) for heads in tracked]
     return VideoResult(
         frames=len(tracked),
@@ -161,8 +162,9 @@ def reconstruct_video(public, target, decoder, *, overwrite=False, progress=None
         with _timed(seconds, "reconstruct"):
 
             def restore(frames, first):
-                counts.extend(len(read_rois(frame, frame_index=first + k)) for k, frame in enumerate(frames))
-                return reconstruct_frames(frames, decoder, first_index=first)
+                rois = [read_rois(frame, frame_index=first + k) for k, frame in enumerate(frames)]
+                counts.extend(len(boxes) for boxes in rois)
+                return reconstruct_frames(frames, rois, decoder)
 
             written, audio, notes = _convert(public, part, form, restore, total, report, "reconstruct")
         with _timed(seconds, "verify"):
@@ -227,9 +229,9 @@ def _timed(seconds, stage):
 @contextmanager
 def _opened(path):
     """Yields the container and its video stream, not a cover picture."""
-    if not Path(path).is_file():
-        raise VideoError(f"{path} is not a file: name an existing video.")
     try:
+        if not Path(path).is_file():
+            raise VideoError(f"{path} is not a file: name an existing video.")
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"{path} is not a video that can be read ({error.strerror}): check the file.") from error
@@ -305,6 +307,10 @@ def _decoded(path, container, video):
 
 def _damaged(path, index):
     return f"{path} is damaged at frame {index} or near it: repair it, for example with `ffmpeg -i IN -c copy OUT`."
+
+
+def _changed(path):
+    return f"{path} changed while it was read: try again when nothing writes to it."
 
 
 def _display_matrix(path, frame):
@@ -472,17 +478,21 @@ def _verify(part, target, form, written, report):
     """Pass 3: decodes the result; every frame must be there, at its time and, where lossless, bit for bit."""
     lossless = form in PUBLIC.values()
     with _opened(part) as (container, video):
-        count = 0
-        for picture, (moment, digest) in zip(_pictures(target, container, video), written, strict=False):
+        pairs = zip_longest(_pictures(target, container, video), written)
+        for count, (picture, expected) in enumerate(pairs):
+            if picture is None or expected is None:
+                raise VideoError(
+                    f"{target}: {'fewer' if picture is None else 'more'} frames read back than the {len(written)} "
+                    "written: nothing was kept."
+                )
+            moment, digest = expected
             if count == 0:
                 shift = picture.time - moment  # of picture and sound together, where sound starts before time 0
             if abs(picture.time - moment - shift) > 1 or (lossless and _digest(picture.rgb) != digest):
                 raise VideoError(f"{target}: frame {count} does not read back as it was written: nothing was kept.")
-            count += 1
-            if count % FRAMES_AT_ONCE == 0 or count == len(written):
-                report("verify", count, len(written))
-    if count != len(written):
-        raise VideoError(f"{target}: {count} of {len(written)} frames read back: nothing was kept.")
+            done = count + 1
+            if done % FRAMES_AT_ONCE == 0 or done == len(written):
+                report("verify", done, len(written))
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Learning II: U_e, U_d and D_f against each other and against a frozen D_a (section III-B)."""
 
-import time
+import hashlib
+from pathlib import Path
 
 import keras
 
 from uunet import channel, data, models
-from uunet.config import ConfigError
+from uunet.config import LABELS, ConfigError
 from uunet.models import files
 from uunet.training import logs, objective, provenance
 from uunet.training import trainer as training
@@ -74,30 +75,33 @@ def train(config, classifier_files, folder, out, *, verbose="auto"):
             `sheets/`.
 
     Raises:
-        ConfigError: if D_a's outputs are not as many as the values of s.
+        ConfigError: if D_a's outputs are not the labels that s rates, in this order.
     """
     keras.utils.set_random_seed(config.seed)
     heads = data.load(folder, "train", size=config.size)
     validation = data.load(folder, "validation", size=config.size)
     classifiers = [files.load(path, expect=6) for path in classifier_files]
-    classifier = classifiers[0] if len(classifiers) == 1 else models.join(classifiers)
-    if classifier.output_shape[-1] != len(config.s):
+    labels = [label for path in classifier_files for label in files.provenance(path)["config"]["labels"]]
+    if labels != list(LABELS[: len(config.s)]) or len(labels) != len(config.s):
         raise ConfigError(
-            f"s has {len(config.s)} values, but D_a has {classifier.output_shape[-1]} outputs; give one for each."
+            f"The {len(config.s)} values of s rate {', '.join(LABELS)}, in this order, but the classifier answers "
+            f"{', '.join(labels)}; give D_a of these labels, several files in this order."
         )
-    networks = build_networks(config, classifier)
-    out.mkdir(parents=True, exist_ok=True)
-    begin = time.monotonic()
-    steps = training.fit(
+    networks = build_networks(config, classifiers[0] if len(classifiers) == 1 else models.join(classifiers))
+    run = {
+        "data_sha256": heads.sha256,
+        "classifier_sha256": [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in classifier_files],
+    }
+    seconds = training.fit(
         build_trainer(networks, config),
         lambda step: data.sequence_batch(heads, config, step),
         config,
         out,
-        data_sha256=heads.sha256,
+        run,
         callbacks=[logs.SampleSheet(out / "sheets", networks, validation, config)],
         verbose=verbose,
     )
-    record = provenance.record(config, data_sha256=heads.sha256, seconds=time.monotonic() - begin, steps=steps)
+    record = provenance.record(config, run, seconds=seconds)
     shape = unet_arguments(config)
     for model, own in (
         (networks.encoder, {"channels": 4}), (networks.decoder, {"channels": 3, "residual": config.residual})

@@ -1,7 +1,5 @@
 """Learning I: the pairwise classifier D_a on same/different pairs (section III-A)."""
 
-import time
-
 import keras
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -34,41 +32,48 @@ def train(config, folder, out, *, verbose="auto"):
         out: Path of the run; receives `classifier.safetensors`, `checkpoint.npz`, `log.csv`.
 
     Returns:
-        dict label -> float, area under the ROC curve on validation pairs.
+        dict label -> float, area under the ROC curve on validation pairs; None where all pairs are alike.
     """
     keras.utils.set_random_seed(config.seed)
     heads = data.load(folder, "train", size=config.size)
     validation = data.load(folder, "validation", size=config.size)
+    for split in (heads, validation):
+        data.check_pairs(split)
     arguments = {
         "labels": len(config.labels), "size": config.size, "blocks": config.blocks,
         "name": "_".join(("classifier", *config.labels)),
     }
     classifier = models.attribute_classifier(**arguments)
-    out.mkdir(parents=True, exist_ok=True)
-    begin = time.monotonic()
-    steps = training.fit(
+    run = {"data_sha256": heads.sha256}
+    seconds = training.fit(
         build_trainer(classifier, config),
         lambda step: data.pair_batch(heads, config, step),
         config,
         out,
-        data_sha256=heads.sha256,
+        run,
         verbose=verbose,
     )
     areas = validate(classifier, validation, config)
-    record = provenance.record(config, data_sha256=heads.sha256, seconds=time.monotonic() - begin, steps=steps)
     files.save(
         classifier, out / "classifier.safetensors", builder="attribute_classifier", arguments=arguments,
-        provenance={**record, "validation_auc": areas},
+        provenance={**provenance.record(config, run, seconds=seconds), "validation_auc": areas},
     )
     return areas
 
 
 def validate(classifier, heads, config, batches=32):
-    """Area under the ROC curve of each label on pairs of unseen subjects, drawn like the training pairs."""
+    """Area under the ROC curve of each label on pairs of unseen subjects, drawn like the training pairs.
+
+    Returns:
+        dict label -> float, or None where all pairs are alike.
+    """
     wanted, got = [], []
     for step in range(batches):
         batch = data.pair_batch(heads, config, step)
         wanted.append(batch["b"])
         got.append(np.asarray(objective.agreement(classifier, batch["x"], batch["x_prime"])))
     wanted, got = np.concatenate(wanted), np.concatenate(got)
-    return {label: float(roc_auc_score(wanted[:, k], got[:, k])) for k, label in enumerate(config.labels)}
+    return {
+        label: float(roc_auc_score(wanted[:, k], got[:, k])) if np.ptp(wanted[:, k]) else None
+        for k, label in enumerate(config.labels)
+    }

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import time
 from pathlib import Path
 
 import cv2
@@ -9,21 +10,16 @@ import keras
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import channel, pixels
-from uunet.errors import UUNetError
+from uunet import channel, outputs, pixels
 from uunet.training import checkpoints
-
-
-class DivergedError(UUNetError):
-    """A loss became NaN or infinite."""
 
 
 class StopAtNaN(keras.callbacks.Callback):
     """Stops at the first step whose logged mean is not finite, before a checkpoint could be spoiled."""
 
-    def __init__(self, folder):
+    def __init__(self, checkpoint):
         super().__init__()
-        self.folder = folder
+        self.checkpoint = checkpoint
 
     def on_train_begin(self, logs=None):
         self.epoch = 0
@@ -35,24 +31,24 @@ class StopAtNaN(keras.callbacks.Callback):
         bad = [name for name, value in logs.items() if not math.isfinite(float(value))]
         if bad:
             step = self.epoch * self.params["steps"] + batch + 1
-            raise DivergedError(
-                f"Training diverged at step {step}: {', '.join(bad)} is not a finite number; the last good "
-                f"checkpoint is in {self.folder}, try a smaller learning rate."
+            kept = "the last good checkpoint is kept" if self.checkpoint.exists() else "there is no checkpoint yet"
+            raise checkpoints.DivergedError(
+                f"Training diverged at step {step}: {', '.join(bad)} is not a finite number; try a smaller learning "
+                f"rate ({kept}: {self.checkpoint})."
             )
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Writes `checkpoint.npz` at the end of every epoch (`checkpoint_every` steps)."""
 
-    def __init__(self, folder, config, data_sha256):
+    def __init__(self, path, run, seconds):
         super().__init__()
-        self.folder, self.config, self.data_sha256 = folder, config, data_sha256
+        self.path, self.run, self.begin = path, run, time.monotonic() - seconds
 
     def on_epoch_end(self, epoch, logs=None):
-        checkpoints.save(
-            self.model, self.folder / "checkpoint.npz", config=self.config, data_sha256=self.data_sha256,
-            step=(epoch + 1) * self.params["steps"],
-        )
+        self.seconds = time.monotonic() - self.begin
+        step = (epoch + 1) * self.params["steps"]
+        checkpoints.save(self.model, self.path, run=self.run, step=step, seconds=self.seconds)
 
 
 class CsvLog(keras.callbacks.Callback):
@@ -69,7 +65,7 @@ class CsvLog(keras.callbacks.Callback):
             with open(self.path, newline="") as file:
                 rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
         rows.append({"step": step, **{name: f"{float(value):.6g}" for name, value in logs.items()}})
-        with open(self.path, "w", newline="") as file:
+        with outputs.new_file(self.path, overwrite=True) as part, open(part, "w", newline="") as file:
             writer = csv.DictWriter(file, rows[-1])
             writer.writeheader()
             writer.writerows(rows)
@@ -78,7 +74,8 @@ class CsvLog(keras.callbacks.Callback):
 class SampleSheet(keras.callbacks.Callback):
     """At the end of every epoch, rows x | a | r of validation heads as a PNG, and PSNR(x, r), PSNR(x, a) in the log.
 
-    a goes through 8-bit rounding and, when training uses a channel, a 48-pixel ROI for every second head.
+    a is shown and measured as U_d receives it: after 8-bit rounding and, if training uses a channel, a ROI of one of
+    its sizes.
 
     Args:
         folder: where `step_000200.png` goes.
@@ -100,15 +97,16 @@ class SampleSheet(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         a = np.asarray(self.networks.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))
-        sizes = [48 if self.config.channel_sizes and k % 2 else self.config.size for k in range(len(a))]
-        public = [channel.to_roi(face, n, n) for face, n in zip(a, sizes, strict=True)]
+        sizes = self.config.channel_sizes or (self.config.size,)
+        public = [channel.to_roi(face, *[sizes[k % len(sizes)]] * 2) for k, face in enumerate(a)]
         received = np.stack([channel.to_network(roi, self.config.size) for roi in public])
         r = np.asarray(self.networks.decoder.predict_on_batch(received))
         logs["psnr_r"] = peak_signal_noise_ratio(self.x, r, data_range=1.0)
-        logs["psnr_a"] = peak_signal_noise_ratio(self.x, a, data_range=1.0)
-        self.folder.mkdir(exist_ok=True)
+        logs["psnr_a"] = peak_signal_noise_ratio(self.x, received, data_range=1.0)
+        outputs.make_folder(self.folder)
         step = (epoch + 1) * self.params["steps"]
-        cv2.imwrite(str(self.folder / f"step_{step:06d}.png"), sheet(self.x, received, r)[..., ::-1])
+        with outputs.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
+            part.write_bytes(cv2.imencode(".png", sheet(self.x, received, r)[..., ::-1])[1].tobytes())
 
 
 def sheet(*rows, scale=2):

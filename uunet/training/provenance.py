@@ -1,7 +1,8 @@
 """Where a result came from: command, commit, configuration, data, seed, device, time."""
 
+import dataclasses
 import datetime
-import json
+import os
 import platform
 import subprocess
 import sys
@@ -9,40 +10,49 @@ from pathlib import Path
 
 import keras
 
-from uunet import config as configuration
+ROOT = Path(__file__).parents[2]
 
 
-def record(config, *, data_sha256, seconds, steps):
+def record(config, run, *, seconds):
     """The provenance of a trained network as a dict of JSON values.
 
     Args:
         config: the run's config dataclass.
-        data_sha256: str, `data.Heads.sha256` of the training split.
-        seconds: float, wall time of the training.
-        steps: int, steps trained.
+        run: dict of JSON values: hashes of the data and of other inputs.
+        seconds: float, time of the training, all its parts together.
     """
     return {
         "command": " ".join(["uunet", *sys.argv[1:]]),
         "commit": commit(),
-        "config": json.loads(configuration.to_json(config)),
-        "data_sha256": data_sha256,
+        "config": dataclasses.asdict(config),
+        **run,
         "seed": config.seed,
-        "steps": steps,
+        "steps": config.steps,
         "seconds": round(seconds),
-        "device": f"{platform.processor() or platform.machine()}, Keras {keras.__version__} on "
-                  f"{keras.backend.backend()}",
+        "device": device(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def device():
+    """What computed: accelerators if there are any, processor, cores, Keras and its backend."""
+    processor = platform.machine()
+    if Path("/proc/cpuinfo").exists():
+        names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                 if line.startswith("model name")]
+        processor = f"{names[0]} ({processor})" if names else processor
+    devices = ", ".join(keras.distribution.list_devices())
+    return f"{devices}; {os.cpu_count()} cores of {processor}; Keras {keras.__version__}, {keras.backend.backend()}"
 
 
 def commit():
     """The commit of the running checkout, with "+changes" if it differs from it; "unknown" outside one."""
     def git(*arguments):
-        return subprocess.run(
-            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")) != ROOT:  # installed somewhere inside another repository
+            return "unknown"
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

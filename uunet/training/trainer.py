@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import keras
 
-from uunet import config as configuration
+from uunet import outputs
 from uunet.training import checkpoints, logs
 
 
@@ -67,41 +67,43 @@ def backend_trainer():
     return module
 
 
-def fit(trainer, batch, config, folder, *, data_sha256, callbacks=(), verbose="auto"):
+def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):
     """Trains to `config.steps`, from `folder/checkpoint.npz` if there is one.
 
     Args:
         trainer: a backend's Trainer.
         batch: callable `step -> dict`, a pure function of the step.
         config: ClassifierConfig or AdversarialConfig.
-        folder: Path of the run: `checkpoint.npz`, `log.csv`.
-        data_sha256: str, hash of the training data.
+        folder: Path of the run, made if need be: `checkpoint.npz`, `log.csv`.
+        run: dict of JSON values that decide the result beside the config, such as the hash of the data.
         callbacks: further Keras callbacks; what they add to the logs goes into the CSV.
 
     Returns:
-        int, steps trained in this call.
+        float, the seconds that the run has taken, all its parts together.
 
     Raises:
-        logs.DivergedError: at the first step with a NaN; the last checkpoint stays.
+        DivergedError: at the first step with a NaN; the last checkpoint stays.
+        CheckpointError: if `folder` holds another run, or one that is further already.
     """
-    text = configuration.to_json(dataclasses.replace(config, steps=config.checkpoint_every))  # a run may be prolonged
-    checkpoint = folder / "checkpoint.npz"
-    start = 0
+    same = {"config": dataclasses.asdict(config), **run}
+    del same["config"]["steps"]  # a run may be prolonged
+    checkpoint, interval = folder / "checkpoint.npz", config.checkpoint_every
+    outputs.make_folder(folder)
+    start, seconds = 0, 0.0
     if checkpoint.exists():
-        start = checkpoints.restore(trainer, checkpoint, config=text, data_sha256=data_sha256)
-    interval = config.checkpoint_every
+        start, seconds = checkpoints.restore(trainer, checkpoint, run=same)
+    if start > config.steps:
+        raise checkpoints.CheckpointError(f"{checkpoint} has done {start} steps already; ask for more than that.")
+    if start == config.steps:
+        return seconds
+    saver = logs.Checkpoint(checkpoint, same, seconds)
     trainer.fit(
         ((batch(step),) for step in itertools.count(start)),
         steps_per_epoch=interval,
         initial_epoch=start // interval,
         epochs=config.steps // interval,
-        shuffle=False,
+        shuffle=False,  # a generator is never shuffled; unsaid, Keras warns
         verbose=verbose,
-        callbacks=[
-            logs.StopAtNaN(folder),
-            *callbacks,
-            logs.CsvLog(folder / "log.csv"),
-            logs.Checkpoint(folder, text, data_sha256),
-        ],
+        callbacks=[logs.StopAtNaN(checkpoint), *callbacks, logs.CsvLog(folder / "log.csv"), saver],
     )
-    return config.steps - start
+    return saver.seconds

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from uunet.errors import UUNetError
@@ -13,12 +13,12 @@ class OutputError(UUNetError):
 
 
 @contextmanager
-def new_file(target, source, *, overwrite):
+def new_file(target, source=None, *, overwrite):
     """A temporary file beside `target` that becomes `target` when all went well, and vanishes when anything did not.
 
     Args:
         target: path of the result.
-        source: path of the input, which the result must not replace.
+        source: path of the input, which the result must not replace; None if there is none.
         overwrite: bool, whether an existing `target` may be replaced.
 
     Yields:
@@ -28,9 +28,9 @@ def new_file(target, source, *, overwrite):
         OutputError: if `target` exists, is the input, or cannot be written (folder missing, no right, disk full).
     """
     target = Path(target)
-    _refuse_existing(target, source, overwrite)
     part = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
+        _refuse_existing(target, source, overwrite)
         part.touch(exist_ok=False)  # now, not after an hour of work, is when a missing right should show
         yield part
         _refuse_existing(target, source, overwrite)
@@ -40,11 +40,24 @@ def new_file(target, source, *, overwrite):
             f"{target} cannot be written ({error.strerror}): free some space there or name another place."
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a name that is too long was never made
+            part.unlink()
+
+
+def make_folder(path):
+    """Makes a folder for results, and those above it, unless it is there.
+
+    Raises:
+        OutputError: if that cannot be done.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be made a folder ({error.strerror}): name another place.") from error
 
 
 def _refuse_existing(target, source, overwrite):
-    if target.exists() and os.path.samefile(target, source):
+    if source is not None and target.exists() and os.path.samefile(target, source):
         raise OutputError(f"{target} is the input itself, which is never replaced: name another file for the result.")
     if target.is_dir():
         raise OutputError(f"{target} is a folder: name a file for the result.")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from uunet.pipeline.outputs import OutputError, new_file
+from uunet.outputs import OutputError, new_file
 
 
 @pytest.fixture
