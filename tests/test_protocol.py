@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from uunet import protocol
@@ -31,7 +31,6 @@ def test_no_head():
     assert protocol.parse_message("0,") == []
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(ROIS)
 def test_message_round_trip(rois):
     assert protocol.parse_message(protocol.format_message(rois)) == rois
@@ -76,7 +75,6 @@ def test_grammar_refuses(text):
         protocol.parse_message(text)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789,", max_size=40))
 def test_a_text_is_refused_or_is_what_we_would_write(text):
     try:
@@ -121,7 +119,6 @@ def test_frame_message_bytes():
     assert message[-4:].hex() == "c445fb1a"
 
 
-@settings(deadline=None)
 @given(ROIS, st.integers(0, 2**32 - 1), st.binary(max_size=20))
 def test_frame_message_round_trip(rois, index, after):
     message = protocol.pack_frame_message(rois, index)
@@ -129,7 +126,6 @@ def test_frame_message_round_trip(rois, index, after):
     assert protocol.unpack_frame_message(reader(message + after), frame_index=index) == rois
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_every_flipped_bit_is_noticed(data):
     message = bytearray(protocol.pack_frame_message(PAPER, 3))
@@ -139,7 +135,6 @@ def test_every_flipped_bit_is_noticed(data):
         protocol.unpack_frame_message(reader(bytes(message)))
 
 
-@settings(deadline=None)
 @given(st.integers(0, 37))
 def test_truncated(length):
     message = protocol.pack_frame_message(PAPER, 3)

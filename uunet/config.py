@@ -131,7 +131,7 @@ RELEASED_CODE = Config(
     ),
 )
 
-# What two CPU cores can train in an afternoon; `weights/README.md` says what came out.
+# What two CPU cores can train in an hour or two; `weights/README.md` says what came out.
 SMALL = Config(
     classifier=ClassifierConfig(optimizer=Optimizer("adam", 5e-4), augment=True, steps=2000),
     adversarial=AdversarialConfig(
