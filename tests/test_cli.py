@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import av
@@ -132,7 +133,9 @@ def test_picture_and_folder(uunet, clip, weights, tmp_path):
     (tmp_path / "in").mkdir()
     cv2.imwrite(str(tmp_path / "in" / "grey.png"), cv2.cvtColor(clip[2][0], cv2.COLOR_RGB2GRAY))
     cv2.imwrite(str(tmp_path / "in" / "colour.jpg"), clip[2][7][..., ::-1])
-    out, _ = uunet("deidentify", tmp_path / "in", "-o", tmp_path / "out", "--weights", weights)
+    (tmp_path / "in" / "notes.txt").write_text("not a picture")
+    out, stderr = uunet("deidentify", tmp_path / "in", "-o", tmp_path / "out", "--weights", weights)
+    assert "left out: notes.txt" in stderr
     assert "2 pictures" in out
     assert cv2.imread(str(tmp_path / "out" / "grey.png")).shape == (480, 640, 3)
     message = uunet("inspect", tmp_path / "out" / "colour.png")[0].split()[1]
@@ -143,6 +146,18 @@ def test_picture_and_folder(uunet, clip, weights, tmp_path):
     _, stderr = uunet("deidentify", tmp_path / "in", "-o", tmp_path / "second", "--weights", weights, ok=False)
     assert "broken.png" in stderr and "1 of 3 pictures failed" in stderr
     assert sorted(path.name for path in (tmp_path / "second").iterdir()) == ["colour.png", "grey.png"]
+
+
+def test_a_terminated_run_leaves_nothing(clip, weights, tmp_path):
+    command = [Path(sys.executable).with_name("uunet"), "deidentify", video_samples.WALK, "-o", tmp_path / "out.webm",
+               "--boxes", video_samples.WALK_HEADS, "--weights", weights]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.iterdir()):  # the temporary file shows that work has begun
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143 and "interrupted" in stderr and not list(tmp_path.iterdir())
 
 
 def test_no_face_is_said_and_written(uunet, weights, tmp_path):
@@ -157,6 +172,7 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
     new = tmp_path / "new.mkv"
     deidentify = ("--boxes", heads, "--weights", weights)
     (tmp_path / "text.mp4").write_text("not a video")
+    (tmp_path / "huge.csv").write_text("frame,x,y,w,h\n" + "0,1,1,9,9\n" * 1001)
     (tmp_path / "outside.csv").write_text("frame,x,y,w,h\n0,600,0,100,100\n")
     for expected, arguments in {
         "There is no file or folder": ("deidentify", tmp_path / "lost.mp4", "-o", new, *deidentify),
@@ -169,6 +185,10 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
         ),
         "no weights 'nothing'": ("deidentify", source, "-o", new, "--weights", "nothing"),
         "no weight file": ("deidentify", source, "-o", new, "--weights", tmp_path),
+        "at most 1000 a frame": (
+            "deidentify", source, "-o", new, "--boxes", tmp_path / "huge.csv", "--weights", weights
+        ),
+        "use 2.": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--steps", 1),
         "not both": ("deidentify", source, "-o", new, *deidentify, "--detector", "mtcnn"),
         "There is no file or folder [/b]": ("inspect", "[/b]"),
         "is a folder; inspect one": ("inspect", tmp_path),

@@ -34,7 +34,7 @@ def test_released_code():
         ({"frames": 1}, "at least 2 sequences"),
         ({"critic_steps": 0}, "critic_steps"),
         ({"penalty": "gp"}, "'limit' or 'wgan-gp'"),
-        ({"steps": 7}, "multiple of checkpoint_every"),
+        ({"steps": 7}, "multiple of that \\(checkpoint_every\\); got 7, use 8"),
     ],
 )
 def test_impossible_values_are_refused(changes, sentence):

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,9 +24,14 @@ console = Console(stderr=True)
 
 
 def main():
-    """Runs a command; an error the user can mend is one sentence and exit code 1."""
+    """Runs a command; an error the user can mend is one sentence and exit code 1, a signal leaves 130 or 143."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: nothing half-written stays
     try:
         app()
+    except SystemExit as left:
+        if left.code in (130, 143):
+            _say("bold red", "uunet", "interrupted: no result was written; ask again, a training goes on.")
+        raise
     except UUNetError as error:
         _say("bold red", "uunet", str(error))
         sys.exit(1)
@@ -52,8 +58,10 @@ def _say(style, what, sentence):
 Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (data_prep/README.md).")]
 Run = Annotated[Path, typer.Option("-o", "--out", help="Folder of the run; one that exists is resumed.")]
 Preset = Annotated[str, typer.Option(help=f"One of {', '.join(configuration.BY_NAME)}.")]
-Steps = Annotated[int | None, typer.Option(min=1, help="Training steps, instead of the configuration's.")]
-Seed = Annotated[int, typer.Option(help="Decides weights, batches and noise.")]
+Steps = Annotated[
+    int | None, typer.Option(min=1, help="Training steps, instead of the configuration's; in whole checkpoints.")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, batches and noise.")]
 
 
 def _changed(config, **changes):
@@ -120,6 +128,7 @@ def deidentify(
         else:
             result = pipeline.deidentify_video(source, out, encoder, where, progress=progress, **options)
     _report(result, out, "No face was found: check the result before you publish it.")
+    _say_left_out(source)
 
 
 @app.command()
@@ -148,6 +157,7 @@ def reconstruct(
         else:
             result = pipeline.reconstruct_video(public, out, decoder, overwrite=overwrite, progress=progress)
     _report(result, out, "The public file carries no heads.")
+    _say_left_out(public)
 
 
 @app.command()
@@ -178,6 +188,13 @@ def _is_picture(path):
     from uunet.pipeline import images
 
     return path.suffix.lower() in images.READABLE
+
+
+def _say_left_out(folder):
+    left_out = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+                      and not _is_picture(path)) if folder.is_dir() else []
+    if left_out:
+        _say("yellow", "note", f"Not pictures, and left out: {', '.join(left_out)}.")
 
 
 @contextlib.contextmanager

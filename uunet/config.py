@@ -34,8 +34,10 @@ class Optimizer:
 
 def _check_steps(config):
     if config.steps < 1 or config.steps % config.checkpoint_every:
+        every = config.checkpoint_every
         raise ConfigError(
-            f"steps must be a positive multiple of checkpoint_every; got {config.steps} and {config.checkpoint_every}."
+            f"A checkpoint is made every {every} steps, and steps must be a multiple of that (checkpoint_every); got "
+            f"{config.steps}, use {max(1, -(-config.steps // every)) * every}."
         )
 
 

@@ -62,4 +62,4 @@ def _refuse_existing(target, source, overwrite):
     if target.is_dir():
         raise OutputError(f"{target} is a folder: name a file for the result.")
     if target.exists() and not overwrite:
-        raise OutputError(f"{target} exists already: name another file, or ask to overwrite it.")
+        raise OutputError(f"{target} exists already: name another file, or ask to overwrite it (--overwrite).")

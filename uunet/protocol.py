@@ -133,7 +133,7 @@ def unpack_frame_message(read, *, frame_index=None):
     if len(header) < HEADER.size or not header.startswith(MAGIC):
         raise NoMessageError(
             "The frame carries no UU-Net message: give the public file exactly as it was written "
-            "(was it re-encoded lossily, resized or cropped?)."
+            "(was it re-encoded lossily, resized, cropped or cut?)."
         )
     _, version, suite, body_len, index = HEADER.unpack(header)
     if (version, suite) != (VERSION, PLAIN):

@@ -21,6 +21,7 @@ from uunet.protocol import Roi, RoiError, check_inside
 # shows what the training crops show.
 HEAD_SCALE = 1.80
 HEAD_SHIFT = 0.056
+MAX_HEADS = 1000  # in one frame of a file of boxes; more is a mistake, and tracking them would take for ever
 MIN_SIDE = 8  # pixels; a head cut smaller by the frame's edge is widened to this, never dropped
 
 MTCNN_BATCH = 8  # frames in one call: 2 to 4 times as fast as one by one
@@ -184,6 +185,8 @@ def from_file(path):
     if len(named) > 1:
         raise BoxesError(f"{path}: only some boxes have a track: give one to all of them or to none.")
     for frame, heads in boxes.items():
+        if len(heads) > MAX_HEADS:
+            raise BoxesError(f"{path}: frame {frame} has {len(heads)} boxes: give at most {MAX_HEADS} a frame.")
         tracks = [track for track, _ in heads if track is not None]
         if len(tracks) != len(set(tracks)):
             raise BoxesError(f"{path}: frame {frame} has two boxes of one track: give each person one number.")

@@ -96,6 +96,8 @@ def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):
         raise checkpoints.CheckpointError(f"{checkpoint} has done {start} steps already; ask for more than that.")
     if start == config.steps:
         return seconds
+    if start:
+        print(f"going on from step {start}")
     saver = logs.Checkpoint(checkpoint, same, seconds)
     trainer.fit(
         ((batch(step),) for step in itertools.count(start)),
