@@ -43,6 +43,7 @@ CAMERA_HEIGHT = 2.4  # units above the eyes of an average person
 ELEVATION = math.radians(2)  # it looks down a little
 FIELD_OF_VIEW = math.radians(48)  # of the background
 PLACE_TURN = 0.75  # which part of the panorama it sees, in turns
+BACKGROUND_BLUR = 1.8  # pixels; panoramas are coarse
 LENS_BLUR = 0.45  # pixels
 SENSOR_NOISE = 0.008  # standard deviation, sRGB in [0, 1]
 EXPOSURE = 1.2
@@ -202,7 +203,7 @@ def frames(scene):
     place = light.from_panorama(scene.place, panorama, rng)
     walkers = [_walker(scene, place, track, rng) for track in range(scene.people)]
     walls = [_wall(scene, place, lane, rng) for lane in LANES]
-    background = place.background(scene.height, scene.width, ELEVATION, FIELD_OF_VIEW, 0, 0.8 * scene.zoom)
+    background = place.background(scene.height, scene.width, ELEVATION, FIELD_OF_VIEW, 0, BACKGROUND_BLUR * scene.zoom)
     gain = EXPOSURE * np.mean([_exposure(scene, walker, place) for walker in walkers]) * place.white_balance
     for index in range(scene.frames):
         picture, rows = _compose(scene, walkers, walls, background.astype(np.float64), index)

@@ -1,0 +1,65 @@
+"""Which heads of rendered scenes MTCNN finds: recall by size, turn and visibility, and false alarms.
+
+    python -m data_prep.synthetic.scene --out walk.mp4 --seed 5
+    python benchmarks/scene_recall.py walk.mp4 [more.mp4 ...]
+
+Reads the .csv beside each clip. A head is found if the head box around a detected face overlaps its box by at least
+0.3 (intersection over union); each detection counts for one head.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from uunet.pipeline import detection, video
+from uunet.pipeline.tracking import iou
+
+LEAST_OVERLAP = 0.3
+GROUPS = {  # name -> column of the table below, edges
+    "side of the box, pixels": (0, (0, 40, 55, 75, 1000)),
+    "|yaw|, degrees": (1, (0, 30, 60, 90, 181)),
+    "visible": (2, (0, 0.25, 0.5, 0.75, 0.999, 1.001)),
+}
+
+
+def main(clips):
+    """Prints the shares for all clips together."""
+    heads, alarms, frames = [], 0, 0  # heads: side, |yaw|, visible, found
+    detector = detection.mtcnn()
+    for clip in clips:
+        truths = {}
+        with Path(clip).with_suffix(".csv").open() as file:
+            for row in csv.DictReader(file):
+                truths.setdefault(int(row["frame"]), []).append(row)
+        pictures = video.read_frames(clip)
+        frames += len(pictures)
+        for index, found in enumerate(detection.find_heads(pictures, detector)):
+            rows = truths.get(index, [])
+            overlaps = np.array([[iou([int(row[name]) for name in "xywh"], roi) for roi in found] for row in rows])
+            overlaps = overlaps.reshape(len(rows), len(found))
+            pairs = zip(*linear_sum_assignment(-overlaps), strict=True)
+            right = {head for head, roi in pairs if overlaps[head, roi] >= LEAST_OVERLAP}
+            alarms += len(found) - len(right)
+            for k, row in enumerate(rows):
+                side = max(int(row["w"]), int(row["h"]))
+                heads.append((side, abs(float(row["yaw"])), float(row["visible"]), k in right))
+    heads = np.array(heads)
+    print(f"{len(heads)} heads in {frames} frames; {alarms} false alarms")
+    easy = (heads[:, 0] >= 55) & (heads[:, 1] < 60) & (heads[:, 2] >= 0.5)
+    _show("at least half visible, |yaw| < 60, side >= 55", heads[easy])
+    for name, (column, edges) in GROUPS.items():
+        for low, high in zip(edges, edges[1:], strict=False):
+            chosen = heads[(heads[:, column] >= low) & (heads[:, column] < high)]
+            _show(f"{name} {low:g} to {high:g}", chosen)
+
+
+def _show(name, heads):
+    share = f"{heads[:, 3].mean():6.1%}" if len(heads) else "   -  "
+    print(f"{share} of {len(heads):5d}  {name}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
