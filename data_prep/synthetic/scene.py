@@ -48,12 +48,16 @@ LENS_BLUR = 0.45  # pixels
 SENSOR_NOISE = 0.008  # standard deviation, sRGB in [0, 1]
 EXPOSURE = 1.2
 
+LEAF, LEAF_LENGTH = (78, 100, 52), 0.55  # 8-bit sRGB; units
+LEAVES = 9  # in a square of a leaf's length
+
 # a person
 CLOTH = 6  # in the parse map of `render.draw`
 EYE_HEIGHT = 0.8  # units above the base of the neck
 REACH = 3.0, 2.6, 5.0  # units: from the eyes to the side, up and down, nothing of a person is farther away
 STATURE = 0.4  # units, the most that somebody is taller or smaller than the average
 ARMS_DOWN = math.radians(32)  # the mesh stands with its arms spread
+CHEST, CHEST_STRETCH = 5.0, 4.0  # the mesh ends below the chest: what is below this height (units) is made longer
 MARGIN = (1.12 + 1.42) / 2  # the mean of `sequence.Sequence.margin`
 LEAST_VISIBLE = 0.1  # share of a head; less of it has no row
 SHORTEST_STORY = 4.0  # seconds that a person needs to enter and to leave; shorter clips are quickened
@@ -162,18 +166,31 @@ class Lane:
             the farthest and tallest person ends, low enough to show the chin of the nearest and smallest.
         ledge: its height, in pixels of the same picture.
         albedo: of the wall, 8-bit sRGB.
+        hedge: whether the wall is a hedge where the scene is outdoors.
     """
 
     depths: tuple
     wall: int
     ledge: int
     albedo: tuple
+    hedge: bool
 
 
 LANES = (  # farthest first
-    Lane(depths=(65, 90), wall=280, ledge=4, albedo=(150, 142, 130)),
-    Lane(depths=(40, 55), wall=318, ledge=7, albedo=(143, 134, 122)),
-    Lane(depths=(25, 35), wall=378, ledge=13, albedo=(138, 128, 116)),
+    Lane(depths=(65, 86), wall=278, ledge=4, albedo=(150, 142, 130), hedge=True),
+    Lane(depths=(40, 53), wall=314, ledge=7, albedo=(143, 134, 122), hedge=True),
+    Lane(depths=(25, 33), wall=372, ledge=13, albedo=(138, 128, 116), hedge=False),
+)
+INDOORS = (
+    "b_interior",
+    "p_apartment",
+    "p_bridge",
+    "p_esplanade",
+    "p_hall",
+    "p_lab",
+    "p_lobby",
+    "p_warehouse",
+    "p_workshop",
 )
 LANE_OF = (1, 2, 2, 0, 1, 0, 2, 1)  # per track
 
@@ -202,7 +219,8 @@ def frames(scene):
     panorama = np.roll(light.panoramas()[scene.place], int(PLACE_TURN * light.WIDTH), 1)
     place = light.from_panorama(scene.place, panorama, rng)
     walkers = [_walker(scene, place, track, rng) for track in range(scene.people)]
-    walls = [_wall(scene, place, lane, rng) for lane in LANES]
+    outdoors = scene.place not in INDOORS
+    walls = [(_hedge if outdoors and lane.hedge else _wall)(scene, place, lane, rng) for lane in LANES]
     background = place.background(scene.height, scene.width, ELEVATION, FIELD_OF_VIEW, 0, BACKGROUND_BLUR * scene.zoom)
     gain = EXPOSURE * np.mean([_exposure(scene, walker, place) for walker in walkers]) * place.white_balance
     for index in range(scene.frames):
@@ -309,7 +327,7 @@ def _walker(scene, place, track, rng):
     horizon = scene.height / 2 * (1 - math.tan(ELEVATION) / math.tan(FIELD_OF_VIEW / 2))
     bob = 0.12 * stride * np.abs(np.sin(np.pi * (1.8 * scene.times + rng.random())))  # 1.8 steps a second
     stature = rng.uniform(-STATURE, STATURE) / 2 + STATURE / 2 * (1 if person.gender == "male" else -1)
-    solid = _lower_arms(head.build(person))
+    solid = _stand_up(head.build(person))
     return Walker(
         head=solid,
         sequence=shot,
@@ -393,8 +411,11 @@ def _route(scene, track, rng):
     return x, depth, yaw, np.minimum(speed / pace, 1)
 
 
-def _lower_arms(solid):
-    """The same `head.Head` with its arms hanging down: turned about the shoulders, blended by the skinning weights."""
+def _stand_up(solid):
+    """The same `head.Head` with its arms hanging down and a longer chest.
+
+    The arms turn about the shoulders, blended by the skinning weights; what is below the armpits is stretched.
+    """
     baked = np.load(mesh.BAKED / "headbase.npz")
     coarse = solid.coarse.copy()
     for arm, joint, side in (("W_l_arm", "J_joint-l-shoulder", -1), ("W_r_arm", "J_joint-r-shoulder", 1)):
@@ -403,6 +424,7 @@ def _lower_arms(solid):
         shoulder = solid.coarse[baked[joint]].mean(0)
         turned = (solid.coarse - shoulder) @ turn.T + shoulder
         coarse += baked[arm][:, None] * (turned - solid.coarse)
+    coarse[:, 1] -= (CHEST_STRETCH - 1) * np.maximum(CHEST - coarse[:, 1], 0)
     points = np.ascontiguousarray(mesh.load().subdivide @ coarse)
     return dataclasses.replace(solid, coarse=coarse, points=points)
 
@@ -420,7 +442,7 @@ def _compose(scene, walkers, walls, picture, index):
     """One frame, from far to near: linear light `(height, width, 3)`, and its rows. `picture` is the background."""
     seen = np.zeros((len(walkers), scene.height, scene.width), np.float32)  # how much of each head each pixel shows
     boxes = {}
-    for number, (lane, wall) in enumerate(zip(LANES, walls, strict=True)):
+    for number, (barrier, barrier_cover) in enumerate(walls):
         present = [track for track in range(len(walkers)) if LANE_OF[track] == number]
         for track in sorted(present, key=lambda track: -walkers[track].depth[index]):
             drawn = _draw(scene, walkers[track], index)
@@ -437,9 +459,9 @@ def _compose(scene, walkers, walls, picture, index):
             seen[:, *window] *= bare
             seen[track, *window] = head_cover[inner]
             boxes[track] = box, head_cover.sum()
-        top = round(lane.wall * scene.zoom)
-        picture[top:] = wall
-        seen[:, top:] = 0
+        top = scene.height - len(barrier)
+        picture[top:] = picture[top:] * (1 - barrier_cover[..., None]) + barrier
+        seen[:, top:] *= 1 - barrier_cover
     rows = []
     for track, (box, whole) in sorted(boxes.items()):
         visible = min(seen[track].sum() / whole, 1)
@@ -513,7 +535,11 @@ def _draw(scene, walker, index):
 
 
 def _wall(scene, place, lane, rng):
-    """A plastered wall with a stone ledge, down to the picture's lower edge: `(rows, width, 3)` linear light."""
+    """A plastered wall with a stone ledge, down to the picture's lower edge.
+
+    Returns:
+        linear light `(rows, width, 3)`, weighted by its cover `(rows, width)` in [0, 1].
+    """
     zoom = scene.zoom
     rows, width, ledge = scene.height - round(lane.wall * zoom), scene.width, max(1, round(lane.ledge * zoom))
     patch = max(2, round(24 * zoom))
@@ -527,7 +553,42 @@ def _wall(scene, place, lane, rng):
     stone = 12 * lane.ledge * zoom  # length of the stones
     for column in np.arange(rng.uniform(0, stone), width, stone).astype(int):
         wall[:, column : column + max(1, ledge // 6)] *= 0.8
-    return wall
+    return wall, np.ones((rows, width))
+
+
+def _hedge(scene, place, lane, rng):
+    """Leaf before leaf, the deeper ones first and in the shade; returned as `_wall` does."""
+    fine = 2  # drawn at twice the size
+    unit = FOCAL * scene.zoom / lane.depths[0] * fine  # pixels
+    width, rows = scene.width * fine, (scene.height - round(lane.wall * scene.zoom)) * fine
+    fringe = round(0.5 * unit) // fine * fine  # the uppermost leaves stand above the edge
+    leaf = LEAF_LENGTH * unit
+    upward = _light_on(place, np.array([0, 1.0, 0]))
+    forward = _light_on(place, np.array([0, 0, 1.0]))
+    green = colour.from_srgb(LEAF)
+    hedge = np.zeros((fringe + rows, width, 3))
+    cover = np.zeros((fringe + rows, width))
+    inside = fringe + round(0.25 * unit)
+    hedge[inside:] = 0.15 * green * forward
+    cover[inside:] = 1
+    leafy = min(rows, 8 * unit)  # nearer walls hide what is farther below the edge
+    edge = cv2.GaussianBlur(rng.normal(size=(1, width)), (0, 0), unit)[0]
+    edge *= 0.12 * unit / edge.std()
+    for nearness in np.linspace(0, 1, int(LEAVES * width * leafy / leaf**2)):
+        x, y = rng.uniform(0, width), rng.uniform(0, leafy)
+        below = y / unit  # units, below the edge
+        y += fringe + edge[int(x)] - rng.uniform(0, 0.25) * unit
+        facing = max(rng.uniform(0, 1), 1 - 1.5 * below)  # 1 upward, 0 forward
+        shade = (0.25 + 0.75 * nearness) * (1.15 - 0.6 * min(below / 4, 1)) * np.exp(0.25 * rng.normal())
+        tint = green * np.exp([0.15 * rng.normal(), 0, 0.2 * rng.normal()])
+        light_on_leaf = tint * shade * (facing * upward + (1 - facing) * forward)
+        size = leaf * rng.uniform(0.7, 1.2) / 2
+        shape = (round(x), round(y)), (max(1, round(size)), max(1, round(0.45 * size))), rng.uniform(0, 180), 0, 360
+        cv2.ellipse(hedge, *shape, light_on_leaf.tolist(), -1)
+        cv2.ellipse(cover, *shape, 1, -1)
+    size = scene.width, len(hedge) // fine
+    hedge = cv2.resize(hedge, size, interpolation=cv2.INTER_AREA)
+    return hedge, cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
 
 
 def _light_on(place, normal):
