@@ -48,7 +48,7 @@ LENS_BLUR = 0.45  # pixels
 SENSOR_NOISE = 0.008  # standard deviation, sRGB in [0, 1]
 EXPOSURE = 1.2
 
-LEAF, LEAF_LENGTH = (78, 100, 52), 0.55  # 8-bit sRGB; units
+LEAF, LEAF_LENGTH = (72, 86, 54), 0.55  # 8-bit sRGB; units
 LEAVES = 9  # in a square of a leaf's length
 
 # a person
@@ -308,14 +308,12 @@ def _walker(scene, place, track, rng):
     smile = np.zeros((scene.frames, len(sequence.EXPRESSIONS)))
     smile[:, 1] = np.clip(wave(0.5, 6.0), 0, 1)
     smile[:, 0] = 1 - smile[:, 1]
-    # people glance towards the camera unless they have turned their backs to it
-    glance = rng.uniform(0.5, 0.9) * np.cos(body_yaw / 2) ** 2
     shot = dataclasses.replace(
         shot,
         environment=place,
         elevation=math.atan(CAMERA_HEIGHT / depth.mean()),
         distance=float(depth.mean()),
-        yaw=body_yaw * (1 - glance) + np.radians(wave(14, 3.4)),
+        yaw=_glance(body_yaw, rng.uniform(0.5, 0.9)) + np.radians(wave(14, 3.4)),
         pitch=np.radians(wave(4, 2.7)),
         roll=np.radians(wave(2.5, 3.1)),
         body_yaw=body_yaw + np.radians(wave(4, 2.0)),
@@ -409,6 +407,12 @@ def _route(scene, track, rng):
     else:
         speed = np.zeros(1)
     return x, depth, yaw, np.minimum(speed / pace, 1)
+
+
+def _glance(body_yaw, interest):
+    """The head's yaw: towards the camera by a share `interest`, less the more the back is turned to it; radians."""
+    from_camera = (body_yaw + np.pi) % (2 * np.pi) - np.pi  # a body may have turned full circle
+    return body_yaw - interest * np.cos(from_camera / 2) ** 2 * from_camera
 
 
 def _stand_up(solid):

@@ -8,6 +8,8 @@ import av
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_prep.synthetic import identity, scene
 from uunet import video_samples
@@ -124,6 +126,13 @@ def test_depths_of_two_people_never_meet():
         for b in range(a):
             gap = depths[a] - depths[b]
             assert (gap > 0.4).all() or (gap < -0.4).all()
+
+
+@given(turns=st.integers(-3, 3), angle=st.floats(-3.14, 3.14), interest=st.floats(0.5, 0.9))
+def test_a_glance_is_towards_the_camera_and_within_reach_of_the_neck(turns, angle, interest):
+    yaw = scene._glance(np.array(angle + 2 * np.pi * turns), interest) - 2 * np.pi * turns
+    assert abs(yaw) <= abs(angle) + 1e-9 and yaw * angle >= -1e-9
+    assert abs(yaw - angle) < math.radians(65 - 14 - 4)  # the neck turns by 65 degrees; head and body sway by 14 and 4
 
 
 def test_the_command_writes_clip_truth_and_strip(tmp_path, capsys):
