@@ -46,7 +46,7 @@ PLACE_TURN = 0.75  # which part of the panorama it sees, in turns
 BACKGROUND_BLUR = 1.8  # pixels; panoramas are coarse
 LENS_BLUR = 0.45  # pixels
 SENSOR_NOISE = 0.008  # standard deviation, sRGB in [0, 1]
-EXPOSURE = 1.2
+EXPOSURE, MIDDLE_GREY = 1.2, 0.45  # the camera meters the faces, and a bright picture as a whole
 
 LEAF, LEAF_LENGTH = (72, 86, 54), 0.55  # 8-bit sRGB; units
 LEAVES = 9  # in a square of a leaf's length
@@ -222,7 +222,8 @@ def frames(scene):
     outdoors = scene.place not in INDOORS
     walls = [(_hedge if outdoors and lane.hedge else _wall)(scene, place, lane, rng) for lane in LANES]
     background = place.background(scene.height, scene.width, ELEVATION, FIELD_OF_VIEW, 0, BACKGROUND_BLUR * scene.zoom)
-    gain = EXPOSURE * np.mean([_exposure(scene, walker, place) for walker in walkers]) * place.white_balance
+    gain = np.mean([_exposure(scene, walker, place) for walker in walkers])
+    gain = gain * math.sqrt(min(1, MIDDLE_GREY / (gain * background.mean()))) * EXPOSURE * place.white_balance
     for index in range(scene.frames):
         picture, rows = _compose(scene, walkers, walls, background.astype(np.float64), index)
         picture = colour.expose(cv2.GaussianBlur(picture * gain, (0, 0), LENS_BLUR * scene.zoom))
