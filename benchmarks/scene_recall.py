@@ -48,8 +48,9 @@ def main(clips):
                 heads.append((side, abs(float(row["yaw"])), float(row["visible"]), k in right))
     heads = np.array(heads)
     print(f"{len(heads)} heads in {frames} frames; {alarms} false alarms")
-    easy = (heads[:, 0] >= 55) & (heads[:, 1] < 60) & (heads[:, 2] >= 0.5)
-    _show("at least half visible, |yaw| < 60, side >= 55", heads[easy])
+    for least_visible, widest_yaw, least_side in ((0.5, 60, 0), (0.5, 60, 55), (0.9, 60, 55), (0.9, 30, 55)):
+        easy = (heads[:, 2] >= least_visible) & (heads[:, 1] < widest_yaw) & (heads[:, 0] >= least_side)
+        _show(f"visible >= {least_visible}, |yaw| < {widest_yaw}, side >= {least_side}", heads[easy])
     for name, (column, edges) in GROUPS.items():
         for low, high in zip(edges, edges[1:], strict=False):
             chosen = heads[(heads[:, column] >= low) & (heads[:, column] < high)]
