@@ -181,7 +181,7 @@ LANES = (  # farthest first
     Lane(depths=(40, 53), wall=314, ledge=7, albedo=(143, 134, 122), hedge=True),
     Lane(depths=(25, 33), wall=372, ledge=13, albedo=(138, 128, 116), hedge=False),
 )
-INDOORS = (
+INDOORS = (  # no hedges here; the other panoramas are outdoors
     "b_interior",
     "p_apartment",
     "p_bridge",
