@@ -230,7 +230,7 @@ def press_hair(head, headwear):
     azimuth = np.arctan2(offset[..., 0], offset[..., 2])
     above = np.arcsin(np.clip(offset[..., 1] / (radius + 1e-9), -1, 1)) - _hem(headwear, azimuth)
     skull = _radius(_skull_points(head), offset / (radius + 1e-9)[..., None])
-    flat = skull + 0.01
+    flat = skull - 0.05 * smoothstep(0.0, 0.2, above)
     pressed = np.where(radius > flat, flat, radius)
     share = smoothstep(-0.28, -0.02, above)
     kept = CENTRE + offset * ((radius + (pressed - radius) * share) / (radius + 1e-9))[..., None]
@@ -269,7 +269,7 @@ def _join(parts, body, loops):
             codes.append(np.full(len(faces), part.code))
             albedo.append(np.broadcast_to(part.albedo, part.grid.shape).reshape(-1, 3))
             gloss.append(np.full(len(flat), part.gloss))
-            inner.append(np.full(len(flat), 1.0 if side == 1 else 0.55))
+            inner.append(np.full(len(flat), 1.0 if side == 1 else 0.8))
             follow.append(np.full(len(flat), part.follow))
             torso.append(np.full(len(flat), part.torso))
             start += len(flat)
@@ -375,11 +375,11 @@ def _beanie(skull, cloth):
     azimuth = (np.arange(columns) / columns * 2 * np.pi)[None]
     share = np.linspace(0, 1, 22)[:, None]
     cuff = smoothstep(0.30, 0.24, share)
-    rib = np.cos(azimuth * RIBS)
-    clearance = 0.07 + 0.07 * cuff + 0.10 * np.sin(np.pi * share**1.3) + 0.014 * rib * np.cos(share * np.pi / 2)
+    rib = np.cos(azimuth * RIBS) * np.cos(share * np.pi / 2)
+    clearance = 0.07 + 0.07 * cuff + 0.10 * np.sin(np.pi * share**1.3) + 0.014 * rib
     crown = skull(share + 0 * azimuth, azimuth + 0 * share, clearance)
-    crown[..., 1] += 0.10 * share**2
-    shade = (0.88 + 0.12 * rib * np.cos(share * np.pi / 2))[..., None]
+    crown[..., 1] += 0.08 * (1 - (1 - share) ** 2)
+    shade = (0.88 + 0.12 * rib)[..., None]
     shade = shade * (1 - 0.3 * np.exp(-(((share - 0.27) / 0.03) ** 2)))[..., None]  # the shadow under the cuff
     return [_Part(crown, cloth * shade, kernels.PARSE_HEADWEAR, closed=True)]
 
@@ -418,23 +418,18 @@ def _headscarf(points, cloth):
     # from the opening round the face (share 0) to the back of the head (share 1), about an axis to the front
     share = np.linspace(0, 1, 28)[:, None]
     turn = _azimuths()[None]  # 0 up, pi / 2 to the subject's left
-    opening = np.interp(turn.ravel(), np.arange(9) * np.pi / 4, [26, 36, 45, 50, 49, 50, 45, 36, 26])
+    opening = np.interp(turn.ravel(), np.arange(9) * np.pi / 4, [27, 32, 42, 46, 51, 46, 42, 32, 27])
     opening = np.radians(gaussian_filter1d(opening, 4, mode="wrap"))[None]
     angle = opening + (np.pi - opening) * share
     direction = np.stack(
         [np.sin(angle) * np.sin(turn), np.sin(angle) * np.cos(turn), np.cos(angle) + 0 * turn], -1
     )
-    axis = np.radians(0)
-    c, s = np.cos(axis), np.sin(axis)
-    direction = np.stack(
-        [direction[..., 0], c * direction[..., 1] + s * direction[..., 2], c * direction[..., 2] - s * direction[..., 1]],
-        -1,
-    )
     radius = _radius(body[body[:, 1] > 6.1], direction)
     radius = np.minimum(radius, 1.75)
     radius = maximum_filter1d(radius, 5, axis=0, mode="nearest")
     radius = gaussian_filter1d(gaussian_filter1d(radius, 2.5, axis=1, mode="wrap"), 1.6, axis=0, mode="nearest")
-    fold = 0.018 * np.sin(angle * 16 + 3 * np.sin(turn)) * smoothstep(0.1, 0.3, share) * smoothstep(1, 0.7, share)
+    fold = 0.018 * np.sin(angle * 16 + 3 * np.sin(turn)) * smoothstep(0.1, 0.3, share) * smoothstep(0.75, 0.35, share)
+    radius = radius + (radius.mean(1, keepdims=True) - radius) * smoothstep(0.75, 1, share)
     over = CENTRE + direction * (radius + 0.07 + 0.05 * smoothstep(0, 0.2, share) + fold)[..., None]
     # the drape: a tube round the neck that widens over the shoulders
     height = np.linspace(0, 1, 24)[:, None]
@@ -450,7 +445,8 @@ def _headscarf(points, cloth):
     radius = np.maximum(radius, 0.78 + 0.35 * height + 0.12 * np.clip(np.cos(azimuth), 0, 1))
     radius = gaussian_filter1d(gaussian_filter1d(radius, 2.5, axis=1, mode="wrap"), 2.0, axis=0, mode="nearest")
     fold = 0.035 * np.sin(height * 26 + 2.2 * np.cos(azimuth) + np.sin(2 * azimuth))
-    drape = neck * [1, 0, 1] * (radius + 0.10 + fold)[..., None] + np.array([0, 0, 0.1])
+    tucked = 0.35 * smoothstep(0.16, 0, height)  # in under the cloth over the head
+    drape = neck * [1, 0, 1] * (radius + 0.10 + fold - tucked)[..., None] + np.array([0, 0, 0.1])
     drape[..., 1] = y
     shade = 1 + 0.10 * np.sin(height * 26 + 2.2 * np.cos(azimuth) + np.sin(2 * azimuth))[..., None]
     return [
@@ -472,8 +468,8 @@ def _mask(points):
     angle = np.linspace(-1.22, 1.22, 41)[None]
     share = np.linspace(0, 1, 25)[:, None]
     aside = np.abs(angle) / 1.22
-    top = 7.10 - 0.30 * smoothstep(0.05, 0.9, aside)
-    bottom = chin - 0.03 + 0.42 * smoothstep(0.25, 1.0, aside)
+    top = 7.14 - 0.26 * smoothstep(0.05, 0.9, aside)
+    bottom = chin - 0.03 + 0.32 * smoothstep(0.25, 1.0, aside)
     y = top + (bottom - top) * share
     about = np.arctan2(face[:, 0], face[:, 2] - axis_z)
     reach = np.hypot(face[:, 0], face[:, 2] - axis_z)
@@ -481,11 +477,12 @@ def _mask(points):
     radius = reach[tree.query(np.stack([angle + 0 * y, y], -1), k=4)[1]].mean(-1)
     # taut cloth bridges the hollows beside the nose and between nose, lips and chin
     taut = maximum_filter1d(maximum_filter1d(radius, 7, axis=0, mode="nearest"), 5, axis=1, mode="nearest")
-    taut = gaussian_filter1d(gaussian_filter1d(taut, 2.2, axis=0, mode="nearest"), 2.2, axis=1, mode="nearest")
+    taut = gaussian_filter1d(gaussian_filter1d(taut, 3, axis=0, mode="nearest"), 4, axis=1, mode="nearest")
+    nose = gaussian_filter1d(maximum_filter1d(radius, 3, axis=1, mode="nearest"), 0.8, axis=1, mode="nearest")
     edge = smoothstep(0, 0.18, share) * smoothstep(1, 0.85, aside)
-    radius = radius + (np.maximum(taut, radius) - radius) * edge
-    radius = gaussian_filter1d(gaussian_filter1d(radius, 0.8, axis=0, mode="nearest"), 1.2, axis=1, mode="nearest")
-    radius = radius + 0.035 + 0.012 * np.sin(share * 18) * edge - 0.22 * smoothstep(0.9, 1.0, share) * (1 - aside)
+    radius = radius + (taut - radius) * edge
+    radius = gaussian_filter1d(gaussian_filter1d(radius, 1.2, axis=0, mode="nearest"), 2.0, axis=1, mode="nearest")
+    radius = np.maximum(radius, nose) + 0.035 + 0.012 * np.sin(share * 18) * edge - 0.22 * smoothstep(0.9, 1.0, share) * (1 - aside)
     grid = np.stack([radius * np.sin(angle), y, axis_z + radius * np.cos(angle)], -1)
 
     ear = head_mesh.attributes[:, 2] > 0.5
@@ -539,6 +536,7 @@ def rims(points, shape, size):
 
     t = np.linspace(0, 2 * np.pi, 28)
     width, height = np.array(((0.26, 0.20), (0.235, 0.225), (0.27, 0.17))[shape]) * size
+    width = min(width, 0.44 * np.linalg.norm(left_eye - right_eye))  # room for the nose
     power = 2 / (3.5, 2.0, 5.0)[shape]  # superellipses: rounded, round, nearly rectangular
     rim_x = np.sign(np.cos(t)) * np.abs(np.cos(t)) ** power * width
     rim_y = np.sign(np.sin(t)) * np.abs(np.sin(t)) ** power * height

@@ -44,7 +44,7 @@ class Outfit:
     """Clothes on a body.
 
     Attributes:
-        attributes: float64 `(n, 6)`, `mesh.Mesh.attributes` with cloth in column 4.
+        attributes: float64 `(n, 6)`, `mesh.Mesh.attributes` with cloth in column 4: the edge is at 0.5, 0.22 units are 1.
         thickness: float64 `(n,)`, how far the cloth stands off, in units.
         cloth: `sequence.Clothes.cloth`.
         rest: float64 `(n, 3)`, the unposed body in its clothes.
@@ -183,8 +183,8 @@ def dress(head, frame_sequence):
     if clothes.neckline == "low":
         neckline = neckline - 0.35 * np.clip(front, 0, 1)
     on_skin = head_mesh.point_material == kernels.SKIN
-    covered = np.clip((neckline - y) / 0.22 + 0.5, 0, 1)
-    covered[~on_skin] = 0
+    # not clipped to [0, 1], so that the edge at 0.5 runs straight through each triangle
+    covered = np.where(on_skin, np.clip((neckline - y) / 0.22 + 0.5, -2, 3), -2)
     attributes = head_mesh.attributes.copy()
     attributes[:, 4] = covered
 
@@ -439,7 +439,7 @@ def draw(head, frame_sequence, outfit, posed, view, index):
         rims = accessories.rims(posed.points, shape, 1.16 if dark else 1.0)
         frame_colour = np.array([0.02, 0.02, 0.02]) if dark else np.array(identity.glasses_colour)
         colours = np.tile(frame_colour * (irradiance.mean() * 1.2), rims.shape[:2] + (1,))
-        widths = np.full(rims.shape[:2], max(1.2, pixels_per_unit * (0.045, 0.03, 0.05)[shape]))
+        widths = np.full(rims.shape[:2], max(1.2, pixels_per_unit * (0.045, 0.03, 0.05)[shape] * (0.6 if dark else 1)))
         kernels.raster_strands(view.project(rims), colours, widths, depth, parse, light, 0.02, kernels.PARSE_GLASSES)
     if len(posed.loops):
         colours = np.tile(np.array([0.7, 0.7, 0.7]) * irradiance.mean(0), posed.loops.shape[:2] + (1,))
@@ -466,7 +466,7 @@ def _draw_sheets(posed, view, sheets, environment, light_on_head, to_light, shad
         posed.sheet_normals,
         sheets.albedo,
         sheets.gloss,
-        (cosine @ light_on_head.astype(np.float64)) * sheets.inner[:, None],
+        (0.8 * (cosine @ light_on_head) + 0.2 * light_on_head.mean(0)) * sheets.inner[:, None],
         to_light(posed.sheets + posed.sheet_normals * 0.07 + key_direction * 0.03),
         shadow,
         key_direction,
