@@ -166,28 +166,39 @@ def sample_occluder(rng, frames, rate):
 
 
 def cover(occluder, index, size):
-    """How far the occluder hides each pixel of frame `index`: float64 `(size, size)` in [0, 1], with a soft edge."""
+    """How far the occluder hides each pixel of frame `index`, and with what.
+
+    Returns:
+        float64 `(size, size)` in [0, 1], with the soft edge of what is out of focus; albedo `(size, size, 3)`.
+    """
     column, row = np.meshgrid((np.arange(size) + 0.5) / size, (np.arange(size) + 0.5) / size)
     rng = np.random.default_rng(occluder.seed)
     across = column - occluder.position[index] - occluder.slope * (row - 0.5)
     half = occluder.width / 2
+    albedo = occluder.colour * np.ones((size, size, 1))
     if occluder.kind == "pole":
-        inside = half - np.abs(across)
-    elif occluder.kind == "person":  # the back of somebody's head and shoulder, nearer to the camera
-        top = rng.uniform(0.35, 0.6)
+        inside, soft = half - np.abs(across), 0.008
+        light = 1.15 - 0.7 * (across / half + 0.2) ** 2
+    elif occluder.kind == "person":  # the back of somebody's head and shoulders, nearer to the camera
+        top = rng.uniform(0.4, 0.65)
         skull = 1 - np.hypot(across / (half * 0.62), (row - top) / (half * 0.8))
-        shoulder = 1 - np.hypot(across / (half * 1.5), (row - top - half * 1.9) / (half * 1.25))
-        inside = np.maximum(skull, shoulder) * half
+        neck = np.minimum(1 - np.abs(across) / (half * 0.38), (row - top) / half)
+        shoulders = 1 - np.hypot(across / (half * 1.7), (row - top - half * 2.0) / (half * 1.15))
+        hair = smoothstep(-0.1, 0.1, np.maximum(skull, neck) - 3 * shoulders)[..., None]
+        albedo = albedo * (1 - hair) + np.array([0.03, 0.022, 0.018]) * hair
+        inside, soft = np.maximum(np.maximum(skull, neck), shoulders) * half, 0.022
+        light = 0.5 + 0.6 * smoothstep(0, 0.6, np.maximum(skull, shoulders)) + 0.15 * across / half
     else:
-        leaf_x, leaf_y = rng.uniform(-1, 1, 70) * half, rng.uniform(-0.1, 0.55, 70)
-        turn, length = rng.uniform(0, np.pi, 70), rng.uniform(0.03, 0.07, 70)
-        inside = np.full((size, size), -1.0)
-        for x, y, angle, long in zip(leaf_x, leaf_y, turn, length, strict=True):
-            along = (across - x) * np.cos(angle) + (row - y) * np.sin(angle)
-            beside = (row - y) * np.cos(angle) - (across - x) * np.sin(angle)
-            inside = np.maximum(inside, (1 - np.hypot(along / long, beside / (0.4 * long))) * 0.02)
-    soft = 0.012 if occluder.kind != "leaves" else 0.006
-    return smoothstep(-soft, soft, inside)
+        inside, soft, light = np.full((size, size), -1.0), 0.006, np.ones((size, size))
+        for _ in range(70):
+            x, y, turn = rng.uniform(-half, half), rng.uniform(-0.1, 0.55), rng.uniform(0, np.pi)
+            long, shade = rng.uniform(0.03, 0.07), rng.uniform(0.5, 1.8)
+            along = (across - x) * np.cos(turn) + (row - y) * np.sin(turn)
+            beside = (row - y) * np.cos(turn) - (across - x) * np.sin(turn)
+            leaf = (1 - np.hypot(along / long, beside / (0.4 * long))) * 0.02
+            light = np.where(leaf > 0, shade * (1 + 0.15 * np.sign(beside)), light)
+            inside = np.maximum(inside, leaf)
+    return smoothstep(-soft, soft, inside), albedo * np.maximum(light, 0)[..., None]
 
 
 def fit(head, worn, points):
@@ -388,18 +399,20 @@ def _hat(skull, cloth):
     azimuth = _azimuths()
     ring = skull(np.zeros((1, COLUMNS)), azimuth[None], 0.06)[0]
     middle = ring.mean(0)
+    sides = skull(np.linspace(0, 0.7, 8)[:, None] + 0 * azimuth, azimuth + np.zeros((8, 1)), 0.06) - middle
     outward = ring - middle
     outward[:, 1] = 0
+    outward = unit(outward) * np.hypot(sides[..., 0], sides[..., 2]).max(0)[:, None]  # clear of the back of the head
     # rows: up the sides, round the edge, over the top to the middle
     up = np.concatenate([np.linspace(0, 0.86, 10), np.array([0.93, 0.97, 0.98, 0.97, 0.95])])
-    narrow = np.concatenate([1 - 0.13 * np.linspace(0, 1, 10) ** 1.5, np.array([0.83, 0.76, 0.6, 0.3, 0.0])])
+    narrow = np.concatenate([1 - 0.10 * np.linspace(0, 1, 10) ** 1.5, np.array([0.86, 0.76, 0.6, 0.3, 0.0])])
     top = max(8.55, ring[:, 1].max() + 0.62)
     crown = middle + outward[None] * narrow[:, None, None]
     crown[..., 1] = ring[None, :, 1] + (top - ring[None, :, 1]) * up[:, None]
     band = np.where(up < 0.3, 0.35, 1.0)[:, None, None]
     reach = np.linspace(1, 0, 8)[:, None]
     wide = 0.48 * unit(outward)
-    brim = ring[None] + wide[None] * reach[..., None]
+    brim = (middle + outward + np.array([0, 1, 0]) * (ring - middle))[None] + wide[None] * reach[..., None]
     brim[..., 1] += 0.04 - reach * (0.06 + 0.06 * np.cos(azimuth)) + 0.10 * reach**2 * np.sin(azimuth) ** 2
     return [
         _Part(crown, cloth * band, kernels.PARSE_HEADWEAR, closed=True),
@@ -427,8 +440,8 @@ def _headscarf(points, cloth):
     radius = _radius(body[body[:, 1] > 6.1], direction)
     radius = np.minimum(radius, 1.75)
     radius = maximum_filter1d(radius, 5, axis=0, mode="nearest")
-    radius = gaussian_filter1d(gaussian_filter1d(radius, 2.5, axis=1, mode="wrap"), 1.6, axis=0, mode="nearest")
-    fold = 0.018 * np.sin(angle * 16 + 3 * np.sin(turn)) * smoothstep(0.1, 0.3, share) * smoothstep(0.75, 0.35, share)
+    radius = gaussian_filter1d(gaussian_filter1d(radius, 3, axis=1, mode="wrap"), 2.5, axis=0, mode="nearest")
+    fold = 0.018 * np.sin(angle * 16 + 3 * np.sin(turn)) * smoothstep(0.1, 0.3, share) * smoothstep(0.6, 0.3, share)
     radius = radius + (radius.mean(1, keepdims=True) - radius) * smoothstep(0.75, 1, share)
     over = CENTRE + direction * (radius + 0.07 + 0.05 * smoothstep(0, 0.2, share) + fold)[..., None]
     # the drape: a tube round the neck that widens over the shoulders

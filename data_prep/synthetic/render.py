@@ -154,10 +154,10 @@ def occlude(frame_sequence, light, parse, index):
     if frame_sequence.occluder is None:
         return light, False
     person = parse > 0
-    cover = accessories.cover(frame_sequence.occluder, index, len(parse))
+    cover, albedo = accessories.cover(frame_sequence.occluder, index, len(parse))
     hidden = cover > 0.5
     parse[hidden] = kernels.PARSE_OCCLUDER
-    shade = frame_sequence.occluder.colour * frame_sequence.environment.radiance.mean((0, 1))
+    shade = albedo * frame_sequence.environment.radiance.mean((0, 1))
     cover = cover[..., None]
     return light * (1 - cover) + shade * cover, bool((hidden & person).sum() >= OCCLUDED * person.sum())
 
