@@ -247,9 +247,9 @@ def press_hair(head, headwear):
     kept = CENTRE + offset * ((radius + (pressed - radius) * share) / (radius + 1e-9))[..., None]
     if head.identity.hairstyle == "horsetail" and headwear == "cap":
         kept[head.hair.scalp_count :] = strands[head.hair.scalp_count :]  # through the opening at the back
-    # a fringe does not hang out over the forehead, it is tucked in
+    # what lies under the cloth altogether does not show, and a fringe is tucked in
     fringe = (np.abs(azimuth[:, 0]) < 0.9) & (above[:, 0] > 0)
-    kept[fringe] = CENTRE
+    kept[fringe | (above > 0.03).all(1)] = CENTRE
     return kept
 
 
@@ -350,9 +350,7 @@ def _skull(head, headwear):
     def at(share, azimuth, clearance):
         hem = _hem(headwear, azimuth)
         height = hem + (np.pi / 2 - hem) * share
-        direction = np.stack(
-            [np.cos(height) * np.sin(azimuth), np.sin(height), np.cos(height) * np.cos(azimuth)], -1
-        )
+        direction = np.stack([np.cos(height) * np.sin(azimuth), np.sin(height), np.cos(height) * np.cos(azimuth)], -1)
         radius = gaussian_filter1d(_radius(points, direction), 2.5, axis=1, mode="wrap")
         radius = gaussian_filter1d(radius, 1.0, axis=0, mode="nearest")
         return CENTRE + direction * (radius + clearance)[..., None]
@@ -434,9 +432,7 @@ def _headscarf(points, cloth):
     opening = np.interp(turn.ravel(), np.arange(9) * np.pi / 4, [27, 32, 42, 46, 51, 46, 42, 32, 27])
     opening = np.radians(gaussian_filter1d(opening, 4, mode="wrap"))[None]
     angle = opening + (np.pi - opening) * share
-    direction = np.stack(
-        [np.sin(angle) * np.sin(turn), np.sin(angle) * np.cos(turn), np.cos(angle) + 0 * turn], -1
-    )
+    direction = np.stack([np.sin(angle) * np.sin(turn), np.sin(angle) * np.cos(turn), np.cos(angle) + 0 * turn], -1)
     radius = _radius(body[body[:, 1] > 6.1], direction)
     radius = np.minimum(radius, 1.75)
     radius = maximum_filter1d(radius, 5, axis=0, mode="nearest")
@@ -495,7 +491,12 @@ def _mask(points):
     edge = smoothstep(0, 0.18, share) * smoothstep(1, 0.85, aside)
     radius = radius + (taut - radius) * edge
     radius = gaussian_filter1d(gaussian_filter1d(radius, 1.2, axis=0, mode="nearest"), 2.0, axis=1, mode="nearest")
-    radius = np.maximum(radius, nose) + 0.035 + 0.012 * np.sin(share * 18) * edge - 0.22 * smoothstep(0.9, 1.0, share) * (1 - aside)
+    radius = (
+        np.maximum(radius, nose)
+        + 0.035
+        + 0.012 * np.sin(share * 18) * edge
+        - 0.22 * smoothstep(0.9, 1.0, share) * (1 - aside)
+    )
     grid = np.stack([radius * np.sin(angle), y, axis_z + radius * np.cos(angle)], -1)
 
     ear = head_mesh.attributes[:, 2] > 0.5

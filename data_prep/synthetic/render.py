@@ -44,7 +44,7 @@ class Outfit:
     """Clothes on a body.
 
     Attributes:
-        attributes: float64 `(n, 6)`, `mesh.Mesh.attributes` with cloth in column 4: the edge is at 0.5, 0.22 units are 1.
+        attributes: float64 `(n, 6)`, `mesh.Mesh.attributes` with cloth in column 4: its edge is at 0.5.
         thickness: float64 `(n,)`, how far the cloth stands off, in units.
         cloth: `sequence.Clothes.cloth`.
         rest: float64 `(n, 3)`, the unposed body in its clothes.
@@ -393,7 +393,9 @@ def draw(head, frame_sequence, outfit, posed, view, index):
     )
 
     if len(sheets.points):
-        _draw_sheets(posed, view, sheets, environment, light_on_head, to_light, shadow, key_direction, depth, light, parse)
+        _draw_sheets(
+            posed, view, sheets, environment, light_on_head, to_light, shadow, key_direction, depth, light, parse
+        )
 
     # hair, beard, glasses
     pixels_per_unit = view.focal / view.distance
@@ -453,9 +455,7 @@ def _draw_sheets(posed, view, sheets, environment, light_on_head, to_light, shad
     triangle = np.full(depth.shape, -1, np.int32)
     barycentric = np.zeros((*depth.shape, 2), np.float32)
     materials = np.zeros(len(sheets.triangles), np.int32)
-    kernels.raster_triangles(
-        view.project(posed.sheets), sheets.triangles, materials, depth, triangle, barycentric, 0.0
-    )
+    kernels.raster_triangles(view.project(posed.sheets), sheets.triangles, materials, depth, triangle, barycentric, 0.0)
     directions = mesh.load().directions @ (posed.camera_rotation @ posed.head_rotation).T
     cosine = np.maximum(posed.sheet_normals @ directions.T, 0) * (4 / len(directions))
     kernels.shade_sheets(
