@@ -209,7 +209,7 @@ def render_identity(crops, plan, subject):
                     yaw=round(frame.yaw, 2),
                     pitch=round(frame.pitch, 2),
                     roll=round(frame.roll, 2),
-                    glasses=int(shot.glasses),
+                    glasses=int(frame.eyewear == "glasses"),
                     beard=person.beard,
                     environment=shot.environment.name,
                     native_size=shot.camera.native_size,

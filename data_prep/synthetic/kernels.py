@@ -21,6 +21,7 @@ from numba import njit
 # materials of the mesh; the parse map stores material + 1, and below the value of what is drawn as lines
 SKIN, EYE, LASHES, TEETH, TONGUE, CLOTH = range(6)
 PARSE_HAIR, PARSE_BEARD, PARSE_GLASSES = 7, 8, 9
+PARSE_HEADWEAR, PARSE_MASK, PARSE_LENS, PARSE_OCCLUDER = 10, 11, 12, 13
 
 PI = 3.14159
 
@@ -752,3 +753,69 @@ def shade_strands(
                     + key * highlight * (0.5 + 0.5 * hair_colour[c] / brightest)
                     + irradiance[i, k, c] * (0.010 + 0.03 * hair_colour[c])
                 )
+
+
+@njit(fastmath=True, cache=True)
+def shade_sheets(
+    triangle,
+    barycentric,
+    triangles,
+    codes,
+    normals,
+    albedo,
+    gloss,
+    irradiance,
+    light_points,
+    light_depth,
+    key_direction,
+    key_colour,
+    environment,
+    out_image,
+    out_parse,
+):
+    """Colours each pixel that `raster_triangles` found of what is worn on the head: rough cloth and dark lenses.
+
+    Args:
+        codes: int32 per triangle, written to `out_parse`.
+        normals, albedo, irradiance, light_points: float64 `(n, 3)` per vertex; gloss: float64 `(n,)`.
+        environment: float64 `(h, w, 3)`, the blurred panorama that a lens reflects.
+    """
+    height, width = triangle.shape
+    reflected = np.zeros(3)
+    normal = np.zeros(3)
+    at_light = np.zeros(3)
+    for y in range(height):
+        for x in range(width):
+            i = triangle[y, x]
+            if i < 0:
+                continue
+            a, b, c = triangles[i, 0], triangles[i, 1], triangles[i, 2]
+            w1 = barycentric[y, x, 0]
+            w2 = barycentric[y, x, 1]
+            w0 = 1 - w1 - w2
+            for k in range(3):
+                normal[k] = w0 * normals[a, k] + w1 * normals[b, k] + w2 * normals[c, k]
+                at_light[k] = w0 * light_points[a, k] + w1 * light_points[b, k] + w2 * light_points[c, k]
+            length = 1 / (math.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2) + 1e-9)
+            for k in range(3):
+                normal[k] *= length
+            s = shadow(at_light[0], at_light[1], at_light[2], light_depth, 14.0, 0.03)
+            nl = normal[0] * key_direction[0] + normal[1] * key_direction[1] + normal[2] * key_direction[2]
+            diffuse = max(0.0, (nl + 0.12) / 1.12) * s / PI
+            shine = gloss[a]
+            fresnel = 0.05 + 0.5 * (1 - min(1.0, max(0.0, normal[2]))) ** 4
+            if shine > 0:
+                rx = 2 * normal[2] * normal[0]
+                ry = 2 * normal[2] * normal[1]
+                rz = 2 * normal[2] * normal[2] - 1
+                u = math.atan2(rx, rz) / (2 * math.pi) + 0.5
+                v = math.acos(min(1.0, max(-1.0, ry))) / math.pi
+                sample_texture(environment, u, v, reflected)
+            for k in range(3):
+                arriving = w0 * irradiance[a, k] + w1 * irradiance[b, k] + w2 * irradiance[c, k]
+                colour = w0 * albedo[a, k] + w1 * albedo[b, k] + w2 * albedo[c, k]
+                value = colour * (arriving + key_colour[k] * diffuse)
+                if shine > 0:  # a little of the eye shows through the lens
+                    value += 0.06 * out_image[y, x, k] + reflected[k] * fresnel
+                out_image[y, x, k] = value
+            out_parse[y, x] = codes[i]

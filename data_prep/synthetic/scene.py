@@ -158,10 +158,11 @@ def _walker(subject, place, path, rng):
     steps = np.abs(np.sin(np.pi * (1.8 * _seconds() + rng.random())))  # 1.8 steps a second
     walked = _seconds() / _seconds()[-1]
     column, row, scale = (a + (b - a) * walked for a, b in zip(path.start, path.end, strict=True))
+    solid = _lower_arms(head.build(person))
     return Walker(
-        head=_lower_arms(head.build(person)),
+        head=solid,
         sequence=shot,
-        outfit=render.dress(shot.clothes),
+        outfit=render.dress(solid, shot),
         column=column + wave(1.5, 1.1),
         row=row - scale * 0.10 * steps,
         scale=scale,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from data_prep.synthetic import colour, degrade, light
+from data_prep.synthetic import accessories, colour, degrade, light
 
 EXPRESSIONS = {  # face unit -> strength
     "neutral": {},
@@ -96,7 +96,8 @@ class Sequence:
         talking: `(n,)`, how far the jaw opens.
         blink: `(n,)`, 1 where the eyes are shut.
         clothes: `Clothes`.
-        glasses: bool, worn here.
+        worn: `accessories.Worn`, on the head.
+        occluder: `accessories.Occluder` that passes in front, or None.
         camera: `degrade.Camera`.
         background_pan: `(n,)`, in turns.
         field_of_view: scalar, of the background.
@@ -118,7 +119,8 @@ class Sequence:
     talking: np.ndarray
     blink: np.ndarray
     clothes: Clothes
-    glasses: bool
+    worn: accessories.Worn
+    occluder: accessories.Occluder | None
     camera: degrade.Camera
     background_pan: np.ndarray
     field_of_view: float
@@ -133,9 +135,10 @@ class Sequence:
         return len(self.yaw)
 
 
-def sample(identity, seed, frames):
+def sample(identity, seed, frames, accessory_rate=1.0):
     """The `Sequence` of `frames` frames that belongs to a person and a seed.
 
+    `accessory_rate` in [0, 1] scales how often things hide face or hair, see `accessories.sample`.
     The order of the draws is part of the data: changing it changes every sequence.
     """
     rng = np.random.default_rng(seed)
@@ -160,8 +163,6 @@ def sample(identity, seed, frames):
     talking = np.abs(walk(0.10, 0.8)) * (rng.random() < 0.35)
     blink = (rng.random(frames) < 0.05).astype(float)
     clothes = _clothes(rng, identity.gender)
-    glasses = bool(identity.glasses and rng.random() < 0.85)
-    rng.random()  # not used, but part of the order of the draws
     camera = degrade.sample(rng)
     return Sequence(
         environment=environment,
@@ -177,7 +178,8 @@ def sample(identity, seed, frames):
         talking=talking,
         blink=blink,
         clothes=clothes,
-        glasses=glasses,
+        worn=accessories.sample(identity, seed, accessory_rate),
+        occluder=accessories.sample_occluder(np.random.default_rng([seed, 73]), frames, accessory_rate),
         camera=camera,
         background_pan=rng.uniform(-0.02, 0.02) + np.cumsum(rng.normal(0, 0.003) * np.ones(frames)),
         field_of_view=math.radians(rng.uniform(24, 46)),

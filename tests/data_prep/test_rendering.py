@@ -92,7 +92,7 @@ def test_positive_yaw_turns_to_the_right_of_the_picture(solid):
             body_tilt=np.zeros(1),
             elevation=0.0,
         )
-        posed = render.pose(solid, posed_shot, render.dress(shot.clothes), 0)
+        posed = render.pose(solid, posed_shot, render.dress(solid, shot), 0)
         low, high = render.head_extent(solid, posed, 40.0)
         screen = render.View(1, 1, 1.0, 0, 0, 40.0).project(posed.points)[nose]
         return ((screen[:2] - low) / (high - low)).tolist()
