@@ -159,6 +159,6 @@ def test_message_of_another_frame_is_refused(encoder):
 
 
 def test_message_with_a_box_outside_is_refused():
-    public = lsb.hide(scene(0), protocol.pack_frame_message([Roi(60, 0, 8, 8)], 0), rng=np.random.default_rng(0))
+    public = lsb.hide(scene(0), protocol.pack_frame_message([Roi(60, 0, 8, 8)], 0)[0])
     with pytest.raises(protocol.RoiError):
         frame.read_rois(public)
