@@ -1,8 +1,10 @@
 """The paper's message, the framed message around it, and everything that must be refused."""
 
+import json
 import re
 import zlib
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -389,3 +391,43 @@ def test_any_bytes_are_refused_or_read(data):
         for stream in (None, seal()):
             with pytest.raises((*PROBLEMS, protocol.MessageError)):
                 protocol.unpack_frame_message(reader(prefix + data), shape=(48, 64), seal=stream)
+
+
+# docs/wire-format.md
+
+ROOT = Path(__file__).parents[1]
+VECTORS = json.loads((ROOT / "tests/golden/wire.json").read_text(encoding="utf-8"))
+
+
+def test_the_document_has_the_vectors():
+    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/wire-format.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert json.loads(block) == VECTORS
+
+
+def test_plain_vector():
+    message = bytes.fromhex(VECTORS["plain_message"])
+    assert protocol.unpack_frame_message(reader(message), frame_index=VECTORS["frame_index"]) == PAPER
+    assert [list(roi) for roi in PAPER] == VECTORS["rois"]
+
+
+def test_passphrase_vector():
+    master = keys.from_passphrase(VECTORS["passphrase"], bytes.fromhex(VECTORS["stream_id"]))
+    assert master.hex() == VECTORS["master_of_passphrase"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["sealed"], ids=lambda vector: f"suite {vector['suite']}")
+def test_sealed_vector(vector):
+    """Also bit by bit in a frame, so that nothing but the document's words and numbers says where they are."""
+    stream = seal(vector["suite"], bytes.fromhex(VECTORS["key"]), bytes.fromhex(VECTORS["stream_id"]))
+    assert (stream.body_key.hex(), stream.order_key.hex()) == (vector["body_key"], vector["order_key"])
+    open_part, sealed_part = bytes.fromhex(vector["open_part"]), bytes.fromhex(vector["sealed_part"])
+    shape, index = (VECTORS["height"], VECTORS["width"], 3), VECTORS["frame_index"]
+    found = protocol.unpack_frame_message(reader(open_part + sealed_part), shape=shape, seal=stream, frame_index=index)
+    assert [list(roi) for roi in found] == VECTORS["rois"]
+    frame = hidden(np.full(shape, 90, np.uint8), PAPER, index, stream)
+    assert VECTORS["total"] == frame.size - 304
+    parity = "".join(str(sample & 1) for sample in frame.reshape(-1)[:304])
+    assert int(parity, 2) == int.from_bytes(open_part, "big")
+    first = "".join(str(frame.reshape(-1)[304 + place] & 1) for place in vector["first_places"])
+    assert int(first, 2) == sealed_part[0]
+    assert protocol.unpack_frame_message(partial(lsb.reveal, frame), shape=shape, seal=stream) == found
