@@ -83,11 +83,11 @@ def count(suite, n, rng):
     counts = {}
     for k in track(range(n), f"suite {suite}", transient=True):
         kind, fix = (flip_bits, rewrite, cut, exchange)[k % 4], bool(k // 4 % 2)
-        changed = kind(message, others, rng)
-        if fix:
-            changed = with_crc(changed[:open_len]) + changed[open_len:]
-        if changed == message:
-            continue
+        changed = message
+        while changed == message:
+            changed = kind(message, others, rng)
+            if fix:
+                changed = with_crc(changed[:open_len]) + changed[open_len:]
         frame = BLANK.reshape(-1).copy()
         frame[places] = frame[places] & 0xFE | np.unpackbits(np.frombuffer(changed, np.uint8))
         tally = counts.setdefault((kind.__name__, fix), [0, 0, 0])

@@ -28,7 +28,7 @@ STREAM_ID_BYTES = 16
 TAG_BYTES = 16  # by which a sealed body is longer than what is in it
 AES_256_GCM, CHACHA20_POLY1305 = 1, 2  # the suites, as frames name them
 CIPHERS = {AES_256_GCM: AESGCM, CHACHA20_POLY1305: ChaCha20Poly1305}
-SCRYPT = {"n": 2**17, "r": 8, "p": 1}  # OWASP's choice: 128 MiB and some 0.3 s a guess
+SCRYPT = {"n": 2**17, "r": 8, "p": 1}  # OWASP's choice; a guess takes 128 MiB of memory
 INFO = b"uunet stream 1 suite "
 
 
