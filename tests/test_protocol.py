@@ -354,6 +354,13 @@ def test_key_and_message_must_go_together():
             protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=secret and seal())
 
 
+def test_a_damaged_plain_message_is_not_taken_for_a_sealed_one():
+    message = bytearray(protocol.pack_frame_message(PAPER, 3)[0])
+    message[3] = keys.CHACHA20_POLY1305
+    with pytest.raises(protocol.DamagedMessageError):
+        protocol.find_seal(reader(bytes(message)), None)
+
+
 def test_too_long_for_the_frame():
     """500 heads in a tiny frame: refused as a whole, and the frame stays as it is."""
     frame = np.full((48, 64, 3), 90, np.uint8)

@@ -231,6 +231,7 @@ def _read_header(read, expect_sealed):
             f"and suites {PLAIN} to {max(keys.CIPHERS)}: use the program that wrote it, or an undamaged file."
         )
     if suite != PLAIN and not expect_sealed:
+        _read_sealed_header(read, header)  # nobody should look for a key because a plain message is damaged
         raise SealedMessageError("The frame's message is sealed: give the key file or passphrase it was sealed with.")
     if suite == PLAIN and expect_sealed:
         raise PlainMessageError(
