@@ -25,11 +25,11 @@ def batches(make_batch, steps, ahead=3):
             yield (coming.popleft().result(),)
 
 
-def dataset(make_batch, steps, ahead=3):
+def dataset(make_batch, steps):
     """The same batches as a `tf.data.Dataset`, for TensorFlow; arguments and elements as in `batches`."""
     import tensorflow as tf  # not needed on JAX
 
     first = make_batch(steps[0])
     shapes = {name: tf.TensorSpec(value.shape, value.dtype) for name, value in first.items()}
-    made = tf.data.Dataset.from_generator(lambda: batches(make_batch, steps, ahead), output_signature=(shapes,))
-    return made.prefetch(1) if ahead else made
+    made = tf.data.Dataset.from_generator(lambda: batches(make_batch, steps), output_signature=(shapes,))
+    return made.prefetch(1)
