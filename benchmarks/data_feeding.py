@@ -8,6 +8,7 @@ SET is a prepared set (`data_prep/README.md`). `KERAS_BACKEND=jax` times the oth
 import argparse
 import functools
 import statistics
+import sys
 import time
 
 import keras
@@ -26,7 +27,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="times are medians over so many rounds")
     options = parser.parse_args()
     begin = time.perf_counter()
-    heads = data.load(options.set, "train")
+    try:
+        heads = data.load(options.set, "train")
+    except data.DataError as error:
+        sys.exit(str(error))
     print(f"{len(heads.images)} heads loaded in {time.perf_counter() - begin:.1f} s; {provenance.device()}\n")
 
     print("| draw | batch | heads a s |")
