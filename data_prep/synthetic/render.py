@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from data_prep.synthetic import colour, degrade, kernels, mesh, sequence
 from data_prep.synthetic.geometry import rotation, smoothstep, unit
 
-RENDER_SIZE = 256  # pixels; the camera's native 32 to 92 pixels are reduced from these
-CROP_SIZE = 64  # pixels, the paper's input
 NECK = np.array([0, 6.45, 0.1])  # the neck bends about this point
 NECK_STEPS = 17
 SHADOW_SIZE, SHADOW_SCALE = 192, 192 / 6.5  # pixels, pixels a unit, of the key light's shadow map
@@ -17,13 +16,23 @@ SHADOW_SIZE, SHADOW_SCALE = 192, 192 / 6.5  # pixels, pixels a unit, of the key 
 
 @dataclass(frozen=True)
 class Frame:
-    """A finished crop: image uint8 `(64, 64, 3)` RGB; yaw, pitch and roll against the camera, in degrees."""
+    """A finished crop.
+
+    Attributes:
+        image: uint8 `(size, size, 3)`, RGB.
+        parse: uint8 `(size, size)`, what each pixel's centre shows: the codes of `draw`.
+        yaw, pitch, roll: against the camera, in degrees.
+        expression: one of `sequence.EXPRESSIONS`.
+        view: the box, as the `View` it was rendered with.
+    """
 
     image: np.ndarray
+    parse: np.ndarray
     yaw: float
     pitch: float
     roll: float
     expression: str
+    view: "View"
 
 
 @dataclass(frozen=True)
@@ -84,16 +93,25 @@ class View:
         return screen
 
 
-def frames(head, sequence):
-    """Yields the `Frame`s of a sequence in order. The first frame's light sets the exposure of all of them."""
-    outfit = dress(sequence.clothes)
+def frames(head, sequence, original=None):
+    """Yields the `Frame`s of a sequence in order. The first frame's light sets the exposure of all of them.
+
+    Args:
+        head: `head.Head` of the person to see.
+        sequence: `sequence.Sequence`.
+        original: for a twin, the `head.Head` it takes the place of, whose box and exposure it gets; else None.
+    """
+    outfit, domain = dress(sequence.clothes), sequence.domain
     exposure = None
     for index in range(sequence.frames):
         posed = pose(head, sequence, outfit, index)
-        view = crop_view(head, sequence, posed, index)
+        framed = pose(original, sequence, outfit, index) if original else posed
+        view = crop_view(original or head, sequence, framed, index, domain.render_size)
         light, parse, incident = draw(head, sequence, outfit, posed, view, index)
         if exposure is None:
-            exposure = sequence.camera.exposure * auto_exposure(head, sequence.environment, incident)
+            if original:
+                incident = draw(original, sequence, outfit, framed, view, index)[2]
+            exposure = sequence.camera.exposure * auto_exposure(original or head, sequence.environment, incident)
         background = sequence.environment.background(
             view.height,
             view.width,
@@ -104,12 +122,15 @@ def frames(head, sequence):
         )
         light = np.where((parse > 0)[..., None], light, background)
         picture = colour.expose(light * exposure * sequence.environment.white_balance * sequence.camera.cast)
+        size = (domain.crop_size, domain.crop_size)
         yield Frame(
-            image=degrade.apply(sequence.camera, picture, index, CROP_SIZE),
+            image=degrade.apply(sequence.camera, picture, index, domain.crop_size),
+            parse=cv2.resize(parse.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT),
             yaw=math.degrees(sequence.yaw[index]),
             pitch=math.degrees(sequence.pitch[index]) + math.degrees(sequence.elevation),
             roll=math.degrees(sequence.roll[index]),
             expression=expression_name(sequence, index),
+            view=view,
         )
 
 
@@ -223,10 +244,13 @@ def head_extent(head, posed, distance):
     return low[:2], high[:2]
 
 
-def crop_view(head, frame_sequence, posed, index):
-    """The square box around the head as a `View`: `margin` times the head's longer side, badly centred as boxes are."""
+def crop_view(head, frame_sequence, posed, index, size):
+    """The square box around the head as a `View` of `size` pixels.
+
+    It is `margin` times the head's longer side, and badly centred as boxes are.
+    """
     low, high = head_extent(head, posed, frame_sequence.distance)
-    jitter, offset, size = frame_sequence.box_jitter[index], frame_sequence.box_offset, RENDER_SIZE
+    jitter, offset = frame_sequence.box_jitter[index], frame_sequence.box_offset
     centre_x, centre_y = (low + high) / 2
     side = max(high - low) * frame_sequence.margin * (1 + jitter[2])
     focal = size / side
