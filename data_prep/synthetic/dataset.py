@@ -174,7 +174,7 @@ def write_twins(out, plan, s, workers, on_progress):
         DatasetError: `out` cannot be written, or holds twins made with other settings.
     """
     name = twin.name(s)
-    job = functools.partial(render_twins, out, plan, s)
+    job = functools.partial(render_twins, out, plan, s, twin.pool())
     _complete(twins_csv(out, s), TwinRow, [out / "twins" / name], plan, job, workers, on_progress)
 
 
@@ -331,15 +331,15 @@ def render_identity(out, plan, subject):
     return rows
 
 
-def render_twins(out, plan, s, subject):
+def render_twins(out, plan, s, people, subject):
     """Renders the twins of one subject's crops into `out`: their list's rows."""
     person = identity.sample(subject)
     original = head.build(person)
     folder = out / "twins" / twin.name(s)
     rows, pictures = [], {}
     for number in range(plan.sequences):
-        virtual = twin.choose(person, number, s)
-        other = twin.pool()[virtual]
+        virtual = twin.choose(people, person, number, s)
+        other = people[virtual]
         shot = sequence.sample(person, subject * SEQUENCE_SEEDS + number, plan.frames, plan.domain)
         for index, frame in enumerate(render.frames(head.build(other), shot, original)):
             name = _name(number, index)

@@ -45,8 +45,7 @@ def sample(rng, domain):
 
     def between(poorest_and_best, deviation):
         """What this quality comes to, give or take a share of the range."""
-        poorest, best = poorest_and_best
-        return poorest + (best - poorest) * float(np.clip(quality + rng.normal(0, deviation), 0, 1))
+        return float(np.interp(quality + rng.normal(0, deviation), (0, 1), poorest_and_best))
 
     return Camera(
         seed=int(rng.integers(1 << 32)),

@@ -5,7 +5,6 @@ one of a fixed pool of virtual people, who are in no data set. Which labels the 
 """
 
 import itertools
-from functools import lru_cache
 
 import numpy as np
 
@@ -40,9 +39,11 @@ def name(s):
     return ",".join(str(value) for value in s)
 
 
-@lru_cache(maxsize=1)
 def pool():
-    """The virtual people, `identity.Identity` by number: the first PER_COMBINATION of each combination of labels."""
+    """The virtual people, `identity.Identity`s by number: the first PER_COMBINATION of each combination of labels.
+
+    Takes about 5 s: thousands of people are drawn until the rarest combination is full.
+    """
     found = {labels: [] for labels in itertools.product(GENDERS, identity.ETHNICITIES, identity.HAIRSTYLES)}
     lacking = PER_COMBINATION * len(found)
     for seed in domain.SEEDS["virtual"]:
@@ -61,9 +62,9 @@ def labels_of(person):
     return tuple(getattr(person, label) for label in LABELS)
 
 
-def choose(person, number, s):
-    """The pool's number of the twin of sequence `number` of a person: one of those that s allows, at random."""
-    allowed = [index for index, other in enumerate(pool()) if _allows(s, labels_of(person), labels_of(other))]
+def choose(people, person, number, s):
+    """The number in `people`, the pool, of the twin of sequence `number` of `person`: one that s allows, at random."""
+    allowed = [index for index, other in enumerate(people) if _allows(s, labels_of(person), labels_of(other))]
     return int(np.random.default_rng([person.seed, number, *(value + 1 for value in s)]).choice(allowed))
 
 
