@@ -81,8 +81,8 @@ class TwinRow:
 
 
 # identities, sequences, frames, cycle
-FULL = {"cctv": (480, 4, 6, 10), "uav": (480, 4, 6, 10), "indoor": (480, 4, 6, 10), "hd": (480, 4, 2, 10)}
-SAMPLE = {"cctv": (8, 2, 4, 4), "uav": (8, 2, 2, 4), "indoor": (8, 2, 2, 4), "hd": (8, 2, 1, 4)}
+FULL = {"cctv": (480, 4, 6, 10), "uav": (480, 4, 6, 10), "indoor": (480, 4, 6, 10), "hd": (480, 4, 4, 10)}
+SAMPLE = {"cctv": (8, 2, 4, 4), "uav": (8, 2, 2, 4), "indoor": (8, 2, 2, 4), "hd": (6, 2, 2, 3)}
 PRESETS = ("full", "sample")
 
 

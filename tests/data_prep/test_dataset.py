@@ -114,7 +114,7 @@ def test_presets_keep_to_their_seeds():
         assert set(full.subjects) <= set(domain.SEEDS[name])
         assert set(sample.subjects) <= set(domain.SEEDS[f"{name} sample"])
         splits = [sample.split(subject) for subject in sample.subjects]
-        assert sorted(splits) == ["test"] * 2 + ["train"] * 4 + ["validation"] * 2
+        assert min(splits.count(split) for split in ("train", "validation", "test")) == 2
     with pytest.raises(dataset.DatasetError, match="reach into those of uav"):
         dataset.preset("full", "cctv", identities=10_001)
 
