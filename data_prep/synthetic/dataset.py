@@ -19,7 +19,7 @@ import os
 import shutil
 import signal
 from concurrent import futures
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 import cv2
 
@@ -339,7 +339,7 @@ def render_twins(out, plan, s, people, subject):
     rows, pictures = [], {}
     for number in range(plan.sequences):
         virtual = twin.choose(people, person, number, s)
-        other = people[virtual]
+        other = replace(people[virtual], glasses_shape=person.glasses_shape, glasses_colour=person.glasses_colour)
         shot = sequence.sample(person, subject * SEQUENCE_SEEDS + number, plan.frames, plan.domain)
         for index, frame in enumerate(render.frames(head.build(other), shot, original)):
             name = _name(number, index)

@@ -106,7 +106,7 @@ def frames(head, sequence, original=None):
     for index in range(sequence.frames):
         posed = pose(head, sequence, outfit, index)
         framed = pose(original, sequence, outfit, index) if original else posed
-        view = crop_view(original or head, sequence, framed, index, domain.render_size)
+        view = crop_view(original or head, sequence, framed, index)
         light, parse, incident = draw(head, sequence, outfit, posed, view, index)
         if exposure is None:
             if original:
@@ -244,13 +244,11 @@ def head_extent(head, posed, distance):
     return low[:2], high[:2]
 
 
-def crop_view(head, frame_sequence, posed, index, size):
-    """The square box around the head as a `View` of `size` pixels.
-
-    It is `margin` times the head's longer side, and badly centred as boxes are.
-    """
+def crop_view(head, frame_sequence, posed, index):
+    """The square box around the head as a `View`: `margin` times the head's longer side, badly centred as boxes are."""
     low, high = head_extent(head, posed, frame_sequence.distance)
     jitter, offset = frame_sequence.box_jitter[index], frame_sequence.box_offset
+    size = frame_sequence.domain.render_size
     centre_x, centre_y = (low + high) / 2
     side = max(high - low) * frame_sequence.margin * (1 + jitter[2])
     focal = size / side

@@ -21,7 +21,7 @@ class TwinError(UUNetError):
 
 
 def parse(text):
-    """"-1,1,1,0" -> (-1, 1, 1, 0): whether a twin agrees (1) or differs (-1) in ID, gender, ethnicity and hairstyle.
+    """Reads "-1,1,1,0": whether a twin agrees (1) or differs (-1) in ID, gender, ethnicity and hairstyle; 0 is either.
 
     Raises:
         TwinError: it is not four of -1, 0 and 1, or the first, the ID, is not -1.

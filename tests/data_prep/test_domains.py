@@ -55,7 +55,7 @@ def test_crop_and_parse_map_have_the_domains_size(footage, solid):
     codes, counts = np.unique(frame.parse, return_counts=True)
     shares = dict(zip(codes.tolist(), (counts / counts.sum()).tolist(), strict=True))
     assert 0.1 < shares[0] < 0.75  # background
-    assert shares[kernels.SKIN + 1] > 0.05 and max(shares) <= kernels.PARSE_GLASSES
+    assert shares[kernels.SKIN + 1] > 0.05 and max(shares) <= 13
 
 
 def test_the_noise_belongs_to_camera_and_frame():
