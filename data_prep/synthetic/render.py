@@ -3,13 +3,12 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from data_prep.synthetic import accessories, colour, degrade, kernels, mesh, sequence
 from data_prep.synthetic.geometry import rotation, smoothstep, unit
 
-RENDER_SIZE = 256  # pixels; the camera's native 32 to 92 pixels are reduced from these
-CROP_SIZE = 64  # pixels, the paper's input
 NECK = np.array([0, 6.45, 0.1])  # the neck bends about this point
 NECK_STEPS = 17
 OCCLUDED = 0.05  # share of the person's pixels
@@ -21,18 +20,22 @@ class Frame:
     """A finished crop.
 
     Attributes:
-        image: uint8 `(64, 64, 3)` RGB.
+        image: uint8 `(size, size, 3)`, RGB.
+        parse: uint8 `(size, size)`, what each pixel's centre shows: the codes of `draw`.
         yaw, pitch, roll: against the camera, in degrees.
-        expression: the strongest.
+        expression: one of `sequence.EXPRESSIONS`.
+        view: the box, as the `View` it was rendered with.
         eyewear, headwear, mask: see `accessories.Worn`.
         occluded: whether something in front hides at least OCCLUDED of the person.
     """
 
     image: np.ndarray
+    parse: np.ndarray
     yaw: float
     pitch: float
     roll: float
     expression: str
+    view: "View"
     eyewear: str
     headwear: str
     mask: bool
@@ -107,16 +110,26 @@ class View:
         return screen
 
 
-def frames(head, sequence):
-    """Yields the `Frame`s of a sequence in order. The first frame's light sets the exposure of all of them."""
-    outfit = dress(head, sequence)
+def frames(head, sequence, original=None):
+    """Yields the `Frame`s of a sequence in order. The first frame's light sets the exposure of all of them.
+
+    Args:
+        head: `head.Head` of the person to see.
+        sequence: `sequence.Sequence`.
+        original: for a twin, the `head.Head` it takes the place of, whose box and exposure it gets; else None.
+    """
+    domain, outfit = sequence.domain, dress(head, sequence)
+    framed_outfit = dress(original, sequence) if original else outfit
     exposure = None
     for index in range(sequence.frames):
         posed = pose(head, sequence, outfit, index)
-        view = crop_view(head, sequence, posed, index)
+        framed = pose(original, sequence, framed_outfit, index) if original else posed
+        view = crop_view(original or head, sequence, framed, index)
         light, parse, incident = draw(head, sequence, outfit, posed, view, index)
         if exposure is None:
-            exposure = sequence.camera.exposure * auto_exposure(head, sequence.environment, incident)
+            if original:
+                incident = draw(original, sequence, framed_outfit, framed, view, index)[2]
+            exposure = sequence.camera.exposure * auto_exposure(original or head, sequence.environment, incident)
         background = sequence.environment.background(
             view.height,
             view.width,
@@ -128,12 +141,15 @@ def frames(head, sequence):
         light = np.where((parse > 0)[..., None], light, background)
         light, occluded = occlude(sequence, light, parse, index)
         picture = colour.expose(light * exposure * sequence.environment.white_balance * sequence.camera.cast)
+        size = (domain.crop_size, domain.crop_size)
         yield Frame(
-            image=degrade.apply(sequence.camera, picture, index, CROP_SIZE),
+            image=degrade.apply(sequence.camera, picture, index, domain.crop_size),
+            parse=cv2.resize(parse.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT),
             yaw=math.degrees(sequence.yaw[index]),
             pitch=math.degrees(sequence.pitch[index]) + math.degrees(sequence.elevation),
             roll=math.degrees(sequence.roll[index]),
             expression=expression_name(sequence, index),
+            view=view,
             eyewear=sequence.worn.eyewear,
             headwear=sequence.worn.headwear,
             mask=sequence.worn.mask,
@@ -291,7 +307,8 @@ def head_extent(head, posed, distance):
 def crop_view(head, frame_sequence, posed, index):
     """The square box around the head as a `View`: `margin` times the head's longer side, badly centred as boxes are."""
     low, high = head_extent(head, posed, frame_sequence.distance)
-    jitter, offset, size = frame_sequence.box_jitter[index], frame_sequence.box_offset, RENDER_SIZE
+    jitter, offset = frame_sequence.box_jitter[index], frame_sequence.box_offset
+    size = frame_sequence.domain.render_size
     centre_x, centre_y = (low + high) / 2
     side = max(high - low) * frame_sequence.margin * (1 + jitter[2])
     focal = size / side

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from data_prep.synthetic import accessories, colour, degrade, light
+from data_prep.synthetic.domain import CCTV, Domain
 
 EXPRESSIONS = {  # face unit -> strength
     "neutral": {},
@@ -86,6 +87,7 @@ class Sequence:
     """n frames of one person in one place. Angles are radians, float64 `(n,)` unless said otherwise.
 
     Attributes:
+        domain: `domain.Domain`, the kind of footage.
         environment: `light.Environment`.
         elevation: scalar, the camera looks down by this angle.
         distance: scalar, camera to head, in units (decimetres).
@@ -101,11 +103,12 @@ class Sequence:
         camera: `degrade.Camera`.
         background_pan: `(n,)`, in turns.
         field_of_view: scalar, of the background.
-        background_blur: scalar, in pixels of the 256-pixel rendering.
+        background_blur: scalar, in pixels of a 256-pixel rendering.
         box_jitter: `(n, 3)`, box_offset: `(2,)`: how badly the head is boxed, as shares of the box: x, y, size.
         margin: scalar, side of the box over the longer side of the head.
     """
 
+    domain: Domain
     environment: light.Environment
     elevation: float
     distance: float
@@ -135,10 +138,9 @@ class Sequence:
         return len(self.yaw)
 
 
-def sample(identity, seed, frames, accessory_rate=1.0):
-    """The `Sequence` of `frames` frames that belongs to a person and a seed.
+def sample(identity, seed, frames, domain=CCTV):
+    """The `Sequence` of `frames` frames that belongs to a person, a seed and a `domain.Domain`.
 
-    `accessory_rate` in [0, 1] scales how often things hide face or hair, see `accessories.sample`.
     The order of the draws is part of the data: changing it changes every sequence.
     """
     rng = np.random.default_rng(seed)
@@ -149,10 +151,11 @@ def sample(identity, seed, frames, accessory_rate=1.0):
         curve = gaussian_filter1d(rng.normal(size=frames + 2 * pad), smoothness)[pad : pad + frames]
         return curve / (1 / np.sqrt(2 * np.sqrt(np.pi) * smoothness)) * deviation
 
-    environment = light.sample(rng)
-    elevation = math.radians(abs(rng.normal(0, 1)) * 11 + rng.uniform(0, 6))
-    distance = float(rng.uniform(16, 60))
-    mean_yaw = rng.choice([rng.normal(0, 14), rng.uniform(-70, 70)], p=[0.6, 0.4])
+    environment = light.sample(rng, domain.places)
+    elevation = math.radians(rng.uniform(*domain.elevation))
+    distance = float(rng.uniform(*domain.distance))
+    yaws = [rng.normal(0, domain.frontal_yaw), rng.uniform(-domain.widest_yaw, domain.widest_yaw)]
+    mean_yaw = rng.choice(yaws, p=[domain.frontal, 1 - domain.frontal])
     yaw = np.radians(mean_yaw + walk(14, 4))
     pitch = np.radians(rng.normal(-2, 5) + walk(5, 3))
     roll = np.radians(rng.normal(0, 2.5) + walk(3, 3))
@@ -163,8 +166,9 @@ def sample(identity, seed, frames, accessory_rate=1.0):
     talking = np.abs(walk(0.10, 0.8)) * (rng.random() < 0.35)
     blink = (rng.random(frames) < 0.05).astype(float)
     clothes = _clothes(rng, identity.gender)
-    camera = degrade.sample(rng)
+    camera = degrade.sample(rng, domain)
     return Sequence(
+        domain=domain,
         environment=environment,
         elevation=elevation,
         distance=distance,
@@ -178,14 +182,14 @@ def sample(identity, seed, frames, accessory_rate=1.0):
         talking=talking,
         blink=blink,
         clothes=clothes,
-        worn=accessories.sample(identity, seed, accessory_rate),
-        occluder=accessories.sample_occluder(np.random.default_rng([seed, 73]), frames, accessory_rate),
+        worn=accessories.sample(identity, seed, domain.accessory_rate),
+        occluder=accessories.sample_occluder(np.random.default_rng([seed, 73]), frames, domain.accessory_rate),
         camera=camera,
         background_pan=rng.uniform(-0.02, 0.02) + np.cumsum(rng.normal(0, 0.003) * np.ones(frames)),
         field_of_view=math.radians(rng.uniform(24, 46)),
         background_blur=float(rng.choice([0, rng.uniform(0.6, 3)], p=[0.45, 0.55])),
-        box_jitter=np.stack([walk(0.018, 1.0), walk(0.018, 1.0), walk(0.03, 1.0)], 1),
-        box_offset=rng.normal(0, 0.025, 2),
+        box_jitter=np.stack([walk(share * domain.box_jitter, 1.0) for share in (1, 1, 1.6)], 1),
+        box_offset=rng.normal(0, 1.4 * domain.box_jitter, 2),
         margin=float(rng.uniform(1.12, 1.42)),
     )
 
