@@ -37,7 +37,7 @@ IMPOSTORS = 20_000  # pairs of different people, drawn at random where there are
 DRAWS = 200
 YAW_LIMIT = 35  # degrees: up to here both eyes are in view
 
-EPOCHS = 15
+EPOCHS = 20
 BATCH = 64
 EMBEDDING = 64
 SCALE, MARGIN = 16, 0.15  # of the cosine softmax
@@ -330,6 +330,9 @@ def cnn_rows(table, seed, say):
 
 def measure(table, *, cnn, seed, say):
     """The record of one set: dict of JSON values."""
+    for split in SPLITS if cnn else ("test",):
+        if split not in table["split"]:
+            raise DataError(f"{table.folder / 'manifest.csv'} has no row in split {split!r}; prepare a larger set.")
     faces = []
     for start in range(0, len(table["file"]), 512):  # a part at a time: crops of 256 pixels would fill the memory
         say(f"{table.name}: MTCNN, crop {start} of {len(table['file'])}")
@@ -338,8 +341,6 @@ def measure(table, *, cnn, seed, say):
         *(np.concatenate([getattr(part, name) for part in faces]) for name in ("found", "confidence", "points"))
     )
     test = table.where(table["split"] == "test")
-    if not len(test["file"]):
-        raise DataError(f"{table.folder / 'manifest.csv'} has no row in split 'test'; prepare a larger set.")
     counts = contents(table)
     rows = []
     for side in sorted({counts["side"], NETWORK_SIDE}, reverse=True):
@@ -440,6 +441,9 @@ def main(arguments=None):
     except UUNetError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"Stopped; {options.out} was not written.", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -448,7 +452,7 @@ def _measure_all(options, command):
     console = rich.console.Console(stderr=True)
     with outputs.new_file(options.out, overwrite=options.overwrite) as part:
         tables = [read(folder) for folder in options.folders]
-        sets = [measure(table, cnn=not options.no_cnn, seed=options.seed, say=console.log) for table in tables]
+        sets = [measure(table, cnn=not options.no_cnn, seed=options.seed, say=console.print) for table in tables]
         made = {
             "command": command,
             "commit": provenance.commit(),
