@@ -5,7 +5,8 @@
 
 Recognisers are `dlib`, which never saw a rendered head, and a small CNN trained on the train split: on whole crops, on
 the person alone and on the background alone. All are scored on pairs of *different sequences* of the test split, as
-frames of one sequence share their background. An interval is the middle 95 % over 200 draws of the test people.
+frames of one sequence share their background. An interval is the middle 95 % over 200 draws of the test people, with
+repetition; it says little where they are fewer than twenty or so.
 """
 
 import argparse
@@ -46,9 +47,9 @@ SCALE, MARGIN = 16, 0.15  # of the cosine softmax
 BINS = {
     "yaw": ("yaw, degrees either side", [0, 30, 60, 181]),
     "pitch": ("pitch, degrees up or down", [0, 15, 30, 45, 91]),
-    "native_size": ("native size, pixels", [0, 24, 32, 48, 64, 10_000]),
+    "native_size": ("native size, pixels", [0, 24, 32, 48, 64, 128, 10_000]),
 }
-WORN = ("eyewear", "glasses", "headwear", "mask", "occluded")
+WORN = ("eyewear", "headwear", "mask", "occluded")
 LABELS = ("gender", "ethnicity", "hairstyle")
 CROPS = {"crop": "whole crop", "person": "person only", "background": "background only"}
 PAIRS = {"all": "all", "yaw": f"yaw < {YAW_LIMIT}", "hard": "same gender, ethnicity, hair"}
@@ -145,7 +146,7 @@ def detection(table, faces):
         faces: `alignment.Faces` of them.
 
     Returns:
-        list of dicts `by`, `value`, `crops`, `found` (share), `confidence`.
+        list of dicts `by`, `value`, `crops`, `found` (share), `confidence`; the last two None where there is nothing.
     """
     groups = [("all", "", np.ones(len(faces.found), bool))]
     for name, (title, edges) in BINS.items():
@@ -160,11 +161,10 @@ def detection(table, faces):
             "by": by,
             "value": value,
             "crops": int(rows.sum()),
-            "found": float(faces.found[rows].mean()),
+            "found": float(faces.found[rows].mean()) if rows.any() else None,
             "confidence": float(faces.confidence[rows & faces.found].mean()) if faces.found[rows].any() else None,
         }
         for by, value, rows in groups
-        if rows.any()
     ]
 
 
@@ -383,9 +383,12 @@ def _contents_table(sets):
 def _detection_table(sets):
     lines = [_line(["MTCNN: faces found (mean confidence) of crops", "", *(part["name"] for part in sets)])]
     lines.append("|" + "---|" * (2 + len(sets)))
-    rows = [{(row["by"], row["value"]): row for row in part["detection"]} for part in sets]
+    rows = [{(row["by"], row["value"]): row for row in part["detection"] if row["crops"]} for part in sets]
     order = ["all", *(title for title, _ in BINS.values()), *WORN]
-    for by, value in sorted({key for part in rows for key in part}, key=lambda key: (order.index(key[0]), key[1])):
+    keys = dict.fromkeys((row["by"], row["value"]) for part in sets for row in part["detection"])
+    for by, value in sorted(keys, key=lambda key: order.index(key[0])):
+        if not any((by, value) in part for part in rows):
+            continue
         cells = [by, value]
         for row in (part.get((by, value)) for part in rows):
             cells.append(f"{100 * row['found']:.1f} % ({_number(row['confidence'])}) of {row['crops']}" if row else "–")

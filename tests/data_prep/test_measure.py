@@ -97,7 +97,7 @@ def test_detection_is_counted_by_pose_size_and_worn_things():
     assert [cells[yaw, value]["crops"] for value in ("0 to 30", "30 to 60", "60 and more")] == [4, 4, 4]
     assert cells[pitch, "15 to 30"]["crops"] == 12 and cells[size, "0 to 24"]["crops"] == 12
     assert cells["mask", "1"] == {"by": "mask", "value": "1", "crops": 3, "found": 1 / 3, "confidence": 0.9}
-    assert cells["all", ""]["found"] == 0.5
+    assert cells["all", ""]["found"] == 0.5 and cells[size, "128 and more"]["found"] is None
 
 
 @pytest.fixture
