@@ -130,6 +130,7 @@ SIDE_DETAILS = {  # the same amount left and right: d:l-<name>-..., d:r-<name>-.
     "ear-lobe": 0.5,
     "ear-trans": 0.2,
 }
+WIDE_EYES = 0.2  # mean of the eyes' size and height: those of the average head are small
 HEAD_SHAPES = ("oval", "round", "rectangular", "square", "triangular", "invertedtriangular", "diamond")
 EAR_SHAPES = ("pointed", "round", "square", "triangle")
 
@@ -298,7 +299,8 @@ def _sample_details(rng):
     details = {}
 
     def draw(name, deviation, prefixes):
-        amount = float(np.clip(rng.normal(0.0, deviation), -1, 1))
+        mean = WIDE_EYES if name in ("eye-scale", "eye-height1", "eye-height2", "eye-height3") else 0.0
+        amount = float(np.clip(rng.normal(mean, deviation), -1, 1))
         for low, high in OPPOSITES:
             for prefix in prefixes:
                 pair = f"d:{prefix}{name}-{low}", f"d:{prefix}{name}-{high}"

@@ -326,9 +326,9 @@ def draw(head, frame_sequence, outfit, posed, view, index):
     """Draws a posed head, without its background.
 
     Returns:
-        light float64 `(height, width, 3)`, linear; parse int32 `(height, width)`: 0 nothing, 1 skin, 2 eye, 3 lashes,
-        4 teeth, 5 tongue, 6 cloth, 7 hair, 8 beard, 9 glasses, 10 headwear, 11 mask, 12 lens; and the mean light on
-        the face, `(3,)`.
+        light float64 `(height, width, 3)`, linear; parse int32 `(height, width)`: 0 nothing, 1 skin, 2 eye, 4 teeth,
+        5 tongue, 6 cloth, 7 hair, 8 beard, 9 glasses, 10 headwear, 11 mask, 12 lens; and the mean light on the face,
+        `(3,)`.
     """
     head_mesh, identity, skin = mesh.load(), head.identity, head.skin
     environment = frame_sequence.environment
@@ -369,14 +369,21 @@ def draw(head, frame_sequence, outfit, posed, view, index):
     triangle = np.full((view.height, view.width), -1, np.int32)
     barycentric = np.zeros((view.height, view.width, 2), np.float32)
     depth = np.full((view.height, view.width), 1e9)
-    lash_density = 0.06 + 0.34 * identity.lashes
-    screen = view.project(posed.points)
+    lashes = np.zeros((view.height, view.width))
+    lash_cover = head_mesh.attributes[:, 5] * (0.5 + 0.4 * identity.lashes)
     kernels.raster_triangles(
-        screen, head_mesh.triangles, head_mesh.materials, depth, triangle, barycentric, lash_density
+        view.project(posed.points),
+        head_mesh.triangles,
+        head_mesh.materials,
+        lash_cover,
+        depth,
+        triangle,
+        barycentric,
+        lashes,
     )
     light = np.zeros((view.height, view.width, 3))
     parse = np.zeros((view.height, view.width), np.int32)
-    wrap = (0.45 + 0.2 * (1 - identity.tone)) * np.array([0.75, 0.36, 0.26])  # light skin scatters more
+    wrap = (0.32 + 0.18 * (1 - identity.tone)) * np.array([0.75, 0.36, 0.26])  # light skin scatters more
     kernels.shade(
         triangle,
         barycentric,
@@ -396,10 +403,9 @@ def draw(head, frame_sequence, outfit, posed, view, index):
         environment.key_colour,
         head_mesh.eye_centres,
         _gaze(frame_sequence, posed, index),
-        np.array([*identity.iris, 0.42, 0.42]),
+        np.array([*identity.iris, 0.47, 0.36]),
         skin.lip,
         wrap,
-        skin.hair_colour * 0.5 + 0.004,
         outfit.cloth,
         environment.reflection,
         math.cos(frame_sequence.elevation),
@@ -408,6 +414,7 @@ def draw(head, frame_sequence, outfit, posed, view, index):
         light,
         parse,
     )
+    light *= 1 - lashes[..., None]
 
     if len(sheets.points):
         _draw_sheets(
@@ -442,12 +449,12 @@ def draw(head, frame_sequence, outfit, posed, view, index):
     if len(posed.hair):
         colours = strand_colours(posed.hair, head.hair_transfer, head.hair.brightness, skin.hair_colour, 3.0)
         count, knots = posed.hair.shape[:2]
-        widths = np.clip(pixels_per_unit * 0.017, 0.35, 3) * np.linspace(1, 0.55, knots)[None] * np.ones((count, 1))
+        widths = np.clip(pixels_per_unit * 0.012, 0.35, 3) * np.linspace(1, 0.5, knots)[None] * np.ones((count, 1))
         kernels.raster_strands(view.project(posed.hair), colours, widths, depth, parse, light, 0.0, kernels.PARSE_HAIR)
     if posed.beard is not None:
         brightness = head.hair.beard.brightness
         colours = strand_colours(posed.beard, head.beard_transfer, brightness, skin.hair_colour * 1.1, 5.0)
-        widths = np.full(posed.beard.shape[:2], np.clip(pixels_per_unit * 0.010, 0.3, 2))
+        widths = np.full(posed.beard.shape[:2], np.clip(pixels_per_unit * 0.006, 0.3, 2))
         kernels.raster_strands(
             view.project(posed.beard), colours, widths, depth, parse, light, 0.01, kernels.PARSE_BEARD
         )
