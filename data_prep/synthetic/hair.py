@@ -267,7 +267,8 @@ def _comb(identity, roots, body, rng):
     lock_brightness = rng.normal(0, 1, len(lock_roots))
 
     knot = np.array([0, 7.55 + 0.35 * (variant % 2), -0.78]) if style == "horsetail" else None
-    volume = (0.03 + 0.07 * identity.hair_volume) * (0.6 if style == "short" else 1) * (0.4 + 0.6 * rng.random(n))
+    volume = (0.03 + 0.07 * identity.hair_volume) * {"bald": 0.15, "short": 0.6}.get(style, 1)
+    volume = volume * (0.4 + 0.6 * rng.random(n))
     strands = np.zeros((n, knots, 3))
     tip = roots.position - roots.normal * 0.015
     strands[:, 0] = tip
@@ -304,7 +305,7 @@ def _comb(identity, roots, body, rng):
         if style == "horsetail":  # arrive at the knot with the last step
             step = np.minimum(np.linalg.norm(knot - tip, axis=1) / (knots - k), 0.35)[:, None]
         tip = tip + direction * step
-        if identity.curl > 0 and style != "horsetail":
+        if identity.curl > 0 and style not in ("bald", "horsetail"):
             amplitude = 0.03 if afro else 0.02 + 0.05 * identity.curl
             phase = lock * 2.4 + jitter[:, 0] * 0.5 + t * length * (16 if identity.curl > 0.4 else 9)
             coil = np.stack([np.cos(phase), 0.5 * np.sin(phase * 1.3), np.sin(phase)], 1)

@@ -65,45 +65,27 @@ def pose_points(points, weight, neck_rotations, pivot, camera_rotation, base, ou
         base: float64 `(3,)`, the point that lands on the camera's origin.
     """
     last = neck_rotations.shape[0] - 1
+    bent = np.empty(3)
     for i in range(points.shape[0]):
         a = weight[i] * last
-        k = int(a)
-        if k >= last:
-            k = last - 1
-        if k < 0:
-            k = 0
+        k = min(max(int(a), 0), last - 1)
         f = a - k
         x = points[i, 0] - pivot[0]
         y = points[i, 1] - pivot[1]
         z = points[i, 2] - pivot[2]
-        q0 = 0.0
-        q1 = 0.0
-        q2 = 0.0
-        R0 = neck_rotations[k]
-        R1 = neck_rotations[k + 1]
-        q0 = (
-            (R0[0, 0] * (1 - f) + R1[0, 0] * f) * x
-            + (R0[0, 1] * (1 - f) + R1[0, 1] * f) * y
-            + (R0[0, 2] * (1 - f) + R1[0, 2] * f) * z
-            + pivot[0]
-            - base[0]
-        )
-        q1 = (
-            (R0[1, 0] * (1 - f) + R1[1, 0] * f) * x
-            + (R0[1, 1] * (1 - f) + R1[1, 1] * f) * y
-            + (R0[1, 2] * (1 - f) + R1[1, 2] * f) * z
-            + pivot[1]
-            - base[1]
-        )
-        q2 = (
-            (R0[2, 0] * (1 - f) + R1[2, 0] * f) * x
-            + (R0[2, 1] * (1 - f) + R1[2, 1] * f) * y
-            + (R0[2, 2] * (1 - f) + R1[2, 2] * f) * z
-            + pivot[2]
-            - base[2]
-        )
+        near, far = neck_rotations[k], neck_rotations[k + 1]
+        for r in range(3):
+            bent[r] = (
+                (near[r, 0] * (1 - f) + far[r, 0] * f) * x
+                + (near[r, 1] * (1 - f) + far[r, 1] * f) * y
+                + (near[r, 2] * (1 - f) + far[r, 2] * f) * z
+                + pivot[r]
+                - base[r]
+            )
         for c in range(3):
-            out_points[i, c] = camera_rotation[c, 0] * q0 + camera_rotation[c, 1] * q1 + camera_rotation[c, 2] * q2
+            out_points[i, c] = (
+                camera_rotation[c, 0] * bent[0] + camera_rotation[c, 1] * bent[1] + camera_rotation[c, 2] * bent[2]
+            )
 
 
 @njit(fastmath=True, cache=True)
@@ -617,7 +599,7 @@ def shade(
                 specular = 0.05
                 rough = 0.12
                 side = 0.13 if key_direction[0] > 0 else -0.13
-                catch_light = 1.2 * mean_radiance * math.exp(-((nx - side) ** 2 + (ny - 0.16) ** 2) / 0.004)
+                catch_light = 0.5 * mean_radiance * math.exp(-((nx - side) ** 2 + (ny - 0.16) ** 2) / 0.003)
             elif m == TEETH:
                 gap = 1 - 0.45 * math.exp(-((math.sin(px * 41) / 0.22) ** 2))  # between a tooth and the next
                 ar = 0.80 * gap
@@ -652,7 +634,7 @@ def shade(
                 dn = nh * nh * (alpha2 - 1) + 1
                 ggx = alpha2 / (PI * dn * dn)
                 nv = max(0.05, nz)
-                fresnel = specular + (1 - specular) * 0.14 * (1 - nv) ** 5
+                fresnel = specular + (1 - specular) * 0.09 * (1 - nv) ** 5
                 highlight = min(4.0, ggx * fresnel * 0.25) * max(0.0, nl) * s
                 red += key_colour[0] * highlight
                 green += key_colour[1] * highlight
