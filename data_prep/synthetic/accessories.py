@@ -16,7 +16,7 @@ from data_prep.synthetic.geometry import smoothstep, unit
 
 EYEWEAR = ("none", "glasses", "sunglasses")
 HEADWEAR = ("none", "cap", "beanie", "hat", "headscarf")
-OCCLUDERS = ("pole", "person", "leaves")
+OCCLUDERS = ("pole", "leaves")
 
 # shares at rate 1; the first of each pair is of people who own the thing, the second of their sequences with it
 BARE_HEADWEAR_OWNED, HEADWEAR_WORN = 0.15, 0.8
@@ -150,10 +150,10 @@ def sample(identity, seed, rate):
 def sample_occluder(rng, frames, rate):
     """An `Occluder` that passes during the sequence, or None in most sequences."""
     present = rng.random() < OCCLUDED_SEQUENCES * rate
-    kind = str(rng.choice(OCCLUDERS, p=[0.35, 0.4, 0.25]))
-    width = {"pole": rng.uniform(0.1, 0.2), "person": rng.uniform(0.4, 0.7), "leaves": rng.uniform(0.4, 0.6)}[kind]
+    kind = str(rng.choice(OCCLUDERS, p=[0.5, 0.5]))
+    width = {"pole": rng.uniform(0.1, 0.2), "leaves": rng.uniform(0.4, 0.6)}[kind]
     middle, speed = rng.uniform(0.2, 0.8) * frames, rng.choice([-1, 1]) * rng.uniform(0.06, 0.15)
-    grey = {"pole": (105, 105, 105), "person": FABRICS[rng.integers(len(FABRICS))], "leaves": (60, 80, 45)}[kind]
+    grey = {"pole": (105, 105, 105), "leaves": (60, 80, 45)}[kind]
     occluder = Occluder(
         kind=kind,
         position=0.5 + speed * (np.arange(frames) - middle),
@@ -179,15 +179,6 @@ def cover(occluder, index, size):
     if occluder.kind == "pole":
         inside, soft = half - np.abs(across), 0.008
         light = 1.15 - 0.7 * (across / half + 0.2) ** 2
-    elif occluder.kind == "person":  # the back of somebody's head and shoulders, nearer to the camera
-        top = rng.uniform(0.4, 0.65)
-        skull = 1 - np.hypot(across / (half * 0.62), (row - top) / (half * 0.8))
-        neck = np.minimum(1 - np.abs(across) / (half * 0.38), (row - top) / half)
-        shoulders = 1 - np.hypot(across / (half * 1.7), (row - top - half * 2.0) / (half * 1.15))
-        hair = smoothstep(-0.1, 0.1, np.maximum(skull, neck) - 3 * shoulders)[..., None]
-        albedo = albedo * (1 - hair) + np.array([0.03, 0.022, 0.018]) * hair
-        inside, soft = np.maximum(np.maximum(skull, neck), shoulders) * half, 0.022
-        light = 0.5 + 0.6 * smoothstep(0, 0.6, np.maximum(skull, shoulders)) + 0.15 * across / half
     else:
         inside, soft, light = np.full((size, size), -1.0), 0.006, np.ones((size, size))
         for _ in range(70):

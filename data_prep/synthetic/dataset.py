@@ -81,7 +81,7 @@ class TwinRow:
 
 
 # identities, sequences, frames, cycle
-FULL = {"cctv": (480, 4, 6, 10), "uav": (480, 4, 6, 10), "indoor": (480, 4, 6, 10), "hd": (480, 4, 4, 10)}
+FULL = {name: (400, 4, 4, 10) for name in domain.DOMAINS}
 SAMPLE = {"cctv": (8, 2, 4, 4), "uav": (8, 2, 2, 4), "indoor": (8, 2, 2, 4), "hd": (6, 2, 2, 3)}
 PRESETS = ("full", "sample")
 

@@ -65,26 +65,26 @@ CCTV = Domain(
     blur=(0.4, 0.0),
     motion=(1.2, 0.0),
     box_jitter=0.018,
-    accessory_rate=1.0,
+    accessory_rate=0.6,
 )
 # like P-DESTRE: a drone's steep view, few pixels, strong compression
 UAV = Domain(
     name="uav",
     crop_size=64,
     render_size=256,
-    elevation=(25, 60),
+    elevation=(12, 38),
     distance=(50, 140),
     frontal=0.5,
     frontal_yaw=20,
     widest_yaw=90,
     places=("outdoor",),
-    native_size=(16, 48),
+    native_size=(24, 60),
     jpeg_quality=(30, 75),
     noise=(0.02, 0.004),
     blur=(0.3, 0.0),
     motion=(1.0, 0.2),
     box_jitter=0.025,
-    accessory_rate=1.0,
+    accessory_rate=0.6,
 )
 # like BIODI: fixed cameras indoors and outdoors, nearer and better
 INDOOR = Domain(
@@ -103,7 +103,7 @@ INDOOR = Domain(
     blur=(0.5, 0.0),
     motion=(1.2, 0.0),
     box_jitter=0.018,
-    accessory_rate=1.0,
+    accessory_rate=0.6,
 )
 # like YouTube Faces: people who face a hand-held or studio camera
 HD = Domain(

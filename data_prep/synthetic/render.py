@@ -478,8 +478,18 @@ def _draw_sheets(posed, view, sheets, environment, light_on_head, to_light, shad
     """Draws what is worn on the head over `light`, `parse` and `depth`, in place."""
     triangle = np.full(depth.shape, -1, np.int32)
     barycentric = np.zeros((*depth.shape, 2), np.float32)
-    materials = np.zeros(len(sheets.triangles), np.int32)
-    kernels.raster_triangles(view.project(posed.sheets), sheets.triangles, materials, depth, triangle, barycentric, 0.0)
+    materials = np.full(len(sheets.triangles), kernels.SKIN, np.int32)
+    no_lashes = np.zeros(len(posed.sheets)), np.zeros(depth.shape)
+    kernels.raster_triangles(
+        view.project(posed.sheets),
+        sheets.triangles,
+        materials,
+        no_lashes[0],
+        depth,
+        triangle,
+        barycentric,
+        no_lashes[1],
+    )
     directions = mesh.load().directions @ (posed.camera_rotation @ posed.head_rotation).T
     cosine = np.maximum(posed.sheet_normals @ directions.T, 0) * (4 / len(directions))
     kernels.shade_sheets(

@@ -104,7 +104,7 @@ def test_positive_yaw_turns_to_the_right_of_the_picture(solid):
 
 def test_a_smile_shows_teeth_and_a_straight_face_does_not(solid):
     shot = sequence.sample(solid.identity, 5, 1)
-    outfit = render.dress(shot.clothes)
+    outfit = render.dress(solid, shot)
 
     def share_of_teeth(name):
         strength = np.array([[float(other == name) for other in sequence.EXPRESSIONS]])
