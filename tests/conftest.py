@@ -37,7 +37,10 @@ def tiny_set(tmp_path_factory):
                 name = f"{subject}_{sequence}_{frame}.png"
                 image = rng.integers(40 * subject, 40 * subject + 56, (32, 32, 3), np.uint8)
                 cv2.imwrite(str(folder / name), image)
-                labels = f"{'fm'[subject % 2]},e{subject % 3},h{subject % 2}"
+                labels = (
+                    f"{('female', 'male')[subject % 2]},{('asian', 'black', 'white')[subject % 3]},"
+                    f"{('bald', 'long')[subject % 2]}"
+                )
                 rows.append(f"{name},{split},s{subject},{sequence},{frame},{labels}")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
     return folder

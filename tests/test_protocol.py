@@ -1,14 +1,17 @@
 """The paper's message, the framed message around it, and everything that must be refused."""
 
+import json
 import re
+import zlib
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uunet import protocol
+from uunet import keys, protocol
 from uunet.protocol import Roi
 from uunet.stego import lsb
 
@@ -17,8 +20,44 @@ ROIS = st.lists(st.builds(Roi, NUMBER, NUMBER, NUMBER, NUMBER), max_size=20)
 PAPER = [Roi(10, 16, 9, 15), Roi(25, 45, 8, 14)]
 
 
+KEY = bytes(range(32))
+STREAM_ID = bytes(range(160, 176))
+PROBLEMS = (  # what a frame may be refused for
+    protocol.NoMessageError,
+    protocol.DamagedMessageError,
+    protocol.UnsupportedMessageError,
+    protocol.SealedMessageError,
+    protocol.PlainMessageError,
+    protocol.FrameSizeError,
+    protocol.StreamError,
+    protocol.FrameIndexError,
+    keys.AuthenticationError,
+)
+
+
 def reader(data):
-    return lambda n_bytes, *, offset: data[offset : offset + n_bytes]
+    return lambda n_bytes, *, offset, key=None, nonce=0: data[offset : offset + n_bytes]
+
+
+def seal(suite=keys.CHACHA20_POLY1305, secret=KEY, stream_id=STREAM_ID):
+    return keys.seal_of(secret, suite, stream_id)
+
+
+def sealed(rois=PAPER, index=3, shape=(48, 64, 3), **how):
+    """A sealed message in one piece, as a carrier without an order of its own holds it."""
+    return b"".join(protocol.pack_frame_message(rois, index, shape=shape, seal=seal(**how)))
+
+
+def hidden(frame, rois, index, stream):
+    """A frame with its message hidden in it, as the pipeline does it."""
+    open_part, sealed_part = protocol.pack_frame_message(rois, index, shape=frame.shape, seal=stream)
+    frame = lsb.hide(frame, open_part, nonce=index)
+    return lsb.hide(frame, sealed_part, offset=len(open_part), key=stream and stream.order_key, nonce=index)
+
+
+def with_crc(open_part):
+    """A forger's: the CRC made to match."""
+    return open_part[:-4] + protocol.CRC.pack(zlib.crc32(open_part[:-4]))
 
 
 def test_the_papers_example():
@@ -91,9 +130,10 @@ def test_unwritable_number(roi):
 
 
 def test_too_many_heads_for_one_message():
-    most = [Roi(10_000, 10_000, 10_000, 10_000)] * 2730  # 5 + 2730 * 24 bytes
-    assert len(protocol.format_message(most)) == 65_525
-    with pytest.raises(protocol.MessageError, match="2731 heads"):
+    most = [Roi(10_000, 10_000, 10_000, 10_000)] * 2727  # 5 + 2727 * 24 bytes
+    assert len(protocol.format_message(most)) == 65_453
+    assert len(protocol.pack_frame_message(most, 0, shape=(1, 1), seal=seal())[1]) == 65_472 + 16
+    with pytest.raises(protocol.MessageError, match="2728 heads"):
         protocol.format_message(most + most[:1])
 
 
@@ -112,7 +152,8 @@ def test_empty_or_outside(roi):
 
 def test_frame_message_bytes():
     """The wire format, byte by byte: a file written today must be readable for ever."""
-    message = protocol.pack_frame_message(PAPER, 258)
+    message, sealed_part = protocol.pack_frame_message(PAPER, 258)
+    assert sealed_part == b""
     body = b"2,10,16,9,15,25,45,8,14,"
     assert message[:10] == b"UR\x01\x00\x00\x18\x00\x00\x01\x02"  # magic, version 1, suite 0, 24 bytes, frame 258
     assert message[10:-4] == body
@@ -121,23 +162,23 @@ def test_frame_message_bytes():
 
 @given(ROIS, st.integers(0, 2**32 - 1), st.binary(max_size=20))
 def test_frame_message_round_trip(rois, index, after):
-    message = protocol.pack_frame_message(rois, index)
+    message, _ = protocol.pack_frame_message(rois, index)
     assert protocol.unpack_frame_message(reader(message + after)) == rois
     assert protocol.unpack_frame_message(reader(message + after), frame_index=index) == rois
 
 
 @given(st.data())
 def test_every_flipped_bit_is_noticed(data):
-    message = bytearray(protocol.pack_frame_message(PAPER, 3))
+    message = bytearray(protocol.pack_frame_message(PAPER, 3)[0])
     bit = data.draw(st.integers(0, 8 * len(message) - 1))
     message[bit // 8] ^= 1 << bit % 8
-    with pytest.raises((protocol.NoMessageError, protocol.DamagedMessageError)):
+    with pytest.raises(PROBLEMS):
         protocol.unpack_frame_message(reader(bytes(message)))
 
 
 @given(st.integers(0, 37))
 def test_truncated(length):
-    message = protocol.pack_frame_message(PAPER, 3)
+    message, _ = protocol.pack_frame_message(PAPER, 3)
     assert len(message) == 38
     with pytest.raises((protocol.NoMessageError, protocol.DamagedMessageError)):
         protocol.unpack_frame_message(reader(message[:length]))
@@ -154,18 +195,24 @@ def test_picture_too_small_for_a_header_has_no_message():
         protocol.unpack_frame_message(partial(lsb.reveal, np.zeros((2, 2, 3), np.uint8)))
 
 
-def test_unknown_version_and_suite():
+@pytest.mark.parametrize("secret", [None, KEY])
+@pytest.mark.parametrize("message", [protocol.pack_frame_message(PAPER, 3)[0], sealed()])
+def test_unknown_version_and_suite(message, secret):
     for place in (2, 3):
-        message = bytearray(protocol.pack_frame_message(PAPER, 3))
-        message[place] = 7
-        with pytest.raises(protocol.DamagedMessageError, match="7"):
-            protocol.unpack_frame_message(reader(bytes(message)))
+        changed = bytearray(message)
+        changed[place] = 7
+        with pytest.raises(protocol.UnsupportedMessageError, match="7"):
+            protocol.find_seal(reader(bytes(changed)), secret)
+        with pytest.raises(protocol.UnsupportedMessageError, match="7"):
+            protocol.unpack_frame_message(reader(bytes(changed)), shape=(48, 64), seal=secret and seal())
 
 
 def test_reordered_frame():
-    message = protocol.pack_frame_message(PAPER, 3)
-    with pytest.raises(protocol.FrameIndexError, match="position 4 carries the message of frame 3"):
+    message, _ = protocol.pack_frame_message(PAPER, 3)
+    with pytest.raises(protocol.FrameIndexError, match="position 4 carries the message of frame 3 .*3 was repeated"):
         protocol.unpack_frame_message(reader(message), frame_index=4)
+    with pytest.raises(protocol.FrameIndexError, match="position 2 carries .* frame 3 .frame 2 was cut out or moved"):
+        protocol.unpack_frame_message(reader(message), frame_index=2)
 
 
 @pytest.mark.parametrize("body", [b"-1,", b"1,1,1,1,", b"\xd9\xa1,1,2,3,4,", b"0"])
@@ -174,3 +221,220 @@ def test_right_crc_does_not_excuse_a_wrong_text(body):
     message += protocol.CRC.pack(protocol.zlib.crc32(message))
     with pytest.raises(protocol.MessageError):
         protocol.unpack_frame_message(reader(message))
+
+
+# Sealed messages.
+
+SUITES = pytest.mark.parametrize("suite", keys.CIPHERS)
+
+
+@SUITES
+@settings(max_examples=40)
+@given(rois=ROIS, index=st.integers(0, 2**32 - 1), key=st.binary(min_size=32, max_size=32))
+def test_sealed_round_trip_through_a_frame(suite, rois, index, key):
+    frame = hidden(np.full((64, 96, 3), 90, np.uint8), rois, index, seal(suite, key))
+    read = partial(lsb.reveal, frame)
+    stream = protocol.find_seal(read, key)
+    assert (stream.suite, stream.stream_id) == (suite, STREAM_ID)
+    for expected in (index, None):
+        found = protocol.unpack_frame_message(read, shape=frame.shape, seal=stream, frame_index=expected)
+        assert found == rois
+
+
+def test_sealed_bytes():
+    """The wire format, byte by byte: a file written today must be readable for ever."""
+    open_part, sealed_part = protocol.pack_frame_message(PAPER, 258, shape=(576, 768, 3), seal=seal())
+    assert open_part[:10] == b"UR\x01\x02\x00\x50\x00\x00\x01\x02"  # version 1, suite 2, 64 + 16 bytes, frame 258
+    assert open_part[10:18] == b"\x00\x00\x03\x00\x00\x00\x02\x40"  # 768 x 576
+    assert open_part[18:34] == STREAM_ID
+    assert open_part[34:] == zlib.crc32(open_part[:34]).to_bytes(4, "big")
+    assert len(sealed_part) == 80
+    body = keys.ChaCha20Poly1305(seal().body_key).decrypt(STREAM_ID[:8] + b"\0\0\1\2", sealed_part, open_part)
+    assert body == b"2,10,16,9,15,25,45,8,14," + bytes(40)
+
+
+def test_nothing_of_the_text_is_visible_and_lengths_say_little():
+    lengths = {len(sealed([Roi(100, 100, 50, 50)] * n)) for n in range(5)}
+    assert lengths == {38 + 64 + 16}
+    assert b"10,16" not in sealed() and b"10,16" in protocol.pack_frame_message(PAPER, 3)[0]
+
+
+def test_two_runs_have_nothing_in_common():
+    """A fresh stream id each: neither nonce, nor ciphertext, nor hidden places repeat, whatever the faces do."""
+    frame = np.full((64, 96, 3), 90, np.uint8)
+    one, two = (hidden(frame, PAPER, 0, keys.new_seal(KEY)) for _ in range(2))
+    changed = [set(np.flatnonzero((public != frame).reshape(-1)[304:])) for public in (one, two)]
+    assert len(changed[0] & changed[1]) < 30  # of 300 or so each
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_every_flipped_bit_of_a_sealed_message_is_noticed(data):
+    message = bytearray(sealed())
+    bit = data.draw(st.integers(0, 8 * len(message) - 1))
+    message[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(PROBLEMS):
+        protocol.unpack_frame_message(reader(bytes(message)), shape=(48, 64), seal=seal())
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_forged_headers_with_a_right_crc_are_noticed(data):
+    """Whatever a forger writes into the open part, with the CRC made to match, and however he cuts the body."""
+    message = sealed()
+    open_part = bytearray(message[:38])
+    at = data.draw(st.integers(0, 33))
+    open_part[at] = data.draw(st.integers(0, 255).filter(lambda value: value != open_part[at]))
+    body = message[38 : data.draw(st.integers(38, len(message)))]
+    shape = protocol.SEALED_HEADER.unpack(open_part[10:34])[1::-1]  # he may have the frame to match as well
+    with pytest.raises(PROBLEMS):
+        forged = with_crc(bytes(open_part)) + body
+        stream = protocol.find_seal(reader(forged), KEY)
+        protocol.unpack_frame_message(reader(forged), shape=shape, seal=stream)
+
+
+def test_thousands_of_mutated_frames_none_accepted(rng):
+    """Each hidden bit of a frame may be changed by one who knows where they are: benchmarks/mutations.py has more."""
+    frame = hidden(np.full((48, 64, 3), 90, np.uint8), PAPER, 3, seal())
+    places = np.concatenate([np.arange(304), 304 + lsb.keystream.positions(seal().order_key, 3, frame.size - 304, 640)])
+    for _ in range(3000):
+        changed = frame.reshape(-1).copy()
+        changed[rng.choice(places, rng.integers(1, 5), replace=False)] ^= 1
+        with pytest.raises(PROBLEMS):
+            protocol.unpack_frame_message(partial(lsb.reveal, changed.reshape(48, 64, 3)), shape=(48, 64), seal=seal())
+
+
+@SUITES
+def test_wrong_key(suite):
+    message = sealed(suite=suite)
+    other = protocol.find_seal(reader(message), KEY[::-1])
+    with pytest.raises(keys.AuthenticationError, match="give the key or passphrase"):
+        protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=other)
+
+
+def test_one_suite_is_not_taken_for_the_other():
+    message = sealed(suite=keys.AES_256_GCM)
+    relabelled = with_crc(message[:3] + b"\x02" + message[4:38]) + message[38:]
+    with pytest.raises(keys.AuthenticationError):
+        stream = protocol.find_seal(reader(relabelled), KEY)
+        protocol.unpack_frame_message(reader(relabelled), shape=(48, 64), seal=stream)
+    with pytest.raises(protocol.StreamError):
+        protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=seal())
+
+
+def test_wrong_frame_size():
+    with pytest.raises(protocol.FrameSizeError, match="has 64 x 47 pixels but its message is for 64 x 48"):
+        protocol.unpack_frame_message(reader(sealed()), shape=(47, 64, 3), seal=seal())
+
+
+def test_frame_of_another_stream():
+    message = sealed(stream_id=bytes(16))  # the same key, another run
+    with pytest.raises(protocol.StreamError, match="another file"):
+        protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=seal())
+
+
+def test_sealed_frames_reordered():
+    for position, says in ((4, "frame 3 was repeated"), (2, "frame 2 was cut out or moved")):
+        with pytest.raises(protocol.FrameIndexError, match=says):
+            protocol.unpack_frame_message(reader(sealed()), shape=(48, 64), seal=seal(), frame_index=position)
+
+
+def test_key_and_message_must_go_together():
+    plain, _ = protocol.pack_frame_message(PAPER, 3)
+    assert protocol.find_seal(reader(plain), None) is None
+    for message, secret, error in (
+        (plain, KEY, protocol.PlainMessageError),
+        (sealed(), None, protocol.SealedMessageError),
+        (b"", KEY, protocol.NoMessageError),
+        (sealed()[:37], KEY, protocol.DamagedMessageError),
+    ):
+        with pytest.raises(error):
+            protocol.find_seal(reader(message), secret)
+        with pytest.raises(error):
+            protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=secret and seal())
+
+
+def test_a_damaged_plain_message_is_not_taken_for_a_sealed_one():
+    message = bytearray(protocol.pack_frame_message(PAPER, 3)[0])
+    message[3] = keys.CHACHA20_POLY1305
+    with pytest.raises(protocol.DamagedMessageError):
+        protocol.find_seal(reader(bytes(message)), None)
+
+
+def test_too_long_for_the_frame():
+    """500 heads in a tiny frame: refused as a whole, and the frame stays as it is."""
+    frame = np.full((48, 64, 3), 90, np.uint8)
+    heads = [Roi(1, 1, 9, 9)] * 500
+    for stream in (None, seal()):
+        with pytest.raises(lsb.CapacityError, match="use a larger frame"):
+            hidden(frame, heads, 0, stream)
+    assert (frame == 90).all()
+
+
+@pytest.mark.parametrize("declared", [0, 15, 16, 17, 79, 81, 65_535])
+def test_a_declared_length_is_only_a_claim(declared):
+    """No more is read than the frame has, and nothing but the sealed length opens."""
+    frame = hidden(np.full((48, 64, 3), 90, np.uint8), PAPER, 3, seal())
+    open_part = bytearray(lsb.reveal(frame, 38))
+    open_part[4:6] = declared.to_bytes(2, "big")
+    frame = lsb.hide(frame, with_crc(bytes(open_part)))
+    with pytest.raises(keys.AuthenticationError):
+        protocol.unpack_frame_message(partial(lsb.reveal, frame), shape=frame.shape, seal=seal())
+
+
+def test_sealed_text_outside_the_grammar():
+    """The owner of a key may seal what he likes; the reader still takes nothing but the grammar."""
+    for body in (b"-1,", b"\xd9\xa1,1,2,3,4,", b"0", b"\0" * 64, b"0,\0x"):
+        header = protocol.HEADER.pack(b"UR", 1, 2, len(body) + 16, 0)
+        header = with_crc(header + protocol.SEALED_HEADER.pack(64, 48, STREAM_ID) + bytes(4))
+        message = header + seal().seal(body, header, 0)
+        with pytest.raises(protocol.MessageError):
+            protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=seal())
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused_or_read(data):
+    for prefix in (b"", b"UR\x01\x00", b"UR\x01\x02"):
+        for stream in (None, seal()):
+            with pytest.raises((*PROBLEMS, protocol.MessageError)):
+                protocol.unpack_frame_message(reader(prefix + data), shape=(48, 64), seal=stream)
+
+
+# docs/wire-format.md
+
+ROOT = Path(__file__).parents[1]
+VECTORS = json.loads((ROOT / "tests/golden/wire.json").read_text(encoding="utf-8"))
+
+
+def test_the_document_has_the_vectors():
+    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/wire-format.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert json.loads(block) == VECTORS
+
+
+def test_plain_vector():
+    message = bytes.fromhex(VECTORS["plain_message"])
+    assert protocol.unpack_frame_message(reader(message), frame_index=VECTORS["frame_index"]) == PAPER
+    assert [list(roi) for roi in PAPER] == VECTORS["rois"]
+
+
+def test_passphrase_vector():
+    master = keys.from_passphrase(VECTORS["passphrase"], bytes.fromhex(VECTORS["stream_id"]))
+    assert master.hex() == VECTORS["master_of_passphrase"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["sealed"], ids=lambda vector: f"suite {vector['suite']}")
+def test_sealed_vector(vector):
+    """Also bit by bit in a frame, so that nothing but the document's words and numbers says where they are."""
+    stream = seal(vector["suite"], bytes.fromhex(VECTORS["key"]), bytes.fromhex(VECTORS["stream_id"]))
+    assert (stream.body_key.hex(), stream.order_key.hex()) == (vector["body_key"], vector["order_key"])
+    open_part, sealed_part = bytes.fromhex(vector["open_part"]), bytes.fromhex(vector["sealed_part"])
+    shape, index = (VECTORS["height"], VECTORS["width"], 3), VECTORS["frame_index"]
+    found = protocol.unpack_frame_message(reader(open_part + sealed_part), shape=shape, seal=stream, frame_index=index)
+    assert [list(roi) for roi in found] == VECTORS["rois"]
+    frame = hidden(np.full(shape, 90, np.uint8), PAPER, index, stream)
+    assert VECTORS["total"] == frame.size - 304
+    parity = "".join(str(sample & 1) for sample in frame.reshape(-1)[:304])
+    assert int(parity, 2) == int.from_bytes(open_part, "big")
+    first = "".join(str(frame.reshape(-1)[304 + place] & 1) for place in vector["first_places"])
+    assert int(first, 2) == sealed_part[0]
+    assert protocol.unpack_frame_message(partial(lsb.reveal, frame), shape=shape, seal=stream) == found

@@ -60,6 +60,8 @@ class ClassifierConfig:
         unknown = [label for label in self.labels if label not in LABELS]
         if unknown or not self.labels:
             raise ConfigError(f"labels are some of {', '.join(LABELS)}; got {', '.join(self.labels) or 'none'}.")
+        if not 0.4 <= self.genuine <= 0.6:
+            raise ConfigError(f"genuine, the share of same-ID pairs, is 0.4 to 0.6; got {self.genuine}.")
         _check_steps(self)
 
 

@@ -1,9 +1,12 @@
 """The paper's losses, one pure function an equation; `keras.ops` only, so every backend computes the same.
 
+b of Eq. 1 is data, made beside the training and not in it: plain NumPy.
+
 Shapes: images `(B, H, W, 3)` float32 in [0, 1]; agreements `(B, t)` = D_a(., .) in [0, 1]; critic scores
 `(B, h, w, 1)` unbounded. Every loss is a float32 scalar without a unit; E[.] is the mean over the batch.
 """
 
+import numpy as np
 from keras import ops
 
 EPSILON = 1e-7  # keeps logarithms, roots and quotients finite
@@ -20,7 +23,7 @@ def same_labels(labels, labels_prime):
     Returns:
         float32 `(B, t)`.
     """
-    return ops.cast(ops.equal(labels, labels_prime), "float32")
+    return np.equal(labels, labels_prime).astype(np.float32)
 
 
 def pairwise_cross_entropy(b, b_hat):

@@ -2,11 +2,19 @@
 
     message := n "," ROI{n}        ROI := x "," y "," w "," h ","        e.g. "2,10,16,9,15,25,45,8,14,"
 
-The paper's text alone cannot be told from noise, so it travels as the body of a framed message, big-endian:
+The paper's text alone cannot be told from noise, so it travels as the body of a framed message, big-endian. Plain, it
+lies open to anybody, and the CRC finds accidents (a re-encoded or edited frame), not forgery:
 
-    "UR" | version u8 | suite u8 | body_len u16 | frame_index u32 | body | CRC32 u32
+    "UR" | version u8 | suite u8 = 0 | body_len u16 | frame_index u32 | body | CRC32 u32
 
-`suite` 0 is plain text, the only one there is. The CRC finds accidents (a re-encoded or edited frame), not forgery.
+Sealed, the body is encrypted and authenticated together with all that stands before it, and hidden in an order that
+only the key's owners know:
+
+    "UR" | version u8 | suite u8 = 1, 2 | body_len u16 | frame_index u32
+         | width u32 | height u32 | stream_id (16) | CRC32 u32               open part
+    body = encrypted(text, zeros up to a multiple of 64) | tag (16)           sealed part
+
+docs/wire-format.md is the whole specification, with test vectors.
 """
 
 import re
@@ -14,16 +22,19 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from uunet import keys
 from uunet.errors import UUNetError
 
 MAGIC = b"UR"
 VERSION = 1
 PLAIN = 0  # suite: the body is the paper's ASCII text, not encrypted
 HEADER = struct.Struct(">2sBBHI")
+SEALED_HEADER = struct.Struct(">II16s")  # follows HEADER where the suite is not PLAIN
 CRC = struct.Struct(">I")
 
 MAX_NUMBER = 99_999  # five digits: no video is wider, and a hostile message cannot ask for big integers
-MAX_BODY = 0xFFFF  # what body_len u16 can say; about 2,700 ROIs
+PADDING = 64  # a sealed text fills a multiple of this, so that its length hardly tells how many heads there are
+MAX_TEXT = 0xFFFF - PADDING - keys.TAG_BYTES  # so that any text fits body_len u16, sealed or not; about 2,700 ROIs
 NATURAL = "(?:0|[1-9][0-9]{0,4})"  # one spelling a number: no sign, space, underscore, leading zero or Unicode digit
 MESSAGE = re.compile(f"{NATURAL},(?:(?:{NATURAL},){{4}})*")
 
@@ -53,6 +64,26 @@ class DamagedMessageError(UUNetError):
     """A frame carries a message that can no longer be trusted."""
 
 
+class UnsupportedMessageError(UUNetError):
+    """A frame carries a message of a version or suite that this program does not know."""
+
+
+class SealedMessageError(UUNetError):
+    """A frame carries a sealed message, and no key was given."""
+
+
+class PlainMessageError(UUNetError):
+    """A frame carries a plain message, which anybody may have written, where a sealed one is expected."""
+
+
+class FrameSizeError(UUNetError):
+    """A frame does not have the size for which its message was sealed: it was cropped or enlarged."""
+
+
+class StreamError(UUNetError):
+    """A frame carries the message of another stream."""
+
+
 class FrameIndexError(UUNetError):
     """A frame carries the message of another frame: frames were cut, repeated or reordered."""
 
@@ -68,7 +99,7 @@ def format_message(rois):
         if not all(0 <= number <= MAX_NUMBER and number == int(number) for number in roi):
             raise RoiError(f"The head box {tuple(roi)} cannot be written: give whole numbers from 0 to {MAX_NUMBER}.")
     text = ",".join(str(int(number)) for number in (len(rois), *(number for roi in rois for number in roi))) + ","
-    if len(rois) > MAX_NUMBER or len(text) > MAX_BODY:
+    if len(rois) > MAX_NUMBER or len(text) > MAX_TEXT:
         raise MessageError(f"{len(rois)} heads are more than the message of one frame can hold: detect fewer.")
     return text
 
@@ -79,7 +110,7 @@ def parse_message(text):
     Raises:
         MessageError: if the text breaks the grammar, or does not hold as many ROIs as it announces.
     """
-    if len(text) > MAX_BODY or not MESSAGE.fullmatch(text):
+    if len(text) > MAX_TEXT or not MESSAGE.fullmatch(text):
         raise MessageError(f'"{text[:40]}" is not a message of head boxes: write "n,x,y,w,h,..." as the protocol says.')
     announced, *numbers = (int(number) for number in text.split(",")[:-1])
     if len(numbers) != 4 * announced:
@@ -102,33 +133,91 @@ def check_inside(rois, height, width):
             )
 
 
-def pack_frame_message(rois, frame_index):
-    """The bytes to hide in one frame: header, the paper's message, CRC32.
+def pack_frame_message(rois, frame_index, *, shape=None, seal=None):
+    """The bytes to hide in one frame.
 
     Args:
         rois: list of Roi, in the order in which they were pasted.
-        frame_index: int, 0 for the first frame (and for a still image).
+        frame_index: int in 0..2^32 - 1, 0 for the first frame (and for a still image).
+        shape: the frame's `(height, width, ...)`; needed with a seal only.
+        seal: keys.Seal, by which each frame_index is sealed once; None for a plain message.
+
+    Returns:
+        `(open_part, sealed_part)`, bytes: the one to hide where anybody finds it, the other behind it, ordered by the
+        seal's order key. A plain message has no sealed part.
+
+    Raises:
+        RoiError, MessageError: see `format_message`.
     """
     body = format_message(rois).encode("ascii")
-    message = HEADER.pack(MAGIC, VERSION, PLAIN, len(body), frame_index) + body
-    return message + CRC.pack(zlib.crc32(message))
+    if seal is None:
+        message = HEADER.pack(MAGIC, VERSION, PLAIN, len(body), frame_index) + body
+        return message + CRC.pack(zlib.crc32(message)), b""
+    body += bytes(-len(body) % PADDING)
+    header = HEADER.pack(MAGIC, VERSION, seal.suite, len(body) + keys.TAG_BYTES, frame_index)
+    header += SEALED_HEADER.pack(shape[1], shape[0], seal.stream_id)
+    header += CRC.pack(zlib.crc32(header))
+    return header, seal.seal(body, header, frame_index)
 
 
-def unpack_frame_message(read, *, frame_index=None):
+def find_seal(read, secret):
+    """The seal of the stream to which a frame belongs; None if the frame is plain, and no secret is given.
+
+    Reads the frame's header only: that the secret is the right one shows when a message is unpacked.
+
+    Args:
+        read: as for `unpack_frame_message`.
+        secret: bytes (32) or str, see `keys`; None if there is none.
+
+    Raises:
+        NoMessageError, DamagedMessageError, UnsupportedMessageError, SealedMessageError, PlainMessageError: see the
+            classes.
+        PassphraseError: see `keys.check_passphrase`.
+    """
+    header, suite, *_ = _read_header(read, secret is not None)
+    return None if suite == PLAIN else keys.seal_of(secret, suite, _read_sealed_header(read, header)[3])
+
+
+def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
     """Reads one frame's message back.
 
     Args:
-        read: callable `(n_bytes, offset=) -> bytes` on the hidden bytes, fewer where the frame ends, such as
-            `functools.partial(lsb.reveal, frame)`.
+        read: callable `(n_bytes, *, offset, key=None, nonce=0) -> bytes` on the hidden bytes, fewer where the frame
+            ends, such as `functools.partial(lsb.reveal, frame)`.
+        shape: the frame's `(height, width, ...)`; needed with a seal only.
+        seal: keys.Seal of the stream, from `find_seal` on its first frame; None if that is plain.
         frame_index: int, the index the message must have; None accepts any.
 
     Returns:
         list of Roi, in the order in which they were pasted.
 
     Raises:
-        NoMessageError, DamagedMessageError, FrameIndexError: see the classes.
-        MessageError: the CRC is right but the text is not of the grammar: not written by this program.
+        NoMessageError, DamagedMessageError, UnsupportedMessageError, SealedMessageError, PlainMessageError,
+            FrameSizeError, StreamError, FrameIndexError: see the classes.
+        AuthenticationError: another key than the one it was sealed with, or not what was sealed.
+        MessageError: all is right but the text is not of the grammar: not written by this program.
     """
+    header, suite, body_len, index = _read_header(read, seal is not None)
+    if suite == PLAIN:
+        body = _read_plain_body(read, header, body_len)
+        _check_index(index, frame_index)
+    else:
+        header, width, height, stream_id = _read_sealed_header(read, header)
+        if (height, width) != tuple(shape[:2]):
+            raise FrameSizeError(
+                f"The frame has {shape[1]} x {shape[0]} pixels but its message is for {width} x {height}: give the "
+                "public file exactly as it was written, not cropped or enlarged."
+            )
+        if (suite, stream_id) != (seal.suite, seal.stream_id):
+            raise StreamError("The frame comes from another file than those before it: give one public file as it was.")
+        _check_index(index, frame_index)
+        body = seal.open(read(body_len, offset=len(header), key=seal.order_key, nonce=index), header, index)
+        body = body.rstrip(b"\0")
+    return parse_message(body.decode("latin-1"))  # any byte decodes; the grammar refuses all but ASCII
+
+
+def _read_header(read, expect_sealed):
+    """The first header's bytes, suite, body_len and index."""
     header = read(HEADER.size, offset=0)
     if len(header) < HEADER.size or not header.startswith(MAGIC):
         raise NoMessageError(
@@ -136,20 +225,48 @@ def unpack_frame_message(read, *, frame_index=None):
             "(was it re-encoded lossily, resized, cropped or cut?)."
         )
     _, version, suite, body_len, index = HEADER.unpack(header)
-    if (version, suite) != (VERSION, PLAIN):
-        raise DamagedMessageError(
+    if version != VERSION or suite not in (PLAIN, *keys.CIPHERS):
+        raise UnsupportedMessageError(
             f"The frame's message has version {version} and suite {suite} where this program reads version {VERSION} "
-            f"and suite {PLAIN}: use the program that wrote it, or an undamaged file."
+            f"and suites {PLAIN} to {max(keys.CIPHERS)}: use the program that wrote it, or an undamaged file."
         )
+    if suite != PLAIN and not expect_sealed:
+        _read_sealed_header(read, header)  # nobody should look for a key because a plain message is damaged
+        raise SealedMessageError("The frame's message is sealed: give the key file or passphrase it was sealed with.")
+    if suite == PLAIN and expect_sealed:
+        raise PlainMessageError(
+            "The frame's message is not sealed, so anybody may have written it: read it without a key if you trust it."
+        )
+    return header, suite, body_len, index
+
+
+def _read_sealed_header(read, header):
+    """The whole open part's bytes, width, height and stream_id."""
+    rest = read(SEALED_HEADER.size + CRC.size, offset=HEADER.size)
+    fields, crc = rest[: SEALED_HEADER.size], rest[SEALED_HEADER.size :]
+    _check_crc(header + fields, crc)
+    return header + rest, *SEALED_HEADER.unpack(fields)
+
+
+def _read_plain_body(read, header, body_len):
     rest = read(body_len + CRC.size, offset=HEADER.size)
-    body, crc = rest[:body_len], rest[body_len:]
-    if len(rest) < body_len + CRC.size or CRC.unpack(crc)[0] != zlib.crc32(header + body):
+    _check_crc(header + rest[:body_len], rest[body_len:])
+    return rest[:body_len]
+
+
+def _check_crc(data, crc):
+    if crc != CRC.pack(zlib.crc32(data)):  # a shorter one, where the frame ends, differs too
         raise DamagedMessageError(
             "The frame's message is damaged (its CRC does not match): give the public file exactly as it was written."
         )
-    if frame_index is not None and index != frame_index:
-        raise FrameIndexError(
-            f"The frame at position {frame_index} carries the message of frame {index}: frames were cut, repeated or "
-            "reordered; give the public file exactly as it was written."
-        )
-    return parse_message(body.decode("latin-1"))  # any byte decodes; the grammar refuses all but ASCII
+
+
+def _check_index(index, expected):
+    """In a file read from its start, all frames before `expected` have been seen, so these are the only two cases."""
+    if expected is None or index == expected:
+        return
+    what = f"frame {index} was repeated" if index < expected else f"frame {expected} was cut out or moved"
+    raise FrameIndexError(
+        f"The frame at position {expected} carries the message of frame {index} ({what}): give the public file "
+        "exactly as it was written."
+    )

@@ -1,12 +1,14 @@
 """Writes a data set of rendered heads, or checks one: `python -m data_prep.synthetic --help`."""
 
 import argparse
+import os
 import sys
+import time
 from pathlib import Path
 
 import rich.progress
 
-from data_prep.synthetic import dataset
+from data_prep.synthetic import dataset, domain, twin
 from uunet.errors import UUNetError
 
 
@@ -16,30 +18,30 @@ def main(arguments=None):
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--out", type=Path, metavar="DIR", help="render a data set into DIR, or complete one")
     task.add_argument("--verify", type=Path, metavar="DIR", help="check every file of DIR against its manifest")
-    parser.add_argument("--identities", type=int, default=480, help="how many people (default %(default)s)")
-    parser.add_argument("--sequences", type=int, default=4, help="sequences a person (default %(default)s)")
-    parser.add_argument("--frames", type=int, default=6, help="frames a sequence (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=10000, help="seed of the first person (default %(default)s)")
-    parser.add_argument(
-        "--cycle",
-        type=int,
-        default=10,
-        help="of every CYCLE people the last is for testing, the one before for validation (default %(default)s)",
-    )
+    parser.add_argument("--domain", default="cctv", help=f"{', '.join(domain.DOMAINS)} (default %(default)s)")
+    parser.add_argument("--preset", default="full", help=f"{', '.join(dataset.PRESETS)} (default %(default)s)")
+    parser.add_argument("--twins", metavar="S", help="render the twins, too, that agree as S says: --twins=-1,1,1,1")
+    for name, meaning in (
+        ("identities", "how many people"),
+        ("sequences", "sequences a person"),
+        ("frames", "frames a sequence"),
+        ("seed", "seed of the first person"),
+    ):
+        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{meaning} (default: the preset's)")
     parser.add_argument("--workers", type=int, default=2, help="processes (default %(default)s)")
     options = parser.parse_args(arguments)
     try:
         if options.verify:
-            crops, identities = dataset.verify(options.verify)
-            print(f"{options.verify} is intact: {crops} crops of {identities} identities.")
+            crops, identities, twins = dataset.verify(options.verify)
+            print(f"{options.verify} is intact: {crops} crops of {identities} identities, {twins} twins.")
         else:
-            plan = dataset.Plan(options.identities, options.sequences, options.frames, options.seed, options.cycle)
-            with rich.progress.Progress(
-                *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
-            ) as progress:
-                bar = progress.add_task("identities", total=plan.identities)
-                dataset.write(options.out, plan, options.workers, lambda done: progress.update(bar, completed=done))
-            print(f"{options.out} holds {plan.identities * plan.sequences * plan.frames} crops.")
+            changes = {name: getattr(options, name) for name in ("identities", "sequences", "frames", "seed")}
+            given = {name: value for name, value in changes.items() if value is not None}
+            plan = dataset.preset(options.preset, options.domain, **given)
+            s = twin.parse(options.twins) if options.twins else None
+            _write(dataset.write, (options.out, plan, options.workers), "crops")
+            if s:
+                _write(dataset.write_twins, (options.out, plan, s, options.workers), f"twins {options.twins}")
     except UUNetError as error:
         print(error, file=sys.stderr)
         return 1
@@ -47,6 +49,31 @@ def main(arguments=None):
         print(f"Stopped; run the same command again to complete {options.out}.", file=sys.stderr)
         return 130
     return 0
+
+
+def _write(write, arguments, what):
+    """Calls one of dataset's two writers with a progress bar; says what there is now, and how fast it was."""
+    out, plan, *_ = arguments
+    columns = *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
+    found = []  # numbers of complete identities, the first is that before the start
+    start, before = time.perf_counter(), os.times()
+    with rich.progress.Progress(*columns) as progress:
+        bar = progress.add_task(what, total=plan.identities)
+
+        def show(done):
+            found.append(done)
+            progress.update(bar, completed=done)
+
+        write(*arguments, show)
+    heads = plan.sequences * plan.frames
+    print(f"{out} holds {plan.identities * heads} {what}.")
+    if found[-1] > found[0]:
+        new, seconds, after = (found[-1] - found[0]) * heads, time.perf_counter() - start, os.times()
+        core = after.children_user + after.children_system - before.children_user - before.children_system
+        print(
+            f"{new} were rendered in {seconds:.0f} s: {new / seconds:.1f} heads a second, "
+            f"{core / new:.3f} s of a core a head."
+        )
 
 
 if __name__ == "__main__":

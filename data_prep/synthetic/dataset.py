@@ -1,13 +1,17 @@
 """Writing and checking a data set of rendered crops.
 
-    DIR/manifest.csv                          one row a crop, of complete identities only
-    DIR/crops/<subject>/<sequence>_<frame>.png  64 x 64 RGB
+    DIR/manifest.csv                                one row a crop, of complete identities only
+    DIR/crops/<subject>/<sequence>_<frame>.png      RGB
+    DIR/parse/<subject>/<sequence>_<frame>.png      8-bit grey: what each pixel shows
+    DIR/twins_<s>.csv                               one row a twin (`twin`), if there are any
+    DIR/twins/<s>/<subject>/<sequence>_<frame>.png  RGB; the subject is the person whose place the twin takes
 
 A subject is named by its seed. Sequence j of a subject is drawn from seed 100 subject + j, so every identity can be
 rendered alone, in any process, with the same result.
 """
 
 import csv
+import functools
 import hashlib
 import io
 import multiprocessing
@@ -15,11 +19,11 @@ import os
 import shutil
 import signal
 from concurrent import futures
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 import cv2
 
-from data_prep.synthetic import head, identity, render, sequence
+from data_prep.synthetic import domain, head, identity, render, sequence, twin
 from uunet.errors import UUNetError
 
 SEQUENCE_SEEDS = 100  # seeds set aside for a subject's sequences
@@ -37,6 +41,7 @@ class Row:
     """One crop of the manifest; the order of the fields is the order of the columns. Explained in README.md."""
 
     file: str
+    domain: str
     split: str
     subject: int
     sequence: int
@@ -49,23 +54,46 @@ class Row:
     yaw: float
     pitch: float
     roll: float
-    glasses: int
     beard: str
+    eyewear: str
+    headwear: str
+    mask: int
+    occluded: int
     environment: str
     native_size: int
+    parse: str
+    sha256: str
+    parse_sha256: str
+
+
+@dataclass(frozen=True)
+class TwinRow:
+    """One twin: `of` is the crop it belongs to, `virtual` the person's number in `twin.pool`, `subject` their seed."""
+
+    file: str
+    of: str
+    virtual: int
+    subject: int
+    gender: str
+    ethnicity: str
+    hairstyle: str
     sha256: str
 
 
-COLUMNS = tuple(field.name for field in fields(Row))
+# identities, sequences, frames, cycle
+FULL = {name: (400, 4, 4, 10) for name in domain.DOMAINS}
+SAMPLE = {"cctv": (8, 2, 4, 4), "uav": (8, 2, 2, 4), "indoor": (8, 2, 2, 4), "hd": (6, 2, 2, 3)}
+PRESETS = ("full", "sample")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to render: identities of the seeds `seed`, `seed + 1`, ...
+    """What to render: identities of the seeds `seed`, `seed + 1`, ..., in the footage of a `domain.Domain`.
 
     Of every `cycle` identities, in order of their seeds, the last is for testing, the one before it for validation.
     """
 
+    domain: domain.Domain
     identities: int
     sequences: int
     frames: int
@@ -78,6 +106,13 @@ class Plan:
                 raise DatasetError(f"--{name} is {getattr(self, name)}; give at least {least}.")
         if self.sequences > SEQUENCE_SEEDS:
             raise DatasetError(f"--sequences is {self.sequences}; give at most {SEQUENCE_SEEDS}.")
+        for name, seeds in domain.SEEDS.items():
+            others = name.split()[0] != self.domain.name
+            if others and self.subjects.start < seeds.stop and seeds.start < self.subjects.stop:
+                raise DatasetError(
+                    f"Seeds {self.seed} to {self.subjects[-1]} reach into those of {name}, {seeds.start} to "
+                    f"{seeds[-1]}; give another --seed or fewer --identities."
+                )
 
     @property
     def subjects(self):
@@ -88,6 +123,22 @@ class Plan:
         """One of train, validation and test: a whole identity belongs to one of them."""
         place = (subject - self.seed) % self.cycle
         return {self.cycle - 1: "test", self.cycle - 2: "validation"}.get(place, "train")
+
+
+def preset(name, domain_name, **changes):
+    """The `Plan` "full" or "sample" of a domain, with some of its fields changed.
+
+    Raises:
+        DatasetError: no such preset, domain, or number.
+    """
+    if name not in PRESETS:
+        raise DatasetError(f"--preset is {name!r}; give one of {', '.join(PRESETS)}.")
+    if domain_name not in domain.DOMAINS:
+        raise DatasetError(f"--domain is {domain_name!r}; give one of {', '.join(domain.DOMAINS)}.")
+    identities, sequences, frames, cycle = (FULL if name == "full" else SAMPLE)[domain_name]
+    seeds = domain.SEEDS[domain_name if name == "full" else f"{domain_name} sample"]
+    settings = dict(identities=identities, sequences=sequences, frames=frames, seed=seeds.start, cycle=cycle)
+    return Plan(domain.DOMAINS[domain_name], **(settings | changes))
 
 
 def write(out, plan, workers, on_progress):
@@ -103,58 +154,104 @@ def write(out, plan, workers, on_progress):
     Raises:
         DatasetError: `out` cannot be written or holds another data set.
     """
+    if (out / "manifest.csv").exists():
+        for row in read_manifest(out):
+            place = plan.domain.name, row.subject in plan.subjects and plan.split(row.subject)
+            if (row.domain, row.split) != place:
+                raise DatasetError(f"{out} holds a data set made with other settings; choose another --out.")
+    job = functools.partial(render_identity, out, plan)
+    _complete(out / "manifest.csv", Row, [out / "crops", out / "parse"], plan, job, workers, on_progress)
+
+
+def write_twins(out, plan, s, workers, on_progress):
+    """Renders the twins of all crops of a complete data set, as `write` does the crops.
+
+    Args:
+        out, plan: as `write` was given.
+        s: `(4,)` of -1, 0, 1: whether ID, gender, ethnicity and hairstyle differ, are free, or agree.
+
+    Raises:
+        DatasetError: `out` cannot be written, or holds twins made with other settings.
+    """
+    name = twin.name(s)
+    job = functools.partial(render_twins, out, plan, s, twin.pool())
+    _complete(twins_csv(out, s), TwinRow, [out / "twins" / name], plan, job, workers, on_progress)
+
+
+def twins_csv(out, s):
+    """Where the twins of s are listed."""
+    return out / f"twins_{twin.name(s)}.csv"
+
+
+def _complete(listing, row_type, folders, plan, job, workers, on_progress):
+    """Runs `job` for the subjects that `listing` lacks; each has one directory in each of `folders`."""
     if workers < 1:
         raise DatasetError(f"--workers is {workers}; give at least 1.")
-    crops = out / "crops"
+    out = listing.parent
     try:
-        crops.mkdir(parents=True, exist_ok=True)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatasetError(f"{out} cannot be created ({error.strerror}); choose another --out.") from error
     rows = {subject: [] for subject in plan.subjects}
-    if (out / "manifest.csv").exists():
-        for row in read_manifest(out):
-            if row.subject not in rows or row.split != plan.split(row.subject):
-                raise DatasetError(f"{out} holds a data set made with other settings; choose another --out.")
-            rows[row.subject].append(row)
+    if listing.exists():
+        for row in _read(listing, row_type):
+            rows.setdefault(_owner(row), []).append(row)
     complete = {subject for subject in rows if rows[subject]}
-    if any(len(rows[subject]) != plan.sequences * plan.frames for subject in complete):
+    if len(rows) > plan.identities or any(len(rows[key]) != plan.sequences * plan.frames for key in complete):
         raise DatasetError(f"{out} holds a data set made with other settings; choose another --out.")
 
     missing = [subject for subject in plan.subjects if subject not in complete]
     on_progress(len(complete))
     try:
-        for subject, rendered in _render_all(crops, plan, missing, workers):
+        for subject in missing:  # leftovers of a run that was killed
+            _remove(folders, subject)
+        for subject, rendered in _render_all(job, missing, workers):
             rows[subject] = rendered
             complete.add(subject)
-            _write_manifest(out, [row for key in plan.subjects for row in rows[key]])
+            _write_table(listing, row_type, [row for key in plan.subjects for row in rows[key]])
             on_progress(len(complete))
     except OSError as error:
         raise DatasetError(f"{out} cannot be written ({error.strerror}); free some space or choose another.") from error
     finally:
-        (out / "manifest.csv.partial").unlink(missing_ok=True)
+        _partial(listing).unlink(missing_ok=True)
         for subject in missing:
             if subject not in complete:
-                _remove(crops, subject)
+                _remove(folders, subject)
+
+
+def _owner(row):
+    """The subject whose directory a crop or twin is in."""
+    return int(row.file.split("/")[-2])
 
 
 def verify(out):
-    """Checks that `out` holds exactly the files of its manifest, with their SHA-256: (crops, identities).
+    """Checks that `out` holds exactly the files of its manifest and its twins' lists, with their SHA-256.
+
+    Returns:
+        The numbers of crops, of identities and of twins.
 
     Raises:
         DatasetError: naming the first file that is missing, changed or not listed.
     """
     rows = read_manifest(out)
-    for row in rows:
-        path = out / row.file
+    twins = [row for listing in sorted(out.glob("twins_*.csv")) for row in _read(listing, TwinRow)]
+    expected = {row.file: row.sha256 for row in [*rows, *twins]} | {row.parse: row.parse_sha256 for row in rows}
+    for name, sha256 in expected.items():
+        path = out / name
         if not path.is_file():
             raise DatasetError(f"{path} is missing; delete {out} and render the data set again.")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != row.sha256:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
             raise DatasetError(f"{path} is not the file the manifest lists; delete {out} and render it again.")
-    listed = {out / row.file for row in rows}
-    for path in sorted((out / "crops").rglob("*.png")):
-        if path not in listed:
-            raise DatasetError(f"{path} is not in the manifest; delete it, or complete the data set.")
-    return len(rows), len({row.subject for row in rows})
+    for folder in ("crops", "parse", "twins"):
+        for path in sorted((out / folder).rglob("*.png")):
+            if path.relative_to(out).as_posix() not in expected:
+                raise DatasetError(f"{path} is not in the manifest; delete it, or complete the data set.")
+    crops = {row.file for row in rows}
+    for row in twins:
+        if row.of not in crops:
+            raise DatasetError(f"{out / row.file} is the twin of {row.of}, which the manifest lacks; render it again.")
+    return len(rows), len({row.subject for row in rows}), len(twins)
 
 
 def read_manifest(out):
@@ -163,40 +260,48 @@ def read_manifest(out):
     Raises:
         DatasetError: there is none, or it is not a manifest.
     """
-    path = out / "manifest.csv"
+    return _read(out / "manifest.csv", Row)
+
+
+def read_twins(out, s):
+    """The rows of the list of the twins of s, as written: list of `TwinRow`; raises as `read_manifest`."""
+    return _read(twins_csv(out, s), TwinRow)
+
+
+def _read(path, row_type):
+    columns = fields(row_type)
     try:
         with path.open(newline="") as file:
             table = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path} cannot be read; name the directory of a data set.") from error
-    if not table or tuple(table[0]) != COLUMNS:
+    if not table or table[0] != [column.name for column in columns]:
         raise DatasetError(f"{path} is not a manifest of this renderer; name the directory of a data set.")
     rows = []
     for number, cells in enumerate(table[1:], 2):
         try:
-            rows.append(Row(*(field.type(cell) for field, cell in zip(fields(Row), cells, strict=True))))
-        except ValueError as error:
+            row = row_type(*(column.type(cell) for column, cell in zip(columns, cells, strict=True)))
+            _owner(row)
+        except (ValueError, IndexError) as error:
             raise DatasetError(f"{path} is damaged in line {number}; render the data set again.") from error
+        rows.append(row)
     return rows
 
 
-def render_identity(crops, plan, subject):
-    """Renders all sequences of one subject into `crops`/<subject>: the manifest's rows."""
+def render_identity(out, plan, subject):
+    """Renders all sequences of one subject into `out`: the manifest's rows."""
     person = identity.sample(subject)
     solid = head.build(person)
-    _remove(crops, subject)  # leftovers of a run that was killed
-    partial = crops / f"{subject}.partial"
-    partial.mkdir()
-    rows = []
+    rows, crops, maps = [], {}, {}
     for number in range(plan.sequences):
-        shot = sequence.sample(person, subject * SEQUENCE_SEEDS + number, plan.frames)
+        shot = sequence.sample(person, subject * SEQUENCE_SEEDS + number, plan.frames, plan.domain)
         for index, frame in enumerate(render.frames(solid, shot)):
-            name = f"{number}_{index:02d}.png"
-            png = _encode(frame.image)
-            (partial / name).write_bytes(png)
+            name = _name(number, index)
+            crops[name], maps[name] = _encode(frame.image[..., ::-1]), _encode(frame.parse)
             rows.append(
                 Row(
                     file=f"crops/{subject}/{name}",
+                    domain=plan.domain.name,
                     split=plan.split(subject),
                     subject=subject,
                     sequence=number,
@@ -209,23 +314,72 @@ def render_identity(crops, plan, subject):
                     yaw=round(frame.yaw, 2),
                     pitch=round(frame.pitch, 2),
                     roll=round(frame.roll, 2),
-                    glasses=int(shot.glasses),
                     beard=person.beard,
+                    eyewear=frame.eyewear,
+                    headwear=frame.headwear,
+                    mask=int(frame.mask),
+                    occluded=int(frame.occluded),
                     environment=shot.environment.name,
                     native_size=shot.camera.native_size,
-                    sha256=hashlib.sha256(png).hexdigest(),
+                    parse=f"parse/{subject}/{name}",
+                    sha256=hashlib.sha256(crops[name]).hexdigest(),
+                    parse_sha256=hashlib.sha256(maps[name]).hexdigest(),
                 )
             )
-    partial.rename(crops / str(subject))
+    _write_pictures(out / "crops", subject, crops)
+    _write_pictures(out / "parse", subject, maps)
     return rows
 
 
-def _remove(crops, subject):
-    for directory in (crops / f"{subject}.partial", crops / str(subject)):
-        shutil.rmtree(directory, ignore_errors=True)
+def render_twins(out, plan, s, people, subject):
+    """Renders the twins of one subject's crops into `out`: their list's rows."""
+    person = identity.sample(subject)
+    original = head.build(person)
+    folder = out / "twins" / twin.name(s)
+    rows, pictures = [], {}
+    for number in range(plan.sequences):
+        virtual = twin.choose(people, person, number, s)
+        other = replace(people[virtual], glasses_shape=person.glasses_shape, glasses_colour=person.glasses_colour)
+        shot = sequence.sample(person, subject * SEQUENCE_SEEDS + number, plan.frames, plan.domain)
+        for index, frame in enumerate(render.frames(head.build(other), shot, original)):
+            name = _name(number, index)
+            pictures[name] = _encode(frame.image[..., ::-1])
+            rows.append(
+                TwinRow(
+                    file=(folder / str(subject) / name).relative_to(out).as_posix(),
+                    of=f"crops/{subject}/{name}",
+                    virtual=virtual,
+                    subject=other.seed,
+                    gender=other.gender,
+                    ethnicity=other.ethnicity,
+                    hairstyle=other.hairstyle,
+                    sha256=hashlib.sha256(pictures[name]).hexdigest(),
+                )
+            )
+    _write_pictures(folder, subject, pictures)
+    return rows
 
 
-def _render_all(crops, plan, subjects, workers):
+def _name(number, index):
+    return f"{number}_{index:02d}.png"
+
+
+def _write_pictures(folder, subject, pictures):
+    """Writes {name: bytes} as `folder`/<subject>/<name>, all at once."""
+    partial = folder / f"{subject}.partial"
+    partial.mkdir()
+    for name, data in pictures.items():
+        (partial / name).write_bytes(data)
+    partial.rename(folder / str(subject))
+
+
+def _remove(folders, subject):
+    for folder in folders:
+        for name in (f"{subject}.partial", str(subject)):
+            shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _render_all(job, subjects, workers):
     """Yields (subject, rows) as they are finished, in any order."""
     if not subjects:
         return
@@ -236,9 +390,9 @@ def _render_all(crops, plan, subjects, workers):
             min(workers, len(subjects)), multiprocessing.get_context("spawn"), initializer=_start_worker
         )
         try:
-            jobs = {pool.submit(render_identity, crops, plan, subject): subject for subject in subjects}
-            for job in futures.as_completed(jobs):
-                yield jobs[job], job.result()
+            subject_of = {pool.submit(job, subject): subject for subject in subjects}
+            for done in futures.as_completed(subject_of):
+                yield subject_of[done], done.result()
         finally:
             pool.shutdown(cancel_futures=True)
     except futures.process.BrokenProcessPool as error:
@@ -256,15 +410,19 @@ def _start_worker():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
 
-def _encode(image):
-    return cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+def _encode(picture):
+    """PNG of a grey or BGR picture."""
+    return cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
 
-def _write_manifest(out, rows):
+def _partial(listing):
+    return listing.with_name(f"{listing.name}.partial")
+
+
+def _write_table(listing, row_type, rows):
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    table.writerow(column.name for column in fields(row_type))
     table.writerows(asdict(row).values() for row in rows)
-    partial = out / "manifest.csv.partial"
-    partial.write_text(text.getvalue())
-    os.replace(partial, out / "manifest.csv")
+    _partial(listing).write_text(text.getvalue())
+    os.replace(_partial(listing), listing)

@@ -12,8 +12,9 @@ class Camera:
     """One sequence's camera.
 
     Attributes:
-        native_size: int, side of the head's box on the sensor, in pixels (32 to 92).
-        jpeg_quality: int, 52 to 95.
+        seed: int, of its noise.
+        native_size: int, side of the head's box on the sensor, in pixels.
+        jpeg_quality: int, 0 to 100.
         noise: standard deviation of the sensor's noise, in [0, 1] sRGB.
         blur: extra lens blur, in native pixels.
         sharpening: strength of the unsharp mask.
@@ -23,6 +24,7 @@ class Camera:
         cast: `(3,)`, error of the white balance.
     """
 
+    seed: int
     native_size: int
     jpeg_quality: int
     noise: float
@@ -37,16 +39,22 @@ class Camera:
     cast: np.ndarray
 
 
-def sample(rng):
-    """A random `Camera`; one quality rules its resolution, noise, blur and compression."""
+def sample(rng, domain):
+    """A random `Camera` of a `domain.Domain`; one quality rules its resolution, noise, blur and compression."""
     quality = float(rng.beta(1.8, 1.2))
+
+    def between(poorest_and_best, deviation):
+        """What this quality comes to, give or take a share of the range."""
+        return float(np.interp(quality + rng.normal(0, deviation), (0, 1), poorest_and_best))
+
     return Camera(
-        native_size=int(32 + quality * 60),
-        jpeg_quality=int(np.clip(52 + 42 * quality * rng.uniform(0.7, 1.1), 52, 95)),
-        noise=float((1 - quality) * rng.uniform(0.006, 0.03) + 0.003),
-        blur=float((1 - quality) * rng.uniform(0.2, 1.0)),
+        seed=int(rng.integers(1 << 32)),
+        native_size=round(between(domain.native_size, 0)),
+        jpeg_quality=round(between(domain.jpeg_quality, 0.2)),
+        noise=between(domain.noise, 0.2),
+        blur=between(domain.blur, 0.2),
         sharpening=float(rng.uniform(0, 0.9)),
-        motion_length=float(rng.uniform(0, 2.2) * (1 - quality)),
+        motion_length=between(domain.motion, 0.4),
         motion_angle=float(rng.uniform(0, 180)),
         exposure=float(np.exp(rng.normal(0, 0.16))),
         gamma=float(rng.normal(1, 0.05)),
@@ -67,9 +75,7 @@ def apply(camera, picture, index, size):
     Returns:
         uint8 `(size, size, 3)`.
     """
-    # a tuple of ints has the same hash in every 64-bit CPython since 3.8
-    seed = hash((index, camera.native_size, int(camera.gamma * 1e6))) % (1 << 32)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([camera.seed, index])
     n = camera.native_size
     x = picture.astype(np.float32)
     scale = x.shape[0] / n

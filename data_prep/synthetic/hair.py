@@ -234,7 +234,7 @@ def _lengths(identity, roots, top, front, afro, rng):
     length = length * rng.uniform(0.82, 1.08, n)
     if not identity.bangs:
         return length, np.zeros(n, bool)
-    bangs = (front > 0.5) & (np.abs(roots.angle) < 0.62) & (roots.above_hairline < 0.32)
+    bangs = (front > 0.5) & (np.abs(roots.angle) < 0.85) & (roots.above_hairline < 0.42)
     if style != "short":
         length = np.where(bangs, np.clip((roots.position[:, 1] - 7.52) * 1.25, 0.25, 0.75), length)
     return length, bangs
@@ -261,14 +261,14 @@ def _comb(identity, roots, body, rng):
 
     # hairs that start together stay together in locks
     lock_count = 220 if style == "long" else 160
-    rng.integers(0, lock_count, n)  # not used, but part of the order of the draws
     lock_roots = roots.position[rng.choice(n, min(lock_count, n), replace=False)]
     lock = cKDTree(lock_roots).query(roots.position + rng.normal(0, 0.03, roots.position.shape))[1]
     lock_jitter = rng.normal(0, 1, (len(lock_roots), 3))
     lock_brightness = rng.normal(0, 1, len(lock_roots))
 
     knot = np.array([0, 7.55 + 0.35 * (variant % 2), -0.78]) if style == "horsetail" else None
-    volume = (0.03 + 0.07 * identity.hair_volume) * (0.6 if style == "short" else 1) * (0.4 + 0.6 * rng.random(n))
+    volume = (0.03 + 0.07 * identity.hair_volume) * {"bald": 0.15, "short": 0.6}.get(style, 1)
+    volume = volume * (0.4 + 0.6 * rng.random(n))
     strands = np.zeros((n, knots, 3))
     tip = roots.position - roots.normal * 0.015
     strands[:, 0] = tip
@@ -305,7 +305,7 @@ def _comb(identity, roots, body, rng):
         if style == "horsetail":  # arrive at the knot with the last step
             step = np.minimum(np.linalg.norm(knot - tip, axis=1) / (knots - k), 0.35)[:, None]
         tip = tip + direction * step
-        if identity.curl > 0 and style != "horsetail":
+        if identity.curl > 0 and style not in ("bald", "horsetail"):
             amplitude = 0.03 if afro else 0.02 + 0.05 * identity.curl
             phase = lock * 2.4 + jitter[:, 0] * 0.5 + t * length * (16 if identity.curl > 0.4 else 9)
             coil = np.stack([np.cos(phase), 0.5 * np.sin(phase * 1.3), np.sin(phase)], 1)
@@ -315,7 +315,8 @@ def _comb(identity, roots, body, rng):
         strands[:, k] = tip
 
     if style in ("short", "medium", "long") and not afro:
-        strands = _draw_together(strands, lock, len(lock_roots), 0.25 if style == "long" else 0.3)
+        amount = np.where(bangs, 0.05, 0.25 if style == "long" else 0.3)  # bangs must not part over the forehead
+        strands = _draw_together(strands, lock, len(lock_roots), amount)
     return strands, np.exp(0.16 * lock_brightness[lock] + 0.14 * rng.normal(size=n)), knot
 
 
@@ -353,17 +354,17 @@ def _long_flow(tip, side, bangs, parting):
     flow[:, 0] += over_face * np.sign(tip[:, 0]) * 1.2
     flow[:, 2] -= over_face * 0.9
     flow[bangs] = np.array([0, -1.0, 0.25])
-    flow[bangs, 0] = 0.25 * np.sign(parting + 0.01)
+    flow[bangs, 0] = 0.08 * np.sign(parting + 0.01) + 0.35 * tip[bangs, 0]  # fanned out, to leave no bare strip
     return flow, on_top
 
 
 def _draw_together(strands, lock, lock_count, amount):
-    """Pulls the tips of each lock's hairs towards their mean."""
+    """Pulls the tips of each lock's hairs towards their mean by `amount` `(n,)`."""
     mean = np.zeros((lock_count, *strands.shape[1:]))
     np.add.at(mean, lock, strands)
     mean /= np.maximum(np.bincount(lock, minlength=lock_count)[:, None, None], 1)
     t = np.linspace(0, 1, strands.shape[1])[None, :, None]
-    return strands + (mean[lock] - strands) * t * amount
+    return strands + (mean[lock] - strands) * t * amount[:, None, None]
 
 
 def _tail(identity, knot, body, rng):
@@ -412,7 +413,8 @@ def _beard(identity, scalp, beard_mask, rng):
     y, n, knots = average[:, 1], len(position), 4
     below_lip = identity.beard_length * (0.55 + 0.45 * smoothstep(6.6, 6.2, y))
     length = np.where(y > 6.66, 0.075, below_lip) * rng.uniform(0.6, 1.1, n)
-    direction = unit(np.array([0, -1.0, 0.12]) + normal * 0.75 + 0.25 * rng.normal(size=position.shape))
+    outward = np.where(y > 6.66, 0.3, 0.6)[:, None]  # a moustache lies flat
+    direction = unit(np.array([0, -1.0, 0.12]) + normal * outward + 0.25 * rng.normal(size=position.shape))
     offsets = []
     for k in range(knots):
         t = k / (knots - 1)

@@ -11,7 +11,7 @@ from data_prep.synthetic import skin as skin_painting
 from data_prep.synthetic.geometry import unit
 
 # how strongly the detail morphs are applied; larger tells people apart better and looks stranger
-DETAIL_STRENGTH = 0.62
+DETAIL_STRENGTH = 0.8
 
 SHADOW_SIZE, SHADOW_SCALE = 96, 96 / 5.2  # pixels, pixels a unit, of the maps behind light transfer
 SHADOW_CENTRE = np.array([0, 7.0, 0.2])
@@ -143,7 +143,7 @@ def light_transfer(head_mesh, coarse, points, hair):
     cosine = np.maximum(normals @ head_mesh.directions.T, 0).astype(np.float32) * (4 / count)
     transfer = visible * cosine
     # the mouth is a cave: less light than its shadow maps say
-    for material, share in ((kernels.TEETH, 0.5), (kernels.TONGUE, 0.3)):
+    for material, share in ((kernels.TEETH, 0.75), (kernels.TONGUE, 0.3)):
         inside = head_mesh.point_material == material
         transfer[inside] = share * cosine[inside]
     return transfer.astype(np.float32), hair_transfer, beard_transfer

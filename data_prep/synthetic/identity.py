@@ -21,7 +21,7 @@ MORPH_MIX = {
     "asian": (0.07, 0.03, 0.9),
     "indian": (0.6, 0.2, 0.2),
 }
-TONE_RANGE = {"white": (0.0, 0.3), "black": (0.68, 1.0), "asian": (0.1, 0.42), "indian": (0.4, 0.72)}
+TONE_RANGE = {"white": (0.0, 0.36), "black": (0.6, 1.0), "asian": (0.06, 0.48), "indian": (0.34, 0.76)}
 
 HAIR_COLOURS = {
     "white": {"black": 0.08, "darkbrown": 0.26, "brown": 0.27, "lightbrown": 0.17, "blonde": 0.17, "red": 0.05},
@@ -130,6 +130,7 @@ SIDE_DETAILS = {  # the same amount left and right: d:l-<name>-..., d:r-<name>-.
     "ear-lobe": 0.5,
     "ear-trans": 0.2,
 }
+WIDE_EYES = 0.2  # mean of the eyes' size and height: those of the average head are small
 HEAD_SHAPES = ("oval", "round", "rectangular", "square", "triangular", "invertedtriangular", "diamond")
 EAR_SHAPES = ("pointed", "round", "square", "triangle")
 
@@ -226,10 +227,10 @@ def sample(seed):
     ethnicity = ETHNICITIES[rng.choice(4, p=[0.4, 0.22, 0.22, 0.16])]
     ages = [rng.uniform(0.42, 0.55), rng.uniform(0.5, 0.75), rng.uniform(0.72, 0.98)]
     age = float(np.clip(rng.choice(ages, p=[0.5, 0.33, 0.17]), 0, 1))
-    shares = rng.dirichlet(np.array(MORPH_MIX[ethnicity]) * 14 + 0.05)
-    gender_weight = float(np.clip(rng.normal(1.0, 0.08) if male else rng.normal(0.0, 0.08), -0.05, 1.1))
-    muscle = float(np.clip(rng.normal(0.5, 0.15), 0.1, 0.9))
-    weight = float(np.clip(rng.normal(0.5, 0.2), 0.05, 0.98))
+    shares = rng.dirichlet(np.array(MORPH_MIX[ethnicity]) * 9 + 0.05)
+    gender_weight = float(np.clip(rng.normal(1.0, 0.1) if male else rng.normal(0.0, 0.1), -0.05, 1.1))
+    muscle = float(np.clip(rng.normal(0.5, 0.2), 0.1, 0.9))
+    weight = float(np.clip(rng.normal(0.5, 0.26), 0.02, 0.98))
     tone = float(rng.uniform(*TONE_RANGE[ethnicity]))
     details = _sample_details(rng)
 
@@ -282,7 +283,7 @@ def sample(seed):
         makeup=float(rng.uniform(0, 1)) if not male and rng.random() < 0.6 else 0.0,
         lip_colour=float(rng.uniform(0, 1)),
         lashes=float(rng.uniform(0, 0.3) if male else rng.uniform(0.3, 1)),
-        moles=int(rng.poisson(1.6)),
+        moles=int(rng.poisson(2.0)),
         freckles=float(rng.uniform(0.3, 1)) if ethnicity == "white" and rng.random() < 0.18 else 0.0,
         glasses=bool(rng.random() < 0.2),
         glasses_shape=int(rng.integers(0, 3)),
@@ -298,7 +299,8 @@ def _sample_details(rng):
     details = {}
 
     def draw(name, deviation, prefixes):
-        amount = float(np.clip(rng.normal(0.0, deviation), -1, 1))
+        mean = WIDE_EYES if name in ("eye-scale", "eye-height1", "eye-height2", "eye-height3") else 0.0
+        amount = float(np.clip(rng.normal(mean, deviation), -1, 1))
         for low, high in OPPOSITES:
             for prefix in prefixes:
                 pair = f"d:{prefix}{name}-{low}", f"d:{prefix}{name}-{high}"
@@ -322,13 +324,13 @@ def _sample_details(rng):
 
 def _sample_brow(rng, male):
     return Brow(
-        thickness=float(rng.uniform(0.045, 0.075) if male else rng.uniform(0.028, 0.05)),
-        density=float(rng.uniform(0.55, 1)),
-        arch=float(rng.normal(0.0 if male else 0.02, 0.015)),
-        tilt=float(rng.normal(0, 0.02)),
-        inner=float(rng.uniform(0.11, 0.17)),
-        outer=float(rng.uniform(0.46, 0.53)),
-        offset_y=float(rng.normal(0, 0.015)),
+        thickness=float(rng.uniform(0.04, 0.095) if male else rng.uniform(0.024, 0.06)),
+        density=float(rng.uniform(0.45, 1)),
+        arch=float(rng.normal(0.0 if male else 0.02, 0.025)),
+        tilt=float(rng.normal(0, 0.028)),
+        inner=float(rng.uniform(0.09, 0.19)),
+        outer=float(rng.uniform(0.44, 0.54)),
+        offset_y=float(rng.normal(0, 0.022)),
         bow=float(rng.uniform(0.3, 1)),
     )
 

@@ -21,6 +21,7 @@ from numba import njit
 # materials of the mesh; the parse map stores material + 1, and below the value of what is drawn as lines
 SKIN, EYE, LASHES, TEETH, TONGUE, CLOTH = range(6)
 PARSE_HAIR, PARSE_BEARD, PARSE_GLASSES = 7, 8, 9
+PARSE_HEADWEAR, PARSE_MASK, PARSE_LENS, PARSE_OCCLUDER = 10, 11, 12, 13
 
 PI = 3.14159
 
@@ -64,45 +65,27 @@ def pose_points(points, weight, neck_rotations, pivot, camera_rotation, base, ou
         base: float64 `(3,)`, the point that lands on the camera's origin.
     """
     last = neck_rotations.shape[0] - 1
+    bent = np.empty(3)
     for i in range(points.shape[0]):
         a = weight[i] * last
-        k = int(a)
-        if k >= last:
-            k = last - 1
-        if k < 0:
-            k = 0
+        k = min(max(int(a), 0), last - 1)
         f = a - k
         x = points[i, 0] - pivot[0]
         y = points[i, 1] - pivot[1]
         z = points[i, 2] - pivot[2]
-        q0 = 0.0
-        q1 = 0.0
-        q2 = 0.0
-        R0 = neck_rotations[k]
-        R1 = neck_rotations[k + 1]
-        q0 = (
-            (R0[0, 0] * (1 - f) + R1[0, 0] * f) * x
-            + (R0[0, 1] * (1 - f) + R1[0, 1] * f) * y
-            + (R0[0, 2] * (1 - f) + R1[0, 2] * f) * z
-            + pivot[0]
-            - base[0]
-        )
-        q1 = (
-            (R0[1, 0] * (1 - f) + R1[1, 0] * f) * x
-            + (R0[1, 1] * (1 - f) + R1[1, 1] * f) * y
-            + (R0[1, 2] * (1 - f) + R1[1, 2] * f) * z
-            + pivot[1]
-            - base[1]
-        )
-        q2 = (
-            (R0[2, 0] * (1 - f) + R1[2, 0] * f) * x
-            + (R0[2, 1] * (1 - f) + R1[2, 1] * f) * y
-            + (R0[2, 2] * (1 - f) + R1[2, 2] * f) * z
-            + pivot[2]
-            - base[2]
-        )
+        near, far = neck_rotations[k], neck_rotations[k + 1]
+        for r in range(3):
+            bent[r] = (
+                (near[r, 0] * (1 - f) + far[r, 0] * f) * x
+                + (near[r, 1] * (1 - f) + far[r, 1] * f) * y
+                + (near[r, 2] * (1 - f) + far[r, 2] * f) * z
+                + pivot[r]
+                - base[r]
+            )
         for c in range(3):
-            out_points[i, c] = camera_rotation[c, 0] * q0 + camera_rotation[c, 1] * q1 + camera_rotation[c, 2] * q2
+            out_points[i, c] = (
+                camera_rotation[c, 0] * bent[0] + camera_rotation[c, 1] * bent[1] + camera_rotation[c, 2] * bent[2]
+            )
 
 
 @njit(fastmath=True, cache=True)
@@ -128,10 +111,11 @@ def project_to_light(points, centre, axis_x, axis_y, direction, scale, size, out
 
 
 @njit(fastmath=True, cache=True)
-def raster_triangles(screen, triangles, materials, depth, out_triangle, out_barycentric, lash_density):
+def raster_triangles(screen, triangles, materials, lash_cover, depth, out_triangle, out_barycentric, out_lashes):
     """Draws the mesh: per pixel the nearest front-facing triangle and its 2nd and 3rd barycentric coordinate.
 
-    Lashes are sheets with a lash_density in [0, 1] of their pixels kept, seen from both sides.
+    Lashes are sheets seen from both sides and through: they only leave their cover, `lash_cover` float64 `(n,)` in
+    [0, 1], in `out_lashes` float64 `(height, width)`. Their triangles come last.
     """
     height, width = depth.shape
     for i in range(triangles.shape[0]):
@@ -167,13 +151,13 @@ def raster_triangles(screen, triangles, materials, depth, out_triangle, out_bary
                 w0 = 1 - w1 - w2
                 if w0 < -1e-6 or w1 < -1e-6 or w2 < -1e-6:
                     continue
-                if (
-                    material == LASHES
-                    and ((x * 73856093 + y * 19349663 + (x * y) * 83492791) % 1000) > lash_density * 1000
-                ):
-                    continue
                 z = w0 * z0 + w1 * z1 + w2 * z2
-                if z < depth[y, x]:
+                if z >= depth[y, x]:
+                    continue
+                if material == LASHES:
+                    cover = w0 * lash_cover[a] + w1 * lash_cover[b] + w2 * lash_cover[c]
+                    out_lashes[y, x] = max(out_lashes[y, x], cover)
+                else:
                     depth[y, x] = z
                     out_triangle[y, x] = i
                     out_barycentric[y, x, 0] = w1
@@ -241,7 +225,8 @@ def raster_strands(screen, colours, widths, depth, out_parse, out_image, bias, t
 
     Args:
         colours: float64 `(n, k, 3)`.
-        widths: float64 `(n, k)` in pixels; below one pixel a hair covers that share of its pixels.
+        widths: float64 `(n, k)` in pixels; below one pixel a hair lets what is behind it shine through, and hides that
+            share of its pixels from the hairs drawn later.
         out_parse: int32 `(height, width)`, set to `tag` where a line shows.
         out_image: float64 `(height, width, 3)`.
         bias: how much nearer than they are the lines count, in units.
@@ -278,12 +263,15 @@ def raster_strands(screen, colours, widths, depth, out_parse, out_image, bias, t
                 else:
                     a = int(math.floor(x - w * 0.5 + 0.5))
                     b = int(math.floor(x + w * 0.5 + 0.5))
-                if b <= a:
-                    # thinner than a pixel: a hash decides whether it shows here
-                    h = ((i * 7919 + k * 104729 + j * 1299709) % 1000) / 1000.0
-                    if h > w:
-                        continue
+                cover = 1.0
+                if w < 1:
+                    cover = w
+                    if horizontal:
+                        a = int(math.floor(y))
+                    else:
+                        a = int(math.floor(x))
                     b = a + 1
+                opaque = ((i * 7919 + k * 104729 + j * 1299709) % 1000) < cover * 1000
                 for q in range(a, b):
                     if horizontal:
                         xi = int(x)
@@ -293,11 +281,20 @@ def raster_strands(screen, colours, widths, depth, out_parse, out_image, bias, t
                         yi = int(y)
                     if xi < 0 or yi < 0 or xi >= width or yi >= height:
                         continue
-                    if z < depth[yi, xi]:
+                    if z >= depth[yi, xi]:
+                        continue
+                    share = cover
+                    if opaque:
                         depth[yi, xi] = z
+                    if out_parse[yi, xi] == 0:  # in front of the background, which is not drawn yet
+                        if not opaque:
+                            continue
+                        share = 1.0
+                    if opaque:
                         out_parse[yi, xi] = tag
-                        for c in range(3):
-                            out_image[yi, xi, c] = colours[i, k, c] + (colours[i, k + 1, c] - colours[i, k, c]) * t
+                    for c in range(3):
+                        colour = colours[i, k, c] + (colours[i, k + 1, c] - colours[i, k, c]) * t
+                        out_image[yi, xi, c] += share * (colour - out_image[yi, xi, c])
 
 
 @njit(fastmath=True, cache=True)
@@ -427,7 +424,6 @@ def shade(
     iris,
     lip_colour,
     wrap,
-    lash_colour,
     cloth,
     environment,
     cos_elevation,
@@ -444,7 +440,7 @@ def shade(
     Args:
         normals, canonical, irradiance, light_points: float64 `(n, 3)` per vertex: posed normal, unposed average
             position (texture coordinate), light arriving, position in the key light's map.
-        attributes: float64 `(n, 6)` per vertex in [0, 1]: lip, lid, ear, inside of the mouth, cloth, unused.
+        attributes: float64 `(n, 6)` per vertex in [0, 1]: lip, lid, ear, inside of the mouth, cloth, lashes (unused).
         texture: float64 `(h, w, 4)`, skin albedo and gloss, cylindrical around (0, texture_axis_z).
         eye_centres, gaze: float64 `(2, 3)`, left eye first.
         iris: float64 `(5,)`: colour, angular radius (radians), pupil radius as a share of it.
@@ -488,6 +484,7 @@ def shade(
             s = shadow(lx, ly, lz, light_depth, 14.0, 0.03)
             nl = nx * key_direction[0] + ny * key_direction[1] + nz * key_direction[2]
             gloss = 0.0
+            catch_light = 0.0
             rough = 0.45
             wr = 0.0
             wg = 0.0
@@ -577,9 +574,9 @@ def shade(
                 dz *= length
                 cosine = dx * gaze[q, 0] + dy * gaze[q, 1] + dz * gaze[q, 2]
                 angle = math.acos(min(1.0, max(-1.0, cosine)))
-                ar = 0.70
-                ag = 0.66
-                ab = 0.63
+                ar = 0.62
+                ag = 0.58
+                ab = 0.56
                 v = min(1.0, max(0.0, (angle - 0.5) / 0.6))
                 ar -= 0.06 * v
                 ag -= 0.16 * v
@@ -594,30 +591,29 @@ def shade(
                         ar = iris[0] * rr
                         ag = iris[1] * rr
                         ab = iris[2] * rr
-                er *= 0.80  # shade of the upper lid
-                eg *= 0.80
-                eb *= 0.80
-                s *= 0.80
+                lid = min(1.0, max(0.25, 0.95 - 2.2 * max(0.0, dy)))  # shade of the upper lid and its lashes
+                er *= lid
+                eg *= lid
+                eb *= lid
+                s *= lid
                 specular = 0.05
                 rough = 0.12
-            elif m == LASHES:
-                ar = lash_colour[0]
-                ag = lash_colour[1]
-                ab = lash_colour[2]
-                specular = 0.0
+                side = 0.13 if key_direction[0] > 0 else -0.13
+                catch_light = 0.5 * mean_radiance * math.exp(-((nx - side) ** 2 + (ny - 0.16) ** 2) / 0.003)
             elif m == TEETH:
-                ar = 0.72
-                ag = 0.66
-                ab = 0.56
-                specular = 0.05
+                gap = 1 - 0.45 * math.exp(-((math.sin(px * 41) / 0.22) ** 2))  # between a tooth and the next
+                ar = 0.80 * gap
+                ag = 0.75 * gap
+                ab = 0.66 * gap
+                specular = 0.03
                 rough = 0.25
-                s *= 0.55
+                s *= 0.75
             elif m == TONGUE:
                 ar = 0.45
                 ag = 0.14
                 ab = 0.13
-                specular = 0.04
-                rough = 0.3
+                specular = 0.01
+                rough = 0.5
                 s *= 0.4
             dr = max(0.0, (nl + wr) / (1 + wr))
             dg = max(0.0, (nl + wg) / (1 + wg))
@@ -638,7 +634,7 @@ def shade(
                 dn = nh * nh * (alpha2 - 1) + 1
                 ggx = alpha2 / (PI * dn * dn)
                 nv = max(0.05, nz)
-                fresnel = specular + (1 - specular) * 0.14 * (1 - nv) ** 5
+                fresnel = specular + (1 - specular) * 0.09 * (1 - nv) ** 5
                 highlight = min(4.0, ggx * fresnel * 0.25) * max(0.0, nl) * s
                 red += key_colour[0] * highlight
                 green += key_colour[1] * highlight
@@ -655,9 +651,9 @@ def shade(
                 red += reflected[0] * fresnel * open_sky
                 green += reflected[1] * fresnel * open_sky
                 blue += reflected[2] * fresnel * open_sky
-            out_image[y, x, 0] = red
-            out_image[y, x, 1] = green
-            out_image[y, x, 2] = blue
+            out_image[y, x, 0] = red + catch_light
+            out_image[y, x, 1] = green + catch_light
+            out_image[y, x, 2] = blue + catch_light
             out_parse[y, x] = material + 1
 
 
@@ -752,3 +748,69 @@ def shade_strands(
                     + key * highlight * (0.5 + 0.5 * hair_colour[c] / brightest)
                     + irradiance[i, k, c] * (0.010 + 0.03 * hair_colour[c])
                 )
+
+
+@njit(fastmath=True, cache=True)
+def shade_sheets(
+    triangle,
+    barycentric,
+    triangles,
+    codes,
+    normals,
+    albedo,
+    gloss,
+    irradiance,
+    light_points,
+    light_depth,
+    key_direction,
+    key_colour,
+    environment,
+    out_image,
+    out_parse,
+):
+    """Colours each pixel that `raster_triangles` found of what is worn on the head: rough cloth and dark lenses.
+
+    Args:
+        codes: int32 per triangle, written to `out_parse`.
+        normals, albedo, irradiance, light_points: float64 `(n, 3)` per vertex; gloss: float64 `(n,)`.
+        environment: float64 `(h, w, 3)`, the blurred panorama that a lens reflects.
+    """
+    height, width = triangle.shape
+    reflected = np.zeros(3)
+    normal = np.zeros(3)
+    at_light = np.zeros(3)
+    for y in range(height):
+        for x in range(width):
+            i = triangle[y, x]
+            if i < 0:
+                continue
+            a, b, c = triangles[i, 0], triangles[i, 1], triangles[i, 2]
+            w1 = barycentric[y, x, 0]
+            w2 = barycentric[y, x, 1]
+            w0 = 1 - w1 - w2
+            for k in range(3):
+                normal[k] = w0 * normals[a, k] + w1 * normals[b, k] + w2 * normals[c, k]
+                at_light[k] = w0 * light_points[a, k] + w1 * light_points[b, k] + w2 * light_points[c, k]
+            length = 1 / (math.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2) + 1e-9)
+            for k in range(3):
+                normal[k] *= length
+            s = shadow(at_light[0], at_light[1], at_light[2], light_depth, 14.0, 0.03)
+            nl = normal[0] * key_direction[0] + normal[1] * key_direction[1] + normal[2] * key_direction[2]
+            diffuse = max(0.0, (nl + 0.12) / 1.12) * s / PI
+            shine = gloss[a]
+            fresnel = 0.05 + 0.5 * (1 - min(1.0, max(0.0, normal[2]))) ** 4
+            if shine > 0:
+                rx = 2 * normal[2] * normal[0]
+                ry = 2 * normal[2] * normal[1]
+                rz = 2 * normal[2] * normal[2] - 1
+                u = math.atan2(rx, rz) / (2 * math.pi) + 0.5
+                v = math.acos(min(1.0, max(-1.0, ry))) / math.pi
+                sample_texture(environment, u, v, reflected)
+            for k in range(3):
+                arriving = w0 * irradiance[a, k] + w1 * irradiance[b, k] + w2 * irradiance[c, k]
+                colour = w0 * albedo[a, k] + w1 * albedo[b, k] + w2 * albedo[c, k]
+                value = colour * (arriving + key_colour[k] * diffuse)
+                if shine > 0:  # a little of the eye shows through the lens
+                    value += 0.06 * out_image[y, x, k] + reflected[k] * fresnel
+                out_image[y, x, k] = value
+            out_parse[y, x] = codes[i]

@@ -1,4 +1,4 @@
-"""Where a sequence takes place: a panorama, real or procedural, that lights the head and stands behind it.
+"""Where a sequence takes place: a panorama that lights the head and stands behind it.
 
 Panoramas are float32 `(512, 1024, 3)` linear light: column 0 looks to -z (behind the subject), row 0 up.
 """
@@ -11,11 +11,37 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from data_prep.synthetic import colour, mesh
-from data_prep.synthetic.geometry import smoothstep, unit
+from data_prep.synthetic import mesh
+from data_prep.synthetic.geometry import unit
 
 HEIGHT, WIDTH = 512, 1024
-PROCEDURAL_SHARE = 0.35
+
+KINDS = ("indoor", "outdoor")
+PLACES = {  # the panoramas that ship with the renderer, and their kinds
+    "b_city": "outdoor",
+    "b_courtyard": "outdoor",
+    "b_forest": "outdoor",
+    "b_interior": "indoor",
+    "b_night": "outdoor",
+    "b_sunset": "outdoor",
+    "p_apartment": "indoor",
+    "p_bridge": "indoor",
+    "p_city": "outdoor",
+    "p_dawn": "outdoor",
+    "p_esplanade": "indoor",
+    "p_forest": "outdoor",
+    "p_hall": "indoor",
+    "p_lab": "indoor",
+    "p_lobby": "indoor",
+    "p_park": "outdoor",
+    "p_sunrise": "outdoor",
+    "p_sunset": "outdoor",
+    "p_venice": "outdoor",
+    "p_warehouse": "indoor",
+    "p_workshop": "indoor",
+}
+BALANCE = (0.85, 1.0)  # how much of a place's tint the camera takes out
+GAINS = (0.55, 1.9)  # what its white balance can do
 
 # the stored panoramas hold log(1 + 64 light) of light in [0, 60] in 8 bits
 LOG_GAIN, LIGHTEST = 64, 60
@@ -26,7 +52,7 @@ class Environment:
     """A place's light.
 
     Attributes:
-        name: of the panorama; procedural ones start with "proc_".
+        name: of the panorama, in PLACES or made up.
         panorama: float32 `(512, 1024, 3)`.
         key_direction: float64 `(3,)`, towards the brightest light (sun, lamp, window).
         key_colour: float64 `(3,)`, its irradiance.
@@ -79,16 +105,12 @@ class Environment:
         return cv2.GaussianBlur(view, (0, 0), blur) if blur > 0.3 else view
 
 
-def sample(rng):
-    """A random `Environment`: about two thirds real panoramas, mirrored and turned, the others procedural."""
-    if rng.random() < PROCEDURAL_SHARE:
-        panorama, kind = _procedural(rng)
-        name = "proc_" + kind
-    else:
-        name = str(rng.choice(sorted(panoramas())))
-        panorama = panoramas()[name]
-        if rng.random() < 0.5:
-            panorama = panorama[:, ::-1]
+def sample(rng, kinds=KINDS):
+    """A random `Environment` of one of `kinds`: a panorama, mirrored or not and turned."""
+    name = str(rng.choice([place for place, kind in PLACES.items() if kind in kinds]))
+    panorama = panoramas()[name]
+    if rng.random() < 0.5:
+        panorama = panorama[:, ::-1]
     return from_panorama(name, np.roll(panorama, int(rng.integers(0, panorama.shape[1])), 1), rng)
 
 
@@ -125,14 +147,16 @@ def from_panorama(name, panorama, rng):
     if key_colour.mean() > strongest:
         key_colour = key_colour * (strongest / key_colour.mean())
 
-    balance = rng.uniform(0.3, 0.5) if "foliage" in name else rng.uniform(0.7, 1.0)
+    # what lights a face: the surroundings, and the key light on about half of it
+    on_face = ambient + 0.5 * key_colour / np.pi
+    gains = np.clip((on_face / on_face.mean()) ** -rng.uniform(*BALANCE), *GAINS)
     around = np.pad(light, ((0, 0), (16, 16), (0, 0)), mode="wrap")
     return Environment(
         name=name,
         panorama=panorama,
         key_direction=key_direction,
         key_colour=key_colour,
-        white_balance=(ambient / ambient.mean()) ** (-balance),
+        white_balance=gains / gains.mean(),
         radiance=gaussian_filter(around, (4.5, 6, 0))[:, 16:-16],
         reflection=cv2.resize(gaussian_filter(around, (4, 5, 0))[:, 16:-16], (64, 32)).astype(np.float64),
     )
@@ -145,114 +169,14 @@ def panoramas():
     loaded = {}
     for path in sorted((mesh.BAKED / "panoramas").glob("*.webp")):
         stored = cv2.imread(str(path))[..., ::-1].astype(np.float32) / 255
-        loaded[path.stem] = (np.expm1(stored * scale) / LOG_GAIN).astype(np.float32)
+        loaded[path.stem] = _without_rims((np.expm1(stored * scale) / LOG_GAIN).astype(np.float32))
     return loaded
 
 
-def _procedural(rng):
-    """A made-up place: `(512, 1024, 3)` and its kind."""
-    kind = str(rng.choice(["street", "wall", "foliage", "indoor"]))
-    image = np.zeros((HEIGHT, WIDTH, 3), np.float32)
-    {"street": _street, "wall": _wall, "foliage": _foliage, "indoor": _indoor}[kind](image, rng)
-    return np.maximum(image, 0).astype(np.float32), kind
-
-
-def _noise(rng, cell):
-    """Smooth noise with features of about `cell` pixels, mean 0, deviation 1: float32 `(512, 1024)`."""
-    small = rng.normal(size=(max(4, int(HEIGHT / cell * 3)), max(8, int(WIDTH / cell * 3))))
-    noise = cv2.resize(gaussian_filter(small, 1.2, mode="wrap"), (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-    return ((noise - noise.mean()) / noise.std()).astype(np.float32)
-
-
-def _drab_colour(rng, low, high):
-    """A mostly greyish colour, `(3,)` linear light, from sRGB values in [low, high]."""
-    grey = rng.uniform(low, high)
-    bright = rng.uniform(low, high, 3)
-    k = rng.choice([0.12, 0.3, 0.75], p=[0.55, 0.33, 0.12])
-    return colour.from_srgb(grey * (1 - k) + bright * k)
-
-
-def _street(image, rng):
-    horizon = HEIGHT // 2
-    down = np.linspace(0, 1, HEIGHT)[:, None, None]
-    image[:] = np.array([0.9, 1.0, 1.15]) * rng.uniform(0.9, 1.6) * (1 - 0.3 * down)
-    x = 0
-    while x < WIDTH:  # houses
-        width = int(rng.uniform(40, 140))
-        height = int(rng.uniform(60, 220))
-        wall = colour.from_srgb(rng.uniform(70, 200) * np.array([1, rng.uniform(0.88, 1.02), rng.uniform(0.75, 1.02)]))
-        top = horizon - height
-        image[top : horizon + 12, x : x + width] = wall * rng.uniform(0.5, 1.1)
-        grid_x, grid_y = int(rng.uniform(8, 18)), int(rng.uniform(12, 24))
-        window = colour.from_srgb(np.array([40, 50, 60]) * rng.uniform(0.5, 2))
-        for row in range(top + 6, horizon - 10, grid_y):
-            for column in range(x + 4, min(WIDTH, x + width) - 6, grid_x):
-                pane = slice(row, row + int(grid_y * 0.55)), slice(column, column + int(grid_x * 0.55))
-                image[pane] = window * rng.uniform(0.6, 1.6)
-        x += width + int(rng.uniform(0, 30))
-    ground = colour.from_srgb(np.array([115, 113, 110]) * rng.uniform(0.6, 1.3))
-    below = slice(horizon + 10, None)
-    image[below] = ground * (1 + 0.12 * _noise(rng, 40)[below, :, None] + 0.10 * _noise(rng, 6)[below, :, None])
-    for _ in range(rng.integers(6, 16)):  # cars
-        left = int(rng.uniform(0, WIDTH))
-        width = int(rng.uniform(30, 80))
-        paint = _drab_colour(rng, 20, 230)
-        bottom = horizon + int(rng.uniform(8, 40))
-        image[bottom - int(width * 0.35) : bottom, left : left + width] = paint
-        cabin = slice(bottom - int(width * 0.55), bottom - int(width * 0.3))
-        image[cabin, left + width // 5 : left + int(width * 0.8)] = paint * 0.3
-    for _ in range(rng.integers(4, 12)):  # people
-        x = int(rng.uniform(20, WIDTH - 20))
-        height = int(rng.uniform(30, 110))
-        feet = horizon + int(height * 0.35)
-        clothes = [float(v) for v in _drab_colour(rng, 15, 200)]
-        cv2.ellipse(image, (x, feet - int(height * 0.45)), (height // 8, height // 3), 0, 0, 360, clothes, -1)
-        face = [float(v) for v in colour.from_srgb([170, 130, 110])]
-        cv2.circle(image, (x, feet - int(height * 0.85)), height // 11, face, -1)
-
-
-def _wall(image, rng):
-    wall = colour.from_srgb(rng.uniform(80, 210) * np.array([1, rng.uniform(0.85, 1.0), rng.uniform(0.7, 1.0)]))
-    image[:] = wall
-    if rng.random() < 0.6:
-        brick = int(rng.uniform(8, 20))
-        length = brick * 2 + 4
-        for j, y in enumerate(range(0, HEIGHT, brick)):
-            for x in range(-(j % 2) * length // 2, WIDTH, length):
-                shade = rng.uniform(0.75, 1.2) * np.array([1, rng.uniform(0.93, 1.03), rng.uniform(0.9, 1.05)])
-                image[y : y + brick - 2, max(0, x) : max(0, x + length - 2)] = wall * shade
-    image *= (1 + 0.12 * _noise(rng, 120) + 0.05 * _noise(rng, 8))[..., None]
-    image[:120] = np.array([1.2, 1.25, 1.35]) * rng.uniform(0.8, 1.6)
-    image[330:] = colour.from_srgb(np.array([110, 108, 104])) * (1 + 0.15 * _noise(rng, 14)[330:, :, None])
-
-
-def _foliage(image, rng):
-    leaves = colour.from_srgb(np.array([70, 95, 45]) * rng.uniform(0.6, 1.4))
-    image[:] = leaves * np.exp(0.55 * _noise(rng, 60) + 0.45 * _noise(rng, 14) + 0.35 * _noise(rng, 5))[..., None]
-    image *= np.array([1, 1, 1]) + 0.12 * _noise(rng, 30)[..., None] * np.array([1, 0.3, -0.3])
-    down = np.linspace(0, 1, HEIGHT)[:, None]
-    gaps = smoothstep(0.9, 2.2, _noise(rng, 5) + 0.7 * _noise(rng, 16) + 2.0 * (0.33 - down))[..., None]
-    image[:] = image * (1 - gaps) + gaps * np.array([1.15, 1.2, 1.22]) * 0.8
-    grass = colour.from_srgb(np.array([120, 125, 85]) * rng.uniform(0.6, 1.2))
-    image[330:] = grass * (1 + 0.2 * _noise(rng, 10)[330:, :, None])
-
-
-def _indoor(image, rng):
-    wall = colour.from_srgb(rng.uniform(130, 225) * np.array([1, rng.uniform(0.93, 1.02), rng.uniform(0.82, 1.02)]))
-    image[:] = wall * (1 + 0.06 * _noise(rng, 150)[..., None])
-    image[:170] = wall * 1.1
-    floor = colour.from_srgb(np.array([140, 130, 118]) * rng.uniform(0.5, 1.3))
-    image[320:] = floor * (1 + 0.08 * _noise(rng, 20)[320:, :, None])
-    for x in range(0, WIDTH, int(rng.uniform(60, 140))):  # door frames
-        image[150:325, x : x + int(rng.uniform(3, 10))] *= rng.uniform(0.4, 0.8)
-    for _ in range(rng.integers(8, 26)):  # furniture
-        x = int(rng.uniform(0, WIDTH))
-        width = int(rng.uniform(20, 90))
-        height = int(rng.uniform(30, 140))
-        bottom = int(rng.uniform(260, 350))
-        image[bottom - height : bottom, x : x + width] = _drab_colour(rng, 20, 235) * rng.uniform(0.5, 1)
-    for _ in range(rng.integers(6, 14)):  # lamps
-        x = int(rng.uniform(0, WIDTH))
-        width = int(rng.uniform(20, 60))
-        y = int(rng.uniform(40, 150))
-        image[y : y + 8, x : x + width] = rng.uniform(4, 12)
+def _without_rims(panorama):
+    """Fills the black rims that resampling left round lamps and the sun with the light beside them."""
+    around = np.ones((13, 13), np.uint8)
+    rim = cv2.dilate((panorama < 0.012).astype(np.float32), np.ones((3, 3), np.uint8)) > 0
+    rim &= cv2.dilate(panorama, around) > 4
+    filled = cv2.morphologyEx(panorama, cv2.MORPH_CLOSE, around)
+    return np.where(rim, np.maximum(panorama, filled), panorama)

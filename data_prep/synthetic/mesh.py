@@ -13,6 +13,7 @@ import scipy.sparse as sparse
 from scipy.interpolate import LinearNDInterpolator
 
 from data_prep.synthetic import kernels
+from data_prep.synthetic.geometry import smoothstep
 
 BAKED = Path(__file__).parent / "baked"
 
@@ -44,7 +45,7 @@ class Mesh:
     Attributes:
         coarse: float64 `(N, 3)`, control points.
         coarse_triangles, coarse_materials: int32 `(T, 3)` and `(T,)`, see `kernels` for the materials.
-        coarse_attributes: float64 `(N, 6)` in [0, 1]: lip, lid, ear, inside of the mouth, 0, 0.
+        coarse_attributes: float64 `(N, 6)` in [0, 1]: lip, lid, ear, inside of the mouth, 0, cover of the lashes.
         coarse_area: float64 `(T,)`, the triangles' areas.
         subdivide: sparse `(n, N)`, control points to surface points.
         points, triangles, materials, attributes: the same of the subdivided mesh.
@@ -98,7 +99,10 @@ def load():
 
     subdivide, fine_quads = catmull_clark(count, quads)
     points = np.ascontiguousarray(subdivide @ coarse)
-    triangles, materials = _triangulate(fine_quads, np.tile(quad_material, 4))
+    fine_material = np.tile(quad_material, 4)
+    order = np.argsort(fine_material == kernels.LASHES, kind="stable")  # lashes are drawn over what is behind them
+    fine_quads, fine_material = fine_quads[order], fine_material[order]
+    triangles, materials = _triangulate(fine_quads, fine_material)
     coarse_triangles, coarse_materials = _triangulate(quads, quad_material)
 
     coarse_attributes = np.zeros((count, 6))
@@ -106,6 +110,11 @@ def load():
     coarse_attributes[:, 1] = masks["eyelids"]
     coarse_attributes[:, 2] = masks["ears"]
     coarse_attributes[:, 3] = masks["inside_mouth"] * (masks["lips"] < 0.5)
+    eye_joints = (baked["J_joint-l-eye"], baked["J_joint-r-eye"])
+    eye_centres = np.array([coarse[joint].mean(0) for joint in eye_joints])
+    from_eye = coarse - eye_centres[np.where(coarse[:, 0] > 0, 0, 1)]
+    lash_root = smoothstep(0.215, 0.155, np.linalg.norm(from_eye, axis=1))  # lashes thin out towards their tips
+    coarse_attributes[:, 5] = lash_root * np.where(from_eye[:, 1] > 0, 1, 0.5)
     attributes = np.ascontiguousarray(subdivide @ coarse_attributes)
 
     head_weight = np.clip(
@@ -116,7 +125,6 @@ def load():
     point_material = np.zeros(len(points), int)
     point_material[triangles.ravel()] = np.repeat(materials, 3)
 
-    eye_joints = (baked["J_joint-l-eye"], baked["J_joint-r-eye"])
     corners = coarse[coarse_triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
 
@@ -138,7 +146,7 @@ def load():
         head_weight=subdivide @ head_weight.astype(np.float64),
         smooth=_neighbour_mean(triangles, len(points)),
         eye_joints=eye_joints,
-        eye_centres=np.array([coarse[joint].mean(0) for joint in eye_joints]),
+        eye_centres=eye_centres,
         directions=_sphere(LIGHT_DIRECTIONS),
         morph_index=baked["t_i"].astype(int),
         morph_offset=baked["t_x"].astype(np.float32),
@@ -232,8 +240,8 @@ def _matrix(value, rows, columns, shape):
 
 
 def _triangulate(quads, quad_material):
-    triangles = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]]).astype(np.int32)
-    return triangles, np.concatenate([quad_material, quad_material]).astype(np.int32)
+    triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3).astype(np.int32)
+    return triangles, np.repeat(quad_material, 2).astype(np.int32)
 
 
 def _neighbour_mean(triangles, count):

@@ -3,42 +3,64 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from data_prep.synthetic import colour, degrade, kernels, mesh, sequence
+from data_prep.synthetic import accessories, colour, degrade, kernels, mesh, sequence
 from data_prep.synthetic.geometry import rotation, smoothstep, unit
 
-RENDER_SIZE = 256  # pixels; the camera's native 32 to 92 pixels are reduced from these
-CROP_SIZE = 64  # pixels, the paper's input
 NECK = np.array([0, 6.45, 0.1])  # the neck bends about this point
 NECK_STEPS = 17
+OCCLUDED = 0.05  # share of the person's pixels
 SHADOW_SIZE, SHADOW_SCALE = 192, 192 / 6.5  # pixels, pixels a unit, of the key light's shadow map
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A finished crop: image uint8 `(64, 64, 3)` RGB; yaw, pitch and roll against the camera, in degrees."""
+    """A finished crop.
+
+    Attributes:
+        image: uint8 `(size, size, 3)`, RGB.
+        parse: uint8 `(size, size)`, what each pixel's centre shows: the codes of `draw`.
+        yaw, pitch, roll: against the camera, in degrees.
+        expression: one of `sequence.EXPRESSIONS`.
+        view: the box, as the `View` it was rendered with.
+        eyewear, headwear, mask: see `accessories.Worn`.
+        occluded: whether something in front hides at least OCCLUDED of the person.
+    """
 
     image: np.ndarray
+    parse: np.ndarray
     yaw: float
     pitch: float
     roll: float
     expression: str
+    view: "View"
+    eyewear: str
+    headwear: str
+    mask: bool
+    occluded: bool
 
 
 @dataclass(frozen=True)
 class Outfit:
-    """Clothes on the average body.
+    """Clothes on a body.
 
     Attributes:
-        attributes: float64 `(n, 6)`, `mesh.Mesh.attributes` with cloth in column 4.
+        attributes: float64 `(n, 6)`, `mesh.Mesh.attributes` with cloth in column 4: its edge is at 0.5.
         thickness: float64 `(n,)`, how far the cloth stands off, in units.
         cloth: `sequence.Clothes.cloth`.
+        rest: float64 `(n, 3)`, the unposed body in its clothes.
+        sheets: `accessories.Sheets`, what is worn on the head.
+        hair: float64 strands, as they lie under it.
     """
 
     attributes: np.ndarray
     thickness: np.ndarray
     cloth: np.ndarray
+    rest: np.ndarray
+    sheets: accessories.Sheets
+    hair: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -48,6 +70,7 @@ class Posed:
     Attributes:
         points, normals: float64 `(n, 3)`.
         hair, beard: float64 strands `(m, k, 3)`; beard is None without one.
+        sheets, sheet_normals: float64 `(s, 3)`, of what is worn on the head; loops: strands, of a mask.
         camera_rotation, body_rotation, head_rotation: `(3, 3)`; the first tilts the world towards the camera, the
             others turn body and head in the world.
         neck_yaw: radians between head and body.
@@ -57,6 +80,9 @@ class Posed:
     normals: np.ndarray
     hair: np.ndarray
     beard: np.ndarray | None
+    sheets: np.ndarray
+    sheet_normals: np.ndarray
+    loops: np.ndarray
     camera_rotation: np.ndarray
     body_rotation: np.ndarray
     head_rotation: np.ndarray
@@ -84,16 +110,26 @@ class View:
         return screen
 
 
-def frames(head, sequence):
-    """Yields the `Frame`s of a sequence in order. The first frame's light sets the exposure of all of them."""
-    outfit = dress(sequence.clothes)
+def frames(head, sequence, original=None):
+    """Yields the `Frame`s of a sequence in order. The first frame's light sets the exposure of all of them.
+
+    Args:
+        head: `head.Head` of the person to see.
+        sequence: `sequence.Sequence`.
+        original: for a twin, the `head.Head` it takes the place of, whose box and exposure it gets; else None.
+    """
+    domain, outfit = sequence.domain, dress(head, sequence)
+    framed_outfit = dress(original, sequence) if original else outfit
     exposure = None
     for index in range(sequence.frames):
         posed = pose(head, sequence, outfit, index)
-        view = crop_view(head, sequence, posed, index)
+        framed = pose(original, sequence, framed_outfit, index) if original else posed
+        view = crop_view(original or head, sequence, framed, index)
         light, parse, incident = draw(head, sequence, outfit, posed, view, index)
         if exposure is None:
-            exposure = sequence.camera.exposure * auto_exposure(head, sequence.environment, incident)
+            if original:
+                incident = draw(original, sequence, framed_outfit, framed, view, index)[2]
+            exposure = sequence.camera.exposure * auto_exposure(original or head, sequence.environment, incident)
         background = sequence.environment.background(
             view.height,
             view.width,
@@ -103,14 +139,43 @@ def frames(head, sequence):
             sequence.background_blur * view.height / 256,
         )
         light = np.where((parse > 0)[..., None], light, background)
+        light, occluded = occlude(sequence, light, parse, index)
         picture = colour.expose(light * exposure * sequence.environment.white_balance * sequence.camera.cast)
+        size = (domain.crop_size, domain.crop_size)
         yield Frame(
-            image=degrade.apply(sequence.camera, picture, index, CROP_SIZE),
+            image=degrade.apply(sequence.camera, picture, index, domain.crop_size),
+            parse=cv2.resize(parse.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT),
             yaw=math.degrees(sequence.yaw[index]),
             pitch=math.degrees(sequence.pitch[index]) + math.degrees(sequence.elevation),
             roll=math.degrees(sequence.roll[index]),
             expression=expression_name(sequence, index),
+            view=view,
+            eyewear=sequence.worn.eyewear,
+            headwear=sequence.worn.headwear,
+            mask=sequence.worn.mask,
+            occluded=occluded,
         )
+
+
+def occlude(frame_sequence, light, parse, index):
+    """Puts what passes in front of the person into a picture.
+
+    Args:
+        light: float `(n, n, 3)`, with its background.
+        parse: int32 `(n, n)`; set to `kernels.PARSE_OCCLUDER` where something hides the person or the place.
+
+    Returns:
+        the new light, and whether at least OCCLUDED of the person is hidden.
+    """
+    if frame_sequence.occluder is None:
+        return light, False
+    person = parse > 0
+    cover, albedo = accessories.cover(frame_sequence.occluder, index, len(parse))
+    hidden = cover > 0.5
+    parse[hidden] = kernels.PARSE_OCCLUDER
+    shade = albedo * frame_sequence.environment.radiance.mean((0, 1))
+    cover = cover[..., None]
+    return light * (1 - cover) + shade * cover, bool((hidden & person).sum() >= OCCLUDED * person.sum())
 
 
 def expression_name(frame_sequence, index):
@@ -118,8 +183,9 @@ def expression_name(frame_sequence, index):
     return list(sequence.EXPRESSIONS)[int(frame_sequence.expression[index].argmax())]
 
 
-def dress(clothes):
-    """Puts `sequence.Clothes` on the average body: an `Outfit`."""
+def dress(head, frame_sequence):
+    """Puts a sequence's clothes, and what is worn on the head, on a person: an `Outfit`."""
+    clothes, worn = frame_sequence.clothes, frame_sequence.worn
     head_mesh = mesh.load()
     x, y, z = head_mesh.points.T
     front = np.cos(np.arctan2(x, z - 0.2))  # 1 at the chest, -1 at the back
@@ -133,8 +199,8 @@ def dress(clothes):
     if clothes.neckline == "low":
         neckline = neckline - 0.35 * np.clip(front, 0, 1)
     on_skin = head_mesh.point_material == kernels.SKIN
-    covered = np.clip((neckline - y) / 0.22 + 0.5, 0, 1)
-    covered[~on_skin] = 0
+    # not clipped to [0, 1], so that the edge at 0.5 runs straight through each triangle
+    covered = np.where(on_skin, np.clip((neckline - y) / 0.22 + 0.5, -2, 3), -2)
     attributes = head_mesh.attributes.copy()
     attributes[:, 4] = covered
 
@@ -145,7 +211,16 @@ def dress(clothes):
     thickness = thickness * smoothstep(0.45, 0.62, covered) + bump * smoothstep(0.45, 0.6, covered)
     for _ in range(5):
         thickness = head_mesh.smooth @ thickness
-    return Outfit(attributes=attributes, thickness=thickness * on_skin, cloth=clothes.cloth)
+    thickness = thickness * on_skin
+    rest = head.points + kernels.vertex_normals(head.points, head_mesh.triangles) * thickness[:, None]
+    return Outfit(
+        attributes=attributes,
+        thickness=thickness,
+        cloth=clothes.cloth,
+        rest=rest,
+        sheets=accessories.fit(head, worn, rest),
+        hair=accessories.press_hair(head, worn.headwear),
+    )
 
 
 def pose(head, frame_sequence, outfit, index):
@@ -176,6 +251,9 @@ def pose(head, frame_sequence, outfit, index):
         return placed
 
     placed = place(points, head_mesh.head_weight)
+    sheets = outfit.sheets
+    moved = (points - outfit.rest)[sheets.anchors].mean(1) * sheets.follow[:, None]
+    sheet_points = place(sheets.points + moved, sheets.weight)
     beard = head.hair.beard
     if beard is not None:
         moved = head.coarse + displacement
@@ -184,8 +262,11 @@ def pose(head, frame_sequence, outfit, index):
     return Posed(
         points=placed,
         normals=kernels.vertex_normals(placed, head_mesh.triangles),
-        hair=place(head.hair.strands, head.hair.head_weight),
+        hair=place(outfit.hair, head.hair.head_weight),
         beard=beard,
+        sheets=sheet_points,
+        sheet_normals=kernels.vertex_normals(sheet_points, sheets.triangles),
+        loops=place(sheets.loops, np.ones(sheets.loops.shape[:2])),
         camera_rotation=camera_rotation,
         body_rotation=body_rotation,
         head_rotation=body_rotation @ neck_rotations[-1],
@@ -226,7 +307,8 @@ def head_extent(head, posed, distance):
 def crop_view(head, frame_sequence, posed, index):
     """The square box around the head as a `View`: `margin` times the head's longer side, badly centred as boxes are."""
     low, high = head_extent(head, posed, frame_sequence.distance)
-    jitter, offset, size = frame_sequence.box_jitter[index], frame_sequence.box_offset, RENDER_SIZE
+    jitter, offset = frame_sequence.box_jitter[index], frame_sequence.box_offset
+    size = frame_sequence.domain.render_size
     centre_x, centre_y = (low + high) / 2
     side = max(high - low) * frame_sequence.margin * (1 + jitter[2])
     focal = size / side
@@ -244,8 +326,9 @@ def draw(head, frame_sequence, outfit, posed, view, index):
     """Draws a posed head, without its background.
 
     Returns:
-        light float64 `(height, width, 3)`, linear; parse int32 `(height, width)`: 0 nothing, 1 skin, 2 eye, 3 lashes,
-        4 teeth, 5 tongue, 6 cloth, 7 hair, 8 beard, 9 glasses; and the mean light on the face, `(3,)`.
+        light float64 `(height, width, 3)`, linear; parse int32 `(height, width)`: 0 nothing, 1 skin, 2 eye, 4 teeth,
+        5 tongue, 6 cloth, 7 hair, 8 beard, 9 glasses, 10 headwear, 11 mask, 12 lens; and the mean light on the face,
+        `(3,)`.
     """
     head_mesh, identity, skin = mesh.load(), head.identity, head.skin
     environment = frame_sequence.environment
@@ -279,19 +362,28 @@ def draw(head, frame_sequence, outfit, posed, view, index):
     kernels.depth_of_triangles(to_light(posed.points), head_mesh.triangles[head_mesh.materials == kernels.SKIN], shadow)
     if len(posed.hair):
         kernels.depth_of_strands(to_light(posed.hair[::2]), shadow)
+    sheets = outfit.sheets
+    kernels.depth_of_triangles(to_light(posed.sheets), sheets.triangles, shadow)
 
     # the mesh
     triangle = np.full((view.height, view.width), -1, np.int32)
     barycentric = np.zeros((view.height, view.width, 2), np.float32)
     depth = np.full((view.height, view.width), 1e9)
-    lash_density = 0.06 + 0.34 * identity.lashes
-    screen = view.project(posed.points)
+    lashes = np.zeros((view.height, view.width))
+    lash_cover = head_mesh.attributes[:, 5] * (0.5 + 0.4 * identity.lashes)
     kernels.raster_triangles(
-        screen, head_mesh.triangles, head_mesh.materials, depth, triangle, barycentric, lash_density
+        view.project(posed.points),
+        head_mesh.triangles,
+        head_mesh.materials,
+        lash_cover,
+        depth,
+        triangle,
+        barycentric,
+        lashes,
     )
     light = np.zeros((view.height, view.width, 3))
     parse = np.zeros((view.height, view.width), np.int32)
-    wrap = (0.45 + 0.2 * (1 - identity.tone)) * np.array([0.75, 0.36, 0.26])  # light skin scatters more
+    wrap = (0.32 + 0.18 * (1 - identity.tone)) * np.array([0.75, 0.36, 0.26])  # light skin scatters more
     kernels.shade(
         triangle,
         barycentric,
@@ -311,10 +403,9 @@ def draw(head, frame_sequence, outfit, posed, view, index):
         environment.key_colour,
         head_mesh.eye_centres,
         _gaze(frame_sequence, posed, index),
-        np.array([*identity.iris, 0.42, 0.42]),
+        np.array([*identity.iris, 0.47, 0.36]),
         skin.lip,
         wrap,
-        skin.hair_colour * 0.5 + 0.004,
         outfit.cloth,
         environment.reflection,
         math.cos(frame_sequence.elevation),
@@ -323,6 +414,12 @@ def draw(head, frame_sequence, outfit, posed, view, index):
         light,
         parse,
     )
+    light *= 1 - lashes[..., None]
+
+    if len(sheets.points):
+        _draw_sheets(
+            posed, view, sheets, environment, light_on_head, to_light, shadow, key_direction, depth, light, parse
+        )
 
     # hair, beard, glasses
     pixels_per_unit = view.focal / view.distance
@@ -352,22 +449,66 @@ def draw(head, frame_sequence, outfit, posed, view, index):
     if len(posed.hair):
         colours = strand_colours(posed.hair, head.hair_transfer, head.hair.brightness, skin.hair_colour, 3.0)
         count, knots = posed.hair.shape[:2]
-        widths = np.clip(pixels_per_unit * 0.017, 0.35, 3) * np.linspace(1, 0.55, knots)[None] * np.ones((count, 1))
+        widths = np.clip(pixels_per_unit * 0.012, 0.35, 3) * np.linspace(1, 0.5, knots)[None] * np.ones((count, 1))
         kernels.raster_strands(view.project(posed.hair), colours, widths, depth, parse, light, 0.0, kernels.PARSE_HAIR)
     if posed.beard is not None:
         brightness = head.hair.beard.brightness
         colours = strand_colours(posed.beard, head.beard_transfer, brightness, skin.hair_colour * 1.1, 5.0)
-        widths = np.full(posed.beard.shape[:2], np.clip(pixels_per_unit * 0.010, 0.3, 2))
+        widths = np.full(posed.beard.shape[:2], np.clip(pixels_per_unit * 0.006, 0.3, 2))
         kernels.raster_strands(
             view.project(posed.beard), colours, widths, depth, parse, light, 0.01, kernels.PARSE_BEARD
         )
-    if frame_sequence.glasses:
-        rims = _glasses(identity.glasses_shape, posed.points)
-        colours = np.tile(np.array(identity.glasses_colour) * (irradiance.mean() * 1.2), rims.shape[:2] + (1,))
-        width = max(1.2, pixels_per_unit * (0.045, 0.03, 0.05)[identity.glasses_shape])
-        widths = np.full(rims.shape[:2], width)
+    worn = frame_sequence.worn
+    if worn.eyewear != "none":
+        dark = worn.eyewear == "sunglasses"
+        shape = 0 if dark else identity.glasses_shape
+        rims = accessories.rims(posed.points, shape, 1.16 if dark else 1.0)
+        frame_colour = np.array([0.02, 0.02, 0.02]) if dark else np.array(identity.glasses_colour)
+        colours = np.tile(frame_colour * (irradiance.mean() * 1.2), rims.shape[:2] + (1,))
+        widths = np.full(rims.shape[:2], max(1.2, pixels_per_unit * (0.045, 0.03, 0.05)[shape] * (0.6 if dark else 1)))
         kernels.raster_strands(view.project(rims), colours, widths, depth, parse, light, 0.02, kernels.PARSE_GLASSES)
+    if len(posed.loops):
+        colours = np.tile(np.array([0.7, 0.7, 0.7]) * irradiance.mean(0), posed.loops.shape[:2] + (1,))
+        widths = np.full(posed.loops.shape[:2], max(1.0, pixels_per_unit * 0.025))
+        kernels.raster_strands(view.project(posed.loops), colours, widths, depth, parse, light, 0.0, kernels.PARSE_MASK)
     return light, parse, _light_on_face(posed, irradiance, key_direction, environment.key_colour)
+
+
+def _draw_sheets(posed, view, sheets, environment, light_on_head, to_light, shadow, key_direction, depth, light, parse):
+    """Draws what is worn on the head over `light`, `parse` and `depth`, in place."""
+    triangle = np.full(depth.shape, -1, np.int32)
+    barycentric = np.zeros((*depth.shape, 2), np.float32)
+    materials = np.full(len(sheets.triangles), kernels.SKIN, np.int32)
+    no_lashes = np.zeros(len(posed.sheets)), np.zeros(depth.shape)
+    kernels.raster_triangles(
+        view.project(posed.sheets),
+        sheets.triangles,
+        materials,
+        no_lashes[0],
+        depth,
+        triangle,
+        barycentric,
+        no_lashes[1],
+    )
+    directions = mesh.load().directions @ (posed.camera_rotation @ posed.head_rotation).T
+    cosine = np.maximum(posed.sheet_normals @ directions.T, 0) * (4 / len(directions))
+    kernels.shade_sheets(
+        triangle,
+        barycentric,
+        sheets.triangles,
+        sheets.codes,
+        posed.sheet_normals,
+        sheets.albedo,
+        sheets.gloss,
+        (0.8 * (cosine @ light_on_head) + 0.2 * light_on_head.mean(0)) * sheets.inner[:, None],
+        to_light(posed.sheets + posed.sheet_normals * 0.07 + key_direction * 0.03),
+        shadow,
+        key_direction,
+        environment.key_colour,
+        environment.reflection,
+        light,
+        parse,
+    )
 
 
 def auto_exposure(head, environment, incident):
@@ -407,38 +548,3 @@ def _gaze(frame_sequence, posed, index):
     ahead = unit(np.array([math.sin(right), math.sin(up), 1.0]))
     apart = np.array([0.03, 0, 0])
     return np.stack([unit(ahead + apart), unit(ahead - apart)])
-
-
-def _glasses(shape, points):
-    """Two rims, the bridge between them and two temples, as five polylines `(5, 28, 3)`."""
-    head_mesh = mesh.load()
-    x, y, z = head_mesh.points.T
-    eye = head_mesh.point_material == kernels.EYE
-    ear = head_mesh.attributes[:, 2] > 0.5
-    on_nose = (abs(x) < 0.06) & (abs(y - 7.2) < 0.05) & (z > 1.4) & (head_mesh.point_material == kernels.SKIN)
-    left_eye, right_eye = points[eye & (x > 0)].mean(0), points[eye & (x < 0)].mean(0)
-    left_ear, right_ear = points[ear & (x > 0)].mean(0), points[ear & (x < 0)].mean(0)
-    across = unit(left_eye - right_eye)
-    back = unit((left_ear + right_ear) / 2 - (left_eye + right_eye) / 2)
-    back = unit(back - across * (back @ across))
-    up = unit(np.cross(back, across))
-    if up @ (points[y.argmax()] - left_eye) < 0:
-        up = -up
-    forward = (points[on_nose].mean(0) - (left_eye + right_eye) / 2) @ (-back) + 0.03
-
-    t = np.linspace(0, 2 * np.pi, 28)
-    width, height = ((0.26, 0.20), (0.235, 0.225), (0.27, 0.17))[shape]
-    power = 2 / (3.5, 2.0, 5.0)[shape]  # superellipses: rounded, round, nearly rectangular
-    rim_x = np.sign(np.cos(t)) * np.abs(np.cos(t)) ** power * width
-    rim_y = np.sign(np.sin(t)) * np.abs(np.sin(t)) ** power * height
-    lines = [c + across * rim_x[:, None] + up * (rim_y[:, None] - 0.02) - back * forward for c in (left_eye, right_eye)]
-    bridge_start = left_eye - across * width - back * forward + up * 0.03
-    bridge_end = right_eye + across * width - back * forward + up * 0.03
-    lines.append(np.linspace(bridge_start, bridge_end, 28))
-    for centre, ear_point, side in ((left_eye, left_ear, 1), (right_eye, right_ear, -1)):
-        hinge = centre + across * side * width - back * forward + up * 0.05
-        tip = ear_point + across * side * 0.08 + up * 0.28 - back * 0.02
-        reach = back * ((tip - hinge) @ back) * 0.92
-        end = hinge + reach + across * side * 0.16 + up * ((tip - hinge) @ up)
-        lines.append(np.linspace(hinge, end, 28))
-    return np.array(lines)

@@ -181,17 +181,6 @@ LANES = (  # farthest first
     Lane(depths=(40, 53), wall=314, ledge=7, albedo=(143, 134, 122), hedge=True),
     Lane(depths=(25, 33), wall=372, ledge=13, albedo=(138, 128, 116), hedge=False),
 )
-INDOORS = (  # no hedges here; the other panoramas are outdoors
-    "b_interior",
-    "p_apartment",
-    "p_bridge",
-    "p_esplanade",
-    "p_hall",
-    "p_lab",
-    "p_lobby",
-    "p_warehouse",
-    "p_workshop",
-)
 LANE_OF = (1, 2, 2, 0, 1, 0, 2, 1)  # per track
 
 
@@ -219,7 +208,7 @@ def frames(scene):
     panorama = np.roll(light.panoramas()[scene.place], int(PLACE_TURN * light.WIDTH), 1)
     place = light.from_panorama(scene.place, panorama, rng)
     walkers = [_walker(scene, place, track, rng) for track in range(scene.people)]
-    outdoors = scene.place not in INDOORS
+    outdoors = light.PLACES[scene.place] == "outdoor"
     walls = [(_hedge if outdoors and lane.hedge else _wall)(scene, place, lane, rng) for lane in LANES]
     background = place.background(scene.height, scene.width, ELEVATION, FIELD_OF_VIEW, 0, BACKGROUND_BLUR * scene.zoom)
     gain = np.mean([_exposure(scene, walker, place) for walker in walkers])
@@ -330,7 +319,7 @@ def _walker(scene, place, track, rng):
     return Walker(
         head=solid,
         sequence=shot,
-        outfit=render.dress(shot.clothes),
+        outfit=render.dress(solid, shot),
         column=scene.width / 2 + (x + wave(0.04, 1.1)) * scale,
         row=horizon + (CAMERA_HEIGHT - stature - bob) * scale,
         depth=depth,

@@ -9,22 +9,23 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from data_prep.synthetic import colour, degrade, light
+from data_prep.synthetic import accessories, colour, degrade, light
+from data_prep.synthetic.domain import CCTV, Domain
 
 EXPRESSIONS = {  # face unit -> strength
     "neutral": {},
     "smile": {
-        "mouthSmileLeft": 0.75,
-        "mouthSmileRight": 0.75,
-        "cheekSquintLeft": 0.5,
-        "cheekSquintRight": 0.5,
-        "eyeSquintLeft": 0.25,
-        "eyeSquintRight": 0.25,
-        "mouthUpperUpLeft": 0.5,
-        "mouthUpperUpRight": 0.5,
-        "jawOpen": 0.14,
-        "mouthLowerDownLeft": 0.3,
-        "mouthLowerDownRight": 0.3,
+        "mouthSmileLeft": 0.95,
+        "mouthSmileRight": 0.95,
+        "cheekSquintLeft": 0.45,
+        "cheekSquintRight": 0.45,
+        "eyeSquintLeft": 0.15,
+        "eyeSquintRight": 0.15,
+        "mouthUpperUpLeft": 1.05,
+        "mouthUpperUpRight": 1.05,
+        "jawOpen": 0.17,
+        "mouthLowerDownLeft": 0.5,
+        "mouthLowerDownRight": 0.5,
         "mouthStretchLeft": 0.2,
         "mouthStretchRight": 0.2,
     },
@@ -86,6 +87,7 @@ class Sequence:
     """n frames of one person in one place. Angles are radians, float64 `(n,)` unless said otherwise.
 
     Attributes:
+        domain: `domain.Domain`, the kind of footage.
         environment: `light.Environment`.
         elevation: scalar, the camera looks down by this angle.
         distance: scalar, camera to head, in units (decimetres).
@@ -96,15 +98,17 @@ class Sequence:
         talking: `(n,)`, how far the jaw opens.
         blink: `(n,)`, 1 where the eyes are shut.
         clothes: `Clothes`.
-        glasses: bool, worn here.
+        worn: `accessories.Worn`, on the head.
+        occluder: `accessories.Occluder` that passes in front, or None.
         camera: `degrade.Camera`.
         background_pan: `(n,)`, in turns.
         field_of_view: scalar, of the background.
-        background_blur: scalar, in pixels of the 256-pixel rendering.
+        background_blur: scalar, in pixels of a 256-pixel rendering.
         box_jitter: `(n, 3)`, box_offset: `(2,)`: how badly the head is boxed, as shares of the box: x, y, size.
         margin: scalar, side of the box over the longer side of the head.
     """
 
+    domain: Domain
     environment: light.Environment
     elevation: float
     distance: float
@@ -118,7 +122,8 @@ class Sequence:
     talking: np.ndarray
     blink: np.ndarray
     clothes: Clothes
-    glasses: bool
+    worn: accessories.Worn
+    occluder: accessories.Occluder | None
     camera: degrade.Camera
     background_pan: np.ndarray
     field_of_view: float
@@ -133,8 +138,8 @@ class Sequence:
         return len(self.yaw)
 
 
-def sample(identity, seed, frames):
-    """The `Sequence` of `frames` frames that belongs to a person and a seed.
+def sample(identity, seed, frames, domain=CCTV):
+    """The `Sequence` of `frames` frames that belongs to a person, a seed and a `domain.Domain`.
 
     The order of the draws is part of the data: changing it changes every sequence.
     """
@@ -146,10 +151,11 @@ def sample(identity, seed, frames):
         curve = gaussian_filter1d(rng.normal(size=frames + 2 * pad), smoothness)[pad : pad + frames]
         return curve / (1 / np.sqrt(2 * np.sqrt(np.pi) * smoothness)) * deviation
 
-    environment = light.sample(rng)
-    elevation = math.radians(abs(rng.normal(0, 1)) * 11 + rng.uniform(0, 6))
-    distance = float(rng.uniform(16, 60))
-    mean_yaw = rng.choice([rng.normal(0, 14), rng.uniform(-70, 70)], p=[0.6, 0.4])
+    environment = light.sample(rng, domain.places)
+    elevation = math.radians(rng.uniform(*domain.elevation))
+    distance = float(rng.uniform(*domain.distance))
+    yaws = [rng.normal(0, domain.frontal_yaw), rng.uniform(-domain.widest_yaw, domain.widest_yaw)]
+    mean_yaw = rng.choice(yaws, p=[domain.frontal, 1 - domain.frontal])
     yaw = np.radians(mean_yaw + walk(14, 4))
     pitch = np.radians(rng.normal(-2, 5) + walk(5, 3))
     roll = np.radians(rng.normal(0, 2.5) + walk(3, 3))
@@ -160,10 +166,9 @@ def sample(identity, seed, frames):
     talking = np.abs(walk(0.10, 0.8)) * (rng.random() < 0.35)
     blink = (rng.random(frames) < 0.05).astype(float)
     clothes = _clothes(rng, identity.gender)
-    glasses = bool(identity.glasses and rng.random() < 0.85)
-    rng.random()  # not used, but part of the order of the draws
-    camera = degrade.sample(rng)
+    camera = degrade.sample(rng, domain)
     return Sequence(
+        domain=domain,
         environment=environment,
         elevation=elevation,
         distance=distance,
@@ -177,13 +182,14 @@ def sample(identity, seed, frames):
         talking=talking,
         blink=blink,
         clothes=clothes,
-        glasses=glasses,
+        worn=accessories.sample(identity, seed, domain.accessory_rate),
+        occluder=accessories.sample_occluder(np.random.default_rng([seed, 73]), frames, domain.accessory_rate),
         camera=camera,
         background_pan=rng.uniform(-0.02, 0.02) + np.cumsum(rng.normal(0, 0.003) * np.ones(frames)),
         field_of_view=math.radians(rng.uniform(24, 46)),
         background_blur=float(rng.choice([0, rng.uniform(0.6, 3)], p=[0.45, 0.55])),
-        box_jitter=np.stack([walk(0.018, 1.0), walk(0.018, 1.0), walk(0.03, 1.0)], 1),
-        box_offset=rng.normal(0, 0.025, 2),
+        box_jitter=np.stack([walk(share * domain.box_jitter, 1.0) for share in (1, 1, 1.6)], 1),
+        box_offset=rng.normal(0, 1.4 * domain.box_jitter, 2),
         margin=float(rng.uniform(1.12, 1.42)),
     )
 

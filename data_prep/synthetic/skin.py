@@ -129,7 +129,9 @@ def paint(identity, head_mesh, rng):
     wrinkled = smoothstep(0.55, 0.95, identity.age)
 
     tone = _tone(identity, rng)
-    mottled = 1 + noise(40, 0.03) + noise(14, 0.025) + noise(1.2, 0.03)
+    # down to the pores, but not under the chin, where the texture is stretched
+    stretched = 0.2 + 0.8 * smoothstep(6.05, 6.35, canvas.y)
+    mottled = 1 + noise(40, 0.03) + noise(14, 0.03) + (noise(4, 0.025) + noise(1.2, 0.04)) * stretched
     albedo = np.ones((HEIGHT, WIDTH, 3)) * tone * mottled[..., None]
     albedo *= _blush(canvas, identity.redness * (0.10 + 0.25 * lightness))
     under_eyes = blob(0.31, 7.12, 0.17, 0.05) + 0.5 * blob(0.31, 7.38, 0.2, 0.06) + 0.6 * blob(0.16, 7.22, 0.06, 0.1)
@@ -152,7 +154,7 @@ def paint(identity, head_mesh, rng):
         shadow = (growth * (0.10 + 0.12 * lightness) * clean_shaven)[..., None]
         albedo = albedo * (1 - shadow) + shadow * (plain_hair_colour * 0.5 + tone * np.array([0.32, 0.36, 0.40]))
         if identity.beard != "none":
-            patchy = np.clip(0.6 + noise(0.8, 0.5), 0, 1)
+            patchy = np.clip(0.6 + noise(0.6, 0.3) * stretched, 0, 1)
             cover = (beard_mask * BEARD_COVER[identity.beard] * patchy)[..., None]
             albedo = albedo * (1 - cover) + cover * plain_hair_colour * 1.1
     if identity.hairstyle == "bald":
@@ -172,7 +174,7 @@ def paint(identity, head_mesh, rng):
         eye_shadow = blob(0.31, 7.39, 0.17, 0.05) * 0.35 * identity.makeup
         albedo *= 1 - eye_shadow[..., None] * np.array([0.8, 1, 0.9])
 
-    gloss = _gloss(canvas, identity.oiliness)
+    gloss = _gloss(canvas, identity.oiliness) * np.clip(1 + noise(1.6, 0.35), 0, 2)
     if identity.hairstyle == "bald":
         gloss = np.maximum(gloss, 0.9 * scalp * identity.oiliness)
     gloss = gloss * (1 - 0.7 * np.clip(beard_mask, 0, 1))
@@ -187,7 +189,7 @@ def paint(identity, head_mesh, rng):
 
 def _tone(identity, rng):
     tone = np.stack([np.interp(identity.tone, TONE_STOPS, TONES[:, c]) for c in range(3)])
-    tone = tone * np.array(HUES[identity.ethnicity]) * (1 + rng.normal(0, 0.02, 3))
+    tone = tone * np.array(HUES[identity.ethnicity]) * (1 + rng.normal(0, 0.035, 3))
     luminance = tone @ np.array([0.3, 0.6, 0.1])
     return np.clip(luminance + (tone - luminance) * 1.10, 0.01, 0.9)
 
@@ -226,7 +228,7 @@ def _wrinkles(canvas, wrinkled):
 
 def _spots(canvas, identity, wrinkled):
     layer = np.zeros((HEIGHT, WIDTH), np.float32)
-    canvas.dots(layer, identity.moles, 1.6, 3.6, 0.75)
+    canvas.dots(layer, identity.moles, 1.6, 4.5, 0.8)
     if identity.freckles:
         canvas.dots(layer, int(160 * identity.freckles), 0.8, 1.8, 0.22)
     if wrinkled > 0.3:
@@ -244,7 +246,7 @@ def _beard_masks(canvas, beard):
     jaw_line = 6.62 + 0.55 * np.maximum(abs_x - 0.22, 0) + 0.25 * smoothstep(0.5, 0.8, abs_x)
     jaw = smoothstep(0.0, 0.2, jaw_line - y)
     moustache = np.clip(blob(0, 6.77, 0.3, 0.06) * 1.5, 0, 1) * (1 - blob(0, 6.85, 0.10, 0.04))
-    growth = np.clip(np.maximum(jaw, moustache) * lower_face, 0, 1) * smoothstep(5.95, 6.15, y)
+    growth = np.clip(np.maximum(jaw, moustache) * lower_face, 0, 1) * smoothstep(6.0, 6.2, y)
     side_burns = (
         smoothstep(0.62, 0.72, angle / 1.57) * (angle < 1.25) * smoothstep(7.3, 7.1, y) * smoothstep(6.2, 6.5, y) * 0.9
     )
@@ -296,7 +298,8 @@ def _gloss(canvas, oiliness):
 
 
 def _lip(identity, tone, lightness):
-    lip = tone * np.array([0.80, 0.50, 0.50]) + np.array([0.03, 0.0, 0.005])
+    red = 0.38 + 0.24 * identity.lip_colour  # of bare lips: from dark red to nearly the skin's own colour
+    lip = tone * np.array([0.80, red, red]) + np.array([0.03, 0.0, 0.005])
     if identity.makeup > 0.25:
         lipstick = np.array(LIPSTICKS[int(identity.lip_colour * 3.99)])
         amount = 0.35 + 0.55 * identity.makeup

@@ -1,11 +1,13 @@
 """Arrays in, new arrays out: what changes, what must not, and who wins where heads overlap."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uunet import pipeline, protocol
+from uunet import keys, pipeline, protocol
 from uunet.pipeline import detection, frame
 from uunet.protocol import Roi
 from uunet.stego import lsb
@@ -144,6 +146,29 @@ def test_networks_mixed_up(encoder, decoder):
         pipeline.reconstruct(pipeline.deidentify(scene(0), encoder, bright_square), encoder)
 
 
+def test_sealed_there_and_back(encoder):
+    frames, rois = [scene(0), scene(1)], [Roi(5, 10, SIZE, SIZE)]
+    seal = keys.new_seal(bytes(32))
+    tracked = [[(0, rois[0])]] * 2
+    plain = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7)
+    public = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7, seal=seal)
+    again = protocol.find_seal(partial(lsb.reveal, public[0]), bytes(32))
+    for k in range(2):
+        assert frame.read_rois(public[k], frame_index=7 + k, seal=again) == rois
+        assert abs(public[k].astype(int) - plain[k]).max() <= 2  # one level each
+    with pytest.raises(protocol.SealedMessageError, match="^Frame 7: .*is sealed"):
+        frame.read_rois(public[0], frame_index=7)
+    with pytest.raises(keys.AuthenticationError, match="^Frame 7: "):
+        frame.read_rois(public[0], frame_index=7, seal=keys.seal_of(bytes(31) + b"x", seal.suite, seal.stream_id))
+
+
+def test_sealed_message_does_not_fit(encoder):
+    seal = keys.new_seal(bytes(32))
+    frame.deidentify_frames([np.zeros((8, 40, 3), np.uint8)], [[]], encoder, seed=1, seal=seal)  # hides 120 bytes
+    with pytest.raises(lsb.CapacityError, match="hide 117 bytes but its message needs 118"):
+        frame.deidentify_frames([np.zeros((8, 39, 3), np.uint8)], [[]], encoder, seed=1, first_index=1, seal=seal)
+
+
 def test_plain_picture_is_not_reconstructed(decoder):
     with pytest.raises(protocol.NoMessageError, match="^The frame carries no UU-Net message"):
         pipeline.reconstruct(scene(0), decoder)
@@ -159,6 +184,6 @@ def test_message_of_another_frame_is_refused(encoder):
 
 
 def test_message_with_a_box_outside_is_refused():
-    public = lsb.hide(scene(0), protocol.pack_frame_message([Roi(60, 0, 8, 8)], 0), rng=np.random.default_rng(0))
+    public = lsb.hide(scene(0), protocol.pack_frame_message([Roi(60, 0, 8, 8)], 0)[0])
     with pytest.raises(protocol.RoiError):
         frame.read_rois(public)

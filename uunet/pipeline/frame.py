@@ -74,7 +74,7 @@ def tracked_heads(frames, detector):
     return detection.tracked_boxes(detector, len(frames), *frames[0].shape[:2])
 
 
-def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0):
+def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=None):
     """Public versions of consecutive frames; their heads go through U_e together.
 
     Args:
@@ -83,6 +83,7 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0):
         encoder: keras.Model U_e.
         seed: int >= 0; with it, a track's noise is the same in all calls, so that a person keeps one virtual face.
         first_index: int, the number of the first of these frames in the clip.
+        seal: keys.Seal, fresh for this clip; None for messages that anybody can read.
 
     Returns:
         list of uint8 `(H, W, 3)`.
@@ -92,17 +93,23 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0):
     """
     _check_model(encoder, 4)
     rois = [[roi for _, roi in heads] for heads in tracked]
-    messages = [protocol.pack_frame_message(boxes, first_index + k) for k, boxes in enumerate(rois)]
-    for frame, boxes, message in zip(frames, rois, messages, strict=True):
+    for frame, boxes in zip(frames, rois, strict=True):
         protocol.check_inside(boxes, *frame.shape[:2])
-        lsb.check_capacity(frame.shape, len(message))
+    messages = [
+        protocol.pack_frame_message(boxes, first_index + k, shape=frame.shape, seal=seal)
+        for k, (frame, boxes) in enumerate(zip(frames, rois, strict=True))
+    ]
+    for frame, (open_part, sealed_part) in zip(frames, messages, strict=True):
+        lsb.check_capacity(frame.shape, len(open_part) + len(sealed_part))
     size = encoder.input_shape[1]
     noise = {track_id: _noise(seed, track_id, size) for heads in tracked for track_id, _ in heads}
     public = _paste_all(frames, rois, encoder, [noise[track_id] for heads in tracked for track_id, _ in heads])
-    return [
-        lsb.hide(pasted, message, rng=_signs(seed, first_index + k))
-        for k, (pasted, message) in enumerate(zip(public, messages, strict=True))
-    ]
+    for k, (open_part, sealed_part) in enumerate(messages):
+        public[k] = lsb.hide(public[k], open_part, nonce=first_index + k)
+        if seal is not None:
+            key = seal.order_key
+            public[k] = lsb.hide(public[k], sealed_part, offset=len(open_part), key=key, nonce=first_index + k)
+    return public
 
 
 def reconstruct_frames(public_frames, rois, decoder):
@@ -123,21 +130,23 @@ def reconstruct_frames(public_frames, rois, decoder):
     return _paste_all(public_frames, rois, decoder)
 
 
-def read_rois(public, *, frame_index=None):
+def read_rois(public, *, frame_index=None, seal=None):
     """The head boxes hidden in a public frame.
 
     Args:
         public: uint8 `(H, W, 3)`, RGB, exactly as written.
         frame_index: int, the frame's number in its clip, checked and named in errors; None accepts any.
+        seal: keys.Seal of the clip, see `protocol.find_seal`; None if it is plain.
 
     Returns:
         list of Roi in message order.
 
     Raises:
-        NoMessageError, DamagedMessageError, FrameIndexError, MessageError, RoiError: see `protocol`.
+        UUNetError: all that `protocol.unpack_frame_message` raises, and RoiError.
     """
     try:
-        rois = protocol.unpack_frame_message(partial(lsb.reveal, public), frame_index=frame_index)
+        read = partial(lsb.reveal, public)
+        rois = protocol.unpack_frame_message(read, shape=public.shape, seal=seal, frame_index=frame_index)
         protocol.check_inside(rois, *public.shape[:2])
     except UUNetError as error:
         if frame_index is None:
@@ -167,11 +176,6 @@ def _paste_all(frames, rois, model, noise=None):
 
 def _noise(seed, track_id, size):
     return pixels.noise_channel(np.random.default_rng([seed, track_id]), size)
-
-
-def _signs(seed, index):
-    # a third number, so that no frame's signs share a stream with a track's noise
-    return np.random.default_rng([seed, index, 1])
 
 
 def _check_model(model, channels):

@@ -1,13 +1,18 @@
 """LSB matching: one bit in the parity of each 8-bit sample, changed by at most one level.
 
-Survives lossless files only. The samples are used in raster order from the top left corner, so anybody can read the
-payload, and a steganalyst finds it easily: this hides data from the eye, it does not keep them secret. (An order
-drawn from a key is to come with encrypted messages.)
+Survives lossless files only. Without a key the samples carry the payload in raster order from the top left corner,
+where anybody can read it and a steganalyst finds it easily: that hides data from the eye and no more. With a key their
+order is known to its owners alone.
+
+Any sample may carry a bit, those of the heads too: a reader does not know yet where the heads are.
 """
 
 import numpy as np
 
 from uunet.errors import UUNetError
+from uunet.stego import keystream
+
+NO_KEY = bytes(32)  # draws the signs, which no reader needs, where there is no key
 
 
 class CapacityError(UUNetError):
@@ -15,7 +20,7 @@ class CapacityError(UUNetError):
 
 
 def capacity(shape):
-    """How many whole bytes a frame of this shape `(H, W, 3)` can hide: one bit a sample."""
+    """How many whole bytes a frame of this shape, `(H, W)` or `(H, W, C)`, can hide: one bit a sample."""
     return int(np.prod(shape)) // 8
 
 
@@ -28,47 +33,58 @@ def check_capacity(shape, n_bytes):
         )
 
 
-def hide(frame, payload, *, rng):
+def hide(frame, payload, *, offset=0, key=None, nonce=0):
     """Hides bytes in a frame: each sample whose parity is wrong goes up or down by one at random.
 
     LSB *matching*: unlike replacement it does not tie 2k to 2k + 1, which is what simple detectors look for.
 
     Args:
-        frame: uint8 `(H, W, 3)`; not modified.
+        frame: uint8 `(H, W)` or `(H, W, C)`; not modified.
         payload: bytes.
-        rng: numpy Generator, draws the signs; 0 only goes up and 255 only down, so nothing wraps.
+        offset: int, bytes to leave room for: the first `8 offset` samples in raster order are not touched.
+        key: bytes (32), orders the samples behind these; None for raster order.
+        nonce: int >= 0, the frame's number: each frame has its own order and its own signs.
 
     Returns:
-        uint8 `(H, W, 3)`, a new frame that differs by at most one level, in the first `8 len(payload)` samples only.
+        uint8, shaped like `frame`: a new frame that differs in `8 len(payload)` samples at most, by one level. 0 only
+        goes up and 255 only down, so nothing wraps.
 
     Raises:
-        CapacityError: if the payload is longer than `capacity(frame.shape)`.
+        CapacityError: if offset and payload together are longer than `capacity(frame.shape)`.
     """
     _check_uint8(frame)
-    check_capacity(frame.shape, len(payload))
+    check_capacity(frame.shape, offset + len(payload))
     bits = np.unpackbits(np.frombuffer(payload, np.uint8))
     hidden = frame.copy().reshape(-1)
-    carrier = hidden[: bits.size].astype(np.int16)
-    sign = rng.integers(0, 2, bits.size, dtype=np.int16) * 2 - 1
-    sign[carrier == 0] = 1
-    sign[carrier == 255] = -1
-    hidden[: bits.size] = carrier + sign * ((carrier & 1) != bits)
+    places = _places(frame.size, offset, bits.size, key, nonce)
+    carrier = hidden[places].astype(np.int16)
+    up = keystream.bits(key or NO_KEY, nonce, 8 * offset + bits.size)[8 * offset :]
+    sign = np.where((carrier == 0) | (up == 1) & (carrier != 255), 1, -1)
+    hidden[places] = carrier + sign * ((carrier & 1) != bits)
     return hidden.reshape(frame.shape)
 
 
-def reveal(frame, n_bytes, *, offset=0):
-    """Reads hidden bytes: `n_bytes` from byte `offset` on, fewer (like `file.read`) where the frame ends.
+def reveal(frame, n_bytes, *, offset=0, key=None, nonce=0):
+    """Reads hidden bytes back: `n_bytes`, or fewer (like `file.read`) where the frame ends.
 
     Args:
-        frame: uint8 `(H, W, 3)`.
-        n_bytes: int, how many to read.
-        offset: int, how many to skip first.
+        frame: uint8 `(H, W)` or `(H, W, C)`.
+        n_bytes: int, how many to read; it may be less than were hidden.
+        offset, key, nonce: as in `hide`. Without a key, bytes hidden at once may be read in pieces, one offset each.
     """
     _check_uint8(frame)
-    end = min(offset + n_bytes, capacity(frame.shape))
-    return np.packbits(frame.reshape(-1)[8 * offset : 8 * end] & 1).tobytes()
+    n_bytes = max(0, min(n_bytes, capacity(frame.shape) - offset))
+    places = _places(frame.size, offset, 8 * n_bytes, key, nonce)
+    return np.packbits(frame.reshape(-1)[places] & 1).tobytes()
+
+
+def _places(size, offset, n_bits, key, nonce):
+    """Which samples carry the bits, as an index of the flat frame."""
+    if key is None:
+        return slice(8 * offset, 8 * offset + n_bits)
+    return 8 * offset + keystream.positions(key, nonce, max(0, size - 8 * offset), n_bits)
 
 
 def _check_uint8(frame):
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        raise ValueError(f"frame must be uint8 (H, W, 3), got {frame.dtype} {frame.shape}")
+    if frame.dtype != np.uint8 or frame.ndim not in (2, 3):
+        raise ValueError(f"frame must be uint8 (H, W) or (H, W, C), got {frame.dtype} {frame.shape}")

@@ -35,8 +35,8 @@ def train(config, folder, out, *, verbose="auto"):
         dict label -> float, area under the ROC curve on validation pairs; None where all pairs are alike.
     """
     keras.utils.set_random_seed(config.seed)
-    heads = data.load(folder, "train", size=config.size)
-    validation = data.load(folder, "validation", size=config.size)
+    heads = data.load(folder, "train", size=config.size, labels=config.labels)
+    validation = data.load(folder, "validation", size=config.size, labels=config.labels)
     for split in (heads, validation):
         data.check_pairs(split)
     arguments = {

@@ -1,13 +1,12 @@
 """The part of a training step that knows no backend: who is updated, in which order, and what is logged."""
 
 import dataclasses
-import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
 
-from uunet import outputs
+from uunet import data, outputs
 from uunet.training import checkpoints, logs
 
 
@@ -99,12 +98,13 @@ def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):
     if start:
         print(f"going on from step {start}")
     saver = logs.Checkpoint(checkpoint, same, seconds)
+    feed = data.dataset if keras.backend.backend() == "tensorflow" else data.batches
     trainer.fit(
-        ((batch(step),) for step in itertools.count(start)),
+        feed(batch, range(start, config.steps)),
         steps_per_epoch=interval,
         initial_epoch=start // interval,
         epochs=config.steps // interval,
-        shuffle=False,  # a generator is never shuffled; unsaid, Keras warns
+        shuffle=False,  # batches are drawn at random already; unsaid, Keras warns
         verbose=verbose,
         callbacks=[logs.StopAtNaN(checkpoint), *callbacks, logs.CsvLog(folder / "log.csv"), saver],
     )

@@ -1,0 +1,140 @@
+"""How many forged or damaged frames are taken for genuine ones: plain messages, and sealed ones of both suites.
+
+    python benchmarks/mutations.py [--frames 100000] [--seed 0]
+
+Each frame is mutated by one who knows the format and where each bit is, but not the key: bits flipped; fields of the
+header or bytes of the text rewritten, as an accident leaves them or with the CRC made to match; the message cut;
+exchanged, in part or as a whole, with that of another frame, another run, another frame size. A frame is accepted if
+boxes are read from it. Exit code 1 if a sealed one is, or a plain one whose CRC does not match.
+"""
+
+import argparse
+import sys
+import zlib
+from functools import partial
+
+import numpy as np
+from rich.progress import track
+
+from uunet import keys, protocol
+from uunet.errors import UUNetError
+from uunet.protocol import Roi
+from uunet.stego import keystream, lsb
+
+SHAPE = (48, 64, 3)
+KEY, OTHER_RUN, THIS_RUN = bytes(range(32)), bytes(16), bytes(range(16))
+INDEX = 3
+OPEN_BITS = 8 * (protocol.HEADER.size + protocol.SEALED_HEADER.size + protocol.CRC.size)
+BLANK = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
+
+
+def packed(suite, rois, index=INDEX, stream_id=THIS_RUN, shape=SHAPE):
+    """`(open_part, sealed_part)`, bytes."""
+    seal = keys.seal_of(KEY, suite, stream_id) if suite else None
+    return protocol.pack_frame_message(rois, index, shape=shape, seal=seal)
+
+
+def with_crc(data):
+    """Bytes whose last four are made the CRC of those before."""
+    return data[:-4] + protocol.CRC.pack(zlib.crc32(data[:-4]))
+
+
+def flip_bits(message, others, rng):
+    """1 to 8 bits anywhere."""
+    places = rng.choice(8 * len(message), rng.integers(1, 9), replace=False)
+    bits = np.unpackbits(np.frombuffer(message, np.uint8))
+    bits[places] ^= 1
+    return np.packbits(bits).tobytes()
+
+
+def rewrite(message, others, rng):
+    """1 to 4 bytes anywhere; digits, so that the text of a plain message has a chance to stay one."""
+    changed = bytearray(message)
+    for at in rng.integers(0, len(message), rng.integers(1, 5)):
+        changed[at] = rng.choice(list(b"0123456789,"))
+    return bytes(changed)
+
+
+def cut(message, others, rng):
+    """The end overwritten by noise."""
+    kept = rng.integers(0, len(message))
+    return message[:kept] + rng.bytes(len(message) - kept)
+
+
+def exchange(message, others, rng):
+    """A stretch of it replaced by the same stretch of another message, or all of it."""
+    other = others[rng.integers(len(others))]
+    a, b = sorted(rng.integers(0, len(message) + 1, 2)) if rng.random() < 0.8 else (0, len(message))
+    return message[:a] + other[a:b] + message[b:]
+
+
+def count(suite, n, rng):
+    """`(kind, CRC made to match) -> [tried, accepted, accepted with a CRC that does not match]`."""
+    one, two = [Roi(10, 16, 9, 15), Roi(25, 30, 8, 14)], [Roi(11, 17, 9, 15), Roi(20, 20, 8, 14)]
+    parts = packed(suite, one)
+    message, open_len = b"".join(parts), len(parts[0])
+    elsewhere = ((INDEX + 1,), (INDEX, OTHER_RUN), (INDEX + 1, OTHER_RUN), (INDEX, OTHER_RUN, (50, 64, 3)))
+    others = [b"".join(packed(suite, two, *where)) for where in elsewhere]
+    seal = keys.seal_of(KEY, suite, THIS_RUN) if suite else None
+    places = np.arange(8 * len(message))
+    if seal:  # the forger knows them, which is more than he can
+        order = keystream.positions(seal.order_key, INDEX, BLANK.size - OPEN_BITS, 8 * len(parts[1]))
+        places = np.concatenate([np.arange(OPEN_BITS), OPEN_BITS + order])
+    counts = {}
+    for k in track(range(n), f"suite {suite}", transient=True):
+        kind, fix = (flip_bits, rewrite, cut, exchange)[k % 4], bool(k // 4 % 2)
+        changed = message
+        while changed == message:
+            changed = kind(message, others, rng)
+            if fix:
+                changed = with_crc(changed[:open_len]) + changed[open_len:]
+        frame = BLANK.reshape(-1).copy()
+        frame[places] = frame[places] & 0xFE | np.unpackbits(np.frombuffer(changed, np.uint8))
+        tally = counts.setdefault((kind.__name__, fix), [0, 0, 0])
+        passed = accepted(frame.reshape(SHAPE), seal)
+        tally[0] += 1
+        tally[1] += passed
+        tally[2] += passed and not crc_matches(frame.reshape(SHAPE))
+    return counts
+
+
+def accepted(frame, seal):
+    """Whether a frame is taken for number INDEX of this run."""
+    try:
+        read = partial(lsb.reveal, frame)
+        rois = protocol.unpack_frame_message(read, shape=SHAPE, seal=seal, frame_index=INDEX)
+        protocol.check_inside(rois, *SHAPE[:2])
+    except UUNetError:
+        return False
+    return True
+
+
+def crc_matches(frame):
+    """Whether a plain message's CRC does, whatever else it says."""
+    body_len = int.from_bytes(lsb.reveal(frame, 2, offset=4), "big")
+    data = lsb.reveal(frame, protocol.HEADER.size + body_len + protocol.CRC.size)
+    return with_crc(data) == data
+
+
+def main():
+    """Prints the counts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--frames", type=int, default=100_000, help="mutated frames a suite")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    names = {0: "plain", keys.AES_256_GCM: "AES-256-GCM", keys.CHACHA20_POLY1305: "ChaCha20-Poly1305"}
+    wrong = 0
+    for suite, name in names.items():
+        counts = count(suite, options.frames, np.random.default_rng([options.seed, suite]))
+        for (kind, fix), (tried, passed, _) in sorted(counts.items()):
+            crc = "CRC made to match" if fix else "CRC as it comes"
+            print(f"{name}: {kind}, {crc}: {passed} of {tried} accepted")
+        tried, passed, unmatched = (sum(column) for column in zip(*counts.values(), strict=True))
+        against_crc = f", {unmatched} of them against their CRC" if suite == protocol.PLAIN else ""
+        print(f"{name}, all: {passed} of {tried} accepted{against_crc}")
+        wrong += unmatched if suite == protocol.PLAIN else passed
+    sys.exit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()

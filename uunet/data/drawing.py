@@ -1,0 +1,195 @@
+"""What is drawn from a set of heads: pairs for learning I, batches for learning II, pairs to evaluate on.
+
+A batch is a pure function of (seed, step): nothing to save, a resumed run sees exactly the same ones.
+"""
+
+import cv2
+import numpy as np
+
+from uunet import losses, pixels
+from uunet.config import LABELS
+from uunet.data.reading import UNKNOWN, DataError, runs
+
+
+def check_pairs(heads):
+    """Raises DataError unless there are two subjects, and two heads of one: what `pair_batch` draws from."""
+    _, counts = np.unique(heads.labels[:, 0], return_counts=True)
+    if len(counts) < 2 or counts.max() < 2:
+        raise DataError(
+            f"Pairs need at least 2 subjects, and 2 heads of one, in train and in validation; one split has "
+            f"{len(counts)} subjects, the largest with {counts.max()} heads: prepare a larger set."
+        )
+
+
+def pair_batch(heads, config, step):
+    """A batch for D_a: `config.genuine` of the pairs show one subject, the others two (section III-A).
+
+    The paper says no more of how pairs are drawn. Here
+
+    - genuine pairs come from two sequences of a subject: frames of one share their background, which alone would give
+      the pair away. Only in a set without such subjects are they two frames of a sequence.
+    - impostor pairs are balanced: first the number of soft labels that agree is drawn evenly from 0, 1, 2 and 3, then
+      which, then a pair. So each label agrees in half of them, and a quarter agree in all, which only the identity
+      tells from genuine pairs. What a small set does not have is left out. Unknown is one more value here (not in b).
+
+    Args:
+        heads: Heads as `check_pairs` wants them, loaded with `labels=config.labels`.
+        config: `config.ClassifierConfig`; `labels` chooses the columns of b.
+        step: int; with `config.seed` it decides everything.
+
+    Returns:
+        dict of `x`, `x_prime` float32 `(B, size, size, 3)` in [0, 1] and `b` float32 `(B, t)`, Eq. 1.
+
+    Raises:
+        DataError: if one of `config.labels` is unknown for a head.
+    """
+    columns = [LABELS.index(label) for label in config.labels]
+    if (heads.labels[:, columns] == UNKNOWN).any():
+        raise DataError(f"Some heads have an unknown {' or '.join(config.labels)}: load them with these `labels`.")
+    rng = np.random.default_rng([config.seed, step])
+    genuine = round(config.genuine * config.batch_pairs)
+    drawn = _draw_genuine(heads, genuine, rng), _draw_impostors(heads, config.batch_pairs - genuine, rng)
+    first, second = np.concatenate(drawn, axis=1)  # (B,) each
+    x, x_prime = heads.images[first], heads.images[second]
+    return {
+        "x": _augment(x, rng) if config.augment else pixels.to_float(x),
+        "x_prime": _augment(x_prime, rng) if config.augment else pixels.to_float(x_prime),
+        "b": losses.same_labels(heads.labels[first][:, columns], heads.labels[second][:, columns]),
+    }
+
+
+def _draw_genuine(heads, count, rng):
+    """Indices `(2, count)`: a head, evenly, and one of its subject's heads in other sequences, evenly."""
+    order, start, end, own_start, own_end, having = heads.genuine_partners
+    drawn = rng.integers(len(having), size=count)
+    start, end, own_start, own_end = (bounds[drawn] for bounds in (start, end, own_start, own_end))
+    place = start + rng.integers(end - start - (own_end - own_start))
+    place = np.where(place >= own_start, place + own_end - own_start, place)  # steps over the own sequence
+    return np.stack([having[drawn], order[place]])
+
+
+def _draw_impostors(heads, count, rng):
+    """Indices `(2, count)` of heads of two subjects, balanced as `pair_batch` says."""
+    order, start, size, share = heads.impostor_groups
+    groups = np.stack(np.divmod(rng.choice(len(share), size=count, p=share), len(size)))  # (2, count)
+    pairs = np.zeros_like(groups)
+    same = np.arange(count)
+    while len(same):  # two heads of one subject are drawn again
+        pairs[:, same] = order[start[groups[:, same]] + rng.integers(size[groups[:, same]])]
+        same = np.flatnonzero(heads.labels[pairs[0], 0] == heads.labels[pairs[1], 0])
+    return pairs
+
+
+def _augment(images, rng):
+    """Mirror, shift, rescale and change the exposure of each picture at random.
+
+    Args:
+        images: uint8 `(B, size, size, 3)`; overwritten.
+
+    Returns:
+        float32 `(B, size, size, 3)` in [0, 1].
+    """
+    count, size = images.shape[:2]
+    margin = size // 16
+    mirrored = rng.random(count) < 0.5
+    images[mirrored] = images[mirrored, :, ::-1]
+    far = rng.random(count) < 0.5  # as if it had been seen from farther away
+    small = rng.integers(size // 2, size, count)
+    corner = rng.integers(0, 2 * margin + 1, (count, 2))
+    for k, image in enumerate(images):
+        if far[k]:
+            image = cv2.resize(image, (small[k], small[k]), interpolation=cv2.INTER_AREA)
+            image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+        top, left = corner[k]
+        padded = cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_REFLECT)
+        images[k] = padded[top : top + size, left : left + size]
+    gain = rng.uniform(0.8, 1.2, (count, 1, 1, 1)).astype(np.float32)
+    offset = rng.uniform(-0.1, 0.1, (count, 1, 1, 1)).astype(np.float32)
+    return np.clip(pixels.to_float(images) * gain + offset, 0, 1)
+
+
+def sequence_batch(heads, config, step):
+    """A batch for learning II: subjects x sequences x frames, and every random number its step uses.
+
+    Args:
+        heads: Heads.
+        config: `config.AdversarialConfig`.
+        step: int; with `config.seed` it decides everything.
+
+    Returns:
+        dict as `training.objective.generator_objective` takes it.
+
+    Raises:
+        DataError: if too few subjects have enough sequences with enough frames.
+    """
+    rng = np.random.default_rng([config.seed, step])
+    eligible = {}
+    for subject, sequences in heads.by_subject.items():
+        long_enough = [sequence for sequence in sequences if len(sequence) >= config.frames]
+        if len(long_enough) >= config.sequences:
+            eligible[subject] = long_enough
+    if len(eligible) < config.subjects:
+        raise DataError(
+            f"A batch of {config.subjects} subjects x {config.sequences} sequences x {config.frames} frames needs "
+            f"more data: only {len(eligible)} subjects have that many sequences and frames."
+        )
+    chosen = []
+    for subject in rng.choice(list(eligible), config.subjects, replace=False):
+        for k in rng.choice(len(eligible[subject]), config.sequences, replace=False):
+            chosen.extend(rng.choice(eligible[subject][k], config.frames, replace=False))
+    draws, count, size = 1 + config.critic_steps, config.batch_size, config.size
+    # one noise channel a sequence: the pipeline holds it for a track, too
+    noise = rng.random((draws, config.subjects * config.sequences, size, size, 1), dtype=np.float32)
+    return {
+        "x": pixels.to_float(heads.images[chosen]),
+        "noise": np.repeat(noise, config.frames, axis=1),
+        "epsilon": rng.random((config.critic_steps, 2, count, 1, 1, 1), dtype=np.float32),
+        "roi": rng.integers(max(1, len(config.channel_sizes)), size=(draws, count), dtype=np.int32),
+    }
+
+
+def evaluation_pairs(heads, genuine, impostors, seed, *, hard=False):
+    """Index pairs to score recognisers on, such as the 10,000 genuine and 50,000 impostor ones of section IV-D.
+
+    Genuine pairs are of two sequences of a subject, impostor pairs of two subjects. All such pairs are equally likely,
+    none comes twice (i, i' and i', i are one), and which head comes first is drawn, too.
+
+    Args:
+        heads: Heads.
+        genuine, impostors: int, numbers of pairs.
+        seed: int; it decides everything.
+        hard: bool, whether impostors must agree in gender, ethnicity and hairstyle, all known.
+
+    Returns:
+        int `(genuine, 2)` and int `(impostors, 2)`, indices into `heads`.
+
+    Raises:
+        DataError: if there are not that many pairs.
+    """
+    subject = heads.labels[:, 0]
+    order = np.lexsort((heads.sequences, subject))
+    _, end = runs(subject[order])
+    _, own_end = runs(heads.sequences[order])
+    pairs = _draw_later(order, own_end, end, genuine, "genuine", np.random.default_rng([seed, 0]))
+    last = np.full(len(order), len(order))
+    if hard:
+        _, group = np.unique(heads.labels[:, 1:], axis=0, return_inverse=True)
+        order = np.lexsort((subject, group.ravel()))
+        group = group.ravel()[order]
+        _, last = runs(group)
+        _, end = runs(group * (subject.max() + 1) + subject[order])
+        last = np.where((heads.labels[order] == UNKNOWN).any(axis=1), end, last)
+    kind = "hard impostor" if hard else "impostor"
+    return pairs, _draw_later(order, end, last, impostors, kind, np.random.default_rng([seed, 1]))
+
+
+def _draw_later(order, start, end, count, kind, rng):
+    """`(count, 2)` of the pairs of the head at a place p of `order` with one at start[p], ..., end[p] - 1."""
+    sizes = end - start
+    if count > sizes.sum():
+        raise DataError(f"The split has only {sizes.sum()} {kind} pairs, not {count}: ask for fewer, or a larger set.")
+    ends = np.cumsum(sizes)
+    number = rng.choice(sizes.sum(), count, replace=False)
+    place = np.searchsorted(ends, number, side="right")
+    partner = start[place] + number - (ends[place] - sizes[place])
+    return rng.permuted(np.stack([order[place], order[partner]], axis=1), axis=1)

@@ -1,0 +1,284 @@
+"""Reading a prepared set of heads x_{i,j,k}.
+
+A set is a folder with `manifest.csv`, one row a head, and the pictures it names. These columns must be there:
+
+    file                            path of the picture, relative to the folder
+    split                           train, validation or test; a subject is in one of them only
+    subject, sequence, frame        i, j, k: a name, a name within the subject, a number from 0
+    gender, ethnicity, hairstyle    one of `VALUES`, or "unknown"
+
+`sha256`, of the file's bytes, is compared if it is there. `load(columns=...)` hands on any others.
+"""
+
+import csv
+import hashlib
+import warnings
+from concurrent import futures
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from uunet.errors import UUNetError
+
+COLUMNS = ("file", "split", "subject", "sequence", "frame", "gender", "ethnicity", "hairstyle")
+SPLITS = ("train", "validation", "test")
+VALUES = {  # a label's code is its place here, so it is the same in every split and every set
+    "gender": ("female", "male"),
+    "ethnicity": ("asian", "black", "indian", "white"),
+    "hairstyle": ("bald", "horsetail", "long", "medium", "short"),
+}
+UNKNOWN = -1  # code of "unknown"
+
+
+class DataError(UUNetError):
+    """A prepared set that is missing, damaged or too small for what is asked."""
+
+
+@dataclass(frozen=True)
+class Heads:
+    """One split in memory, in the order of the manifest.
+
+    Attributes:
+        images: uint8 `(N, size, size, 3)`, RGB.
+        labels: int `(N, 4)`: subject, gender, ethnicity, hairstyle, the order of `config.LABELS`; -1 is unknown.
+        sequences: int `(N,)`, numbered so that no two subjects share one.
+        frames: int `(N,)`.
+        files: tuple of N str, as in the manifest.
+        sha256: str, hash of the pictures and labels, for provenance.
+        columns: dict of the further columns asked for, each `(N,)`: float if all its values are numbers, else str.
+        skipped: tuple of str "row 7: crops/a.png", rows whose picture is damaged.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    sequences: np.ndarray
+    frames: np.ndarray
+    files: tuple
+    sha256: str
+    columns: dict
+    skipped: tuple
+
+    @cached_property
+    def by_subject(self):
+        """{subject: [indices of sequence 0, indices of sequence 1, ...]}, indices in frame order."""
+        subjects = {}
+        order = np.lexsort((self.frames, self.sequences, self.labels[:, 0]))
+        for index in order:
+            sequences = subjects.setdefault(int(self.labels[index, 0]), {})
+            sequences.setdefault(int(self.sequences[index]), []).append(int(index))
+        return {subject: [np.array(s) for s in sequences.values()] for subject, sequences in subjects.items()}
+
+    @cached_property
+    def genuine_partners(self):
+        """For each head that has partners of its subject in other sequences: what `_draw_genuine` needs."""
+        order = np.lexsort((self.sequences, self.labels[:, 0]))
+        start, end = runs(self.labels[order, 0])
+        own_start, own_end = runs(self.sequences[order])
+        if ((own_start == start) & (own_end == end)).all():  # one sequence a subject: other frames must do
+            own_start = np.arange(len(order))
+            own_end = own_start + 1
+        having = np.flatnonzero(end - start > own_end - own_start)
+        return order, *(bounds[having] for bounds in (start, end, own_start, own_end)), order[having]
+
+    @cached_property
+    def impostor_groups(self):
+        """Heads grouped by their soft labels, and how often each pair of groups is drawn, for `_draw_impostors`."""
+        values, group = np.unique(self.labels[:, 1:], axis=0, return_inverse=True)
+        group = group.ravel()
+        heads = np.zeros((len(values), self.labels[:, 0].max() + 1))  # of a group and subject
+        np.add.at(heads, (group, self.labels[:, 0]), 1)
+        pairs = np.outer(heads.sum(axis=1), heads.sum(axis=1)) - heads @ heads.T  # of two subjects, (G, G)
+        agree = values[:, None] == values[None]  # (G, G, 3)
+        pattern = agree @ [1, 2, 4]
+        share = np.zeros_like(pairs)
+        for count in np.unique(agree.sum(axis=-1)[pairs > 0]):
+            patterns = np.unique(pattern[(pairs > 0) & (agree.sum(axis=-1) == count)])
+            for one in patterns:
+                weights = np.where(pattern == one, pairs, 0)
+                share += weights / weights.sum() / len(patterns)
+        size = np.bincount(group)
+        return np.argsort(group, kind="stable"), np.cumsum(size) - size, size, share.ravel() / share.sum()
+
+
+def load(folder, split, *, size=64, labels=(), columns=()):
+    """Reads one split of a prepared set.
+
+    Pictures that cannot be decoded are skipped; a warning counts and lists them.
+
+    Args:
+        folder: path with `manifest.csv`.
+        split: "train", "validation" or "test"; the splits share no subject.
+        size: int, side of the heads in pixels; pictures of another size are refused.
+        labels: some of `config.LABELS`; heads of which one of these is unknown are left out, and a warning counts them.
+        columns: names of further columns to hand on, such as "yaw".
+
+    Returns:
+        Heads.
+
+    Raises:
+        DataError: naming file and row of what is missing, changed, mislabelled or in two splits.
+    """
+    folder = Path(folder)
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        raise DataError(f"{folder} has no manifest.csv; prepare a set first (see data_prep/README.md).")
+    rows = _rows(manifest, (*COLUMNS, *columns))
+    _check(manifest, rows)
+    subjects = {name: code for code, name in enumerate(sorted({row["subject"] for row in rows}))}
+    sequences = {key: code for code, key in enumerate(sorted({(row["subject"], row["sequence"]) for row in rows}))}
+    in_split = [(number, row) for number, row in enumerate(rows, start=2) if row["split"] == split]
+    wanted = [label for label in labels if label in VALUES]
+    known = [(number, row) for number, row in in_split if all(row[label] != "unknown" for label in wanted)]
+    if len(known) < len(in_split):
+        left_out = f"{len(in_split) - len(known)} of {len(in_split)} heads of {manifest}, split {split}, are left out"
+        warnings.warn(f"{left_out}: unknown {' or '.join(wanted)}.", stacklevel=2)
+    images = _read_all(folder, manifest, known, size)
+    skipped = tuple(f"row {n}: {row['file']}" for (n, row), image in zip(known, images, strict=True) if image is None)
+    if skipped:
+        more = f" and {len(skipped) - 20} more" if len(skipped) > 20 else ""
+        warnings.warn(
+            f"{len(skipped)} of {len(known)} pictures of {manifest}, split {split}, are damaged and skipped: "
+            f"{'; '.join(skipped[:20])}{more}.",
+            stacklevel=2,
+        )
+    chosen = [row for (_, row), image in zip(known, images, strict=True) if image is not None]
+    if not chosen:
+        raise DataError(f"{manifest} has no usable row in split {split!r}; prepare a larger set.")
+    images = np.stack([image for image in images if image is not None])
+    codes = np.array([[subjects[row["subject"]], *(_code(row, label) for label in VALUES)] for row in chosen], np.int64)
+    numbers = np.array([sequences[row["subject"], row["sequence"]] for row in chosen], np.int64)
+    frames = np.array([int(row["frame"]) for row in chosen], np.int64)
+    digest = hashlib.sha256(images.tobytes() + codes.tobytes() + numbers.tobytes() + frames.tobytes())
+    return Heads(
+        images, codes, numbers, frames, tuple(row["file"] for row in chosen), digest.hexdigest(),
+        {name: _column([row[name] for row in chosen]) for name in columns}, skipped,
+    )
+
+
+def twins_name(s):
+    """Folder, and after "twins_" the list, of the twins rendered for s: (-1, 1, 1, 1) -> "-1,1,1,1"."""
+    return ",".join(str(value) for value in s)
+
+
+def load_twins(folder, heads, s):
+    """Reads, for each of `heads`, the same frame rendered with a virtual person (rendered sets only).
+
+    Args:
+        folder: the set that `heads` were loaded from, with `twins_<s>.csv`.
+        heads: Heads.
+        s: four of {-1, 0, 1}: which labels differ from, are free of, or agree with the head's.
+
+    Returns:
+        images: uint8 `(N, size, size, 3)`, RGB, in the order of `heads`.
+        virtual: int `(N,)`, number of the virtual person in the pool.
+
+    Raises:
+        DataError: if the twins, or some of them, are missing or damaged.
+    """
+    folder = Path(folder)
+    name = twins_name(s)
+    table = folder / f"twins_{name}.csv"
+    advice = f"render them: python -m data_prep.synthetic --out {folder} --twins={name}, and the set's other options"
+    if not table.is_file():
+        raise DataError(f"{folder} has no twins for s = {name}; {advice}.")
+    row_of = {row["of"]: (n, row) for n, row in enumerate(_rows(table, ("file", "of", "virtual")), start=2)}
+    lacking = [file for file in heads.files if file not in row_of]
+    if lacking:
+        raise DataError(f"{table} has no twin of {lacking[0]} and {len(lacking) - 1} more; {advice}.")
+    chosen = [row_of[file] for file in heads.files]
+    for number, row in chosen:
+        if not _is_count(row["virtual"]):
+            raise DataError(f"{table}, row {number}: virtual is {row['virtual']!r}, not a whole number.")
+    images = _read_all(folder, table, chosen, heads.images.shape[1])
+    for (number, row), image in zip(chosen, images, strict=True):
+        if image is None:
+            raise DataError(f"{table}, row {number}: {folder / row['file']} is damaged; {advice}.")
+    return np.stack(images), np.array([int(row["virtual"]) for _, row in chosen], np.int64)
+
+
+def _rows(table, columns):
+    """Rows of a CSV file as dicts, complete in `columns`."""
+    try:
+        with open(table, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{table} cannot be read ({error}); prepare the set again.") from error
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        raise DataError(f"{table} lacks the column(s) {', '.join(missing)}; prepare the set again.")
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise DataError(f"{table}, row {number} is incomplete; prepare the set again.")
+    return rows
+
+
+def _check(manifest, rows):
+    """Raises DataError at the first row of a manifest that cannot be."""
+    split_of, listed = {}, set()
+    for number, row in enumerate(rows, start=2):
+        where = f"{manifest}, row {number}"
+        empty = [name for name in COLUMNS if not row[name]]
+        if empty:
+            raise DataError(f"{where}: {empty[0]} is empty; prepare the set again.")
+        if row["split"] not in SPLITS:
+            raise DataError(f"{where}: split is {row['split']!r}, not one of {', '.join(SPLITS)}.")
+        if split_of.setdefault(row["subject"], row["split"]) != row["split"]:
+            raise DataError(f"{where}: subject {row['subject']} is in two splits.")
+        if not _is_count(row["frame"]):
+            raise DataError(f"{where}: frame is {row['frame']!r}, not a whole number.")
+        for label, words in VALUES.items():
+            if row[label] not in (*words, "unknown"):
+                raise DataError(f"{where}: {label} is {row[label]!r}, not one of {', '.join(words)}, unknown.")
+        if row["file"] in listed:
+            raise DataError(f"{where}: {row['file']} is listed twice.")
+        listed.add(row["file"])
+
+
+def _is_count(text):
+    return text.isdecimal() and len(text) <= 9
+
+
+def _code(row, label):
+    return UNKNOWN if row[label] == "unknown" else VALUES[label].index(row[label])
+
+
+def _column(values):
+    try:
+        return np.array([float(value) for value in values])
+    except ValueError:
+        return np.array(values)
+
+
+def _read_all(folder, table, rows, size):
+    """RGB pictures of (row number, row) tuples, None for each that cannot be decoded."""
+    with futures.ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda numbered: _read(folder, table, *numbered, size), rows))
+
+
+def _read(folder, table, number, row, size):
+    path = folder / row["file"]
+    try:
+        content = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{table}, row {number}: cannot read the picture {path} ({reason}); prepare the set again."
+        ) from error
+    if row.get("sha256") and hashlib.sha256(content).hexdigest() != row["sha256"]:
+        raise DataError(f"{table}, row {number}: {path} is not the file listed (other SHA-256); prepare the set again.")
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    if image is None:
+        return None
+    if image.shape != (size, size, 3):
+        found = f"{image.shape[1]} x {image.shape[0]}"
+        raise DataError(f"{table}, row {number}: {path} is {found} pixels, not {size} x {size}.")
+    return image[..., ::-1]
+
+
+def runs(keys):
+    """For each of the sorted `(N,)` keys, where the run of its equals starts, and where it ends (exclusive)."""
+    return np.searchsorted(keys, keys, side="left"), np.searchsorted(keys, keys, side="right")
