@@ -15,7 +15,7 @@ from uunet import cli, models, pipeline, protocol, video_samples
 from uunet.models import files
 from uunet.pipeline import video as videos
 
-SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample"
+SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv"
 
 
 class Cli:

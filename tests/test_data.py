@@ -15,7 +15,7 @@ from uunet import config, data
 
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32, batch_pairs=16)
 BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, subjects=2, sequences=2, frames=2, critic_steps=3)
-SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample"
+SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from data_prep import measure
 from uunet.evaluation import alignment
 
-SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample"
+SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
 
 
 def people(subjects=3, sequences=2, frames=2, **columns):
@@ -159,7 +159,7 @@ def test_the_sample_is_measured_twice_alike(tmp_path, monkeypatch, capsys):
     assert found["detection"][0]["crops"] == 64 and found["detection"][0]["found"] > 0.7
     assert sum(found["labels"]["gender"].values()) == 8
     assert {"command", "commit", "seed", "seconds", "device", "time"} <= set(records[0]["provenance"])
-    assert capsys.readouterr().out.count("| sample | dlib | whole crop, 64 px |") == 6
+    assert capsys.readouterr().out.count("| cctv | dlib | whole crop, 64 px |") == 6
 
 
 def test_bad_input_is_one_sentence(coloured, tmp_path, capsys):
