@@ -10,8 +10,9 @@ the set can write from it:
 x, y, w, h is the box of a person in pixels of the picture; the labels are words of `heads.WORDS`, or empty.
 
 The set has no identities. Each sequence is one person's, so each counts as an identity of its own: genuine pairs are
-two frames of one sequence, no subject has two sequences (Eq. 11 needs them), and one person may be in two splits under
-two names. Hence no recognition result on BIODI means anything; the paper gives none either.
+two frames of one sequence, and one person may be in two splits under two names. Hence no recognition result on BIODI
+means anything; the paper gives none either. No subject has two sequences, which Eq. 11 compares: the set serves
+learning I, detection and picture quality, but not learning II on its own.
 """
 
 import math
@@ -64,7 +65,10 @@ def plan(source, *, frames=None, sequences=None):
     for sequence, boxes in found.items():
         boxes.sort(key=lambda item: item[0].frame)
         works.append(heads.picture_work(sequence, heads.evenly(boxes, frames)))
-    notes = ["BIODI has no identities: each sequence counts as one, so recognition results mean nothing."]
+    notes = [
+        "BIODI has no identities: each sequence counts as one, so recognition results mean nothing, and learning II "
+        "cannot be trained on it alone (Eq. 11 compares two sequences of a subject)."
+    ]
     return heads.Plan("biodi", heads.PERSON, works, [], notes)
 
 
