@@ -31,10 +31,8 @@ def main():
                 result = heads.write(Path(folder, f"{name}_{side}_{lower}"), plan, detector, {})
                 share = 1 - result.skipped["no head found"] / result.boxes
                 each = 1000 * result.seconds / result.boxes
-                boxes = "all different" if lower else "all alike"
-                print(
-                    f"{name}, heads of {side} pixels, boxes {boxes}: {each:.1f} ms a box, {share:.0%} of {result.boxes} found"
-                )
+                case = f"{name}, heads of {side} pixels, boxes {'all different' if lower else 'all alike'}"
+                print(f"{case}: {each:.1f} ms a box, {share:.0%} of {result.boxes} found")
 
 
 def _work(folder, side, lower, subject):

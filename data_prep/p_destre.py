@@ -59,6 +59,10 @@ def _words(gender, ethnicity, hairstyle):
     return words
 
 
+def _frame(item):
+    return item[0].frame
+
+
 def _from_crops(source, frames, sequences):
     found, skipped = {}, []
     for path in sorted(source.rglob("*.jpg")) if source.is_dir() else []:
@@ -86,7 +90,7 @@ def _from_crops(source, frames, sequences):
             "13-11-2019-1-1_0120_17_0_2_0_1_1_1_0.jpg: extract P-DESTRE there."
         )
     works = [
-        heads.picture_work(f"{subject} {session}", heads.evenly(own[session], frames))
+        heads.picture_work(f"{subject} {session}", heads.evenly(sorted(own[session], key=_frame), frames))
         for subject, own in found.items()
         for session in heads.evenly(sorted(own), sequences)
     ]
@@ -99,7 +103,7 @@ def _from_videos(source, frames, sequences):
     for files in (videos, annotations):
         for stem in [stem for stem in files if stem.startswith("._")]:  # macOS again
             del files[stem]
-    skipped, notes, boxes, sessions_of = [], [], {}, {}
+    skipped, tall_first, found, sessions_of = [], 0, {}, {}
     for stem, path in sorted(annotations.items()):
         origin = path.relative_to(source).as_posix()
         if stem not in videos:
@@ -108,25 +112,25 @@ def _from_videos(source, frames, sequences):
         if re.fullmatch(SESSION, stem) is None:
             skipped.append((origin, "not named as the sessions of P-DESTRE are"))
             continue
-        boxes[stem], bad, tall_first = _read_annotation(path, origin)
+        boxes, bad, swapped = _read_annotation(path, origin)
         skipped += bad
-        if tall_first:
-            notes.append(f"{origin}: its 5th number is the height of a box, its 6th the width.")
-        for box, _ in boxes[stem]:
-            sessions_of.setdefault(box.subject, set()).add(stem)
+        tall_first += swapped
+        own = {}
+        for box, place in boxes:
+            own.setdefault(box.subject, []).append((box, place))
+        found[stem] = {subject: heads.evenly(own[subject], frames) for subject in own}  # all rows would fill the memory
+        for subject in own:
+            sessions_of.setdefault(subject, []).append(stem)
     for stem in sorted(videos.keys() - annotations.keys()):
         skipped.append((videos[stem].relative_to(source).as_posix(), "video without its annotation"))
-    if not boxes:
+    if not found:
         raise heads.SourceError(f"{source} has no video with its annotation: extract both archives of P-DESTRE there.")
-    wanted = {subject: set(heads.evenly(sorted(own), sequences)) for subject, own in sessions_of.items()}
+    wanted = {subject: set(heads.evenly(sessions, sequences)) for subject, sessions in sessions_of.items()}
     works = []
-    for stem, all_boxes in boxes.items():
-        own = {}
-        for box, place in all_boxes:
-            if stem in wanted[box.subject]:
-                own.setdefault(box.subject, []).append((box, place))
-        chosen = [pair for subject in own for pair in heads.evenly(own[subject], frames)]
-        works.append(_video_work(stem, videos[stem], sorted(chosen, key=lambda pair: (pair[0].frame, pair[0].subject))))
+    for stem, own in found.items():
+        chosen = [pair for subject in own if stem in wanted[subject] for pair in own[subject]]
+        works.append(_video_work(stem, videos[stem], sorted(chosen, key=_frame)))
+    notes = [f"{tall_first} of {len(found)} annotation files write the height of a box before its width."]
     return heads.Plan("p_destre", heads.PERSON, works, skipped, notes)
 
 
@@ -158,7 +162,7 @@ def _read_annotation(path, origin):
             skipped.append((where, f"label: {error.args[0]}"))
             continue
         found.append((heads.Box(str(subject), path.stem, frame, *words, where), place))
-    found.sort(key=lambda pair: pair[0].frame)
+    found.sort(key=_frame)
     places = np.array([place for _, place in found]).reshape(-1, 4)
     tall_first = len(found) > 0 and bool(np.median(places[:, 2]) > np.median(places[:, 3]))
     order = [0, 1, 3, 2] if tall_first else [0, 1, 2, 3]

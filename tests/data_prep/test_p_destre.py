@@ -83,7 +83,7 @@ def test_people_are_taller_than_wide_in_whichever_order_the_box_is_written(tmp_p
     plan = p_destre.plan(fixtures.p_destre_videos(tmp_path / "set", tall_first, frames=1))
     boxes = {box.subject: roi for work in plan.works for box, _, roi in work.read()}
     assert boxes["13"] == Roi(256, 0, 128, 256)
-    assert len(plan.notes) == 2 * tall_first
+    assert plan.notes[0].startswith(f"{2 * tall_first} of 2 annotation files write the height")
 
 
 def test_damaged_rows_and_frames_are_listed_with_the_reason(small):
@@ -178,3 +178,10 @@ def test_at_most_so_many_frames_and_sequences(videos):
     plan = p_destre.plan(videos, frames=2, sequences=1)
     boxes = [box for work in plan.works for box, _, _ in work.read()]
     assert {(box.sequence, box.frame) for box in boxes} == {(SESSION, 1), (SESSION, 3)} and len(boxes) == 16
+
+
+def test_frames_of_crops_are_in_the_order_of_their_numbers(tmp_path):
+    for frame in (2, 10, 9):
+        fixtures.save(tmp_path / f"{SESSION}_{frame}_17_0_2_0_1_1_1_0.jpg", fixtures.sample_head(0, 0, 0))
+    [work] = p_destre.plan(tmp_path).works
+    assert [box.frame for box, _, _ in work.read()] == [2, 9, 10]
