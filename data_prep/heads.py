@@ -313,8 +313,8 @@ def cut_splits(subjects, seed):
     subjects = sorted(set(subjects))
     if len(subjects) < LEAST_SUBJECTS:
         raise SourceError(
-            f"Only {len(subjects)} identities have two heads or more, and the splits need {LEAST_SUBJECTS}: give more "
-            "of the set, or look into skipped.csv for what was left out."
+            f"Only {len(subjects)} identities have two heads or more, and the splits need {LEAST_SUBJECTS}: look into "
+            "skipped.csv for what was left out, and begin again in a new folder with more of the set."
         )
     shuffled = [subjects[k] for k in np.random.default_rng(seed).permutation(len(subjects))]
     test = max(1, round(TEST_SHARE * len(subjects)))
