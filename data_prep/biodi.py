@@ -10,11 +10,12 @@ the set can write from it:
 x, y, w, h is the box of a person in pixels of the picture; the labels are words of `heads.WORDS`, or empty.
 
 The set has no identities. Each sequence is one person's, so each counts as an identity of its own: genuine pairs are
-two frames of one sequence, and one person may be in two splits under two names. Hence no recognition result on BIODI
-means anything; the paper gives none either. No subject has two sequences, which Eq. 11 compares: the set serves
-learning I, detection and picture quality, but not learning II on its own.
+two frames of one tracklet, and one person may be in two splits under two names. Hence no recognition result on BIODI
+means anything; the paper gives none either. Eq. 11 compares two sequences of a subject, so each sequence is cut in two
+halves, one after the other, and these are called sequences 0 and 1.
 """
 
+import dataclasses
 import math
 import sys
 from pathlib import PurePosixPath
@@ -31,7 +32,7 @@ def plan(source, *, frames=None, sequences=None):
     Args:
         source: path of the folder with boxes.csv.
         frames: int, at most so many boxes a sequence; None for all.
-        sequences: int or None; at most so many a subject, of which there is but one.
+        sequences: int or None; not used, a subject has two.
 
     Returns:
         heads.Plan.
@@ -64,10 +65,15 @@ def plan(source, *, frames=None, sequences=None):
     works = []
     for sequence, boxes in found.items():
         boxes.sort(key=lambda item: item[0].frame)
-        works.append(heads.picture_work(sequence, heads.evenly(boxes, frames)))
+        boxes = heads.evenly(boxes, frames)
+        halves = [
+            (dataclasses.replace(box, sequence="1") if k >= len(boxes) / 2 else box, path, place)
+            for k, (box, path, place) in enumerate(boxes)
+        ]
+        works.append(heads.picture_work(sequence, halves))
     notes = [
-        "BIODI has no identities: each sequence counts as one, so recognition results mean nothing, and learning II "
-        "cannot be trained on it alone (Eq. 11 compares two sequences of a subject)."
+        "BIODI has no identities: each sequence counts as one, and its halves as that subject's two sequences, so "
+        "recognition results mean nothing."
     ]
     return heads.Plan("biodi", heads.PERSON, works, [], notes)
 

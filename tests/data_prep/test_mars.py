@@ -1,13 +1,11 @@
 """MARS: its names, its two halves, whom it leaves out, and damaged copies of it."""
 
-import dataclasses
 
 import fixtures
 import numpy as np
 import pytest
 
 from data_prep import heads, mars
-from uunet import config, data
 
 
 @pytest.fixture
@@ -20,11 +18,7 @@ def test_mtcnn_finds_heads_that_train_both_learnings(source, tmp_path, capsys):
     table = fixtures.labels(tmp_path / "labels.csv", [f"{k:04d}" for k in range(1, 9)])
     assert mars.main([str(source), "--out", str(tmp_path / "out"), "--labels", str(table)]) == 0
     assert "junk (identity 00-1): 1" in capsys.readouterr().out
-    train = data.load(tmp_path / "out", "train")
-    pairs = data.pair_batch(train, dataclasses.replace(config.PAPER.classifier, batch_pairs=8), 0)
-    assert pairs["x"].shape == (8, 64, 64, 3) and set(pairs["b"][:, 0]) == {0.0, 1.0}
-    adversarial = dataclasses.replace(config.PAPER.adversarial, subjects=2, sequences=2, frames=2)
-    assert data.sequence_batch(train, adversarial, 0)["x"].shape == (8, 64, 64, 3)
+    fixtures.check_it_trains(tmp_path / "out", subjects=2)
 
 
 def test_identity_camera_tracklet_frame_and_labels_are_kept(source, tmp_path):

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from data_prep import heads, p_destre
-from uunet import config, data
 from uunet.protocol import Roi
 
 SESSION = "12-11-2019-1-1"
@@ -38,11 +37,7 @@ def test_a_real_detector_finds_heads_that_train_both_learnings(videos, tmp_path,
     source = videos if form == "videos" else fixtures.p_destre_crops(tmp_path / "crops")
     assert p_destre.main([str(source), "--out", str(tmp_path / "out"), "--detector", "centerface"]) == 0
     assert f"unknown identity (-1): {6 if form == 'videos' else 1}" in capsys.readouterr().out
-    train = data.load(tmp_path / "out", "train")
-    pairs = data.pair_batch(train, dataclasses.replace(config.PAPER.classifier, batch_pairs=8), 0)
-    assert pairs["x"].shape == (8, 64, 64, 3) and set(pairs["b"][:, 0]) == {0.0, 1.0}
-    adversarial = dataclasses.replace(config.PAPER.adversarial, subjects=4, sequences=2, frames=2)
-    assert data.sequence_batch(train, adversarial, 0)["x"].shape == (16, 64, 64, 3)
+    fixtures.check_it_trains(tmp_path / "out", subjects=4)
 
 
 def test_videos_and_crops_say_the_same_of_everybody(videos, tmp_path):

@@ -1,13 +1,11 @@
 """YouTube Faces: label files with centres, aligned faces, and damaged copies."""
 
-import dataclasses
 
 import fixtures
 import numpy as np
 import pytest
 
 from data_prep import heads, youtube_faces
-from uunet import config, data
 from uunet.protocol import Roi
 
 
@@ -17,11 +15,7 @@ def test_a_real_detector_finds_heads_that_train_both_learnings(tmp_path, make):
     table = fixtures.labels(tmp_path / "labels.csv", fixtures.NAMES)
     arguments = [str(source), "--out", str(tmp_path / "out"), "--labels", str(table), "--detector", "centerface"]
     assert youtube_faces.main(arguments) == 0
-    train = data.load(tmp_path / "out", "train")
-    pairs = data.pair_batch(train, dataclasses.replace(config.PAPER.classifier, batch_pairs=8), 0)
-    assert pairs["x"].shape == (8, 64, 64, 3) and set(pairs["b"][:, 0]) == {0.0, 1.0}
-    adversarial = dataclasses.replace(config.PAPER.adversarial, subjects=4, sequences=2, frames=2)
-    assert data.sequence_batch(train, adversarial, 0)["x"].shape == (16, 64, 64, 3)
+    fixtures.check_it_trains(tmp_path / "out", subjects=4)
 
 
 def test_person_video_frame_and_the_centre_of_the_face(tmp_path):
