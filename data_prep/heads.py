@@ -1,0 +1,555 @@
+"""From boxes to a prepared set: what the loaders of MARS, P-DESTRE, BIODI and YouTube Faces share.
+
+A loader says which boxes there are and how to read them (`Plan`); `write` finds the head in each box, crops it, cuts
+the splits by identity and writes
+
+    DIR/manifest.csv                              one row a head, read by `uunet.data`
+    DIR/skipped.csv                               one row a file, box or row of the source that gave no head, and why
+    DIR/crops/<subject>/<sequence>/<frame>.png    size x size, RGB
+
+Both tables appear last. Until then DIR/progress.jsonl says what is done, so that a stopped run goes on where it was.
+"""
+
+import argparse
+import csv
+import hashlib
+import io
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import rich.progress
+
+from uunet import channel, outputs, pixels
+from uunet.errors import UUNetError
+from uunet.pipeline import detection, images
+from uunet.protocol import Roi
+
+UNKNOWN = "unknown"
+WORDS = {  # the labels' words, the same in every set: those of P-DESTRE
+    "gender": ("male", "female", UNKNOWN),
+    "ethnicity": ("white", "black", "asian", "indian", UNKNOWN),
+    "hairstyle": ("bald", "short", "medium", "long", "horsetail", UNKNOWN),
+}
+COLUMNS = ("file", "split", "subject", "sequence", "frame", *WORDS, "native_size", "sha256", "domain")
+DETECTORS = {"mtcnn": detection.mtcnn, "centerface": detection.centerface}
+PERSON = (0.5, 0.1)  # where the head of a standing person is in its box: fractions of width and height
+FACE = (0.5, 0.5)  # and where it is in the surroundings of a face
+TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1  # of all identities; section IV-A: 80 % for learning, 20 % for testing
+LEAST_SUBJECTS = 5  # 2 to learn from, 2 for validation (pairs need two), 1 to test
+AT_ONCE = 8  # pictures held in memory for one call of the detector
+
+
+class SourceError(UUNetError):
+    """A data set as it was given out is missing, incomplete or not what the loader expects."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One annotated box of a source.
+
+    Attributes:
+        subject, sequence: str, safe as names of folders (`safe_name`).
+        frame: int >= 0.
+        gender, ethnicity, hairstyle: str, of `WORDS`.
+        origin: str, where in the source it comes from, for skipped.csv.
+    """
+
+    subject: str
+    sequence: str
+    frame: int
+    gender: str
+    ethnicity: str
+    hairstyle: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done as a whole or not at all: a tracklet, or one video.
+
+    Attributes:
+        name: str, unique in its plan.
+        boxes: int, how many boxes `read` yields.
+        read: callable without arguments; iterates over `(Box, picture, roi)`: `picture` uint8 `(H, W, 3)` RGB and
+            `roi` the Roi of the box in it; or `(Box, reason, None)` where it cannot be had.
+    """
+
+    name: str
+    boxes: int
+    read: Callable
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a loader found in a source.
+
+    Attributes:
+        domain: str, name of the data set.
+        aim: (x, y), where in a box the head is expected: `PERSON` or `FACE`.
+        works: list of Work.
+        skipped: list of (origin, reason): what is left out before anything is read.
+        notes: list of sentences the user should read.
+        heads_already: bool, whether the boxes may be heads, not persons, so that no detector is needed.
+    """
+
+    domain: str
+    aim: tuple
+    works: list
+    skipped: list
+    notes: list
+    heads_already: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was written: heads and identities a split, skips a reason, and the time it took.
+
+    Attributes:
+        heads, subjects: dict from split to int.
+        skipped: dict from reason to int.
+        boxes: int, boxes looked at in this run (fewer than all, if it went on where another stopped).
+        seconds: float, for these boxes: reading, detecting and writing.
+    """
+
+    heads: dict
+    subjects: dict
+    skipped: dict
+    boxes: int
+    seconds: float
+
+
+def safe_name(text):
+    """Whether a subject or sequence can name a folder: letters, digits and `_ . -` only, the first no dot."""
+    return re.fullmatch(r"[\w-][\w.-]*", text) is not None
+
+
+def evenly(items, most):
+    """`most` of a list's items, evenly spaced from first to last; all of them if `most` is None or enough."""
+    if most is None or len(items) <= most:
+        return list(items)
+    return [items[k] for k in np.linspace(0, len(items) - 1, most).round().astype(int)]
+
+
+def read_picture(path):
+    """A whole picture: uint8 `(H, W, 3)` RGB, or the reason (str) why it cannot be had."""
+    if not path.is_file():
+        return "picture missing"
+    try:
+        return images.read(path)[0]
+    except images.ImageError:
+        return "picture unreadable"
+
+
+def picture_work(name, boxes):
+    """The Work of boxes in picture files.
+
+    Args:
+        name: str, see Work.
+        boxes: list of (Box, path of the picture, (x, y, w, h) in pixels or None for the whole picture).
+    """
+
+    def read():
+        for box, path, place in boxes:
+            picture = read_picture(path)
+            if isinstance(picture, str):
+                yield box, picture, None
+            else:
+                height, width = picture.shape[:2]
+                yield placed(box, picture, place or (0, 0, width, height))
+
+    return Work(name, len(boxes), read)
+
+
+def placed(box, picture, place):
+    """What `Work.read` yields of a box at (x, y, w, h): only the part inside the picture counts."""
+    height, width = picture.shape[:2]
+    x, y, w, h = place
+    left, top = max(0, round(x)), max(0, round(y))
+    right, bottom = min(width, round(x + w)), min(height, round(y + h))
+    if right <= left or bottom <= top:
+        return box, "box empty or outside the picture", None
+    return box, picture, Roi(left, top, right - left, bottom - top)
+
+
+def read_table(path, columns):
+    """Rows of a CSV file in UTF-8 that has at least these columns: list of (row number, dict); the header is row 1.
+
+    Raises:
+        SourceError: naming file and row.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            rows = list(enumerate(reader, start=2))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path} cannot be read ({error}): give a CSV file in UTF-8.") from error
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        raise SourceError(f"{path} lacks the column(s) {', '.join(missing)}: its first line names them.")
+    for number, row in rows:
+        if None in row or None in row.values():
+            raise SourceError(f"{path}, row {number} has too few or too many values: correct it.")
+    return rows
+
+
+def check_word(path, number, name, word):
+    """The word of a label in a user's table, in lower case; an empty one is unknown.
+
+    Raises:
+        SourceError: naming file and row, if it is not one of `WORDS`.
+    """
+    word = word.strip().lower() or UNKNOWN
+    if word not in WORDS[name]:
+        raise SourceError(f"{path}, row {number}: {name} is {word!r}, not one of {', '.join(WORDS[name])}.")
+    return word
+
+
+def read_labels(path, subjects):
+    """A table of soft labels for a set that has none: columns subject, gender, ethnicity, hairstyle.
+
+    Args:
+        path: of the CSV file, or None: everything is unknown.
+        subjects: set of str, the identities of the set.
+
+    Returns:
+        dict from every subject to (gender, ethnicity, hairstyle), and a list of notes for the user.
+
+    Raises:
+        SourceError: naming file and row of a bad label or a repeated subject; or if no subject is of this set.
+    """
+    labels = dict.fromkeys(subjects, (UNKNOWN,) * len(WORDS))
+    if path is None:
+        return labels, ["No --labels: gender, ethnicity and hairstyle are unknown, only the ID can be learned."]
+    seen, strange = {}, []
+    for number, row in read_table(path, ("subject", *WORDS)):
+        subject = row["subject"].strip()
+        if subject in seen:
+            raise SourceError(f"{path}, row {number}: subject {subject} is in row {seen[subject]} already.")
+        seen[subject] = number
+        words = tuple(check_word(path, number, name, row[name]) for name in WORDS)
+        if subject in subjects:
+            labels[subject] = words
+        else:
+            strange.append(f"{subject} (row {number})")
+    if len(strange) == len(seen):
+        raise SourceError(f"{path} names no subject of this set: write them as the set does, such as {min(subjects)}.")
+    notes = []
+    if strange:
+        notes.append(f"{path} names {len(strange)} subjects that are not in the set, first {strange[0]}: not used.")
+    if len(absent := sorted(subjects - seen.keys())):
+        notes.append(f"{path} has no row for {len(absent)} subjects, first {absent[0]}: their labels are unknown.")
+    return labels, notes
+
+
+def find_head(faces, aim, roi, height, width):
+    """The head of the person whose box this is: of several faces, the one nearest to where it should be.
+
+    Args:
+        faces: list of Roi, relative to the box.
+        aim: (x, y), fractions of the box.
+        roi: Roi of the box in its picture.
+        height, width: int, of the picture.
+
+    Returns:
+        Roi of the head (`detection.head_roi`) in the picture, or None.
+    """
+
+    def distance(face):
+        return np.hypot(face.x + face.w / 2 - aim[0] * roi.w, face.y + face.h / 2 - aim[1] * roi.h), face
+
+    for face in sorted(faces, key=distance):
+        head = detection.head_roi(Roi(roi.x + face.x, roi.y + face.y, face.w, face.h), height, width)
+        if head is not None:
+            return head
+    return None
+
+
+def find_heads(boxes, detector, aim):
+    """Finds one head a box.
+
+    Args:
+        boxes: list of (picture, Roi of the box).
+        detector: see `uunet.pipeline.detection`; None takes each box for a head.
+        aim: see `find_head`.
+
+    Returns:
+        list of Roi in their pictures, or None.
+    """
+    if detector is None:
+        return [roi for _, roi in boxes]
+    views = [np.ascontiguousarray(picture[y : y + h, x : x + w]) for picture, (x, y, w, h) in boxes]
+    many = getattr(detector, "many", lambda frames: [detector(frame) for frame in frames])
+    faces = [None] * len(views)
+    for shape in {view.shape for view in views}:  # MTCNN pads views of several shapes and then finds other faces
+        same = [k for k, view in enumerate(views) if view.shape == shape]
+        for k, found in zip(same, many([views[k] for k in same]), strict=True):
+            faces[k] = found
+    return [find_head(found, aim, roi, *picture.shape[:2]) for found, (picture, roi) in zip(faces, boxes, strict=True)]
+
+
+def cut_splits(subjects, seed):
+    """Splits identities 80 : 20 for learning and testing (section IV-A); validation is taken out of the 80.
+
+    The identities are sorted, shuffled with the seed and cut: 20 % test, 10 % validation (at least 2), the rest train.
+
+    Args:
+        subjects: iterable of str.
+        seed: int >= 0.
+
+    Returns:
+        dict from subject to "train", "validation" or "test".
+
+    Raises:
+        SourceError: if there are fewer than `LEAST_SUBJECTS`.
+    """
+    subjects = sorted(set(subjects))
+    if len(subjects) < LEAST_SUBJECTS:
+        raise SourceError(
+            f"Only {len(subjects)} identities have two heads or more, and the splits need {LEAST_SUBJECTS}: look into "
+            "skipped.csv for what was left out, and begin again in a new folder with more of the set."
+        )
+    shuffled = [subjects[k] for k in np.random.default_rng(seed).permutation(len(subjects))]
+    test = max(1, round(TEST_SHARE * len(subjects)))
+    validation = max(2, round(VALIDATION_SHARE * len(subjects)))
+    names = ["test"] * test + ["validation"] * validation + ["train"] * (len(subjects) - test - validation)
+    return dict(zip(shuffled, names, strict=True))
+
+
+def write(out, plan, detector, settings, *, size=64, seed=0, on_progress=lambda done: None):
+    """Writes the prepared set of a plan, or completes one that was stopped.
+
+    Args:
+        out: path of the folder, made if need be.
+        plan: Plan.
+        detector: see `find_heads`.
+        settings: dict of str -> JSON value: what decides the crops; a stopped run goes on only with the same.
+        size: int, side of the crops in pixels.
+        seed: int >= 0, of the splits.
+        on_progress: called with the number of boxes done so far.
+
+    Returns:
+        Result.
+
+    Raises:
+        SourceError: `out` holds something else, or too few heads were found.
+        OutputError: `out` cannot be written.
+    """
+    out = Path(out)
+    outputs.make_folder(out)
+    settings = {"domain": plan.domain, "size": size, **settings}
+    done = _read_progress(out, settings)
+    start, looked_at, finished = time.perf_counter(), 0, 0
+    try:
+        with open(out / "progress.jsonl", "a", encoding="utf-8") as progress:
+            for work in plan.works:
+                if work.name not in done:
+                    done[work.name] = _do(out, work, plan.aim, detector, size, finished, on_progress)
+                    looked_at += work.boxes
+                    progress.write(json.dumps({"work": work.name, **done[work.name]}) + "\n")
+                    progress.flush()
+                finished += work.boxes
+                on_progress(finished)
+    except OSError as error:
+        raise outputs.OutputError(f"{out} cannot be written ({error.strerror}): free some space there.") from error
+    seconds = time.perf_counter() - start
+    rows = [row for work in plan.works for row in done[work.name]["rows"]]
+    skipped = plan.skipped + [tuple(skip) for work in plan.works for skip in done[work.name]["skipped"]]
+    rows, skipped = _leave_out_single_heads(rows, skipped)
+    _write_table(out / "skipped.csv", ("origin", "reason"), sorted(skipped), overwrite=True)
+    splits = cut_splits({row["subject"] for row in rows}, seed)
+    table = [{**row, "split": splits[row["subject"]], "domain": plan.domain} for row in rows]
+    table.sort(key=lambda row: (row["subject"], row["sequence"], row["frame"]))
+    cells = [[row[name] for name in COLUMNS] for row in table]
+    _write_table(out / "manifest.csv", COLUMNS, cells, overwrite=False)
+    (out / "progress.jsonl").unlink()
+    return Result(
+        heads=Counter(row["split"] for row in table),
+        subjects=Counter(splits.values()),
+        skipped=Counter(reason for _, reason in skipped),
+        boxes=looked_at,
+        seconds=seconds,
+    )
+
+
+def _read_progress(out, settings):
+    """{work: {"rows", "skipped"}} of a stopped run with the same settings; starts a new progress.jsonl otherwise."""
+    path = out / "progress.jsonl"
+    if (out / "manifest.csv").exists():
+        raise SourceError(f"{out} holds a prepared set already: name another folder, or delete this one.")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+        if not lines and any(out.iterdir()):
+            raise SourceError(f"{out} is not empty: name a new folder for the prepared set.")
+        # the last line of a run that was killed may be cut off
+        begun = [json.loads(line) for line in lines if line.endswith("\n")]
+        if begun and begun[0] != settings:
+            raise SourceError(f"{out} was begun with other settings: use them again, or name another folder.")
+        entries = [settings, *begun[1:]]
+        path.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+        return {entry["work"]: entry for entry in entries[1:]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{path} is damaged: delete {out} and begin again.") from error
+    except OSError as error:
+        raise outputs.OutputError(f"{out} cannot be used ({error.strerror}): name another folder.") from error
+
+
+def _do(out, work, aim, detector, size, finished, on_progress):
+    """The heads of one work, written: {"rows": list of dict, "skipped": list of (origin, reason)}."""
+    rows, skipped, waiting, files = [], [], [], set()
+
+    def flush():
+        heads = find_heads([(picture, roi) for _, picture, roi in waiting], detector, aim)
+        for (box, picture, _), head in zip(waiting, heads, strict=True):
+            if head is None:
+                skipped.append((box.origin, "no head found"))
+            else:
+                rows.append(_save(out, box, picture, head, size))
+        waiting.clear()
+
+    for k, (box, picture, roi) in enumerate(work.read(), start=1):
+        file = (box.subject, box.sequence, box.frame)
+        if isinstance(picture, str):
+            skipped.append((box.origin, picture))
+        elif file in files:
+            skipped.append((box.origin, "second box of this subject in this frame"))
+        else:
+            files.add(file)
+            waiting.append((box, picture, roi))
+        if len(waiting) == AT_ONCE:
+            flush()
+            on_progress(finished + k)
+    flush()
+    return {"rows": rows, "skipped": skipped}
+
+
+def _save(out, box, picture, head, size):
+    x, y, w, h = head
+    crop = pixels.to_uint8(channel.to_network(picture[y : y + h, x : x + w], size))  # as U_e will see it
+    png = cv2.imencode(".png", np.ascontiguousarray(crop[..., ::-1]))[1].tobytes()
+    file = f"crops/{box.subject}/{box.sequence}/{box.frame:06d}.png"
+    (out / file).parent.mkdir(parents=True, exist_ok=True)
+    (out / file).write_bytes(png)
+    row = asdict(box)
+    del row["origin"]
+    return {
+        "file": file,
+        **row,
+        "native_size": max(w, h),
+        "sha256": hashlib.sha256(png).hexdigest(),
+        "origin": box.origin,
+    }
+
+
+def _leave_out_single_heads(rows, skipped):
+    """Pairs of one subject need two heads: one that has a single head cannot be used."""
+    counts = Counter(row["subject"] for row in rows)
+    single = [(row["origin"], "only head of its subject") for row in rows if counts[row["subject"]] == 1]
+    return [row for row in rows if counts[row["subject"]] > 1], skipped + single
+
+
+def _write_table(path, header, rows, *, overwrite):
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
+    with outputs.new_file(path, overwrite=overwrite) as part:
+        part.write_text(text.getvalue(), encoding="utf-8")
+
+
+def command(module, doc, make_plan, arguments, *, labels=False):
+    """The command line of a loader: `python -m data_prep.<module> SOURCE --out DIR`.
+
+    Args:
+        module: str, the loader's name.
+        doc: str, its docstring; the first line is the help.
+        make_plan: callable `(source, frames=, sequences=) -> Plan`, and `labels=` if the set needs a table.
+        arguments: list of str, or None for those of the process.
+        labels: bool, whether the set needs a table of labels.
+
+    Returns:
+        int, the exit status: 0 done, 1 something the user can mend, 130 stopped.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m data_prep.{module}", description=doc.splitlines()[0])
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="the extracted set")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder of the prepared set")
+    if labels:
+        text = "table with the columns subject, gender, ethnicity, hairstyle"
+        parser.add_argument("--labels", type=Path, metavar="FILE.csv", help=text)
+    text = "finds the face in each box; none: the boxes are heads already (default %(default)s)"
+    parser.add_argument("--detector", choices=[*DETECTORS, "none"], default="mtcnn", help=text)
+    parser.add_argument("--size", type=_at_least(8), default=64, help="side of the crops (default %(default)s)")
+    parser.add_argument("--seed", type=_at_least(0), default=0, help="of the splits (default %(default)s)")
+    text = "at most N boxes a sequence, evenly spaced (default all)"
+    parser.add_argument("--frames", type=_at_least(1), metavar="N", help=text)
+    text = "at most N sequences a subject, evenly spaced (default all)"
+    parser.add_argument("--sequences", type=_at_least(1), metavar="N", help=text)
+    options = parser.parse_args(arguments)
+    table = options.labels if labels else None
+    try:
+        wanted = {"frames": options.frames, "sequences": options.sequences, **({"labels": table} if labels else {})}
+        if not options.source.is_dir():
+            raise SourceError(f"{options.source} is not a folder: name the folder of the extracted set.")
+        try:
+            plan = make_plan(options.source, **wanted)
+        except OSError as error:
+            raise SourceError(f"{error.filename} cannot be read ({error.strerror}): make it readable.") from error
+        if options.detector == "none" and not plan.heads_already:
+            raise SourceError(f"The boxes of {options.source} are larger than heads: name a --detector.")
+        settings = {
+            "source": str(options.source.resolve()),
+            "detector": options.detector,
+            **wanted,
+            "labels": table and hashlib.sha256(table.read_bytes()).hexdigest(),
+        }
+        detector = DETECTORS[options.detector]() if options.detector != "none" else None
+        with rich.progress.Progress(
+            *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
+        ) as progress:
+            bar = progress.add_task("boxes", total=sum(work.boxes for work in plan.works))
+
+            def show(done):
+                progress.update(bar, completed=done)
+
+            result = write(
+                options.out, plan, detector, settings, size=options.size, seed=options.seed, on_progress=show
+            )
+    except UUNetError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"Stopped; run the same command again to complete {options.out}.", file=sys.stderr)
+        return 130
+    print("\n".join(_summary(options.out, plan, result)))
+    return 0
+
+
+def _at_least(least):
+    def number(text):
+        value = int(text)
+        if value < least:
+            raise ValueError(text)
+        return value
+
+    number.__name__ = f"whole number (at least {least})"  # argparse prints it
+    return number
+
+
+def _summary(out, plan, result):
+    heads = sum(result.heads.values())
+    lines = [f"{out} holds {heads} heads of {sum(result.subjects.values())} subjects."]
+    for split in ("train", "validation", "test"):
+        lines.append(f"  {split}: {result.heads[split]} heads of {result.subjects[split]} subjects")
+    lines.append(f"Skipped: {sum(result.skipped.values())} (each is in {out / 'skipped.csv'})")
+    lines += [f"  {reason}: {count}" for reason, count in sorted(result.skipped.items())]
+    if result.boxes:
+        each = 1000 * result.seconds / result.boxes
+        lines.append(f"{result.boxes} boxes in {result.seconds:.1f} s, {each:.1f} ms each.")
+    return lines + [f"Note: {note}" for note in plan.notes]
