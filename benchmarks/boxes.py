@@ -14,7 +14,7 @@ import numpy as np
 
 from data_prep import heads
 
-SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "crops"
+SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv" / "crops"
 BODY = (75, 80, 90)
 CASES = ((32, 0), (48, 0), (60, 0), (48, 1))  # pixels across the head; by how much a box is lower than the last
 

@@ -13,7 +13,7 @@ import pytest
 from uunet import config, data
 from uunet.protocol import Roi
 
-SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample"
+SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
 WIDTH, HEIGHT, HEAD, TOP = 128, 256, 60, 8  # of a person's box, as in MARS; of the head in it
 BODY = (90, 80, 75)
 PEOPLE = 8  # identities in the sample
