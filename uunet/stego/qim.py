@@ -14,6 +14,7 @@ left alone, bit for bit; the reader, who does not know the boxes yet, finds nois
 """
 
 import hashlib
+import itertools
 
 import numpy as np
 import reedsolo
@@ -109,7 +110,11 @@ def reveal(frames, order):
 
 def _votes(frames):
     """One number a coefficient, positive for 0 and negative for 1: float32 `(coefficients,)`."""
-    return sum(np.cos(2 * np.pi / STEP * _project(frame)) for frame in frames).reshape(-1)
+    return sum(_vote(_grid(frame)) for frame in frames).reshape(-1)
+
+
+def _vote(blocks):
+    return np.cos(np.float32(2 * np.pi / STEP) * _project(blocks))
 
 
 def _read(votes, order):
@@ -126,18 +131,31 @@ def _read(votes, order):
 def _uncropped(frames, order):
     """`frames` put back into whole blocks, where the coefficients lie closest to the lattices."""
     height, width = frames[0].shape[:2]
-    rows, columns = -height % BLOCK, -width % BLOCK  # what is missing
-
-    def padded(frame, top, left):
-        return np.pad(frame, ((top, rows - top), (left, columns - left), (0, 0)), mode="edge")
+    padded = _padded(frames[0])
 
     def clarity(place):
-        votes = _votes([padded(frames[0], *place)])
-        count = _count(votes.size, SIZES[0])
-        return np.square(votes[order(votes.size, count)]).mean() if count else 0
+        rows, columns = place
+        grid = _grid(padded[rows, columns])
+        count = _count(_coefficients(padded[rows, columns].shape), SIZES[0])
+        if not count:
+            return 0
+        block, frequency = np.divmod(order(grid.shape[0] * grid.shape[1] * len(FREQUENCIES), count), len(FREQUENCIES))
+        votes = _vote(grid[np.divmod(block, grid.shape[1])])[np.arange(count), frequency]
+        return np.square(votes).mean()
 
-    best = max(((top, left) for top in range(rows + 1) for left in range(columns + 1)), key=clarity)
-    return [padded(frame, *best) for frame in frames]
+    rows, columns = max(itertools.product(_spans(height), _spans(width)), key=clarity)
+    return [_padded(frame)[rows, columns] for frame in frames]
+
+
+def _padded(frame):
+    return np.pad(frame, ((BLOCK, BLOCK), (BLOCK, BLOCK), (0, 0)), mode="edge")
+
+
+def _spans(side):
+    """Where whole blocks may lie along a side that lost up to 7 pixels at either end: slices of the padded side."""
+    for start in range(1, BLOCK + 1):
+        for blocks in {(BLOCK - start + side) // BLOCK, -(-(BLOCK - start + side) // BLOCK)}:
+            yield slice(start, start + blocks * BLOCK)
 
 
 def _coefficients(shape):
@@ -207,35 +225,36 @@ def _basis():
 BASIS = _basis()
 
 
-def _blocks(luma):
-    """float32 `(H, W)` -> `(blocks, 64)` in raster order; what does not fill a block is left out."""
-    rows, columns = luma.shape[0] // BLOCK, luma.shape[1] // BLOCK
-    cut = luma[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return cut.transpose(0, 2, 1, 3).reshape(-1, BLOCK * BLOCK)
+def _grid(frame):
+    """A view of the whole blocks: `(H, W, 3)` -> `(rows, columns, 8, 8, 3)`; what does not fill a block is left out."""
+    rows, columns = frame.shape[0] // BLOCK, frame.shape[1] // BLOCK
+    return frame[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK, 3).swapaxes(1, 2)
 
 
-def _project(frame):
-    """The coefficients of FREQUENCIES of each block: float32 `(blocks, 3)`."""
-    return _blocks(frame.astype(np.float32) @ LUMA) @ BASIS
+def _project(blocks):
+    """The coefficients of FREQUENCIES: `(n, 8, 8, 3)` -> float32 `(n, 3)`."""
+    return (blocks.reshape(-1, 3).astype(np.float32) @ LUMA).reshape(-1, BLOCK * BLOCK) @ BASIS
 
 
 def _quantize(frame, wanted):
     """Moves each coefficient with `wanted` 0 or 1 to its lattice by adding the same amount to R, G and B."""
-    rows, columns = frame.shape[0] // BLOCK, frame.shape[1] // BLOCK
-    used, offset = wanted != FREE, np.where(wanted > 0, STEP / 2, 0)
-    coefficients = _project(frame)
-    target = STEP * np.round((coefficients - offset) / STEP) + offset
-    aim = np.where(used, target - coefficients, 0).astype(np.float32)
-    original = frame[: rows * BLOCK, : columns * BLOCK].astype(np.float32)
-    hidden, push = frame.copy(), aim
+    hidden = frame.copy()
+    grid = _grid(hidden)
+    places = np.divmod(np.flatnonzero((wanted != FREE).any(1)), grid.shape[1])  # only these blocks are worked on
+    wanted = wanted[(wanted != FREE).any(1)]
+    original = grid[places]
+    offset = np.where(wanted > 0, np.float32(STEP / 2), np.float32(0))
+    target = _project(original)
+    target = np.where(wanted == FREE, target, STEP * np.rint((target - offset) / STEP) + offset)
+    blocks, push = original, 0
     for _ in range(ATTEMPTS):
-        change = (push @ BASIS.T).reshape(rows, columns, BLOCK, BLOCK).transpose(0, 2, 1, 3)
-        change = change.reshape(rows * BLOCK, columns * BLOCK, 1)
-        hidden[: rows * BLOCK, : columns * BLOCK] = np.clip(np.rint(original + change), 0, 255).astype(np.uint8)
-        missing = np.where(used, target - _project(hidden), 0)
+        missing = np.where(wanted == FREE, 0, target - _project(blocks))
         if np.abs(missing).max(initial=0) < STEP / 8:
             break
-        push = push + missing  # clipped pixels moved less than they should: push the others further
+        push = push + missing  # where pixels were clipped they moved less than they should: push the others further
+        change = (push @ BASIS.T).reshape(-1, BLOCK, BLOCK, 1)
+        blocks = np.clip(np.rint(original + change), 0, 255).astype(np.uint8)
+    grid[places] = blocks
     return hidden
 
 
