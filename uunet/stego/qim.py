@@ -1,11 +1,12 @@
 """Robust hiding for lossy video: quantisation index modulation (QIM) of low-frequency 8x8 DCT coefficients of luma.
 
-A bit moves one coefficient c to the nearest point of one of two lattices, of step D = 64 and half a step apart:
+A bit b moves one coefficient c to the nearest point of one of two lattices, of step D = 64 and half a step apart:
 
-    c' = D round((c - b D/2) / D) + b D/2
+    c' = D round((c - o) / D) + o        o = d + b D/2
 
 so whoever reads finds the bit in the phase of c, however the rest of the picture was compressed, as long as the
-coefficient moved by less than D/4. Three coefficients a block are used, and of those only as many as the message needs.
+coefficient moved by less than D/4. The dither d differs from coefficient to coefficient, at random but fixed and known:
+the change is then uniform in -D/2..D/2 whatever the picture, and a picture without a message votes noise. Three coefficients a block are used, and of those only as many as the message needs.
 
 A message is protected three times: by Reed-Solomon bytes, by a convolutional code, and by repeating its bits over
 coefficients scattered across the frame. The reader adds the votes cos(2 pi c / D) of all repeats and of all frames that hold the same message
@@ -31,9 +32,8 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, of JPEG and most v
 LENGTH_BYTES = 2  # the message's length, in front of it
 SIZES = (40, 80, 120, 200, 400, 800, 1600)  # bytes of length and message together, padded to the next of these
 LARGEST_BLOCK = 200  # bytes that one Reed-Solomon block protects
-REPEATS = 2  # of each coded bit at least, while there is room; more where that costs nothing to see
-UNSEEN, MOST = 0.12, 0.31  # shares of the coefficients: moving the first costs 45 dB PSNR, moving the second 41 dB
-FEWEST_REPEATS = 1
+REPEATS = 2  # of each coded bit, while there is room; more where that cannot be seen
+UNSEEN, MOST = 0.12, 0.32  # shares of the coefficients: moving the first costs 45 dB PSNR, moving the second 41 dB
 FREE = -1  # a coefficient that carries nothing
 ATTEMPTS = 4  # embedding is repeated where pixels were clipped at 0 or 255
 
@@ -110,11 +110,19 @@ def reveal(frames, order):
 
 def _votes(frames):
     """One number a coefficient, positive for 0 and negative for 1: float32 `(coefficients,)`."""
-    return sum(_vote(_grid(frame)) for frame in frames).reshape(-1)
+    dither = _dither(_coefficients(frames[0].shape))
+    return sum(_phase(_project(_grid(frame)).reshape(-1) - dither) for frame in frames)
 
 
-def _vote(blocks):
-    return np.cos(np.float32(2 * np.pi / STEP) * _project(blocks))
+def _phase(distance):
+    """1 on the lattice of 0, -1 on that of 1."""
+    return np.cos(np.float32(2 * np.pi / STEP) * distance)
+
+
+def _dither(total):
+    """d of each coefficient: float32 `(total,)` in 0..D."""
+    stream = hashlib.shake_256(b"uunet qim").digest(total)
+    return np.frombuffer(stream, np.uint8) * np.float32(STEP / 256)
 
 
 def _read(votes, order):
@@ -134,17 +142,18 @@ def _uncropped(frames, order):
     padded = _padded(frames[0])
 
     def clarity(place):
-        rows, columns = place
-        grid = _grid(padded[rows, columns])
-        count = _count(_coefficients(padded[rows, columns].shape), SIZES[0])
+        grid = _grid(padded[place])
+        total = _coefficients(padded[place].shape)
+        count = _count(total, SIZES[0])
         if not count:
             return 0
-        block, frequency = np.divmod(order(grid.shape[0] * grid.shape[1] * len(FREQUENCIES), count), len(FREQUENCIES))
-        votes = _vote(grid[np.divmod(block, grid.shape[1])])[np.arange(count), frequency]
-        return np.square(votes).mean()
+        places = order(total, count)
+        block, frequency = np.divmod(places, len(FREQUENCIES))
+        coefficients = _project(grid[np.divmod(block, grid.shape[1])])[np.arange(count), frequency]
+        return np.square(_phase(coefficients - _dither(total)[places])).mean()
 
-    rows, columns = max(itertools.product(_spans(height), _spans(width)), key=clarity)
-    return [_padded(frame)[rows, columns] for frame in frames]
+    best = max(itertools.product(_spans(height), _spans(width)), key=clarity)
+    return [_padded(frame)[best] for frame in frames]
 
 
 def _padded(frame):
@@ -179,29 +188,22 @@ def _count(total, size):
     """How many of `total` coefficients carry a message of a size; 0 if it does not fit."""
     bits = _coded_bits(size)
     count = min(max(int(UNSEEN * total), REPEATS * bits), int(MOST * total))
-    return count if count >= FEWEST_REPEATS * bits else 0
+    return count if count >= bits else 0
 
 
 def _encode(message, size):
-    """Length, message, zeros; Reed-Solomon; convolutional; whitened: the bits, int8."""
+    """Length, message, zeros; Reed-Solomon; convolutional: the bits, int8."""
     padded = (len(message).to_bytes(LENGTH_BYTES, "big") + message).ljust(size, b"\0")
     codec, block = reedsolo.RSCodec(_parity(size)), min(size, LARGEST_BLOCK)
     coded = b"".join(bytes(codec.encode(padded[start : start + block])) for start in range(0, size, block))
-    bits = convolutional.encode(np.unpackbits(np.frombuffer(coded, np.uint8)).astype(np.int8))
-    return bits ^ _whitening(bits.size)
-
-
-def _whitening(count):
-    """Fixed bits that look random: a flat picture, which votes for zeros only, must not read as a message of zeros."""
-    stream = hashlib.shake_256(b"uunet qim").digest(-(-count // 8))
-    return np.unpackbits(np.frombuffer(stream, np.uint8))[:count].astype(np.int8)
+    return convolutional.encode(np.unpackbits(np.frombuffer(coded, np.uint8)).astype(np.int8))
 
 
 def _decode(votes, size):
     """The message, or None."""
     parity, block = _parity(size), min(size, LARGEST_BLOCK)
     codec = reedsolo.RSCodec(parity)
-    coded = np.packbits(convolutional.decode(votes * (1 - 2 * _whitening(votes.size)))).reshape(-1, block + parity)
+    coded = np.packbits(convolutional.decode(votes)).reshape(-1, block + parity)
     try:
         padded = b"".join(bytes(codec.decode(received.tobytes())[0]) for received in coded)
     except reedsolo.ReedSolomonError:
@@ -240,10 +242,10 @@ def _quantize(frame, wanted):
     """Moves each coefficient with `wanted` 0 or 1 to its lattice by adding the same amount to R, G and B."""
     hidden = frame.copy()
     grid = _grid(hidden)
-    places = np.divmod(np.flatnonzero((wanted != FREE).any(1)), grid.shape[1])  # only these blocks are worked on
-    wanted = wanted[(wanted != FREE).any(1)]
+    used = np.flatnonzero((wanted != FREE).any(1))  # only these blocks are worked on
+    offset = (_dither(wanted.size).reshape(wanted.shape) + np.float32(STEP / 2) * wanted)[used]
+    wanted, places = wanted[used], np.divmod(used, grid.shape[1])
     original = grid[places]
-    offset = np.where(wanted > 0, np.float32(STEP / 2), np.float32(0))
     target = _project(original)
     target = np.where(wanted == FREE, target, STEP * np.rint((target - offset) / STEP) + offset)
     blocks, push = original, 0
