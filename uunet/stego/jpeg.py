@@ -3,10 +3,10 @@
 One bit is the parity of one quantised AC coefficient of luma, zigzag places 3 to 20 (0 is DC): below, a change would be
 seen; above, coefficients are nearly always 0 and every change costs bytes.
 
-Where the parity is wrong the coefficient goes up or down by one. Every coefficient of these places carries a bit, *zeros
-too* (a zero is even), so there is no shrinkage: in schemes that skip zeros, a 1 that becomes 0 would be lost to the
-reader. Every other coefficient, the quantisation tables and the metadata (EXIF, ICC) are kept; what lies behind the end
-of the picture (a second picture, a motion clip) is not. Whether the file was progressive is not kept either.
+Where the parity is wrong the coefficient goes up or down by one. Every coefficient of these places carries a bit,
+*zeros too* (a zero is even), so there is no shrinkage: in schemes that skip zeros, a 1 that becomes 0 would be lost to
+the reader. Every other coefficient, the quantisation tables and the metadata (EXIF, ICC) are kept; what lies behind
+the end of the picture (a second picture, a motion clip) is not. Whether the file was progressive is not kept either.
 
 The file must not be encoded again afterwards: for that there is `qim`. A frame of a Motion JPEG video is such a file.
 """

@@ -6,14 +6,21 @@ A bit b moves one coefficient c to the nearest point of one of two lattices, of 
 
 so whoever reads finds the bit in the phase of c, however the rest of the picture was compressed, as long as the
 coefficient moved by less than D/4. The dither d differs from coefficient to coefficient, at random but fixed and known:
-the change is then uniform in -D/2..D/2 whatever the picture, and a picture without a message votes noise. Three coefficients a block are used, and of those only as many as the message needs.
+the change is then uniform in -D/2..D/2 whatever the picture, and a picture without a message votes noise.
 
-A message is protected three times: by Reed-Solomon bytes, by a convolutional code, and by repeating its bits over
-coefficients scattered across the frame. The reader adds the votes cos(2 pi c / D) of all repeats and of all frames that hold the same message
-(a *group*; codecs destroy a new message in every frame, and keep one that stays). Blocks that touch an avoided box are
-left alone, bit for bit; the reader, who does not know the boxes yet, finds noise there, and repeats outvote it.
+The unit is the macroblock, 16 x 16 pixels: three coefficients in each of its four 8x8 blocks carry, twelve in all, and
+of the macroblocks only as many as the message needs. (Codecs decide by macroblocks what is worth coding: twelve changes
+in one are, twelve in twelve are not.) Macroblocks that touch an avoided box are left alone, bit for bit; the reader,
+who does not know the boxes yet, finds noise there, and repeats outvote it.
+
+A message is protected three times: by Reed-Solomon bytes, by a convolutional code, and by repeating its bits in other
+macroblocks. The reader adds the votes cos(2 pi (c - d) / D) of all repeats and of all frames that hold the same message
+(a *group*; codecs destroy a new message in every frame, and keep one that stays).
+
+QIM: B. Chen, G. W. Wornell, IEEE Trans. Information Theory 47(4), 2001. The paper's [14] does not say how it embeds.
 """
 
+import functools
 import hashlib
 import itertools
 
@@ -24,18 +31,20 @@ from uunet.errors import UUNetError
 from uunet.stego import convolutional
 from uunet.stego.lsb import CapacityError
 
-BLOCK = 8  # pixels, as in JPEG and most codecs
+BLOCK = 8  # pixels, of the DCT as in JPEG and most codecs
+MACROBLOCK = 16  # pixels
+FREQUENCIES = ((0, 1), (1, 0), (1, 1))  # (row, column) of the DCT; the lowest: codecs keep them longest
+CARRIERS = len(FREQUENCIES) * (MACROBLOCK // BLOCK) ** 2  # coefficients of a macroblock
 STEP = 64.0  # D, in orthonormal DCT units (a coefficient of 8 is one grey level on average over its block)
-FREQUENCIES = ((0, 1), (1, 0), (1, 1))  # (row, column); the lowest: codecs keep them longest
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, of JPEG and most video
 
 LENGTH_BYTES = 2  # the message's length, in front of it
 SIZES = (40, 80, 120, 200, 400, 800, 1600)  # bytes of length and message together, padded to the next of these
 LARGEST_BLOCK = 200  # bytes that one Reed-Solomon block protects
-REPEATS = 2  # of each coded bit, while there is room; more where that cannot be seen
-UNSEEN, MOST = 0.12, 0.32  # shares of the coefficients: moving the first costs 45 dB PSNR, moving the second 41 dB
-FREE = -1  # a coefficient that carries nothing
+REPEATS, FEWEST = 2, 1.3  # of each coded bit: wanted (more where that cannot be seen) and needed for H.264 at crf 28
+UNSEEN, MOST = 0.12, 0.31  # shares of the macroblocks: changing the first costs 45 dB PSNR, changing the second 41 dB
 ATTEMPTS = 4  # embedding is repeated where pixels were clipped at 0 or 255
+LOST = 8  # a crop of fewer pixels than this at an edge is found
 
 
 class UnreadableError(UUNetError):
@@ -44,7 +53,7 @@ class UnreadableError(UUNetError):
 
 def capacity(shape):
     """How many bytes of message a frame of this shape `(H, W, 3)` can hold; 0 if none."""
-    fitting = [size for size in SIZES if _count(_coefficients(shape), size)]
+    fitting = [size for size in SIZES if _used(_macroblocks(shape), size)]
     return max(fitting) - LENGTH_BYTES if fitting else 0
 
 
@@ -57,38 +66,41 @@ def hide(frame, message, order, *, avoid=()):
         order: callable `(total, count) -> int (count,)`: different numbers below `total`; the first ones do not
             depend on `count`. Who reads must have the same. Keep it for a whole video: coefficients that hold the
             same bit in the next group then stay where they are, which codecs keep best.
-        avoid: boxes `(x, y, w, h)` whose pixels must not change.
+        avoid: boxes `(x, y, w, h)` in the frame whose pixels must not change.
 
     Returns:
         uint8 `(H, W, 3)`, a new frame.
 
     Raises:
-        CapacityError: if the message is longer than `capacity(frame.shape)`.
+        CapacityError: if the message is longer than `capacity(frame.shape)`, or `avoid` leaves too little room.
     """
-    total = _coefficients(frame.shape)
+    _check(frame)
     if len(message) > capacity(frame.shape):
         raise CapacityError(
             f"The frame of {frame.shape[1]} x {frame.shape[0]} pixels can hold {capacity(frame.shape)} bytes in its "
             f"DCT coefficients but its message needs {len(message)}: use a larger frame or a lossless file."
         )
-    size = _size(len(message))
+    total, size = _macroblocks(frame.shape), _size(len(message))
+    places = order(total, _used(total, size))
     bits = _encode(message, size)
-    count = _count(total, size)
-    wanted = np.full(total, FREE, np.int8)
-    wanted[order(total, count)] = np.resize(bits, count)
-    wanted = wanted.reshape(-1, len(FREQUENCIES))
-    wanted[_touched(frame.shape, avoid)] = FREE
-    return _quantize(frame, wanted)
+    wanted = np.resize(bits, (CARRIERS, places.size)).T  # neighbouring bits lie in different macroblocks
+    free = ~_touched(frame.shape, avoid)[places]
+    if CARRIERS * np.count_nonzero(free) < bits.size:
+        raise CapacityError(
+            f"The head boxes cover so much of the frame of {frame.shape[1]} x {frame.shape[0]} pixels that its message "
+            f"of {len(message)} bytes has no room beside them: use a lossless file."
+        )
+    return _quantize(frame, places[free], wanted[free])
 
 
 def reveal(frames, order):
     """Reads the message that all of `frames` hold.
 
-    If there is none, the frames may have lost up to 7 rows and columns at their edges: all ways to put them back are
+    If there is none, the frames may have lost up to 7 rows and columns at each edge: all ways to put them back are
     tried. (A larger crop needs the original size, which is not known here.)
 
     Args:
-        frames: uint8 `(H, W, 3)` each, at least one: a group, or what is left of it.
+        frames: uint8 `(H, W, 3)` each, of one shape, at least one: a group, or what is left of it.
         order: as in `hide`.
 
     Returns:
@@ -97,8 +109,11 @@ def reveal(frames, order):
     Raises:
         UnreadableError: if nothing that Reed-Solomon accepts is there.
     """
+    for frame in frames:
+        _check(frame)
+    order = functools.cache(order)  # the crops ask for the same again and again
     message = _read(_votes(frames), order)
-    if message is None and any(side % BLOCK for side in frames[0].shape[:2]):
+    if message is None:
         message = _read(_votes(_uncropped(frames, order)), order)
     if message is None:
         raise UnreadableError(
@@ -108,67 +123,25 @@ def reveal(frames, order):
     return message
 
 
-def _votes(frames):
-    """One number a coefficient, positive for 0 and negative for 1: float32 `(coefficients,)`."""
-    dither = _dither(_coefficients(frames[0].shape))
-    return sum(_phase(_project(_grid(frame)).reshape(-1) - dither) for frame in frames)
+def _check(frame):
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise ValueError(f"frame must be uint8 (H, W, 3), got {frame.dtype} {frame.shape}")
 
 
-def _phase(distance):
-    """1 on the lattice of 0, -1 on that of 1."""
-    return np.cos(np.float32(2 * np.pi / STEP) * distance)
+def _macroblocks(shape):
+    return (shape[0] // MACROBLOCK) * (shape[1] // MACROBLOCK)
 
 
-def _dither(total):
-    """d of each coefficient: float32 `(total,)` in 0..D."""
-    stream = hashlib.shake_256(b"uunet qim").digest(total)
-    return np.frombuffer(stream, np.uint8) * np.float32(STEP / 256)
+def _touched(shape, boxes):
+    """bool `(macroblocks,)`: which touch one of the boxes."""
+    touched = np.zeros((shape[0] // MACROBLOCK, shape[1] // MACROBLOCK), bool)
+    for x, y, w, h in boxes:
+        rows = slice(y // MACROBLOCK, -(-(y + h) // MACROBLOCK))
+        touched[rows, x // MACROBLOCK : -(-(x + w) // MACROBLOCK)] = True
+    return touched.reshape(-1)
 
 
-def _read(votes, order):
-    for size in SIZES:
-        count, bits = _count(votes.size, size), _coded_bits(size)
-        if count:
-            places = order(votes.size, count)
-            message = _decode(np.bincount(np.arange(count) % bits, votes[places], bits), size)
-            if message is not None:
-                return message
-    return None
-
-
-def _uncropped(frames, order):
-    """`frames` put back into whole blocks, where the coefficients lie closest to the lattices."""
-    height, width = frames[0].shape[:2]
-    padded = _padded(frames[0])
-
-    def clarity(place):
-        grid = _grid(padded[place])
-        total = _coefficients(padded[place].shape)
-        count = _count(total, SIZES[0])
-        if not count:
-            return 0
-        places = order(total, count)
-        block, frequency = np.divmod(places, len(FREQUENCIES))
-        coefficients = _project(grid[np.divmod(block, grid.shape[1])])[np.arange(count), frequency]
-        return np.square(_phase(coefficients - _dither(total)[places])).mean()
-
-    best = max(itertools.product(_spans(height), _spans(width)), key=clarity)
-    return [_padded(frame)[best] for frame in frames]
-
-
-def _padded(frame):
-    return np.pad(frame, ((BLOCK, BLOCK), (BLOCK, BLOCK), (0, 0)), mode="edge")
-
-
-def _spans(side):
-    """Where whole blocks may lie along a side that lost up to 7 pixels at either end: slices of the padded side."""
-    for start in range(1, BLOCK + 1):
-        for blocks in {(BLOCK - start + side) // BLOCK, -(-(BLOCK - start + side) // BLOCK)}:
-            yield slice(start, start + blocks * BLOCK)
-
-
-def _coefficients(shape):
-    return (shape[0] // BLOCK) * (shape[1] // BLOCK) * len(FREQUENCIES)
+# The message as bits.
 
 
 def _size(length):
@@ -184,19 +157,25 @@ def _coded_bits(size):
     return convolutional.coded_length(8 * (size + _parity(size) * -(-size // LARGEST_BLOCK)))
 
 
-def _count(total, size):
-    """How many of `total` coefficients carry a message of a size; 0 if it does not fit."""
+def _used(total, size):
+    """How many of `total` macroblocks carry a message of a size; 0 if it does not fit."""
     bits = _coded_bits(size)
-    count = min(max(int(UNSEEN * total), REPEATS * bits), int(MOST * total))
-    return count if count >= bits else 0
+    used = min(max(int(UNSEEN * total), -(-REPEATS * bits // CARRIERS)), int(MOST * total))
+    return used if used * CARRIERS >= FEWEST * bits else 0
 
 
 def _encode(message, size):
-    """Length, message, zeros; Reed-Solomon; convolutional: the bits, int8."""
-    padded = (len(message).to_bytes(LENGTH_BYTES, "big") + message).ljust(size, b"\0")
+    """Length, message, zeros; whitened; Reed-Solomon; convolutional: the bits, int8."""
+    padded = _whitened((len(message).to_bytes(LENGTH_BYTES, "big") + message).ljust(size, b"\0"))
     codec, block = reedsolo.RSCodec(_parity(size)), min(size, LARGEST_BLOCK)
     coded = b"".join(bytes(codec.encode(padded[start : start + block])) for start in range(0, size, block))
     return convolutional.encode(np.unpackbits(np.frombuffer(coded, np.uint8)).astype(np.int8))
+
+
+def _whitened(padded):
+    """Bytes made to look random, and back: zeros are a valid word of every size, so none may stand for a message."""
+    stream = hashlib.shake_256(b"uunet qim %d" % len(padded)).digest(len(padded))
+    return bytes(a ^ b for a, b in zip(padded, stream, strict=True))
 
 
 def _decode(votes, size):
@@ -205,7 +184,7 @@ def _decode(votes, size):
     codec = reedsolo.RSCodec(parity)
     coded = np.packbits(convolutional.decode(votes)).reshape(-1, block + parity)
     try:
-        padded = b"".join(bytes(codec.decode(received.tobytes())[0]) for received in coded)
+        padded = _whitened(b"".join(bytes(codec.decode(received.tobytes())[0]) for received in coded))
     except reedsolo.ReedSolomonError:
         return None
     end = LENGTH_BYTES + int.from_bytes(padded[:LENGTH_BYTES], "big")
@@ -214,56 +193,113 @@ def _decode(votes, size):
     return padded[LENGTH_BYTES:end]
 
 
+# The bits in the picture.
+
+
 def _basis():
-    """The patterns of FREQUENCIES: float32 `(64, 3)`, orthonormal columns."""
+    """The patterns of the carriers of a macroblock: float32 `(256, 12)`, orthonormal columns."""
     n = np.arange(BLOCK)
 
     def wave(k):
         return np.sqrt((1 if k == 0 else 2) / BLOCK) * np.cos(np.pi * k * (2 * n + 1) / (2 * BLOCK))
 
-    return np.stack([np.outer(wave(row), wave(column)).ravel() for row, column in FREQUENCIES], 1).astype(np.float32)
+    blocks = np.eye((MACROBLOCK // BLOCK) ** 2).reshape(-1, MACROBLOCK // BLOCK, MACROBLOCK // BLOCK)
+    patterns = [np.kron(block, np.outer(wave(v), wave(u))).ravel() for block in blocks for v, u in FREQUENCIES]
+    return np.stack(patterns, 1).astype(np.float32)
 
 
 BASIS = _basis()
 
 
 def _grid(frame):
-    """A view of the whole blocks: `(H, W, 3)` -> `(rows, columns, 8, 8, 3)`; what does not fill a block is left out."""
-    rows, columns = frame.shape[0] // BLOCK, frame.shape[1] // BLOCK
-    return frame[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK, 3).swapaxes(1, 2)
+    """A view of the macroblocks: `(H, W, 3)` -> `(rows, columns, 16, 16, 3)`; what does not fill one is left out."""
+    rows, columns = frame.shape[0] // MACROBLOCK, frame.shape[1] // MACROBLOCK
+    whole = frame[: rows * MACROBLOCK, : columns * MACROBLOCK]
+    return whole.reshape(rows, MACROBLOCK, columns, MACROBLOCK, 3).swapaxes(1, 2)
 
 
-def _project(blocks):
-    """The coefficients of FREQUENCIES: `(n, 8, 8, 3)` -> float32 `(n, 3)`."""
-    return (blocks.reshape(-1, 3).astype(np.float32) @ LUMA).reshape(-1, BLOCK * BLOCK) @ BASIS
+def _project(macroblocks):
+    """The coefficients of the carriers: `(..., 16, 16, 3)` -> float32 `(n, 12)`."""
+    return (macroblocks.reshape(-1, 3).astype(np.float32) @ LUMA).reshape(-1, MACROBLOCK**2) @ BASIS
 
 
-def _quantize(frame, wanted):
-    """Moves each coefficient with `wanted` 0 or 1 to its lattice by adding the same amount to R, G and B."""
+def _dither(total):
+    """d of each coefficient: float32 `(total, 12)` in 0..D."""
+    stream = hashlib.shake_256(b"uunet qim").digest(total * CARRIERS)
+    return np.frombuffer(stream, np.uint8).reshape(total, CARRIERS) * np.float32(STEP / 256)
+
+
+def _quantize(frame, places, wanted):
+    """Moves the coefficients of the macroblocks at `places` `(m,)` to the lattices of the bits `wanted` `(m, 12)`.
+
+    The same amount is added to R, G and B, so that luma changes by it and chroma does not.
+    """
     hidden = frame.copy()
     grid = _grid(hidden)
-    used = np.flatnonzero((wanted != FREE).any(1))  # only these blocks are worked on
-    offset = (_dither(wanted.size).reshape(wanted.shape) + np.float32(STEP / 2) * wanted)[used]
-    wanted, places = wanted[used], np.divmod(used, grid.shape[1])
-    original = grid[places]
-    target = _project(original)
-    target = np.where(wanted == FREE, target, STEP * np.rint((target - offset) / STEP) + offset)
-    blocks, push = original, 0
+    at = np.divmod(places, grid.shape[1])
+    original = macroblocks = grid[at]
+    offset = _dither(_macroblocks(frame.shape))[places] + np.float32(STEP / 2) * wanted
+    target = STEP * np.rint((_project(original) - offset) / STEP) + offset
+    push = 0
     for _ in range(ATTEMPTS):
-        missing = np.where(wanted == FREE, 0, target - _project(blocks))
+        missing = target - _project(macroblocks)
         if np.abs(missing).max(initial=0) < STEP / 8:
             break
         push = push + missing  # where pixels were clipped they moved less than they should: push the others further
-        change = (push @ BASIS.T).reshape(-1, BLOCK, BLOCK, 1)
-        blocks = np.clip(np.rint(original + change), 0, 255).astype(np.uint8)
-    grid[places] = blocks
+        change = (push @ BASIS.T).reshape(-1, MACROBLOCK, MACROBLOCK, 1)
+        macroblocks = np.clip(original + np.rint(change), 0, 255).astype(np.uint8)
+    grid[at] = macroblocks
     return hidden
 
 
-def _touched(shape, boxes):
-    """bool `(blocks,)`: which blocks touch one of the boxes."""
-    rows, columns = shape[0] // BLOCK, shape[1] // BLOCK
-    touched = np.zeros((rows, columns), bool)
-    for x, y, w, h in boxes:
-        touched[y // BLOCK : -(-(y + h) // BLOCK), x // BLOCK : -(-(x + w) // BLOCK)] = True
-    return touched.reshape(-1)
+def _phase(distance):
+    """1 on the lattice of a 0, -1 on that of a 1."""
+    return np.cos(np.float32(2 * np.pi / STEP) * distance)
+
+
+def _votes(frames):
+    """One number a coefficient, positive for 0 and negative for 1: float32 `(macroblocks, 12)`."""
+    dither = _dither(_macroblocks(frames[0].shape))
+    return sum(_phase(_project(_grid(frame)) - dither) for frame in frames)
+
+
+def _read(votes, order):
+    """The message, or None; its size is found by trying."""
+    for size in SIZES:
+        bits, used = _coded_bits(size), _used(len(votes), size)
+        if used:
+            seen = votes[order(len(votes), used)].T.reshape(-1)
+            message = _decode(np.bincount(np.arange(seen.size) % bits, seen, bits), size)
+            if message is not None:
+                return message
+    return None
+
+
+# Cropped frames.
+
+
+def _uncropped(frames, order):
+    """`frames` put back into whole macroblocks, where the coefficients lie closest to the lattices."""
+    padded = _padded(frames[0])
+
+    def clarity(window):
+        grid, total = _grid(padded[window]), _macroblocks(padded[window].shape)
+        places = order(total, _used(total, SIZES[0]))
+        votes = _phase(_project(grid[np.divmod(places, grid.shape[1])]) - _dither(total)[places])
+        return (np.square(votes) - 0.5).sum()  # 0.5 is what noise has
+
+    height, width = frames[0].shape[:2]
+    best = max(itertools.product(_spans(height), _spans(width)), key=clarity)
+    return [_padded(frame)[best] for frame in frames]
+
+
+def _padded(frame):
+    """As much around it as may be missing."""
+    return np.pad(frame, ((LOST, LOST + MACROBLOCK), (LOST, LOST + MACROBLOCK), (0, 0)), mode="edge")
+
+
+def _spans(side):
+    """Where the macroblocks may lie along a side that was cropped at both ends: slices of the padded side."""
+    for lost in range(LOST):  # at the beginning
+        for count in {(lost + side) // MACROBLOCK, (lost + side + LOST - 1) // MACROBLOCK}:
+            yield slice(LOST - lost, LOST - lost + count * MACROBLOCK)
