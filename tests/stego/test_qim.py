@@ -127,8 +127,22 @@ def test_chroma_stays():
 
 
 def test_boxes_over_everything():
-    with pytest.raises(CapacityError, match="head boxes cover so much"):
+    with pytest.raises(CapacityError, match="head boxes leave too little"):
         qim.hide(scene(*SMALL[:2]), b"x", order, avoid=[(0, 0, 320, 240)])
+
+
+def test_what_is_hidden_can_be_read(rng):
+    """Boxes over more and more of the frame: either the message comes back, or it is refused."""
+    results = []
+    for rows in range(0, 240, 16):
+        message = rng.bytes(38)
+        try:
+            hidden = qim.hide(scene(*SMALL[:2]), message, order, avoid=[(0, 0, 320, rows)] if rows else [])
+            results.append(qim.reveal([hidden], order) == message)
+        except CapacityError:
+            results.append(None)
+    refused = results.index(None)
+    assert refused >= 2 and results == [True] * refused + [None] * (15 - refused)
 
 
 def test_same_places_for_one_video():

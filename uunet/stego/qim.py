@@ -69,7 +69,7 @@ def hide(frame, message, order, *, avoid=()):
         avoid: boxes `(x, y, w, h)` in the frame whose pixels must not change.
 
     Returns:
-        uint8 `(H, W, 3)`, a new frame.
+        uint8 `(H, W, 3)`, a new frame, which `reveal` reads back.
 
     Raises:
         CapacityError: if the message is longer than `capacity(frame.shape)`, or `avoid` leaves too little room.
@@ -85,12 +85,13 @@ def hide(frame, message, order, *, avoid=()):
     bits = _encode(message, size)
     wanted = np.resize(bits, (CARRIERS, places.size)).T  # neighbouring bits lie in different macroblocks
     free = ~_touched(frame.shape, avoid)[places]
-    if CARRIERS * np.count_nonzero(free) < bits.size:
+    hidden = _quantize(frame, places[free], wanted[free])
+    if _decode(_votes([hidden])[places], size) != message:
         raise CapacityError(
-            f"The head boxes cover so much of the frame of {frame.shape[1]} x {frame.shape[0]} pixels that its message "
-            f"of {len(message)} bytes has no room beside them: use a lossless file."
+            f"The head boxes leave too little of the frame of {frame.shape[1]} x {frame.shape[0]} pixels for its "
+            f"message of {len(message)} bytes: use a lossless file."
         )
-    return _quantize(frame, places[free], wanted[free])
+    return hidden
 
 
 def reveal(frames, order):
@@ -179,7 +180,9 @@ def _whitened(padded):
 
 
 def _decode(votes, size):
-    """The message, or None."""
+    """The message, or None, from the votes `(m, 12)` of the macroblocks that carry it."""
+    votes, bits = votes.T.reshape(-1), _coded_bits(size)
+    votes = np.bincount(np.arange(votes.size) % bits, votes, bits)
     parity, block = _parity(size), min(size, LARGEST_BLOCK)
     codec = reedsolo.RSCodec(parity)
     coded = np.packbits(convolutional.decode(votes)).reshape(-1, block + parity)
@@ -266,12 +269,10 @@ def _votes(frames):
 def _read(votes, order):
     """The message, or None; its size is found by trying."""
     for size in SIZES:
-        bits, used = _coded_bits(size), _used(len(votes), size)
-        if used:
-            seen = votes[order(len(votes), used)].T.reshape(-1)
-            message = _decode(np.bincount(np.arange(seen.size) % bits, seen, bits), size)
-            if message is not None:
-                return message
+        used = _used(len(votes), size)
+        message = _decode(votes[order(len(votes), used)], size) if used else None
+        if message is not None:
+            return message
     return None
 
 
