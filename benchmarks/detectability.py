@@ -3,7 +3,8 @@
     python benchmarks/detectability.py [CLIP] [--out docs/detectability.md]
 
 P_E is the mean of false alarms and misses at the best threshold, with a 95 % interval from 1,000 resamplings of whole
-pictures; as the threshold is fitted to the same few pictures, a coin gets about 0.47 here. Pictures are scikit-image's, in tiles of 256 x 256 without any resizing. The attacks:
+pictures; as the threshold is fitted to the same few pictures, a coin gets a little less than 0.5. Pictures are
+scikit-image's, in tiles of 256 x 256 without any resizing. The attacks:
 
     WS            weighted stego: each sample against its neighbours, flipped bits pull one way (Fridrich, Goljan 2004)
     SPA           sample pairs: parity and order of neighbours (Dumitrescu, Wu, Wang 2003)

@@ -10,9 +10,9 @@ BITS = st.lists(st.integers(0, 1), max_size=200).map(lambda bits: np.array(bits,
 
 
 def test_impulse_response():
-    """A single 1 reads off the generators 171 and 133 (octal): 1111001 and 1011011, bit by bit in turns."""
+    """A single 1 reads off the generators 753 and 561 (octal): 111101011 and 101110001, bit by bit in turns."""
     coded = convolutional.encode(np.array([1], np.int8))
-    assert "".join(map(str, coded)) == "11101111000111"
+    assert "".join(map(str, coded)) == "111011110110001011"
 
 
 @given(BITS, st.data())
@@ -25,15 +25,15 @@ def test_linear(one, data):
 @given(BITS)
 def test_round_trip(bits):
     coded = convolutional.encode(bits)
-    assert coded.size == convolutional.coded_length(bits.size) == 2 * (bits.size + 6)
+    assert coded.size == convolutional.coded_length(bits.size) == 2 * (bits.size + 8)
     assert (convolutional.decode(1.0 - 2 * coded) == bits).all()
 
 
 @given(BITS, st.data())
 def test_free_distance(bits, data):
-    """The code's free distance is 10: any 4 wrong votes are mended, wherever they are."""
+    """The code's free distance is 12: any 5 wrong votes are mended, wherever they are."""
     coded = convolutional.encode(bits)
-    wrong = data.draw(st.lists(st.integers(0, coded.size - 1), max_size=4))
+    wrong = data.draw(st.lists(st.integers(0, coded.size - 1), max_size=5))
     votes = 1.0 - 2 * coded
     votes[wrong] *= -1
     assert (convolutional.decode(votes) == bits).all()
@@ -41,9 +41,9 @@ def test_free_distance(bits, data):
 
 @given(BITS, st.data())
 def test_erasures(bits, data):
-    """Any 9 absent votes as well."""
+    """Any 11 absent votes as well."""
     votes = 1.0 - 2 * convolutional.encode(bits)
-    votes[data.draw(st.lists(st.integers(0, votes.size - 1), max_size=9))] = 0
+    votes[data.draw(st.lists(st.integers(0, votes.size - 1), max_size=11))] = 0
     assert (convolutional.decode(votes) == bits).all()
 
 

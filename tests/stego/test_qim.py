@@ -73,9 +73,9 @@ def test_every_size(length):
         assert qim.reveal([qim.hide(frame, byte * length, order)], order) == byte * length
 
 
-@pytest.mark.parametrize("size, bits", [(40, 812), (80, 1452), (200, 3612), (400, 7212)])
+@pytest.mark.parametrize("size, bits", [(40, 816), (80, 1456), (200, 3616), (400, 7216)])
 def test_coded_bits(size, bits):
-    """2 (8 (size + parity) + 6), parity an eighth of each 200 bytes but 10 at least: 40 -> 50 -> 400 -> 406 -> 812."""
+    """2 (8 (size + parity) + 8), parity an eighth of each 200 bytes but 10 at least: 40 -> 50 -> 400 -> 408 -> 816."""
     assert qim._coded_bits(size) == bits == qim._encode(b"", size).size
 
 

@@ -83,7 +83,8 @@ def hide(frame, message, order, *, avoid=()):
     total, size = _macroblocks(frame.shape), _size(len(message))
     places = order(total, _used(total, size))
     bits = _encode(message, size)
-    wanted = np.resize(bits, (CARRIERS, places.size)).T  # neighbouring bits lie in different macroblocks
+    wanted = np.empty((places.size, CARRIERS), np.int8)
+    wanted[_turns(places.size)] = np.resize(bits, wanted.size)
     free = ~_touched(frame.shape, avoid)[places]
     hidden = _quantize(frame, places[free], wanted[free])
     if _decode(_votes([hidden])[places], size) != message:
@@ -173,6 +174,15 @@ def _encode(message, size):
     return convolutional.encode(np.unpackbits(np.frombuffer(coded, np.uint8)).astype(np.int8))
 
 
+def _turns(count):
+    """Which bits lie where in `count` macroblocks: the indices `(12 count,)` of macroblock and carrier, bit by bit.
+
+    Neighbouring bits lie in different macroblocks and at different frequencies: not all in a bad place.
+    """
+    turn, macroblock = np.divmod(np.arange(CARRIERS * count), max(count, 1))
+    return macroblock, (turn + macroblock) % CARRIERS
+
+
 def _whitened(padded):
     """Bytes made to look random, and back: zeros are a valid word of every size, so none may stand for a message."""
     stream = hashlib.shake_256(b"uunet qim %d" % len(padded)).digest(len(padded))
@@ -181,7 +191,7 @@ def _whitened(padded):
 
 def _decode(votes, size):
     """The message, or None, from the votes `(m, 12)` of the macroblocks that carry it."""
-    votes, bits = votes.T.reshape(-1), _coded_bits(size)
+    votes, bits = votes[_turns(len(votes))], _coded_bits(size)
     votes = np.bincount(np.arange(votes.size) % bits, votes, bits)
     parity, block = _parity(size), min(size, LARGEST_BLOCK)
     codec = reedsolo.RSCodec(parity)
