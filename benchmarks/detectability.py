@@ -20,6 +20,7 @@ import itertools
 from pathlib import Path
 
 import cv2
+import jpeglib
 import numpy as np
 from scipy import ndimage
 from skimage import data as skimage_data
@@ -68,7 +69,7 @@ def zeros(data):
 def luma(data):
     """The quantised coefficients `(rows, columns, 8, 8)` of a JPEG file's bytes."""
     FILE.write_bytes(data)
-    return jpeg._read(FILE).Y
+    return jpeglib.read_dct(str(FILE)).Y
 
 
 def lattice(frame):
