@@ -254,8 +254,8 @@ def main():
     named = " ".join(path.name for path in arguments.clips)
     parts = [
         f"Made by `python benchmarks/survival.py {named}`: the share of messages read back exactly.\n"
-        f"DCT in clips: one message for {GROUP} frames, {FRAMES // GROUP} in all. JPEG: whatever was changed is saved at "
-        f"quality {QUALITY} again to be read."
+        f"DCT in clips: one message for {GROUP} frames, {FRAMES // GROUP} in all. JPEG: whatever was changed is saved "
+        f"at quality {QUALITY} again to be read."
     ]
     for path in arguments.clips:
         frames = []

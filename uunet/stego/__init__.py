@@ -1,4 +1,4 @@
-"""Hiding bytes in pixels: one file a method, each with `hide`, `reveal` and `capacity` on NumPy arrays (`jpeg`: on files).
+"""Hiding bytes in pixels, one file a method, each with `hide`, `reveal` and `capacity`: on arrays, `jpeg` on files.
 
 The paper cites a steganalysis paper for this step ([14], section III-C) and does not say how it embeds. Our choices:
 `lsb` for lossless files, `jpeg` for JPEG files that stay as they are, `qim` for lossy video (docs/steganography.md).
