@@ -24,7 +24,7 @@ import jpeglib
 import numpy as np
 from scipy import ndimage
 from skimage import data as skimage_data
-from survival import FILE, LONG, PICTURES, SHORT, as_jpeg, hide_jpeg, pictures
+from survival import FILE, LONG, PICTURES, SHORT, as_jpeg, hide_jpeg, order, pictures
 
 from uunet import video_samples
 from uunet.pipeline import video
