@@ -47,6 +47,15 @@ def capacity(shape):
     return max(fitting) - LENGTH_BYTES if fitting else 0
 
 
+def check_capacity(shape, n_bytes):
+    """Raises CapacityError, naming what is needed and what there is, if a message of `n_bytes` does not fit."""
+    if n_bytes > capacity(shape):
+        raise CapacityError(
+            f"The frame of {shape[1]} x {shape[0]} pixels can hold {capacity(shape)} bytes in its DCT coefficients "
+            f"but its message needs {n_bytes}: use a larger frame or a lossless file."
+        )
+
+
 def hide(frame, message, order, *, avoid=()):
     """Hides a message in one frame; the same call for every frame of a group.
 
@@ -65,11 +74,7 @@ def hide(frame, message, order, *, avoid=()):
         CapacityError: if the message is longer than `capacity(frame.shape)`.
     """
     total = _coefficients(frame.shape)
-    if len(message) > capacity(frame.shape):
-        raise CapacityError(
-            f"The frame of {frame.shape[1]} x {frame.shape[0]} pixels can hold {capacity(frame.shape)} bytes in its "
-            f"DCT coefficients but its message needs {len(message)}: use a larger frame or a lossless file."
-        )
+    check_capacity(frame.shape, len(message))
     size = _size(len(message))
     bits = _encode(message, size)
     count = _count(total, size)
@@ -105,6 +110,26 @@ def reveal(frames, order):
             "than its profile allows."
         )
     return message
+
+
+def agreement(frame, messages, order):
+    """How well one frame agrees with each of some messages: the reader's test whether a frame is of its group.
+
+    Args:
+        frame: uint8 `(H, W, 3)`, of the size in which `messages` were hidden or read.
+        messages: list of bytes.
+        order: as in `hide`.
+
+    Returns:
+        list of float in -1..1: 1 for what was hidden, undamaged; about 0 for what has nothing to do with it.
+    """
+    votes, results = _votes([frame]), []
+    for message in messages:
+        size = _size(len(message))
+        places = order(votes.size, _count(votes.size, size))
+        signs = 1 - 2 * np.resize(_encode(message, size), places.size)
+        results.append(float((votes[places] * signs).mean()))
+    return results
 
 
 def _votes(frames):
