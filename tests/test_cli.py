@@ -113,7 +113,8 @@ def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
     out, _ = uunet("reconstruct", public, "-o", tmp_path / "again.mkv", "--weights", weights)
     assert "8 frames" in out
     again = videos.read_frames(tmp_path / "again.mkv")
-    for x, a, r, rois in zip(clip[2], videos.read_frames(public), again, pipeline.inspect_video(public).boxes, strict=True):
+    boxes = pipeline.inspect_video(public).boxes
+    for x, a, r, rois in zip(clip[2], videos.read_frames(public), again, boxes, strict=True):
         outside = np.ones(x.shape[:2], bool)
         for roi in rois:
             outside[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w] = False

@@ -419,7 +419,7 @@ def _video_stream(out, form, source, notes):
         notes.append("The sides of the picture are odd: the H.264 file is 4:4:4, which some players cannot show.")
     stream.codec_context.time_base = MILLISECOND
     # all cores; but x264's bytes depend on the number of threads, and a seed should repeat the file on any machine
-    stream.codec_context.thread_count = 4 if form.codec == "libx264" else 0
+    stream.codec_context.thread_count = 4 if form.method == messages.QIM else 0
     return stream
 
 
