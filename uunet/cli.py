@@ -129,10 +129,10 @@ def deidentify(
     if source.is_dir():
         profile = profile or profiles.PNG.name
         written = profiles.named(kinds, profile)[0]
+        if crf is not None:
+            raise profiles.ProfileError("A folder of pictures has no crf: leave --crf out.")
     else:
         written = profiles.choose(out, kinds, profile, crf)
-    if crf is not None and kinds is profiles.PICTURES:
-        raise profiles.ProfileError("--crf is for .mp4 files: leave it out.")
     encoder = presets.load(weights).encoder
     if boxes and detector:
         raise detection.DetectorError("Give --boxes or --detector, not both.")
