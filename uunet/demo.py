@@ -34,7 +34,7 @@ def run(out, weights=presets.DEFAULT, *, seed=0, progress=None):
         video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options
     )
     undone = pipeline.reconstruct_video(public, restored, net.decoder, **options)
-    rois = pipeline.inspect_video(public)
+    rois = pipeline.inspect_video(public).boxes
     x, a, r = (videos.read_frames(path) for path in (video_samples.WALK, public, restored))
     faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
     draw(out / "sheet.png", x, a, r, rois)

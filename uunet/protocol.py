@@ -160,6 +160,31 @@ def pack_frame_message(rois, frame_index, *, shape=None, seal=None):
     return header, seal.seal(body, header, frame_index)
 
 
+def message_length(rois, *, sealed):
+    """How many bytes `pack_frame_message` makes of these ROIs.
+
+    Raises:
+        RoiError, MessageError: see `format_message`.
+    """
+    length = len(format_message(rois))
+    if not sealed:
+        return HEADER.size + length + CRC.size
+    return HEADER.size + SEALED_HEADER.size + CRC.size + length + -length % PADDING + keys.TAG_BYTES
+
+
+def stream_of(read):
+    """What a frame says openly of the stream to which it belongs: `(suite, stream_id)`, `(PLAIN, None)` if plain.
+
+    Args:
+        read: as for `unpack_frame_message`.
+
+    Raises:
+        NoMessageError, DamagedMessageError, UnsupportedMessageError: see the classes.
+    """
+    header, suite, *_ = _read_header(read)
+    return suite, None if suite == PLAIN else _read_sealed_header(read, header)[3]
+
+
 def find_seal(read, secret):
     """The seal of the stream to which a frame belongs; None if the frame is plain, and no secret is given.
 
@@ -216,8 +241,8 @@ def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
     return parse_message(body.decode("latin-1"))  # any byte decodes; the grammar refuses all but ASCII
 
 
-def _read_header(read, expect_sealed):
-    """The first header's bytes, suite, body_len and index."""
+def _read_header(read, expect_sealed=None):
+    """The first header's bytes, suite, body_len and index; None expects either."""
     header = read(HEADER.size, offset=0)
     if len(header) < HEADER.size or not header.startswith(MAGIC):
         raise NoMessageError(
@@ -230,7 +255,7 @@ def _read_header(read, expect_sealed):
             f"The frame's message has version {version} and suite {suite} where this program reads version {VERSION} "
             f"and suites {PLAIN} to {max(keys.CIPHERS)}: use the program that wrote it, or an undamaged file."
         )
-    if suite != PLAIN and not expect_sealed:
+    if suite != PLAIN and expect_sealed is False:
         _read_sealed_header(read, header)  # nobody should look for a key because a plain message is damaged
         raise SealedMessageError("The frame's message is sealed: give the key file or passphrase it was sealed with.")
     if suite == PLAIN and expect_sealed:

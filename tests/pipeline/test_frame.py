@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uunet import keys, pipeline, protocol
-from uunet.pipeline import detection, frame
+from uunet.pipeline import detection, frame, messages
 from uunet.protocol import Roi
 from uunet.stego import lsb
 
@@ -28,7 +28,7 @@ def test_there_and_back(encoder, decoder):
     public = pipeline.deidentify(original, encoder, bright_square, seed=1)
     kept = public.copy()
     restored = pipeline.reconstruct(public, decoder)
-    (head,) = frame.read_rois(public)
+    (head,) = messages.read_rois(public)
     assert head == detection.head_roi(bright_square(original)[0], 48, 64)
     assert (original == before).all() and (public == kept).all()
     assert public.dtype == restored.dtype == np.uint8 and public.shape == restored.shape == original.shape
@@ -50,7 +50,7 @@ def test_exact_where_a_head_has_the_networks_size(encoder, decoder):
 def test_no_head(encoder, decoder):
     original = np.full((20, 20, 3), 128, np.uint8)
     public = pipeline.deidentify(original, encoder, lambda frame: [], seed=1)
-    assert frame.read_rois(public) == []
+    assert messages.read_rois(public) == []
     assert abs(public.astype(int) - original).max() == 1
     assert (pipeline.reconstruct(public, decoder) == public).all()
 
@@ -83,7 +83,7 @@ def test_one_batch_or_frame_by_frame_is_the_same(encoder, decoder):
     together = frame.deidentify_frames(frames, tracked, encoder, seed=3)
     alone = [frame.deidentify_frames([frames[k]], [tracked[k]], encoder, seed=3, first_index=k)[0] for k in range(5)]
     assert all((a == b).all() for a, b in zip(together, alone, strict=True))
-    rois = [frame.read_rois(public, frame_index=k) for k, public in enumerate(together)]
+    rois = [messages.read_rois(public, frame_index=k) for k, public in enumerate(together)]
     restored = frame.reconstruct_frames(together, rois, decoder)
     assert all((pipeline.reconstruct(a, decoder) == b).all() for a, b in zip(together, restored, strict=True))
 
@@ -101,7 +101,7 @@ def test_message_is_what_was_pasted(boxes):
     encoder = linear_network(4, np.zeros((4, 3)), 0.0)  # black heads
     rois = [Roi(*box) for box in boxes]
     public = frame.deidentify_frames([scene(0)], [list(enumerate(rois))], encoder, seed=1)[0]
-    assert frame.read_rois(public, frame_index=0) == rois
+    assert messages.read_rois(public, frame_index=0) == rois
     mask = outside(rois, public.shape)
     assert (public[~mask] <= 1).all() and abs(public.astype(int) - scene(0))[mask].max(initial=0) <= 1
 
@@ -129,7 +129,7 @@ def test_later_over_earlier(noise_encoder):
 def test_frame_too_small_for_its_message(encoder):
     table = {0: [(0, Roi(0, 0, 8, 7))]}  # "1,0,0,8,7," is 10 bytes, its frame message 24
     exact = pipeline.deidentify(np.zeros((8, 8, 3), np.uint8), encoder, table, seed=1)  # hides 24 bytes
-    assert frame.read_rois(exact) == [Roi(0, 0, 8, 7)]
+    assert messages.read_rois(exact) == [Roi(0, 0, 8, 7)]
     with pytest.raises(lsb.CapacityError, match="8 x 7 pixels can hide 21 bytes but its message needs 24"):
         pipeline.deidentify(np.zeros((7, 8, 3), np.uint8), encoder, table, seed=1)
 
@@ -154,12 +154,12 @@ def test_sealed_there_and_back(encoder):
     public = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7, seal=seal)
     again = protocol.find_seal(partial(lsb.reveal, public[0]), bytes(32))
     for k in range(2):
-        assert frame.read_rois(public[k], frame_index=7 + k, seal=again) == rois
+        assert messages.read_rois(public[k], frame_index=7 + k, seal=again) == rois
         assert abs(public[k].astype(int) - plain[k]).max() <= 2  # one level each
-    with pytest.raises(protocol.SealedMessageError, match="^Frame 7: .*is sealed"):
-        frame.read_rois(public[0], frame_index=7)
-    with pytest.raises(keys.AuthenticationError, match="^Frame 7: "):
-        frame.read_rois(public[0], frame_index=7, seal=keys.seal_of(bytes(31) + b"x", seal.suite, seal.stream_id))
+    with pytest.raises(protocol.SealedMessageError, match="is sealed"):
+        messages.read_rois(public[0], frame_index=7)
+    with pytest.raises(keys.AuthenticationError, match="does not open"):
+        messages.read_rois(public[0], frame_index=7, seal=keys.seal_of(bytes(31) + b"x", seal.suite, seal.stream_id))
 
 
 def test_sealed_message_does_not_fit(encoder):
@@ -172,18 +172,18 @@ def test_sealed_message_does_not_fit(encoder):
 def test_plain_picture_is_not_reconstructed(decoder):
     with pytest.raises(protocol.NoMessageError, match="^The frame carries no UU-Net message"):
         pipeline.reconstruct(scene(0), decoder)
-    with pytest.raises(protocol.NoMessageError, match="^Frame 6: "):
-        frame.read_rois(scene(0), frame_index=6)
+    with pytest.raises(protocol.NoMessageError, match="no UU-Net message"):
+        messages.read_rois(scene(0), frame_index=6)
 
 
 def test_message_of_another_frame_is_refused(encoder):
     frames = [scene(0), scene(1)]
     public = frame.deidentify_frames(frames, [[], []], encoder, seed=1)
-    with pytest.raises(protocol.FrameIndexError, match="^Frame 0: .*of frame 1"):
-        frame.read_rois(public[1], frame_index=0)
+    with pytest.raises(protocol.FrameIndexError, match="of frame 1"):
+        messages.read_rois(public[1], frame_index=0)
 
 
 def test_message_with_a_box_outside_is_refused():
     public = lsb.hide(scene(0), protocol.pack_frame_message([Roi(60, 0, 8, 8)], 0)[0])
     with pytest.raises(protocol.RoiError):
-        frame.read_rois(public)
+        messages.read_rois(public)

@@ -12,7 +12,7 @@ from PIL import Image
 from uunet import pipeline, protocol
 from uunet.errors import UUNetError
 from uunet.outputs import OutputError
-from uunet.pipeline import detection, frame, images
+from uunet.pipeline import detection, images, messages
 from uunet.protocol import Roi
 
 from .conftest import bright_square, scene
@@ -41,7 +41,7 @@ def test_there_and_back(tmp_path, encoder, decoder):
     assert pipeline.deidentify_image(source, tmp_path / "public.png", encoder, bright_square, seed=1) == 1
     public = np.asarray(Image.open(tmp_path / "public.png"))
     assert (public == pipeline.deidentify(RGB, encoder, bright_square, seed=1)).all()
-    assert pipeline.inspect_image(tmp_path / "public.png") == [HEAD]
+    assert pipeline.inspect_image(tmp_path / "public.png").boxes == [[HEAD]]
     assert pipeline.reconstruct_image(tmp_path / "public.png", tmp_path / "back.png", decoder) == 1
     assert (np.asarray(Image.open(tmp_path / "back.png")) == pipeline.reconstruct(public, decoder)).all()
     assert sorted(os.listdir(tmp_path)) == ["back.png", "in.png", "public.png"]
@@ -194,7 +194,7 @@ def test_refused_targets(tmp_path, encoder, decoder):
     source = save(tmp_path / "in.png", RGB)
     (tmp_path / "old.png").write_bytes(b"precious")
     for target, says in (
-        ("public.jpg", "name a .png file"),
+        ("public.gif", "name a .png or .jpg file"),
         ("old.png", "exists already"),
         ("in.png", "is the input itself"),
         ("none/public.png", "cannot be written"),
@@ -206,7 +206,7 @@ def test_refused_targets(tmp_path, encoder, decoder):
 
         fails(tmp_path, says, call)
     pipeline.deidentify_image(source, tmp_path / "old.png", encoder, bright_square, overwrite=True)
-    assert pipeline.inspect_image(tmp_path / "old.png") == [HEAD]
+    assert pipeline.inspect_image(tmp_path / "old.png").boxes == [[HEAD]]
 
 
 def test_picture_without_a_message(tmp_path, decoder):
@@ -263,7 +263,7 @@ def test_boxes_for_a_folder(tmp_path, folder, encoder):
     table = {1: [(None, Roi(4, 4, 16, 16))], 2: [(None, Roi(60, 4, 16, 16))]}
     result = pipeline.deidentify_folder(folder, tmp_path / "public", encoder, table)
     assert result.done == {"a.jpg": 0, "b.png": 1} and "x=60" in result.failed["deeper/c.png"]
-    assert frame.read_rois(images.read(tmp_path / "public" / "b.png")[0]) == [Roi(4, 4, 16, 16)]
+    assert messages.read_rois(images.read(tmp_path / "public" / "b.png")[0]) == [Roi(4, 4, 16, 16)]
     with pytest.raises(images.ImageError, match="picture 3 but the last one is 2"):
         pipeline.deidentify_folder(folder, tmp_path / "other", encoder, {3: []})
 

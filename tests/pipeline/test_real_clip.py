@@ -59,7 +59,7 @@ def test_real_clip(tmp_path, carphone, detector, encoder, decoder, suffix):
     assert (result.frames, result.heads, result.tracks, result.frames_without_heads) == (N, N, 1, 0)
 
     tracked = tracking.track(detection.find_heads(frames, detector))
-    rois = pipeline.inspect_video(target)
+    rois = pipeline.inspect_video(target).opened()
     assert rois == [[roi for _, roi in heads] for heads in tracked]
     for (x, y, w, h), *_ in rois:  # around the man's head, by eye: from (50, 15) to (125, 105)
         assert x < 60 and y < 25 and x + w > 110 and y + h > 95

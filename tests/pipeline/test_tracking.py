@@ -150,3 +150,28 @@ def test_iou():
     assert tracking.iou(Roi(0, 0, 2, 2), Roi(0, 0, 2, 2)) == 1
     assert tracking.iou(Roi(0, 0, 2, 2), Roi(1, 0, 2, 2)) == pytest.approx(1 / 3)
     assert tracking.iou(Roi(0, 0, 2, 2), Roi(2, 0, 2, 2)) == 0
+
+
+TRACKED = st.lists(
+    st.dictionaries(st.integers(0, 4), st.builds(Roi, *[st.integers(0, 90)] * 2, *[st.integers(1, 30)] * 2)),
+    max_size=25,
+).map(lambda frames: [sorted(heads.items()) for heads in frames])
+
+
+@given(TRACKED, st.integers(1, 12))
+def test_held_boxes_cover_all_and_stand_still(tracked, length):
+    held = tracking.hold(tracked, length)
+    assert len(held) == len(tracked) and tracking.hold(held, length) == held
+    for start in range(0, len(tracked), length):
+        group = tracked[start : start + length]
+        assert all(heads == held[start] for heads in held[start : start + length])
+        assert [track for track, _ in held[start]] == sorted({track for heads in group for track, _ in heads})
+        for track, box in held[start]:
+            own = [roi for heads in group for name, roi in heads if name == track]
+            assert box.x == min(roi.x for roi in own) and box.x + box.w == max(roi.x + roi.w for roi in own)
+            assert box.y == min(roi.y for roi in own) and box.y + box.h == max(roi.y + roi.h for roi in own)
+
+
+def test_boxes_held_for_one_frame_are_themselves():
+    tracked = [[(0, Roi(1, 2, 3, 4)), (3, Roi(5, 6, 7, 8))], [], [(3, Roi(5, 6, 7, 8))]]
+    assert tracking.hold(tracked, 1) == tracked

@@ -1,4 +1,7 @@
-"""From a recording to its public version and back: arrays (`frame`), videos (`video`) and still images (`images`)."""
+"""From a recording to its public version and back: arrays (`frame`), videos (`video`) and still images (`images`).
+
+`profiles` says how public files are written, `messages` how the head boxes get into their pixels and out again.
+"""
 
 from uunet.pipeline.frame import deidentify, reconstruct
 from uunet.pipeline.images import (

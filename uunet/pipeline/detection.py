@@ -143,9 +143,10 @@ def from_file(path):
     """Reads head boxes made elsewhere: by another detector, or corrected by hand. They are used exactly as they are.
 
     CSV: a first line `frame,x,y,w,h` or `frame,x,y,w,h,track`, then one box a line. JSON: a list of objects with these
-    names. All whole numbers >= 0: `frame` counts from 0, `x,y,w,h` are the head (not only the face) in pixels of
-    the upright picture, `track` is one number a person. Without `track`, places decide who is who. A frame that is
-    not named has no head; the first line alone, or `[]`, says that there is none at all.
+    names, alone or, as `uunet inspect --json` prints it, under the name `boxes` of an object. All whole numbers >= 0:
+    `frame` counts from 0, `x,y,w,h` are the head (not only the face) in pixels of the upright picture, `track` is one
+    number a person. Without `track`, places decide who is who. A frame that is not named has no head; the first line
+    alone, or `[]`, says that there is none at all.
 
     Returns:
         dict from frame number to list of `(track or None, Roi)`, to be given in place of a detector.
@@ -158,6 +159,7 @@ def from_file(path):
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() == ".json":
             rows = json.loads(text)
+            rows = rows.get("boxes") if isinstance(rows, dict) else rows
         elif path.suffix.lower() == ".csv":
             reader = csv.DictReader(text.splitlines())
             if not {"frame", "x", "y", "w", "h"} <= set(reader.fieldnames or []):
@@ -209,6 +211,18 @@ def tracked_boxes(boxes, n_frames, height, width):
         list (frames) of lists of `(track_id, Roi)` by rising track_id, nothing added or filled.
 
     Raises:
+        BoxesError: as `boxes_by_frame`.
+    """
+    frames = boxes_by_frame(boxes, n_frames, height, width)
+    if any(track is None for heads in frames for track, _ in heads):
+        return tracking.associate([[roi for _, roi in heads] for heads in frames])
+    return [sorted(heads) for heads in frames]
+
+
+def boxes_by_frame(boxes, n_frames, height, width):
+    """The boxes of `from_file` as a list (frames) of lists of `(track or None, Roi)`, in the order of the file.
+
+    Raises:
         BoxesError: if a box is for a frame that does not exist, is empty or is not inside the frame.
     """
     if boxes and max(boxes) >= n_frames:
@@ -222,6 +236,4 @@ def tracked_boxes(boxes, n_frames, height, width):
             check_inside([roi for _, roi in heads], height, width)
         except RoiError as error:
             raise BoxesError(f"Frame {index}: {error}") from error
-    if any(track is None for heads in frames for track, _ in heads):
-        return tracking.associate([[roi for _, roi in heads] for heads in frames])
-    return [sorted(heads) for heads in frames]
+    return frames

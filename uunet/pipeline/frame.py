@@ -7,14 +7,12 @@ that U_d saw whole.
 """
 
 import secrets
-from functools import partial
 
 import numpy as np
 
-from uunet import channel, pixels, protocol
+from uunet import channel, keys, pixels
 from uunet.errors import UUNetError
-from uunet.pipeline import detection, tracking
-from uunet.stego import lsb
+from uunet.pipeline import detection, messages, tracking
 
 HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
 
@@ -28,7 +26,7 @@ def fresh_seed():
     return secrets.randbits(64)
 
 
-def deidentify(frame, encoder, detector, *, seed=None):
+def deidentify(frame, encoder, detector, *, seed=None, secret=None):
     """The public version of one picture: virtual faces, and their boxes hidden in the pixels.
 
     Args:
@@ -36,23 +34,26 @@ def deidentify(frame, encoder, detector, *, seed=None):
         encoder: keras.Model U_e, `(N, S, S, 4)` -> `(N, S, S, 3)` in [0, 1].
         detector: callable frame -> faces, or head boxes: see `detection`.
         seed: int >= 0 for a repeatable result; None draws a fresh one.
+        secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
 
     Returns:
-        uint8 `(H, W, 3)`; outside the heads it differs from `frame` by at most one level.
+        uint8 `(H, W, 3)`; outside the heads it differs from `frame` by at most one level, or two if it is sealed.
 
     Raises:
         UUNetError: if the frame is too small for its message or `encoder` is not an encoder.
     """
     seed = fresh_seed() if seed is None else seed
-    return deidentify_frames([frame], tracked_heads([frame], detector), encoder, seed=seed)[0]
+    heads = tracked_heads([frame], detector)
+    return deidentify_frames([frame], heads, encoder, seed=seed, seal=new_seal(secret))[0]
 
 
-def reconstruct(public, decoder):
+def reconstruct(public, decoder, *, secret=None):
     """The original faces back in one public picture: needs nothing but its pixels and U_d.
 
     Args:
         public: uint8 `(H, W, 3)`, RGB, exactly as written; not modified.
         decoder: keras.Model U_d, `(N, S, S, 3)` -> `(N, S, S, 3)` in [0, 1].
+        secret: bytes (32) or str, with which the boxes were sealed; None if they were not.
 
     Returns:
         uint8 `(H, W, 3)`; outside the heads it is `public`.
@@ -60,7 +61,12 @@ def reconstruct(public, decoder):
     Raises:
         UUNetError: if the picture carries no intact message or `decoder` is not a decoder.
     """
-    return reconstruct_frames([public], [read_rois(public)], decoder)[0]
+    return reconstruct_frames([public], messages.read([[public]], secret, alone=True).opened(), decoder)[0]
+
+
+def new_seal(secret):
+    """The seal of a new file, or None where there is no secret."""
+    return None if secret is None else keys.new_seal(secret)
 
 
 def tracked_heads(frames, detector):
@@ -74,7 +80,7 @@ def tracked_heads(frames, detector):
     return detection.tracked_boxes(detector, len(frames), *frames[0].shape[:2])
 
 
-def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=None):
+def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=None, method=messages.LSB):
     """Public versions of consecutive frames; their heads go through U_e together.
 
     Args:
@@ -83,7 +89,7 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=Non
         encoder: keras.Model U_e.
         seed: int >= 0; with it, a track's noise is the same in all calls, so that a person keeps one virtual face.
         first_index: int, the number of the first of these frames in the clip.
-        seal: keys.Seal, fresh for this clip; None for messages that anybody can read.
+        seal, method: see `messages.hide`; messages.QIM wants whole groups of frames with boxes that stand still.
 
     Returns:
         list of uint8 `(H, W, 3)`.
@@ -94,22 +100,11 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=Non
     _check_model(encoder, 4)
     rois = [[roi for _, roi in heads] for heads in tracked]
     for frame, boxes in zip(frames, rois, strict=True):
-        protocol.check_inside(boxes, *frame.shape[:2])
-    messages = [
-        protocol.pack_frame_message(boxes, first_index + k, shape=frame.shape, seal=seal)
-        for k, (frame, boxes) in enumerate(zip(frames, rois, strict=True))
-    ]
-    for frame, (open_part, sealed_part) in zip(frames, messages, strict=True):
-        lsb.check_capacity(frame.shape, len(open_part) + len(sealed_part))
+        messages.check_fits(boxes, frame.shape, method=method, sealed=seal is not None)
     size = encoder.input_shape[1]
     noise = {track_id: _noise(seed, track_id, size) for heads in tracked for track_id, _ in heads}
     public = _paste_all(frames, rois, encoder, [noise[track_id] for heads in tracked for track_id, _ in heads])
-    for k, (open_part, sealed_part) in enumerate(messages):
-        public[k] = lsb.hide(public[k], open_part, nonce=first_index + k)
-        if seal is not None:
-            key = seal.order_key
-            public[k] = lsb.hide(public[k], sealed_part, offset=len(open_part), key=key, nonce=first_index + k)
-    return public
+    return messages.hide(public, rois, first_index=first_index, seal=seal, method=method)
 
 
 def reconstruct_frames(public_frames, rois, decoder):
@@ -117,7 +112,7 @@ def reconstruct_frames(public_frames, rois, decoder):
 
     Args:
         public_frames: list of uint8 `(H, W, 3)`, RGB, exactly as written; not modified.
-        rois: list (frames) of lists of Roi, as `read_rois` gives them.
+        rois: list (frames) of lists of Roi, as `messages.read` gives them.
         decoder: keras.Model U_d.
 
     Returns:
@@ -128,31 +123,6 @@ def reconstruct_frames(public_frames, rois, decoder):
     """
     _check_model(decoder, 3)
     return _paste_all(public_frames, rois, decoder)
-
-
-def read_rois(public, *, frame_index=None, seal=None):
-    """The head boxes hidden in a public frame.
-
-    Args:
-        public: uint8 `(H, W, 3)`, RGB, exactly as written.
-        frame_index: int, the frame's number in its clip, checked and named in errors; None accepts any.
-        seal: keys.Seal of the clip, see `protocol.find_seal`; None if it is plain.
-
-    Returns:
-        list of Roi in message order.
-
-    Raises:
-        UUNetError: all that `protocol.unpack_frame_message` raises, and RoiError.
-    """
-    try:
-        read = partial(lsb.reveal, public)
-        rois = protocol.unpack_frame_message(read, shape=public.shape, seal=seal, frame_index=frame_index)
-        protocol.check_inside(rois, *public.shape[:2])
-    except UUNetError as error:
-        if frame_index is None:
-            raise
-        raise type(error)(f"Frame {frame_index}: {error}") from error
-    return rois
 
 
 def _paste_all(frames, rois, model, noise=None):

@@ -1,8 +1,8 @@
 """Still images and folders of them: the same as `video`, one picture at a time.
 
-Results are PNG: the hidden bits live in single levels, which JPEG and lossy WebP destroy. The picture is written
-upright (its EXIF orientation is applied to the pixels), grey becomes RGB, transparency is kept as it is, and EXIF data
-such as place and camera are dropped.
+Public pictures are PNG, or JPEG, which is small but loses part of what is hidden in the faces (`profiles`). Pictures
+are written upright (the EXIF orientation is applied to the pixels), grey becomes RGB, transparency is kept as it is (in
+PNG), and EXIF data such as place and camera are dropped.
 """
 
 import io
@@ -16,7 +16,7 @@ from PIL import Image
 
 from uunet.errors import UUNetError
 from uunet.outputs import new_file
-from uunet.pipeline import frame
+from uunet.pipeline import detection, frame, messages, profiles
 
 READABLE = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 ORIENTATION = 0x0112  # EXIF tag
@@ -34,15 +34,19 @@ class FolderResult:
     failed: dict = field(default_factory=dict)  # -> sentence; nothing was written for these
 
 
-def deidentify_image(source, target, encoder, detector, *, seed=None, overwrite=False):
+def deidentify_image(
+    source, target, encoder, detector, *, seed=None, secret=None, profile=None, overwrite=False
+):
     """Writes the public version of a picture: virtual faces, and their boxes hidden in the pixels.
 
     Args:
         source: path of a PNG, JPEG, BMP, TIFF or WebP file with 8 bits a colour.
-        target: path of the public file, .png.
+        target: path of the public file, .png or .jpg.
         encoder: keras.Model U_e.
         detector: callable frame -> faces, or head boxes (those of frame 0): see `detection`.
         seed: int >= 0 for a repeatable file; None draws a fresh one.
+        secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
+        profile: str, the name of the profile that `target` must have; None for any.
         overwrite: bool, whether an existing `target` may be replaced.
 
     Returns:
@@ -51,44 +55,68 @@ def deidentify_image(source, target, encoder, detector, *, seed=None, overwrite=
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
+    written = profiles.choose(target, profiles.PICTURES, profile)
     seed = frame.fresh_seed() if seed is None else seed
 
     def publish(rgb):
         heads = frame.tracked_heads([rgb], detector)
-        return frame.deidentify_frames([rgb], heads, encoder, seed=seed)[0], len(heads[0])
+        seal = frame.new_seal(secret)
+        public = frame.deidentify_frames([rgb], heads, encoder, seed=seed, seal=seal, method=written.method)[0]
+        return public, [roi for _, roi in heads[0]]
 
-    return _convert(source, target, publish, overwrite)
+    def survives(rgb, rois):
+        return messages.read([[rgb]], secret).boxes == [rois]
+
+    return _convert(source, target, written, publish, survives, overwrite)
 
 
-def reconstruct_image(public, target, decoder, *, overwrite=False):
-    """Writes the original faces back: needs nothing but the public file and U_d. Returns the number of heads.
+def reconstruct_image(public, target, decoder, *, secret=None, boxes=None, overwrite=False):
+    """Writes the original faces back: needs nothing but the public file, U_d and, if it is sealed, the secret.
+
+    Args:
+        public: path of a file made by `deidentify_image`, untouched.
+        target: path of the result, .png.
+        decoder: keras.Model U_d.
+        secret: bytes (32) or str, with which the file was sealed; None if it was not.
+        boxes: head boxes as `detection.from_file` reads them (those of frame 0), instead of the message.
+        overwrite: as in `deidentify_image`.
+
+    Returns:
+        int, the number of heads.
 
     Raises:
         UUNetError: one sentence, e.g. if the picture carries no intact message; nothing is left at `target`.
     """
+    written = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
 
     def restore(rgb):
-        rois = frame.read_rois(rgb)
-        return frame.reconstruct_frames([rgb], [rois], decoder)[0], len(rois)
+        if boxes is None:
+            (rois,) = messages.read([[rgb]], secret, alone=True).opened()
+        else:
+            rois = [roi for _, roi in detection.boxes_by_frame(boxes, 1, *rgb.shape[:2])[0]]
+        return frame.reconstruct_frames([rgb], [rois], decoder)[0], rois
 
-    return _convert(public, target, restore, overwrite)
-
-
-def inspect_image(public):
-    """The head boxes that a public picture carries: list of Roi."""
-    return frame.read_rois(read(public)[0])
+    return _convert(public, target, written, restore, lambda rgb, rois: True, overwrite)
 
 
-def deidentify_folder(source, target, encoder, detector, *, seed=None, overwrite=False, progress=None):
-    """Writes the public version of every picture in a folder and its subfolders, as .png under the same name.
+def inspect_image(public, *, secret=None):
+    """What a public picture carries: messages.Contents of one frame. See `video.inspect_video`."""
+    return messages.read([[read(public)[0]]], secret, alone=True)
+
+
+def deidentify_folder(
+    source, target, encoder, detector, *, seed=None, secret=None, profile="png", overwrite=False, progress=None
+):
+    """Writes the public version of every picture in a folder and its subfolders, under the same name.
 
     A picture that fails is reported and the others are still done; for it nothing is written.
 
     Args:
         source: path of the folder; in it, files that are not READABLE are left out.
         target: path of the folder for the results, made if need be.
-        encoder, detector, overwrite: as in `deidentify_image`; boxes of frame k are for the k-th picture by path.
+        encoder, detector, secret, overwrite: as in `deidentify_image`; boxes of frame k are for picture k by path.
         seed: int >= 0 for repeatable files; picture k uses seed + k, so that nobody gets one virtual face twice.
+        profile: str, "png" or "jpeg": what is written.
         progress: callable `(stage, done, total)`, after each picture.
 
     Returns:
@@ -97,27 +125,39 @@ def deidentify_folder(source, target, encoder, detector, *, seed=None, overwrite
     Raises:
         UUNetError: before anything is done, if the folders cannot be used as asked.
     """
-    plan = _plan(source, target, overwrite)
-    if not callable(detector) and detector and max(detector) >= len(plan):
-        raise ImageError(
-            f"There is a head box for picture {max(detector)} but the last one is {len(plan) - 1}: count from 0."
-        )
+    (written,) = profiles.named(profiles.PICTURES, profile)
+    plan = _plan(source, target, written.suffixes[0], overwrite)
+    if not callable(detector):
+        _check_pictures_exist(detector, plan)
 
     def one(k, picture, result):
         found = detector if callable(detector) else {0: detector.get(k, [])}
         own_seed = None if seed is None else seed + k
-        return deidentify_image(picture, result, encoder, found, seed=own_seed, overwrite=overwrite)
+        return deidentify_image(
+            picture, result, encoder, found, seed=own_seed, secret=secret, overwrite=overwrite
+        )
 
     return _each(source, plan, one, progress, "de-identify")
 
 
-def reconstruct_folder(public, target, decoder, *, overwrite=False, progress=None):
-    """Writes the original faces back into every public picture of a folder; see `deidentify_folder`."""
+def reconstruct_folder(public, target, decoder, *, secret=None, boxes=None, overwrite=False, progress=None):
+    """Writes the original faces back into every public picture of a folder, as .png; see `deidentify_folder`."""
+    plan = _plan(public, target, ".png", overwrite)
+    if boxes is not None:
+        _check_pictures_exist(boxes, plan)
 
-    def one(_, picture, result):
-        return reconstruct_image(picture, result, decoder, overwrite=overwrite)
+    def one(k, picture, result):
+        own = None if boxes is None else {0: boxes.get(k, [])}
+        return reconstruct_image(picture, result, decoder, secret=secret, boxes=own, overwrite=overwrite)
 
-    return _each(public, _plan(public, target, overwrite), one, progress, "reconstruct")
+    return _each(public, plan, one, progress, "reconstruct")
+
+
+def _check_pictures_exist(boxes, plan):
+    if boxes and max(boxes) >= len(plan):
+        raise ImageError(
+            f"There is a head box for picture {max(boxes)} but the last one is {len(plan) - 1}: count from 0."
+        )
 
 
 def read(path):
@@ -180,23 +220,25 @@ def _upright(image, orientation):
     return image
 
 
-def _convert(source, target, change, overwrite):
-    if Path(target).suffix.lower() != ".png":
-        raise ImageError(
-            f"{target} cannot be written: name a .png file, as other formats lose what hides in the pixels."
-        )
+def _convert(source, target, profile, change, survives, overwrite):
+    """Reads, changes, writes, reads again and compares; `change(rgb) -> (rgb, rois)`, `survives(rgb, rois) -> bool`."""
     rgb, alpha = read(source)
+    if alpha is not None and profile is profiles.JPEG:
+        if alpha.min() < 255:
+            raise ImageError(f"{source} is partly transparent, which JPEG cannot be: write a .png file.")
+        alpha = None
     with new_file(target, source, overwrite=overwrite) as part:
-        changed, heads = change(rgb)
+        changed, rois = change(rgb)
         bgr = changed[..., ::-1]
         image = np.ascontiguousarray(bgr if alpha is None else np.dstack([bgr, alpha]))
-        part.write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        if not np.array_equal(read(part)[0], changed):
-            raise ImageError(f"{target} does not read back as it was written: nothing was kept.")
-    return heads
+        part.write_bytes(cv2.imencode(profile.suffixes[0], image, profile.options)[1].tobytes())
+        again = read(part)[0]
+        if profile.exact and not np.array_equal(again, changed) or not survives(again, rois):
+            raise ImageError(f"{target} {profiles.not_survived(profile)}")
+    return len(rois)
 
 
-def _plan(source, target, overwrite):
+def _plan(source, target, suffix, overwrite):
     """Pairs of (picture, its result), by path; refuses, before anything is written, what cannot work."""
     source, target = Path(source), Path(target)
     try:
@@ -211,7 +253,7 @@ def _plan(source, target, overwrite):
         inputs = {picture.resolve() for picture in pictures}
         plan = {}
         for picture in pictures:
-            result = target / picture.relative_to(source).with_suffix(".png")
+            result = target / picture.relative_to(source).with_suffix(suffix)
             if result in plan:
                 raise ImageError(f"{picture} and {plan[result]} would both become {result}: rename one.")
             if result.resolve() in inputs:  # through a link

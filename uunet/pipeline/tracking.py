@@ -115,6 +115,28 @@ def _fill(seen, n_frames):
     return [(frame, Roi(*box)) for frame, box in zip(frames.tolist(), between, strict=True)]
 
 
+def hold(tracked, length):
+    """Boxes that stand still: one box a head for each group of `length` frames, around all its boxes in that group.
+
+    A head that is in some frames of a group only gets its box in all of them.
+
+    Args, Returns: as `bridge`; frames 0 to length - 1 are the first group.
+    """
+    held = []
+    for start in range(0, len(tracked), length):
+        group, boxes = tracked[start : start + length], {}
+        for heads in group:
+            for track_id, box in heads:
+                boxes[track_id] = _around(boxes.get(track_id, box), box)
+        held += [sorted(boxes.items())] * len(group)
+    return held
+
+
+def _around(a, b):
+    x, y = min(a.x, b.x), min(a.y, b.y)
+    return Roi(x, y, max(a.x + a.w, b.x + b.w) - x, max(a.y + a.h, b.y + b.h) - y)
+
+
 def iou(a, b):
     """Intersection over union of two boxes, in [0, 1]."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])

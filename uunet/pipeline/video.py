@@ -1,8 +1,7 @@
 """Videos through PyAV (FFmpeg): read, de-identify or reconstruct, write, read again and compare.
 
-The hidden bits live in single RGB levels, so a public file must be lossless in RGB: VP9 `gbrp` in .webm, which
-browsers play, or FFV1 in .mkv, which is faster. "Lossless" H.264 in 8-bit YUV is not: converting RGB to YUV and back
-destroys every message.
+How public files are written is in `profiles`. In lossless ones the hidden bits live in single RGB levels, so they must
+be lossless in RGB. "Lossless" H.264 in 8-bit YUV is not: converting RGB to YUV and back destroys every message.
 
 Kept: the picture upright (rotation and mirroring are applied to the pixels), every frame's time to 1 ms, all
 audio (voices are not de-identified). Dropped: subtitles, and tags such as titles or places, which may name people.
@@ -22,51 +21,17 @@ import numpy as np
 
 from uunet.errors import UUNetError
 from uunet.outputs import new_file
-from uunet.pipeline import detection, tracking
-from uunet.pipeline.frame import deidentify_frames, fresh_seed, read_rois, reconstruct_frames
+from uunet.pipeline import detection, messages, profiles, tracking
+from uunet.pipeline.frame import deidentify_frames, fresh_seed, new_seal, reconstruct_frames
 
 MILLISECOND = Fraction(1, 1000)  # the resolution of times in .webm and .mkv
-FRAMES_AT_ONCE = 16  # frames held in memory; their heads go through the network together
+FRAMES_AT_ONCE = 2 * messages.GROUP  # frames held in memory; their heads go through the network together
 CUT_SHORT = 1000  # ms; a file that ends earlier than it announces by more than this is truncated
+MUXER = {"fflags": "+bitexact"}  # no random identifiers or version numbers: a seed repeats the file byte for byte
 
 
 class VideoError(UUNetError):
     """A video cannot be read, or its result would not be right."""
-
-
-class Format(NamedTuple):
-    """How a container is written."""
-
-    container: str
-    codec: str
-    pixels: str
-    options: dict
-    copied_audio: frozenset  # codecs that are copied as they are
-    audio_codec: str  # to which others are converted
-
-
-# VP9: realtime/6 is 7 to 15 times as fast as good/2 for 5 to 30 % more bytes (a still scene without noise: twice as
-# many); threads do not change the bytes
-WEBM = Format(
-    "webm",
-    "libvpx-vp9",
-    "gbrp",
-    {"lossless": "1", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"},
-    frozenset({"opus", "vorbis"}),
-    "libopus",
-)
-MKV = Format(
-    "matroska",
-    "ffv1",
-    "bgr0",
-    {"level": "3", "slices": "4"},
-    frozenset({"aac", "ac3", "eac3", "flac", "mp2", "mp3", "opus", "pcm_s16le", "vorbis"}),
-    "flac",
-)
-MP4 = Format("mp4", "libx264", "yuv420p", {"crf": "18"}, frozenset({"aac", "ac3", "mp3"}), "aac")
-MUXER = {"fflags": "+bitexact"}  # no random identifiers or version numbers: a seed repeats the file byte for byte
-PUBLIC = {".webm": WEBM, ".mkv": MKV}
-RECONSTRUCTED = {**PUBLIC, ".mp4": MP4}  # nothing is hidden in a reconstruction: a lossy one is good for viewing
 
 
 @dataclass(frozen=True)
@@ -83,18 +48,23 @@ class VideoResult:
     notes: tuple = ()  # sentences the user should read
 
 
-def deidentify_video(source, target, encoder, detector, *, seed=None, overwrite=False, progress=None):
+def deidentify_video(
+    source, target, encoder, detector, *, seed=None, secret=None, profile=None, crf=None, overwrite=False, progress=None
+):
     """Writes the public version of a video: virtual faces, and their boxes hidden in every frame.
 
     Reads the video twice (detect and track all heads; then de-identify), and the result once: each frame must come
-    back exactly as it was written, at its time.
+    back at its time with its boxes and, in a lossless file, exactly as it was written.
 
     Args:
         source: path of any video that FFmpeg reads.
-        target: path of the public file: .webm (VP9 lossless) or .mkv (FFV1).
+        target: path of the public file: .webm (VP9 lossless), .mkv (FFV1) or .mp4 (H.264, not lossless).
         encoder: keras.Model U_e.
         detector: callable frame -> faces, or head boxes: see `detection`.
         seed: int >= 0 for a repeatable file; None draws a fresh one.
+        secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
+        profile: str, the name of the profile that `target` must have; None for any.
+        crf: int in 1..51, quality of an .mp4: higher is smaller and worse; None for the profile's.
         overwrite: bool, whether an existing `target` may be replaced.
         progress: callable `(stage, done, total or None)`, after each batch of frames.
 
@@ -104,26 +74,34 @@ def deidentify_video(source, target, encoder, detector, *, seed=None, overwrite=
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
-    form = _format(target, PUBLIC)
+    form = profiles.choose(target, profiles.VIDEOS, profile, crf)
     seed = fresh_seed() if seed is None else seed
     report = progress or (lambda stage, done, total: None)
     seconds = {}
     with _opened(source), new_file(target, source, overwrite=overwrite) as part:
         with _timed(seconds, "detect"):
-            tracked = _track(source, detector, report)
+            tracked, shape = _track(source, detector, report)
+            if form.method == messages.QIM:
+                tracked = tracking.hold(tracked, messages.GROUP)
+            rois = [[roi for _, roi in heads] for heads in tracked]
+            _check_fits(rois, shape, form, secret is not None)
         with _timed(seconds, "de-identify"):
+            seal = new_seal(secret)
 
             def publish(frames, first):
                 heads = tracked[first : first + len(frames)]
                 if len(heads) < len(frames):
                     raise VideoError(_changed(source))
-                return deidentify_frames(frames, heads, encoder, seed=seed, first_index=first)
+                options = {"seed": seed, "first_index": first, "seal": seal, "method": form.method}
+                return deidentify_frames(frames, heads, encoder, **options)
 
             written, audio, notes = _convert(source, part, form, publish, len(tracked), report, "de-identify")
         if len(written) != len(tracked):
             raise VideoError(_changed(source))
         with _timed(seconds, "verify"):
-            _verify(part, target, form, written, report)
+            again = messages.read(_groups(_verified(part, target, form, written, report)), secret)
+            if again.boxes != rois:
+                raise VideoError(f"{target} {profiles.not_survived(form)}")
         size = part.stat().st_size
     counts = [len(heads) for heads in tracked]
     return VideoResult(
@@ -138,38 +116,53 @@ def deidentify_video(source, target, encoder, detector, *, seed=None, overwrite=
     )
 
 
-def reconstruct_video(public, target, decoder, *, overwrite=False, progress=None):
-    """Writes the original faces back: needs nothing but the public file and U_d.
+def reconstruct_video(public, target, decoder, *, secret=None, boxes=None, overwrite=False, progress=None):
+    """Writes the original faces back: needs nothing but the public file, U_d and, if it is sealed, the secret.
+
+    Reads the public file twice (the boxes of all frames; then the pixels), and the result once.
 
     Args:
         public: path of a file made by `deidentify_video`, untouched.
         target: path of the result: .webm or .mkv (lossless), or .mp4 (H.264, good for viewing).
         decoder: keras.Model U_d.
+        secret: bytes (32) or str, with which the file was sealed; None if it was not.
+        boxes: head boxes as `detection.from_file` reads them, instead of the messages, which are then not read.
         overwrite, progress: as in `deidentify_video`.
 
     Returns:
         VideoResult.
 
     Raises:
-        UUNetError: one sentence, naming the first frame whose message is missing, damaged or another frame's;
+        UUNetError: one sentence, naming the first frames whose message is missing, damaged or another frame's;
             nothing is left at `target`.
     """
-    form = _format(target, RECONSTRUCTED)
+    form = profiles.choose(target, profiles.RECONSTRUCTED_VIDEOS)
     report = progress or (lambda stage, done, total: None)
-    seconds, counts = {}, []
-    with _opened(public) as (container, video), new_file(target, public, overwrite=overwrite) as part:
-        total = _estimate(container, video)
+    seconds = {}
+    with _opened(public), new_file(target, public, overwrite=overwrite) as part:
+        with _timed(seconds, "read"):
+            if boxes is None:
+                rois = messages.read(_public_groups(public, report), secret, stop=True).opened()
+            else:
+                sizes = [frame.shape[:2] for group in _public_groups(public, report) for frame in group]
+                heads_by_frame = detection.boxes_by_frame(boxes, len(sizes), *sizes[0])
+                rois = [[roi for _, roi in heads] for heads in heads_by_frame]
         with _timed(seconds, "reconstruct"):
 
             def restore(frames, first):
-                rois = [read_rois(frame, frame_index=first + k) for k, frame in enumerate(frames)]
-                counts.extend(len(boxes) for boxes in rois)
-                return reconstruct_frames(frames, rois, decoder)
+                heads = rois[first : first + len(frames)]
+                if len(heads) < len(frames):
+                    raise VideoError(_changed(public))
+                return reconstruct_frames(frames, heads, decoder)
 
-            written, audio, notes = _convert(public, part, form, restore, total, report, "reconstruct")
+            written, audio, notes = _convert(public, part, form, restore, len(rois), report, "reconstruct")
+        if len(written) != len(rois):
+            raise VideoError(_changed(public))
         with _timed(seconds, "verify"):
-            _verify(part, target, form, written, report)
+            for _ in _verified(part, target, form, written, report):
+                pass
         size = part.stat().st_size
+    counts = [len(heads) for heads in rois]
     return VideoResult(
         frames=len(counts),
         heads=sum(counts),
@@ -182,15 +175,34 @@ def reconstruct_video(public, target, decoder, *, overwrite=False, progress=None
     )
 
 
-def inspect_video(public):
-    """The head boxes that a public video carries: list (frames) of lists of Roi.
+def inspect_video(public, *, secret=None):
+    """What a public video carries, and what is wrong with it: messages.Contents. Does not stop at a frame that fails.
+
+    Args:
+        public: path.
+        secret: bytes (32) or str, with which the file was sealed; without it, a sealed file's boxes stay unknown.
 
     Raises:
-        UUNetError: naming the first frame whose message is missing, damaged or another frame's.
+        UUNetError: if the file cannot be read at all, or only up to some frame.
     """
+    return messages.read(_public_groups(public, lambda stage, done, total: None), secret)
+
+
+def _public_groups(public, report):
     with _opened(public) as (container, video):
-        pictures = _pictures(public, container, video)
-        return [read_rois(picture.rgb, frame_index=index) for index, picture in enumerate(pictures)]
+        total, done = _estimate(container, video), 0
+        for group in _groups(picture.rgb for picture in _pictures(public, container, video)):
+            yield group
+            done += len(group)
+            report("read", done, total)
+
+
+def _check_fits(rois, shape, form, sealed):
+    for index, boxes in enumerate(rois):
+        try:
+            messages.check_fits(boxes, shape, method=form.method, sealed=sealed)
+        except UUNetError as error:
+            raise type(error)(f"Frame {index}: {error}") from error
 
 
 def read_frames(path):
@@ -205,18 +217,6 @@ class Picture(NamedTuple):
     rgb: np.ndarray  # uint8 (H, W, 3), upright
     time: int  # ms
     duration: int  # ms
-
-
-def _format(target, formats):
-    suffix = Path(target).suffix.lower()
-    if suffix in formats:
-        return formats[suffix]
-    if formats is PUBLIC:
-        raise VideoError(
-            f'{target} cannot be a public video: write .webm or .mkv, because other formats (even "lossless" 8-bit '
-            "YUV ones) destroy the boxes hidden in the pixels."
-        )
-    raise VideoError(f"{target} cannot be written: name a {', '.join(formats)} file.")
 
 
 @contextmanager
@@ -339,32 +339,33 @@ def _estimate(container, video):
     return None
 
 
-def _batches(pictures):
-    batch = []
-    for picture in pictures:
-        batch.append(picture)
-        if len(batch) == FRAMES_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _groups(frames, length=messages.GROUP):
+    """Lists of `length` neighbours; the last may be shorter."""
+    group = []
+    for frame in frames:
+        group.append(frame)
+        if len(group) == length:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _track(source, detector, report):
-    """Pass 1: the tracked heads of all frames; of the pixels nothing is kept."""
+    """Pass 1: the tracked heads of all frames, and the frames' shape; of the pixels nothing is kept."""
     detections, n_frames = [], 0
     with _opened(source) as (container, video):
         total = _estimate(container, video)
-        for batch in _batches(_pictures(source, container, video)):
+        for batch in _groups(_pictures(source, container, video), FRAMES_AT_ONCE):
             frames = [picture.rgb for picture in batch]
             if callable(detector):
                 detections += detection.find_heads(frames, detector)
             n_frames += len(frames)
-            height, width = frames[0].shape[:2]
             report("detect", n_frames, total)
+    shape = frames[0].shape
     if callable(detector):
-        return tracking.track(detections)
-    return detection.tracked_boxes(detector, n_frames, height, width)
+        return tracking.track(detections), shape
+    return detection.tracked_boxes(detector, n_frames, *shape[:2]), shape
 
 
 def _convert(source, part, form, change, total, report, stage):
@@ -387,7 +388,7 @@ def _convert(source, part, form, change, total, report, stage):
                 if packet.stream.index in sound:
                     sound[packet.stream.index](packet)
 
-            for batch in _batches(_pictures(source, container, video, keep_sound)):
+            for batch in _groups(_pictures(source, container, video, keep_sound), FRAMES_AT_ONCE):
                 changed = change([picture.rgb for picture in batch], len(written))
                 for picture, rgb in zip(batch, changed, strict=True):
                     frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=stream.pix_fmt)
@@ -417,7 +418,8 @@ def _video_stream(out, form, source, notes):
         stream.pix_fmt = "yuv444p"  # 4:2:0 halves the sides
         notes.append("The sides of the picture are odd: the H.264 file is 4:4:4, which some players cannot show.")
     stream.codec_context.time_base = MILLISECOND
-    stream.codec_context.thread_count = 0  # all cores
+    # all cores; but x264's bytes depend on the number of threads, and a seed should repeat the file on any machine
+    stream.codec_context.thread_count = 4 if form.method == messages.QIM else 0
     return stream
 
 
@@ -474,9 +476,8 @@ def _sound_converter(source, container, stream, out, form):
     return write
 
 
-def _verify(part, target, form, written, report):
-    """Pass 3: decodes the result; every frame must be there, at its time and, where lossless, bit for bit."""
-    lossless = form in PUBLIC.values()
+def _verified(part, target, form, written, report):
+    """Pass 3: yields the frames of the result; all must be there, at their times and, where lossless, bit for bit."""
     with _opened(part) as (container, video):
         pairs = zip_longest(_pictures(target, container, video), written)
         for count, (picture, expected) in enumerate(pairs):
@@ -488,8 +489,9 @@ def _verify(part, target, form, written, report):
             moment, digest = expected
             if count == 0:
                 shift = picture.time - moment  # of picture and sound together, where sound starts before time 0
-            if abs(picture.time - moment - shift) > 1 or (lossless and _digest(picture.rgb) != digest):
+            if abs(picture.time - moment - shift) > 1 or (form.exact and _digest(picture.rgb) != digest):
                 raise VideoError(f"{target}: frame {count} does not read back as it was written: nothing was kept.")
+            yield picture.rgb
             done = count + 1
             if done % FRAMES_AT_ONCE == 0 or done == len(written):
                 report("verify", done, len(written))

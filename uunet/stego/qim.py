@@ -57,6 +57,15 @@ def capacity(shape):
     return max(fitting) - LENGTH_BYTES if fitting else 0
 
 
+def check_capacity(shape, n_bytes):
+    """Raises CapacityError, naming what is needed and what there is, if `n_bytes` do not fit."""
+    if n_bytes > capacity(shape):
+        raise CapacityError(
+            f"The frame of {shape[1]} x {shape[0]} pixels can hold {capacity(shape)} bytes in its DCT coefficients but "
+            f"its message needs {n_bytes}: use a larger frame or a lossless file."
+        )
+
+
 def hide(frame, message, order, *, avoid=()):
     """Hides a message in one frame; the same call for every frame of a group.
 
@@ -75,11 +84,7 @@ def hide(frame, message, order, *, avoid=()):
         CapacityError: if the message is longer than `capacity(frame.shape)`, or `avoid` leaves too little room.
     """
     _check(frame)
-    if len(message) > capacity(frame.shape):
-        raise CapacityError(
-            f"The frame of {frame.shape[1]} x {frame.shape[0]} pixels can hold {capacity(frame.shape)} bytes in its "
-            f"DCT coefficients but its message needs {len(message)}: use a larger frame or a lossless file."
-        )
+    check_capacity(frame.shape, len(message))
     total, size = _macroblocks(frame.shape), _size(len(message))
     places = order(total, _used(total, size))
     bits = _encode(message, size)

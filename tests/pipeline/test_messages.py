@@ -1,0 +1,372 @@
+"""Boxes into the pixels of real files and out again: profiles, seals, groups, and what a reader must notice."""
+
+import dataclasses
+import os
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from uunet import keys, pipeline, protocol
+from uunet.errors import UUNetError
+from uunet.pipeline import frame, images, messages, profiles, tracking
+from uunet.protocol import Roi
+from uunet.stego import lsb, qim
+
+from .conftest import bright_square, linear_network, read_clip, scene, write_clip
+
+HEIGHT, WIDTH = 384, 400  # room for a sealed message in a lossy frame
+KEY, OTHER_KEY = bytes(range(32)), bytes(32)
+FRAMES = [scene(k, HEIGHT, WIDTH) for k in range(25)]
+TABLE = {k: [(4, Roi(100 + 2 * k, 120, 16, 16))] + [(7, Roi(300, 200, 24, 24))] * (k > 17) for k in range(25)}
+LOSSY_ROIS = (
+    [[Roi(100, 120, 34, 16)]] * 10
+    + [[Roi(120, 120, 34, 16), Roi(300, 200, 24, 24)]] * 10
+    + [[Roi(140, 120, 24, 16), Roi(300, 200, 24, 24)]] * 5
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Public files of one clip, by name: plain and sealed, lossless and not."""
+    folder = tmp_path_factory.mktemp("made")
+    encoder = linear_network(4, np.vstack([-np.eye(3), np.zeros((1, 3))]), 1.0)
+    clip = write_clip(folder / "clip.mkv", FRAMES)
+    for name, secret in (("plain.mkv", None), ("sealed.mkv", KEY), ("plain.mp4", None), ("sealed.mp4", KEY)):
+        pipeline.deidentify_video(clip, folder / name, encoder, TABLE, seed=1, secret=secret)
+    return folder
+
+
+def write_exact(path, frames):
+    """A file of exactly these frames, in the codec of tests: what a cut or splice would leave of the pixels."""
+    return write_clip(path, frames)
+
+
+def test_h264(made, decoder, tmp_path):
+    found = pipeline.inspect_video(made / "plain.mp4")
+    assert (found.stream.method, found.stream.suite, found.shape) == (messages.QIM, protocol.PLAIN, (HEIGHT, WIDTH))
+    assert found.opened() == LOSSY_ROIS and found.failures == {}
+    with av.open(str(made / "plain.mp4")) as container:
+        assert [k for k, f in enumerate(container.decode(video=0)) if f.key_frame] == [0, 10, 20]
+    public, times = read_clip(made / "plain.mp4")
+    assert times == [40 * k for k in range(25)]
+    for original, seen, rois in zip(FRAMES, public, LOSSY_ROIS, strict=True):
+        for x, y, w, h in rois:  # negative in the whole of the box that stands still
+            box = slice(y, y + h), slice(x, x + w)
+            assert abs(seen[box].astype(int) - (255 - original[box])).mean() < 12
+    result = pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "back.mkv", decoder)
+    assert (result.frames, result.heads) == (25, 40)
+    for original, seen, rois in zip(FRAMES, read_clip(tmp_path / "back.mkv")[0], LOSSY_ROIS, strict=True):
+        for x, y, w, h in rois:
+            box = slice(y, y + h), slice(x, x + w)
+            assert abs(seen[box].astype(int) - original[box]).mean() < 12
+
+
+def test_a_seed_repeats_the_lossy_file(made, encoder, tmp_path):
+    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mp4", encoder, TABLE, seed=1)
+    assert (tmp_path / "again.mp4").read_bytes() == (made / "plain.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["sealed.mkv", "sealed.mp4"])
+def test_sealed_video(made, decoder, tmp_path, name):
+    rois = LOSSY_ROIS if name.endswith("mp4") else [[roi for _, roi in TABLE[k]] for k in range(25)]
+    closed = pipeline.inspect_video(made / name)
+    assert closed.boxes == [None] * 25 and closed.failures == {} and len(closed.stream.stream_id) == 16
+    assert pipeline.inspect_video(made / name, secret=KEY).opened() == rois
+    assert pipeline.reconstruct_video(made / name, tmp_path / "back.mkv", decoder, secret=KEY).frames == 25
+    for secret, says in ((None, "is sealed: give the key"), (OTHER_KEY, "^Frames 0 to .*does not open")):
+        with pytest.raises(UUNetError, match=says):
+            pipeline.reconstruct_video(made / name, tmp_path / "other.mkv", decoder, secret=secret)
+    assert os.listdir(tmp_path) == ["back.mkv"]
+
+
+@pytest.mark.parametrize("name", ["plain.mkv", "plain.mp4"])
+def test_plain_video_where_a_key_is_given(made, decoder, tmp_path, name):
+    with pytest.raises(protocol.PlainMessageError, match="^Frames 0 to 9: .*anybody may have written"):
+        pipeline.reconstruct_video(made / name, tmp_path / "back.mkv", decoder, secret=KEY)
+
+
+def test_two_files_of_one_key_have_nothing_in_common(made, encoder, tmp_path):
+    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mkv", encoder, TABLE, seed=1, secret=KEY)
+    ids = [pipeline.inspect_video(p).stream.stream_id for p in (made / "sealed.mkv", tmp_path / "again.mkv")]
+    assert ids[0] != ids[1]
+
+
+def failed(path, secret=None):
+    return [(first, last, str(error)) for first, last, error in pipeline.inspect_video(path, secret=secret).failed()]
+
+
+def test_every_damaged_frame_is_listed(made, tmp_path):
+    frames = [f.copy() for f in read_clip(made / "plain.mkv")[0]]
+    for k in (0, 7, 8, 20):
+        frames[k][0, :9] ^= 1  # in the header
+    public = write_exact(tmp_path / "touched.mkv", frames)
+    assert [span[:2] for span in failed(public)] == [(0, 0), (7, 8), (20, 20)]
+    assert pipeline.inspect_video(public).boxes[9] == [TABLE[9][0][1]]
+    with pytest.raises(UUNetError, match="^Frame 0: "):
+        pipeline.inspect_video(public).opened()
+
+
+@pytest.mark.parametrize(
+    ("change", "frames"),
+    [
+        (lambda f: f[:14] + f[15:], [19]),  # cut out: the last of the second group is one of the third
+        (lambda f: f[:5] + f[4:], [10, 20]),  # repeated
+        (lambda f: [*f[:5], f[12], *f[6:12], f[5], *f[13:]], [5, 12]),  # exchanged
+    ],
+)
+@pytest.mark.parametrize(("name", "secret"), [("plain.mp4", None), ("sealed.mp4", KEY), ("sealed.mp4", None)])
+def test_frames_moved_between_groups(made, tmp_path, name, secret, change, frames):
+    public = write_exact(tmp_path / "touched.mkv", change(read_clip(made / name)[0]))
+    spans = failed(public, secret)
+    assert [span[:2] for span in spans] == [(k, k) for k in frames]
+    assert all("carries the message of" in says for *_, says in spans)
+
+
+def test_a_whole_group_cut_out(made, tmp_path):
+    frames = read_clip(made / "plain.mp4")[0]
+    public = write_exact(tmp_path / "touched.mkv", frames[:10] + frames[20:])
+    ((first, last, says),) = failed(public)
+    assert (first, last) == (10, 14) and "position 10 carries the message of frame 20" in says
+
+
+def test_a_lost_group_is_named_and_the_others_are_read(made, tmp_path):
+    frames = read_clip(made / "plain.mp4")[0]
+    public = write_exact(tmp_path / "touched.mkv", [*frames[:10], *FRAMES[10:20], *frames[20:]])
+    ((first, last, says),) = failed(public)
+    assert (first, last) == (10, 19) and "no message that can be read" in says
+    found = pipeline.inspect_video(public).boxes
+    assert found[:10] == LOSSY_ROIS[:10] and found[20:] == LOSSY_ROIS[20:]
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_two_streams_spliced(made, encoder, tmp_path, suffix):
+    other = tmp_path / f"other{suffix}"
+    pipeline.deidentify_video(made / "clip.mkv", other, encoder, TABLE, seed=1, secret=KEY)
+    spliced = read_clip(made / f"sealed{suffix}")[0][:10] + read_clip(other)[0][10:]
+    public = write_exact(tmp_path / "spliced.mkv", spliced)
+    for secret in (KEY, None):
+        ((first, last, says),) = failed(public, secret)
+        assert (first, last) == (10, 24) and "from another file" in says
+
+
+@pytest.mark.parametrize("name", ["sealed.mkv", "sealed.mp4"])
+def test_sealed_for_another_size(made, tmp_path, name):
+    frames = [np.pad(f, ((0, 16), (0, 0), (0, 0))) for f in read_clip(made / name)[0][:1]]
+    if name == "sealed.mp4":  # the order depends on the size: the message is hidden again, as a forger might
+        stream = pipeline.inspect_video(made / name, secret=KEY).stream
+        again = keys.seal_of(KEY, stream.suite, stream.stream_id)
+        parts = protocol.pack_frame_message([], 0, shape=(HEIGHT, WIDTH), seal=again)
+        frames = [qim.hide(frames[0], b"".join(parts), messages.ORDER)]
+    with pytest.raises(protocol.FrameSizeError, match="400 x 400 pixels but its message is for 400 x 384"):
+        messages.read([frames], KEY).opened()
+
+
+def fails(tmp_path, kind, says, call):
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(kind, match=says) as caught:
+        call()
+    assert sorted(os.listdir(tmp_path)) == before
+    assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
+
+
+def test_what_the_codec_destroys_is_not_kept(made, encoder, tmp_path):
+    for boxes, options in ((TABLE, {"crf": 51}), ({0: [(0, Roi(0, 0, WIDTH, HEIGHT))]}, {})):
+
+        def call(boxes=boxes, options=options):
+            pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mp4", encoder, boxes, seed=1, **options)
+
+        fails(tmp_path, UUNetError, "public.mp4 cannot hold the head boxes", call)
+
+
+def test_no_room(made, encoder, tmp_path):
+    crowd = {3: [(k, Roi(k % 300, k // 2, 9, 9)) for k in range(500)]}
+    small = write_clip(tmp_path / "small.mkv", [scene(k) for k in range(3)])
+    for source, target, boxes, says in (
+        (made / "clip.mkv", "public.mp4", crowd, "^Frame 0: .*400 x 384 pixels can hold .* bytes in its DCT"),
+        (small, "public.mp4", {}, "^Frame 0: .*64 x 48 pixels can hold 0 bytes"),
+        (small, "public.mkv", {2: crowd[3][:99]}, "^Frame 2: .*not inside the frame"),
+        (small, "public.mkv", {2: [(k, Roi(0, 0, 9, 9)) for k in range(500)]}, "^Frame 2: .*can hide 1152 bytes but"),
+    ):
+
+        def call(source=source, target=target, boxes=boxes):
+            pipeline.deidentify_video(source, tmp_path / target, encoder, boxes, seed=1)
+
+        fails(tmp_path, UUNetError, says, call)
+
+
+def test_no_head_in_many_frames(encoder, tmp_path):
+    clip = write_clip(tmp_path / "clip.mkv", [scene(0)] * 300)
+    for name, secret in (("plain.webm", None), ("sealed.webm", KEY)):
+        pipeline.deidentify_video(clip, tmp_path / name, encoder, {}, seed=1, secret=secret)
+        assert pipeline.inspect_video(tmp_path / name, secret=secret).opened() == [[]] * 300
+
+
+def test_given_boxes_instead_of_the_messages(made, decoder, tmp_path):
+    boxes = {k: [(None, roi) for roi in rois] for k, rois in enumerate(LOSSY_ROIS)}
+    pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "a.mkv", decoder)
+    pipeline.reconstruct_video(made / "sealed.mp4", tmp_path / "b.mkv", decoder, boxes=boxes)
+    pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "c.mkv", decoder, boxes=boxes)
+    pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "d.mkv", decoder, boxes={})
+    a, c, d = (read_clip(tmp_path / name)[0] for name in ("a.mkv", "c.mkv", "d.mkv"))
+    assert np.array_equal(a, c) and np.array_equal(d, read_clip(made / "plain.mp4")[0])
+    with pytest.raises(UUNetError, match="frame 25 but the last frame is 24"):
+        pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "e.mkv", decoder, boxes={25: []})
+
+
+# Pictures.
+
+RGB = FRAMES[3]
+HEAD = {0: [(0, Roi(100, 120, 32, 32))]}
+
+
+@pytest.mark.parametrize("secret", [None, KEY])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg"])
+def test_picture(tmp_path, encoder, decoder, suffix, secret):
+    Image.fromarray(RGB).save(tmp_path / "in.png")
+    public = tmp_path / f"public{suffix}"
+    assert pipeline.deidentify_image(tmp_path / "in.png", public, encoder, HEAD, seed=1, secret=secret) == 1
+    found = pipeline.inspect_image(public, secret=secret)
+    assert found.opened() == [[HEAD[0][0][1]]]
+    assert found.stream.method == (messages.LSB if suffix == ".png" else messages.QIM)
+    assert profiles.of(public, found.stream.method) == ("png" if suffix == ".png" else "jpeg")
+    pipeline.reconstruct_image(public, tmp_path / "back.png", decoder, secret=secret)
+    box = slice(120, 152), slice(100, 132)
+    assert abs(images.read(tmp_path / "back.png")[0][box].astype(int) - RGB[box]).mean() < 12
+    if secret:
+        for wrong, says in ((None, "^The file is sealed"), (OTHER_KEY, "^The frame's message does not open")):
+            with pytest.raises(UUNetError, match=says):
+                pipeline.reconstruct_image(public, tmp_path / "other.png", decoder, secret=wrong)
+
+
+def test_arrays_may_be_sealed_too(encoder, decoder):
+    public = pipeline.deidentify(RGB, encoder, HEAD, seed=1, secret=KEY)
+    assert abs(pipeline.reconstruct(public, decoder, secret=KEY).astype(int) - RGB)[120:152, 100:132].mean() < 12
+    with pytest.raises(protocol.SealedMessageError):
+        pipeline.reconstruct(public, decoder)
+
+
+def test_one_frame_of_a_clip_is_read_alone(made, decoder):
+    for name, method in (("plain.mkv", messages.LSB), ("plain.mp4", messages.QIM)):
+        public = read_clip(made / name)[0][10]  # a keyframe
+        found = messages.read([[public]], alone=True)
+        assert found.stream.method == method and found.boxes[0][0].x == 120
+        with pytest.raises(protocol.FrameIndexError):
+            messages.read([[public]]).opened()
+        pipeline.reconstruct(public, decoder)
+
+
+def test_picture_that_cannot_be_a_jpeg(tmp_path, encoder):
+    Image.fromarray(np.dstack([RGB, RGB[..., :1]])).save(tmp_path / "clear.png")
+    Image.fromarray(RGB[:48, :64]).save(tmp_path / "small.png")
+    Image.fromarray(np.dstack([RGB, np.full_like(RGB[..., :1], 255)])).save(tmp_path / "opaque.png")
+    for name, boxes, says in (
+        ("clear.png", {}, "partly transparent"),
+        ("small.png", {}, "64 x 48 pixels can hold 0 bytes"),
+        ("opaque.png", {0: [(0, Roi(0, 0, WIDTH, HEIGHT))]}, "cannot hold the head boxes"),
+    ):
+
+        def call(source=tmp_path / name, boxes=boxes):
+            pipeline.deidentify_image(source, tmp_path / "public.jpg", encoder, boxes, seed=1)
+
+        fails(tmp_path, UUNetError, says, call)
+    pipeline.deidentify_image(tmp_path / "opaque.png", tmp_path / "public.jpg", encoder, HEAD, seed=1)
+
+
+def test_folder_of_jpegs(tmp_path, encoder, decoder):
+    (tmp_path / "in").mkdir()
+    for k in range(2):
+        Image.fromarray(FRAMES[k]).save(tmp_path / "in" / f"{k}.png")
+    options = {"seed": 1, "profile": "jpeg", "secret": KEY}
+    assert pipeline.deidentify_folder(tmp_path / "in", tmp_path / "out", encoder, {}, **options).failed == {}
+    assert sorted(os.listdir(tmp_path / "out")) == ["0.jpg", "1.jpg"]
+    back = pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "back", decoder, secret=KEY)
+    assert back.failed == {} and sorted(os.listdir(tmp_path / "back")) == ["0.png", "1.png"]
+    given = {1: [(None, Roi(1, 2, 30, 30))]}
+    back = pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "given", decoder, boxes=given)
+    assert back.done == {"0.jpg": 0, "1.jpg": 1}
+    with pytest.raises(images.ImageError, match="picture 2 but the last one is 1"):
+        pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "none", decoder, boxes={2: []})
+
+
+# Profiles, and what they are made of.
+
+
+@pytest.mark.parametrize(
+    ("target", "among", "name", "crf", "says"),
+    [
+        ("a.avi", profiles.VIDEOS, None, None, "cannot be a public video: write .webm, .mkv or .mp4; .*8-bit YUV"),
+        ("a.mp4", profiles.VIDEOS, "lossless-web", None, "cannot be of the profile lossless-web: name a .webm file"),
+        ("a.mp4", profiles.VIDEOS, "lossless", None, "no profile 'lossless' for this; there are lossless-web, "),
+        ("a.jpg", profiles.PICTURES, "h264", None, "no profile 'h264' for this; there are png, jpeg"),
+        ("a.gif", profiles.PICTURES, None, None, "name a .png or .jpg file"),
+        ("a.webm", profiles.VIDEOS, None, 23, "has no crf"),
+        ("a.mp4", profiles.VIDEOS, None, 0, 'not 0: .*"lossless" H.264 in 8-bit YUV still rounds'),
+        ("a.mp4", profiles.VIDEOS, None, 52, "not 52"),
+    ],
+)
+def test_no_such_profile(target, among, name, crf, says):
+    with pytest.raises(profiles.ProfileError, match=says):
+        profiles.choose(target, among, name, crf)
+
+
+def test_every_profile_is_found_by_suffix_and_name():
+    for among in (profiles.VIDEOS, profiles.PICTURES):
+        for profile in among:
+            for suffix in profile.suffixes:
+                path = f"A.B{suffix.upper()}"
+                assert profiles.choose(path, among) == profiles.choose(path, among, profile.name) == profile
+                assert profiles.of(path, profile.method) == profile.name
+            assert profile.says.endswith(".") and profile.exact == (profile.method == messages.LSB)
+    changed = profiles.choose("a.mp4", profiles.VIDEOS, crf=28)
+    assert changed == dataclasses.replace(profiles.H264, options={**profiles.H264.options, "crf": "28"})
+
+
+ROIS = st.lists(st.builds(Roi, *[st.integers(0, 99_999)] * 4), max_size=40)
+
+
+@given(ROIS, st.booleans())
+def test_length_is_that_of_the_message(rois, sealed):
+    seal = keys.new_seal(KEY) if sealed else None
+    parts = protocol.pack_frame_message(rois, 0, shape=(48, 64), seal=seal)
+    assert protocol.message_length(rois, sealed=sealed) == len(b"".join(parts))
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_fits_exactly(sealed):
+    rois = [Roi(0, 0, 8, 7)]
+    needed = protocol.message_length(rois, sealed=sealed)
+    messages.check_fits(rois, (8, needed, 1), sealed=sealed)
+    with pytest.raises(lsb.CapacityError):
+        messages.check_fits(rois, (8, needed - 1, 1), sealed=sealed)
+
+
+def test_frames_that_are_no_group():
+    with pytest.raises(ValueError, match="not one group"):
+        messages.hide(FRAMES[:2], [[], []], first_index=3, method=messages.QIM)
+    with pytest.raises(ValueError, match="not one group"):
+        messages.hide(FRAMES[:2], [[], [Roi(0, 0, 9, 9)]], method=messages.QIM)
+
+
+def test_lossy_frames_keep_the_faces_to_the_bit(encoder):
+    held = tracking.hold([TABLE[k] for k in range(20)], messages.GROUP)
+    public = frame.deidentify_frames(FRAMES[:20], held, encoder, seed=1, method=messages.QIM)
+    lossless = frame.deidentify_frames(FRAMES[:20], held, linear_network(4, np.eye(4, 3), 0.0), seed=1)
+    for image, other, heads in zip(public, lossless, held, strict=True):
+        for _, (x, y, w, h) in heads:
+            box = slice(y, y + h), slice(x, x + w)
+            assert abs(image[box].astype(int) - (255 - other[box].astype(int))).max() <= 2  # one level of hiding
+
+
+def test_detected_heads_are_held_too(encoder, tmp_path):
+    def square(image):
+        return bright_square(image[:, :100])  # the background is as bright, farther right
+
+    clip = write_clip(tmp_path / "clip.mkv", [image[:160, :] for image in FRAMES[:12]])
+    result = pipeline.deidentify_video(clip, tmp_path / "public.mp4", encoder, square, seed=1)
+    assert (result.frames, result.heads, result.tracks, result.frames_without_heads) == (12, 12, 1, 0)
+    boxes = pipeline.inspect_video(tmp_path / "public.mp4").opened()
+    assert boxes[0] == boxes[9] != boxes[10] == boxes[11]
