@@ -18,7 +18,7 @@ from uunet.stego import lsb, qim
 
 from .conftest import bright_square, linear_network, read_clip, scene, write_clip
 
-HEIGHT, WIDTH = 384, 400  # room for a sealed message in a lossy frame
+HEIGHT, WIDTH = 480, 640  # room for a sealed message in a lossy frame
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)
 FRAMES = [scene(k, HEIGHT, WIDTH) for k in range(25)]
 TABLE = {k: [(4, Roi(100 + 2 * k, 120, 16, 16))] + [(7, Roi(300, 200, 24, 24))] * (k > 17) for k in range(25)}

@@ -87,9 +87,7 @@ def hide(frame, message, order, *, avoid=()):
     check_capacity(frame.shape, len(message))
     total, size = _macroblocks(frame.shape), _size(len(message))
     places = order(total, _used(total, size))
-    bits = _encode(message, size)
-    wanted = np.empty((places.size, CARRIERS), np.int8)
-    wanted[_turns(places.size)] = np.resize(bits, wanted.size)
+    wanted = _wanted(message, size, places.size)
     free = ~_touched(frame.shape, avoid)[places]
     hidden = _quantize(frame, places[free], wanted[free])
     if _decode(_votes([hidden])[places], size) != message:
@@ -128,6 +126,25 @@ def reveal(frames, order):
             "than its profile allows."
         )
     return message
+
+
+def agreement(frame, messages, order):
+    """How well one frame agrees with each of some messages: the reader's test whether a frame is of its group.
+
+    Args:
+        frame: uint8 `(H, W, 3)`, of the size in which `messages` were hidden or read.
+        messages: list of bytes.
+        order: as in `hide`.
+
+    Returns:
+        list of float in -1..1: 1 for what was hidden, undamaged; about 0 for what has nothing to do with it.
+    """
+    votes, results = _votes([frame]), []
+    for message in messages:
+        size = _size(len(message))
+        places = order(len(votes), _used(len(votes), size))
+        results.append(float((votes[places] * (1 - 2 * _wanted(message, size, places.size))).mean()))
+    return results
 
 
 def _check(frame):
@@ -177,6 +194,13 @@ def _encode(message, size):
     codec, block = reedsolo.RSCodec(_parity(size)), min(size, LARGEST_BLOCK)
     coded = b"".join(bytes(codec.encode(padded[start : start + block])) for start in range(0, size, block))
     return convolutional.encode(np.unpackbits(np.frombuffer(coded, np.uint8)).astype(np.int8))
+
+
+def _wanted(message, size, count):
+    """The bits of a message as `count` macroblocks carry them: int8 `(count, 12)`."""
+    wanted = np.empty((count, CARRIERS), np.int8)
+    wanted[_turns(count)] = np.resize(_encode(message, size), wanted.size)
+    return wanted
 
 
 def _turns(count):
