@@ -188,6 +188,7 @@ def _used(total, size):
     return used if used * CARRIERS >= FEWEST * bits else 0
 
 
+@functools.lru_cache(maxsize=2)  # the frames of a group carry the same
 def _encode(message, size):
     """Length, message, zeros; whitened; Reed-Solomon; convolutional: the bits, int8."""
     padded = _whitened((len(message).to_bytes(LENGTH_BYTES, "big") + message).ljust(size, b"\0"))

@@ -1,0 +1,55 @@
+"""How much of the time of de-identification goes into hiding the head boxes, for each public profile of videos.
+
+    python benchmarks/embedding_share.py
+
+The bundled clip, MTCNN, the default weights. Hiding is timed alone, on the frames and boxes of the finished file.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from uunet import keys, pipeline, presets, video_samples
+from uunet.pipeline import detection, messages, profiles, video
+
+SECRET = bytes(range(keys.KEY_BYTES))
+REPEATS = 3
+
+
+def hiding(frames, rois, method, seal):
+    """Seconds for all frames, the least of REPEATS."""
+    seconds = []
+    for _ in range(REPEATS):
+        seal = None if seal is None else keys.new_seal(SECRET)
+        start = time.perf_counter()
+        for first in range(0, len(frames), video.FRAMES_AT_ONCE):
+            some = slice(first, first + video.FRAMES_AT_ONCE)
+            messages.hide(frames[some], rois[some], first_index=first, seal=seal, method=method)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def main():
+    """Prints a table."""
+    encoder, detect = presets.load(presets.DEFAULT).encoder, detection.mtcnn()
+    print("| profile | method | sealed | whole, ms a frame | without detection | hiding | share | without detection |")
+    print("|---|---|---|---|---|---|---|---|")
+    for profile in profiles.VIDEOS:
+        for secret in (None, SECRET):
+            with tempfile.TemporaryDirectory() as folder:
+                target = Path(folder, f"public{profile.suffixes[0]}")
+                made = pipeline.deidentify_video(video_samples.WALK, target, encoder, detect, seed=0, secret=secret)
+                found = pipeline.inspect_video(target, secret=secret)
+                frames, rois = video.read_frames(target), found.opened()
+            whole = 1000 * sum(made.seconds.values()) / made.frames
+            detected = 1000 * made.seconds["detect"] / made.frames
+            hidden = 1000 * hiding(frames, rois, profile.method, found.stream.seal) / made.frames
+            print(
+                f"| {profile.name} | {profile.method} | {'yes' if secret else 'no'} | {whole:.0f} "
+                f"| {whole - detected:.0f} | {hidden:.1f} | {hidden / whole:.1%} | {hidden / (whole - detected):.1%} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
