@@ -38,7 +38,7 @@ IMPOSTORS = 20_000  # pairs of different people, drawn at random where there are
 DRAWS = 200
 YAW_LIMIT = 35  # degrees: up to here both eyes are in view
 
-EPOCHS = 20
+EPOCHS = 10
 BATCH = 64
 EMBEDDING = 64
 SCALE, MARGIN = 16, 0.15  # of the cosine softmax
