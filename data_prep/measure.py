@@ -1,7 +1,7 @@
 """Measures prepared sets of heads: what is in them, what MTCNN finds, how well recognisers tell their people apart.
 
     python -m data_prep.measure heads --out heads.json     # measures, prints tables, keeps the record
-    python -m data_prep.measure --table heads.json         # prints the tables of a record again
+    python -m data_prep.measure --table heads.json         # prints the tables of one or more records again
 
 Recognisers are `dlib`, which never saw a rendered head, and a small CNN trained on the train split: on whole crops, on
 the person alone and on the background alone. All are scored on pairs of *different sequences* of the test split, as
@@ -360,13 +360,14 @@ def _hash(table):
     return digest.hexdigest()
 
 
-def markdown(record):
-    """The tables of a record as Markdown text."""
-    made = record["provenance"]
-    origin = f"`{made['command']}`, commit {made['commit']}, seed {made['seed']}, {made['seconds']} s"
-    return "\n\n".join(table(record["sets"]) for table in (_contents_table, _detection_table, _recognition_table)) + (
-        f"\n\n{origin}"
-    )
+def markdown(records):
+    """The tables of some records, side by side, as Markdown text."""
+    sets = [part for record in records for part in record["sets"]]
+    origins = []
+    for made in (record["provenance"] for record in records):
+        origins.append(f"`{made['command']}`, commit {made['commit'][:7]}, seed {made['seed']}, {made['seconds']} s")
+    tables = [table(sets) for table in (_contents_table, _detection_table, _recognition_table)]
+    return "\n\n".join([*tables, "; ".join(origins)])
 
 
 def _contents_table(sets):
@@ -431,13 +432,13 @@ def main(arguments=None):
     parser.add_argument("--no-cnn", action="store_true", help="leave out the networks that have to be trained")
     parser.add_argument("--seed", type=int, default=0, help="of pairs, draws and networks (default %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
-    parser.add_argument("--table", type=Path, metavar="JSON", help="print the tables of this record; measure nothing")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="JSON", help="print the tables of records; measure nothing")
     options = parser.parse_args(arguments)
     if (options.table is None) == (not options.folders) or bool(options.folders) != bool(options.out):
         parser.error("give folders and --out, or --table alone")
     try:
         if options.table:
-            print(markdown(_read_record(options.table)))
+            print(markdown([_read_record(path) for path in options.table]))
         else:
             given = sys.argv[1:] if arguments is None else arguments
             _measure_all(options, " ".join(["python -m data_prep.measure", *given]))
@@ -466,7 +467,7 @@ def _measure_all(options, command):
         }
         record = {"provenance": made, "sets": sets}
         part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(markdown(record))
+    print(markdown([record]))
 
 
 def _read_record(path):
