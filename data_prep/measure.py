@@ -432,7 +432,7 @@ def main(arguments=None):
     parser.add_argument("--no-cnn", action="store_true", help="leave out the networks that have to be trained")
     parser.add_argument("--seed", type=int, default=0, help="of pairs, draws and networks (default %(default)s)")
     parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
-    parser.add_argument("--table", type=Path, nargs="+", metavar="JSON", help="print the tables of records; measure nothing")
+    parser.add_argument("--table", type=Path, nargs="+", metavar="JSON", help="print records; measure nothing")
     options = parser.parse_args(arguments)
     if (options.table is None) == (not options.folders) or bool(options.folders) != bool(options.out):
         parser.error("give folders and --out, or --table alone")
