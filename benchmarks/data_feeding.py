@@ -27,10 +27,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="times are medians over so many rounds")
     options = parser.parse_args()
     begin = time.perf_counter()
-    try:
-        heads = data.load(options.set, "train")
-    except data.DataError as error:
-        sys.exit(str(error))
+    heads = data.load(options.set, "train", labels=config.LABELS)
     print(f"{len(heads.images)} heads loaded in {time.perf_counter() - begin:.1f} s; {provenance.device()}\n")
 
     print("| draw | batch | heads a s |")
@@ -107,4 +104,7 @@ class Clock(keras.callbacks.Callback):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except data.DataError as error:
+        sys.exit(str(error))

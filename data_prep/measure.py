@@ -102,6 +102,13 @@ def read(folder):
     return Table(folder, columns["domain"][0] if "domain" in columns else folder.resolve().name, columns)
 
 
+def _bytes(path):
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); prepare the set again.") from error
+
+
 def pictures(table, side=None, column="file"):
     """The crops of a Table, or its parse maps (`column="parse"`), resized to `side` unless that is None.
 
@@ -112,7 +119,10 @@ def pictures(table, side=None, column="file"):
         DataError: naming a picture that cannot be read or has another size than the first.
     """
     found = []
-    for name in table[column]:
+    hashes = table.columns.get("parse_sha256" if column == "parse" else "sha256")
+    for k, name in enumerate(table[column]):
+        if hashes is not None and hashlib.sha256(_bytes(table.folder / name)).hexdigest() != hashes[k]:
+            raise DataError(f"{table.folder / name} is not the file that the manifest lists; prepare the set again.")
         image = cv2.imread(str(table.folder / name), cv2.IMREAD_GRAYSCALE if column == "parse" else cv2.IMREAD_COLOR)
         if image is None or (found and side is None and image.shape != found[0].shape):
             raise DataError(f"{table.folder / name} cannot be read or has another size than the set's first crop.")
@@ -475,7 +485,7 @@ def _read_record(path):
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}); name a record that this command wrote.") from error
-    if not isinstance(record, dict) or not {"provenance", "sets"} <= set(record):
+    if not isinstance(record, dict) or not record.get("provenance") or not record.get("sets"):
         raise DataError(f"{path} is not a record of this command; name one that it wrote by --out.")
     return record
 

@@ -43,7 +43,7 @@ def sheet(folder, people, columns, twins=None):
     rows = _read(folder / "manifest.csv", COLUMNS)
     twin_of = {}
     if twins:
-        twin_of = {row["of"]: row for row in _read(folder / f"twins_{twins}.csv", ("file", "of"))}
+        twin_of = {row["of"]: row for row in _read(folder / f"twins_{twins}.csv", ("file", "of", "virtual"))}
     by_subject = {}
     for row in rows:
         by_subject.setdefault(row["subject"], {}).setdefault(row["sequence"], []).append(row)
@@ -75,6 +75,8 @@ def _spread(sequences, columns):
 def _strip(caption, pictures):
     line = np.zeros((CAPTION, sum(picture.shape[1] for picture in pictures), 3), np.uint8)
     cv2.putText(line, caption, (2, CAPTION - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.35, (255, 255, 255), 1, cv2.LINE_AA)
+    if len({picture.shape for picture in pictures}) > 1:
+        raise SheetError(f"The crops of {caption!r} differ in size; prepare the data set again.")
     return np.concatenate([line, np.concatenate(pictures, 1)])
 
 
@@ -104,6 +106,7 @@ def main(arguments=None):
     parser.add_argument("--people", type=int, default=12, help="rows (default %(default)s)")
     parser.add_argument("--columns", type=int, default=12, help="pictures a row (default %(default)s)")
     parser.add_argument("--twins", metavar="S", help="show these twins below the pictures: --twins=-1,1,1,1")
+    parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
     options = parser.parse_args(arguments)
     try:
         if min(options.people, options.columns) < 1:
@@ -111,7 +114,7 @@ def main(arguments=None):
         if options.out.suffix != ".png":
             raise SheetError(f"{options.out} is no .png; give --out a name that ends with .png.")
         picture = sheet(options.folder, options.people, options.columns, options.twins)
-        with outputs.new_file(options.out, overwrite=False) as part:
+        with outputs.new_file(options.out, overwrite=options.overwrite) as part:
             part.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
     except UUNetError as error:
         print(error, file=sys.stderr)

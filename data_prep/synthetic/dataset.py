@@ -10,7 +10,9 @@ A subject is named by its seed. Sequence j of a subject is drawn from seed 100 s
 rendered alone, in any process, with the same result.
 """
 
+import contextlib
 import csv
+import fcntl
 import functools
 import hashlib
 import io
@@ -18,6 +20,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from concurrent import futures
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -84,6 +87,7 @@ class TwinRow:
 FULL = {name: (400, 4, 4, 10) for name in domain.DOMAINS}
 SAMPLE = {"cctv": (8, 2, 4, 4), "uav": (8, 2, 2, 4), "indoor": (8, 2, 2, 4), "hd": (6, 2, 2, 3)}
 PRESETS = ("full", "sample")
+LOCK = ".lock"  # held by the run that writes
 
 
 @dataclass(frozen=True)
@@ -154,13 +158,19 @@ def write(out, plan, workers, on_progress):
     Raises:
         DatasetError: `out` cannot be written or holds another data set.
     """
-    if (out / "manifest.csv").exists():
+    listing = out / "manifest.csv"
+    if listing.exists():
         for row in read_manifest(out):
             place = plan.domain.name, row.subject in plan.subjects and plan.split(row.subject)
             if (row.domain, row.split) != place:
-                raise DatasetError(f"{out} holds a data set made with other settings; choose another --out.")
+                raise DatasetError(
+                    f"{out} holds a data set made with other settings (subject {row.subject} of {row.domain} is in "
+                    f"its {row.split} split); choose another --out."
+                )
+    elif out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK}):
+        raise DatasetError(f"{out} holds something else than a data set; choose another --out.")
     job = functools.partial(render_identity, out, plan)
-    _complete(out / "manifest.csv", Row, [out / "crops", out / "parse"], plan, job, workers, on_progress)
+    _complete(listing, Row, [out / "crops", out / "parse"], plan, job, workers, on_progress)
 
 
 def write_twins(out, plan, s, workers, on_progress):
@@ -193,31 +203,62 @@ def _complete(listing, row_type, folders, plan, job, workers, on_progress):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatasetError(f"{out} cannot be created ({error.strerror}); choose another --out.") from error
-    rows = {subject: [] for subject in plan.subjects}
-    if listing.exists():
-        for row in _read(listing, row_type):
-            rows.setdefault(_owner(row), []).append(row)
-    complete = {subject for subject in rows if rows[subject]}
-    if len(rows) > plan.identities or any(len(rows[key]) != plan.sequences * plan.frames for key in complete):
-        raise DatasetError(f"{out} holds a data set made with other settings; choose another --out.")
-
-    missing = [subject for subject in plan.subjects if subject not in complete]
-    on_progress(len(complete))
-    try:
-        for subject in missing:  # leftovers of a run that was killed
-            _remove(folders, subject)
-        for subject, rendered in _render_all(job, missing, workers):
-            rows[subject] = rendered
-            complete.add(subject)
-            _write_table(listing, row_type, [row for key in plan.subjects for row in rows[key]])
-            on_progress(len(complete))
-    except OSError as error:
-        raise DatasetError(f"{out} cannot be written ({error.strerror}); free some space or choose another.") from error
-    finally:
-        _partial(listing).unlink(missing_ok=True)
-        for subject in missing:
-            if subject not in complete:
+    with _alone(out):
+        rows = {subject: [] for subject in plan.subjects}
+        if listing.exists():
+            for row in _read(listing, row_type):
+                rows.setdefault(_owner(row), []).append(row)
+        names = sorted(_name(number, index) for number in range(plan.sequences) for index in range(plan.frames))
+        for subject, found in rows.items():
+            listed = sorted(row.file.split("/")[-1] for row in found)
+            if subject not in plan.subjects or found and listed != names:
+                raise DatasetError(
+                    f"{listing} was made with other settings (it lists {len(listed)} pictures of {subject}); "
+                    "choose another --out."
+                )
+        complete = {key for key, found in rows.items() if found and all(_present(out, row) for row in found)}
+        rows |= {subject: [] for subject in rows if subject not in complete}
+        missing = [subject for subject in plan.subjects if subject not in complete]
+        on_progress(len(complete))
+        try:
+            if missing:
+                _write_table(listing, row_type, [row for key in plan.subjects for row in rows[key]])
+            for subject in missing:  # leftovers of a run that was killed
                 _remove(folders, subject)
+            for subject, rendered in _render_all(job, missing, workers):
+                rows[subject] = rendered
+                complete.add(subject)
+                _write_table(listing, row_type, [row for key in plan.subjects for row in rows[key]])
+                on_progress(len(complete))
+        except OSError as error:
+            raise DatasetError(
+                f"{out} cannot be written ({error.strerror}); free some space or choose another."
+            ) from error
+        finally:
+            _partial(listing).unlink(missing_ok=True)
+            for subject in missing:
+                if subject not in complete:
+                    _remove(folders, subject)
+
+
+@contextlib.contextmanager
+def _alone(out):
+    """Refuses a second run that writes to `out`; the lock ends with the process, however it ends."""
+    with (out / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DatasetError(f"Another run is writing {out}; wait for it or choose another --out.") from error
+        try:
+            yield
+        finally:
+            (out / LOCK).unlink(missing_ok=True)
+
+
+def _present(out, row):
+    """Whether the pictures of a row are there."""
+    names = (row.file, row.parse) if isinstance(row, Row) else (row.file,)
+    return all((out / name).is_file() for name in names)
 
 
 def _owner(row):
@@ -235,22 +276,24 @@ def verify(out):
         DatasetError: naming the first file that is missing, changed or not listed.
     """
     rows = read_manifest(out)
-    twins = [row for listing in sorted(out.glob("twins_*.csv")) for row in _read(listing, TwinRow)]
+    crops, twins = {row.file for row in rows}, []
+    for listing in sorted(out.glob("twins_*.csv")):
+        found = _read(listing, TwinRow)
+        without = sorted(crops ^ {row.of for row in found})
+        if without:
+            raise DatasetError(f"{listing} and the manifest disagree about {without[0]}; render these twins again.")
+        twins += found
     expected = {row.file: row.sha256 for row in [*rows, *twins]} | {row.parse: row.parse_sha256 for row in rows}
     for name, sha256 in expected.items():
         path = out / name
         if not path.is_file():
-            raise DatasetError(f"{path} is missing; delete {out} and render the data set again.")
+            raise DatasetError(f"{path} is missing; run the command that made {out} again, to complete it.")
         if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-            raise DatasetError(f"{path} is not the file the manifest lists; delete {out} and render it again.")
+            raise DatasetError(f"{path} is not the file that was listed; delete it and run the command again.")
     for folder in ("crops", "parse", "twins"):
         for path in sorted((out / folder).rglob("*.png")):
             if path.relative_to(out).as_posix() not in expected:
                 raise DatasetError(f"{path} is not in the manifest; delete it, or complete the data set.")
-    crops = {row.file for row in rows}
-    for row in twins:
-        if row.of not in crops:
-            raise DatasetError(f"{out / row.file} is the twin of {row.of}, which the manifest lacks; render it again.")
     return len(rows), len({row.subject for row in rows}), len(twins)
 
 
@@ -277,13 +320,14 @@ def _read(path, row_type):
         raise DatasetError(f"{path} cannot be read; name the directory of a data set.") from error
     if not table or table[0] != [column.name for column in columns]:
         raise DatasetError(f"{path} is not a manifest of this renderer; name the directory of a data set.")
+    doomed = path if row_type is TwinRow else path.parent  # a list of twins can be made anew alone
     rows = []
     for number, cells in enumerate(table[1:], 2):
         try:
             row = row_type(*(column.type(cell) for column, cell in zip(columns, cells, strict=True)))
             _owner(row)
         except (ValueError, IndexError) as error:
-            raise DatasetError(f"{path} is damaged in line {number}; render the data set again.") from error
+            raise DatasetError(f"{path} is damaged in line {number}; delete {doomed} and render again.") from error
         rows.append(row)
     return rows
 
@@ -406,6 +450,8 @@ def _render_all(job, subjects, workers):
 
 
 def _start_worker():
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()  # nobody renders for the dead
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 

@@ -17,6 +17,7 @@ import argparse
 import csv
 import dataclasses
 import math
+import signal
 import sys
 import time
 from pathlib import Path
@@ -637,4 +638,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: nothing half-written stays
     sys.exit(main())

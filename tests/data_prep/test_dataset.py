@@ -152,7 +152,7 @@ def test_verify_names_what_changed(two_people, tmp_path, capsys):
     (out / "manifest.csv").write_text("".join(manifest[:-1]))
     for folder in ("crops", "parse"):
         (out / folder / "6" / "1_00.png").unlink()
-    with pytest.raises(dataset.DatasetError, match="which the manifest lacks"):
+    with pytest.raises(dataset.DatasetError, match="disagree about"):
         dataset.verify(out)
 
 

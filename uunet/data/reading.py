@@ -21,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from uunet.config import LABELS
 from uunet.errors import UUNetError
 
 COLUMNS = ("file", "split", "subject", "sequence", "frame", "gender", "ethnicity", "hairstyle")
@@ -121,6 +122,8 @@ def load(folder, split, *, size=64, labels=(), columns=()):
     Raises:
         DataError: naming file and row of what is missing, changed, mislabelled or in two splits.
     """
+    if split not in SPLITS or not set(labels) <= set(LABELS):
+        raise DataError(f"split is {split!r} and labels {tuple(labels)}: give one of {SPLITS}, and some of {LABELS}.")
     folder = Path(folder)
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
@@ -146,6 +149,8 @@ def load(folder, split, *, size=64, labels=(), columns=()):
         )
     chosen = [row for (_, row), image in zip(known, images, strict=True) if image is not None]
     if not chosen:
+        if in_split and not known:
+            raise DataError(f"{left_out}, that is all: no label is known. Give labels, or train D_a with --labels ID.")
         raise DataError(f"{manifest} has no usable row in split {split!r}; prepare a larger set.")
     images = np.stack([image for image in images if image is not None])
     codes = np.array([[subjects[row["subject"]], *(_code(row, label) for label in VALUES)] for row in chosen], np.int64)
