@@ -90,7 +90,9 @@ def hide(frame, message, order, *, avoid=()):
     wanted = _wanted(message, size, places.size)
     free = ~_touched(frame.shape, avoid)[places]
     hidden = _quantize(frame, places[free], wanted[free])
-    if _decode(_votes([hidden])[places], size) != message:
+    votes = _votes([hidden])[places]
+    # bits that are all right need no decoder; else the codes have to mend them, as for a reader
+    if ((_combined(votes, size) < 0) != _encode(message, size)).any() and _decode(votes, size) != message:
         raise CapacityError(
             f"The head boxes leave too little of the frame of {frame.shape[1]} x {frame.shape[0]} pixels for its "
             f"message of {len(message)} bytes: use a lossless file."
@@ -219,13 +221,17 @@ def _whitened(padded):
     return bytes(a ^ b for a, b in zip(padded, stream, strict=True))
 
 
+def _combined(votes, size):
+    """One vote a coded bit, of all its copies in the macroblocks' votes `(m, 12)`."""
+    votes, bits = votes[_turns(len(votes))], _coded_bits(size)
+    return np.bincount(np.arange(votes.size) % bits, votes, bits)
+
+
 def _decode(votes, size):
     """The message, or None, from the votes `(m, 12)` of the macroblocks that carry it."""
-    votes, bits = votes[_turns(len(votes))], _coded_bits(size)
-    votes = np.bincount(np.arange(votes.size) % bits, votes, bits)
     parity, block = _parity(size), min(size, LARGEST_BLOCK)
     codec = reedsolo.RSCodec(parity)
-    coded = np.packbits(convolutional.decode(votes)).reshape(-1, block + parity)
+    coded = np.packbits(convolutional.decode(_combined(votes, size))).reshape(-1, block + parity)
     try:
         padded = _whitened(b"".join(bytes(codec.decode(received.tobytes())[0]) for received in coded))
     except reedsolo.ReedSolomonError:
