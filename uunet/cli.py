@@ -71,12 +71,17 @@ def _changed(config, **changes):
     return dataclasses.replace(config, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _named(name):
-    if name not in configuration.BY_NAME:
-        raise configuration.ConfigError(
-            f"There is no configuration {name!r}; there are {', '.join(configuration.BY_NAME)}."
-        )
-    return configuration.BY_NAME[name]
+def _named(name, among=configuration.BY_NAME):
+    if name not in among:
+        raise configuration.ConfigError(f"There is no configuration {name!r}; there are {', '.join(among)}.")
+    return among[name]
+
+
+def _s(text):
+    try:
+        return tuple(int(value) for value in text.split(","))
+    except ValueError:
+        raise configuration.ConfigError(f"--s is a list like -1,1,1,1; got {text!r}.") from None
 
 
 Weights = Annotated[str, typer.Option(help="A preset, or the folder of a training run.")]
@@ -425,12 +430,33 @@ def train(
     _load_keras()
     from uunet.training import adversarial
 
-    try:
-        s = tuple(int(value) for value in s.split(",")) if s else None
-    except ValueError:
-        raise configuration.ConfigError(f"--s is a list like -1,1,1,1; got {s!r}.") from None
-    chosen = _changed(_named(config).adversarial, s=s, steps=steps, seed=seed)
+    chosen = _changed(_named(config).adversarial, s=_s(s) if s else None, steps=steps, seed=seed)
     adversarial.train(chosen, classifier, data, out)
+    print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
+
+
+@app.command("train-twins")
+def train_twins(
+    data: Data,
+    out: Run,
+    config: Annotated[str, typer.Option(help=f"One of {', '.join(configuration.TWINS_BY_NAME)}.")] = "twin",
+    s: Annotated[str | None, typer.Option(help="The twins' S: who stands in for a head, '-1,1,1,1'.")] = None,
+    start: Annotated[Path | None, typer.Option(help="Folder of weights to start from, of the same kind.")] = None,
+    steps: Steps = None,
+    seed: Seed = 0,
+):
+    """Beyond the paper: trains U_e and U_d on rendered heads and their **twins**, the same frames with somebody else.
+
+    Needs a data set with the twins of S (`python -m data_prep.synthetic --twins=S`).
+
+    Example: `uunet train-twins heads/ -o runs/twin --s=-1,1,1,1`
+    """
+    _load_keras()
+    from uunet.training import twin
+
+    named = _named(config, configuration.TWINS_BY_NAME)
+    chosen = _changed(named, s=_s(s) if s else None, steps=steps, seed=seed)
+    twin.train(chosen, data, out, start=start)
     print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
 
 

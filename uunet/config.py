@@ -30,6 +30,8 @@ class Optimizer:
     name: str
     learning_rate: float
     beta_1: float | None = None  # Adam only
+    cosine: bool = False  # whether the learning rate falls to 0 over the run's steps, along a cosine
+    average: float | None = None  # momentum of the exponential moving average of the weights that a run ends with
 
 
 def _check_steps(config):
@@ -39,6 +41,11 @@ def _check_steps(config):
             f"A checkpoint is made every {every} steps, and steps must be a multiple of that (checkpoint_every); got "
             f"{config.steps}, use {max(1, -(-config.steps // every)) * every}."
         )
+
+
+def _check_s(s):
+    if len(s) == 0 or s[0] != -1 or any(value not in (-1, 0, 1) for value in s):
+        raise ConfigError(f"s must start with -1 (the ID always differs) and hold only -1, 0, 1; got {s}.")
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,7 @@ class AdversarialConfig:
     seed: int = 0
 
     def __post_init__(self):
-        if len(self.s) == 0 or self.s[0] != -1 or any(value not in (-1, 0, 1) for value in self.s):
-            raise ConfigError(f"s must start with -1 (the ID always differs) and hold only -1, 0, 1; got {self.s}.")
+        _check_s(self.s)
         if self.frames < 2 or self.sequences < 2:
             raise ConfigError(
                 f"A batch needs at least 2 sequences a subject and 2 frames a sequence for Eqs. 10 and 11; "
@@ -111,6 +117,31 @@ class AdversarialConfig:
     def batch_size(self):
         """Heads a step."""
         return self.subjects * self.sequences * self.frames
+
+
+@dataclass(frozen=True)
+class TwinConfig:
+    """Learning from twins, beyond the paper: U_e is shown who else could stand in the frame (`models.twin`)."""
+
+    size: int = 64  # pixels, side of every network input
+    width: int = 24  # kernels of the first level of what draws; what hides and reveals has twice as many
+    strength: float = 0.08  # the most by which hiding changes a value in [0, 1]
+    s: tuple[int, ...] = (-1, 1, 1, 1)  # of the twins to learn from (Eq. 9)
+    twin: float = 10.0  # weight of the distance between twin and drawn twin
+    mask: float = 0.5  # of the cross-entropy of where to draw
+    mse: float = 50.0  # of Eq. 5, as in Eq. 13
+    hidden: float = 5.0  # of the mean square of what hiding adds
+    channel_sizes: tuple[int, ...] = (24, 28, 32, 40, 48, 56, 64, 80, 96)  # ROI sides in pixels
+    batch: int = 16  # heads
+    steps: int = 8000
+    optimizer: Optimizer = Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.998)
+    precision: str = "mixed_bfloat16"  # Keras dtype policy of training; "float32" where bfloat16 is not faster
+    checkpoint_every: int = 250  # steps; also the interval of a CSV row and a sample sheet
+    seed: int = 0
+
+    def __post_init__(self):
+        _check_s(self.s)
+        _check_steps(self)
 
 
 @dataclass(frozen=True)
@@ -174,3 +205,9 @@ SMOKE = Config(
 )
 
 BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smoke": SMOKE}
+
+# Learning from twins: what two CPU cores train in an hour (docs/training-log.md), and seconds for tests.
+TWINS_BY_NAME = {
+    "twin": TwinConfig(),
+    "smoke": TwinConfig(width=4, batch=4, steps=4, channel_sizes=(24, 80), precision="float32", checkpoint_every=2),
+}

@@ -191,3 +191,32 @@ def total_loss(terms, weights):
         + weights.div * terms["div"]
         + weights.dis * terms["dis"]
     )
+
+
+def edge_loss(x, y):
+    """How far the differences between neighbouring pixels are apart: keeps edges sharp where a mean would blur them.
+
+        E|dx/di - dy/di| + E|dx/dj - dy/dj|
+
+    Beyond the paper: learning from twins only.
+    """
+    difference = x - y
+    down = difference[:, 1:] - difference[:, :-1]
+    across = difference[:, :, 1:] - difference[:, :, :-1]
+    return ops.mean(ops.abs(down)) + ops.mean(ops.abs(across))
+
+
+def changed(x, y, least=0.02):
+    """Where two pictures of one scene show something else: the share of the 5 x 5 pixels around that differ, doubled.
+
+    Beyond the paper: learning from twins only.
+
+    Args:
+        x, y: `(B, H, W, 3)` in [0, 1].
+        least: float, the difference of a value that counts.
+
+    Returns:
+        `(B, H, W, 1)` in [0, 1].
+    """
+    differs = ops.cast(ops.max(ops.abs(x - y), axis=-1, keepdims=True) > least, "float32")
+    return ops.clip(2 * ops.average_pool(differs, 5, 1, padding="same"), 0.0, 1.0)

@@ -170,7 +170,7 @@ def write(out, plan, workers, on_progress):
     elif out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK}):
         raise DatasetError(f"{out} holds something else than a data set; choose another --out.")
     job = functools.partial(render_identity, out, plan)
-    _complete(listing, Row, [out / "crops", out / "parse"], plan, job, workers, on_progress)
+    _complete(listing, Row, [out / "crops", out / "parse"], plan, job, workers, on_progress, plan.subjects)
 
 
 def write_twins(out, plan, s, workers, on_progress):
@@ -185,7 +185,9 @@ def write_twins(out, plan, s, workers, on_progress):
     """
     name = twin.name(s)
     job = functools.partial(render_twins, out, plan, s, twin.pool())
-    _complete(twins_csv(out, s), TwinRow, [out / "twins" / name], plan, job, workers, on_progress)
+    # people of the same labels one after another: they share their twins (`_built`)
+    alike = sorted(plan.subjects, key=lambda subject: twin.labels_of(identity.sample(subject)))
+    _complete(twins_csv(out, s), TwinRow, [out / "twins" / name], plan, job, workers, on_progress, alike)
 
 
 def twins_csv(out, s):
@@ -193,8 +195,8 @@ def twins_csv(out, s):
     return out / f"twins_{twin.name(s)}.csv"
 
 
-def _complete(listing, row_type, folders, plan, job, workers, on_progress):
-    """Runs `job` for the subjects that `listing` lacks; each has one directory in each of `folders`."""
+def _complete(listing, row_type, folders, plan, job, workers, on_progress, order):
+    """Runs `job` for the subjects that `listing` lacks, in `order`; each has a directory in each of `folders`."""
     if workers < 1:
         raise DatasetError(f"--workers is {workers}; give at least 1.")
     out = listing.parent
@@ -218,7 +220,7 @@ def _complete(listing, row_type, folders, plan, job, workers, on_progress):
                 )
         complete = {key for key, found in rows.items() if found and all(_present(out, row) for row in found)}
         rows |= {subject: [] for subject in rows if subject not in complete}
-        missing = [subject for subject in plan.subjects if subject not in complete]
+        missing = [subject for subject in order if subject not in complete]
         on_progress(len(complete))
         try:
             if missing:
@@ -385,7 +387,8 @@ def render_twins(out, plan, s, people, subject):
         virtual = twin.choose(people, person, number, s)
         other = replace(people[virtual], glasses_shape=person.glasses_shape, glasses_colour=person.glasses_colour)
         shot = sequence.sample(person, subject * SEQUENCE_SEEDS + number, plan.frames, plan.domain)
-        for index, frame in enumerate(render.frames(head.build(other), shot, original)):
+        solid = replace(_built(other.seed), identity=other)
+        for index, frame in enumerate(render.frames(solid, shot, original)):
             name = _name(number, index)
             pictures[name] = _encode(frame.image[..., ::-1])
             rows.append(
@@ -402,6 +405,11 @@ def render_twins(out, plan, s, people, subject):
             )
     _write_pictures(folder, subject, pictures)
     return rows
+
+
+@functools.lru_cache(maxsize=8)  # up to 80 MB each
+def _built(seed):
+    return head.build(identity.sample(seed))
 
 
 def _name(number, index):

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import shutil
 
 import cv2
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 
 from uunet import config, data, models
 from uunet.models import files
-from uunet.training import adversarial, checkpoints, classifier
+from uunet.training import adversarial, checkpoints, classifier, twin
 from uunet.training.trainer import fit
 
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32)
 BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, channel_sizes=(24, 40))
+TWINS = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32, channel_sizes=(24, 40))
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +170,50 @@ def test_networks_start_from_the_config():
     networks = adversarial.build_networks(chosen, models.attribute_classifier(size=32))
     assert networks.encoder.input_shape[-1] == 4 and networks.decoder.input_shape[-1] == 3
     assert not networks.classifier.trainable_variables
+
+
+@pytest.fixture(scope="module")
+def twin_set(tiny_set, tmp_path_factory):
+    """The tiny set with a twin of each head, its negative, and one parse map for all."""
+    folder = tmp_path_factory.mktemp("twins") / "set"
+    shutil.copytree(tiny_set, folder)
+    manifest = (folder / "manifest.csv").read_text().splitlines()
+    manifest = [f"{row},{'parse' if k == 0 else 'codes.png'}" for k, row in enumerate(manifest)]
+    (folder / "manifest.csv").write_text("\n".join(manifest) + "\n")
+    codes = np.zeros((32, 32), np.uint8)
+    codes[8:24, 8:24] = 1
+    rows = ["file,of,virtual,gender,ethnicity,hairstyle"]
+    for path in sorted(folder.glob("*.png")):
+        twin = folder / "twins" / path.name
+        twin.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(twin), 255 - cv2.imread(str(path)))
+        rows.append(f"twins/{path.name},{path.name},9,female,black,long")
+    (folder / "twins_-1,1,1,1.csv").write_text("\n".join(rows) + "\n")
+    cv2.imwrite(str(folder / "codes.png"), codes)
+    return folder
+
+
+def test_learning_from_twins_resumes_bit_identical(twin_set, tmp_path):
+    twin.train(TWINS, twin_set, tmp_path / "straight", verbose=0)
+    stopped = dataclasses.replace(TWINS, optimizer=dataclasses.replace(TWINS.optimizer, cosine=False))
+    twin.train(dataclasses.replace(stopped, steps=2), twin_set, tmp_path / "resumed", verbose=0)
+    twin.train(stopped, twin_set, tmp_path / "resumed", verbose=0)
+    twin.train(stopped, twin_set, tmp_path / "whole", verbose=0)
+    for name in ("encoder", "decoder"):
+        for one, other in zip(*(weights(tmp_path / run / f"{name}.safetensors") for run in ("whole", "resumed")),
+                              strict=True):  # fmt: skip
+            np.testing.assert_array_equal(one, other)
+    with np.load(tmp_path / "straight" / "checkpoint.npz") as file:
+        last = dict(file)
+    exported = np.concatenate([value.ravel() for value in weights(tmp_path / "straight" / "encoder.safetensors")])
+    assert np.isfinite(exported).all() and int(last["step"]) == 4
+    assert (tmp_path / "straight" / "sheets" / "step_000004.png").is_file()
+
+
+def test_learning_from_twins_starts_from_weights_of_its_size(twin_set, tmp_path):
+    twin.train(TWINS, twin_set, tmp_path / "first", verbose=0)
+    twin.train(dataclasses.replace(TWINS, seed=1), twin_set, tmp_path / "second", start=tmp_path / "first", verbose=0)
+    assert "encoder_from_sha256" in files.provenance(tmp_path / "second" / "encoder.safetensors")
+    with pytest.raises(files.WeightsError, match="start from weights of the same configuration"):
+        wider = dataclasses.replace(TWINS, width=8)
+        twin.train(wider, twin_set, tmp_path / "third", start=tmp_path / "first", verbose=0)

@@ -3,12 +3,16 @@
 A batch is a pure function of (seed, step): nothing to save, a resumed run sees exactly the same ones.
 """
 
+import math
+
 import cv2
 import numpy as np
 
 from uunet import losses, pixels
 from uunet.config import LABELS
-from uunet.data.reading import UNKNOWN, DataError, runs
+from uunet.data.reading import UNKNOWN, VALUES, DataError, runs
+
+TWINS_ALIKE = 4  # virtual people of each combination of labels
 
 
 def check_pairs(heads):
@@ -146,6 +150,82 @@ def sequence_batch(heads, config, step):
         "epsilon": rng.random((config.critic_steps, 2, count, 1, 1, 1), dtype=np.float32),
         "roi": rng.integers(max(1, len(config.channel_sizes)), size=(draws, count), dtype=np.int32),
     }
+
+
+def twin_choices(labels, twin_labels, virtual, s):
+    """Which of the people that s allows in a head's place its twin is, told from the head: what U_e is asked for.
+
+    A label that must differ is told as the distance from the head's own value along `VALUES`, one that is free likewise
+    but may be 0, one that must agree not at all; last comes the number among the virtual people of the same labels. So
+    nobody has to tell U_e what the head's labels are.
+
+    Args:
+        labels, twin_labels: int `(N, 3)`: gender, ethnicity, hairstyle of head and twin.
+        virtual: int `(N,)`, from `load_twins`; people of the same labels are numbered one after another.
+        s: four of {-1, 0, 1}.
+
+    Returns:
+        int `(N,)` in 0..`count_choices(s)` - 1.
+    """
+    choice = np.zeros(len(labels), np.int64)
+    for column, (values, wish) in enumerate(zip(VALUES.values(), s[1:], strict=True)):
+        if wish != 1:
+            distance = (twin_labels[:, column] - labels[:, column]) % len(values)
+            choice = choice * (len(values) + wish) + distance + wish
+    return choice * TWINS_ALIKE + virtual % TWINS_ALIKE
+
+
+def count_choices(s):
+    """How many people `twin_choices` tells apart."""
+    ways = (len(values) + wish for values, wish in zip(VALUES.values(), s[1:], strict=True) if wish != 1)
+    return math.prod(ways) * TWINS_ALIKE
+
+
+def twin_batch(heads, twins, masks, choices, config, step):
+    """A batch for learning from twins, mirrored, shifted, zoomed and relit at random, pictures and masks alike.
+
+    Args:
+        heads: Heads.
+        twins: uint8 `(N, size, size, 3)`, from `load_twins`.
+        masks: bool `(N, size, size)`, from `load_masks`.
+        choices: int `(N,)`, from `twin_choices`.
+        config: `config.TwinConfig`.
+        step: int; with `config.seed` it decides everything.
+
+    Returns:
+        dict as `training.objective.twin_objective` takes it. The noise channel is U(0, 1), but for its first value,
+        which is U(0, 1) where it chooses the twin (`models.twin`).
+    """
+    rng = np.random.default_rng([config.seed, step])
+    chosen = rng.integers(len(heads.images), size=config.batch)
+    shown = 255 * masks[chosen, ..., None].astype(np.uint8)
+    pictures = zip(heads.images[chosen], twins[chosen], shown, strict=True)
+    layers = np.stack([_moved(three, rng) for three in pictures])  # (B, size, size, 7)
+    both, head = pixels.to_float(layers[..., :6]), pixels.to_float(layers[..., 6:])
+    gain = rng.uniform(0.7, 1.3, (config.batch, 1, 1, 1)) * rng.uniform(0.9, 1.1, (config.batch, 1, 1, 3))
+    offset = rng.uniform(-0.08, 0.08, (config.batch, 1, 1, 1))
+    both = np.clip(both * np.tile(gain, 2) + offset, 0, 1).astype(np.float32)
+    noise = rng.random((config.batch, config.size, config.size, 1), dtype=np.float32)
+    noise[:, 0, 0, 0] = (choices[chosen] + noise[:, 0, 0, 0]) / count_choices(config.s)
+    roi = rng.integers(len(config.channel_sizes), size=config.batch, dtype=np.int32)
+    return {"x": both[..., :3], "twin": both[..., 3:], "head": head, "noise": noise, "roi": roi}
+
+
+def _moved(pictures, rng):
+    """Mirrored, turned by up to 6 degrees, scaled by 0.85 to 1.18 and shifted by up to 6 % of the side, at random.
+
+    Args:
+        pictures: uint8 `(size, size, c)` each, moved alike.
+
+    Returns:
+        uint8 `(size, size, sum of c)`.
+    """
+    size = len(pictures[0])
+    angle, scale = rng.uniform(-6, 6), np.exp(rng.uniform(-0.16, 0.16))
+    matrix = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), angle, scale)
+    matrix[:, 2] += rng.uniform(-0.06, 0.06, 2) * size
+    moved = np.dstack([cv2.warpAffine(one, matrix, (size, size), borderMode=cv2.BORDER_REFLECT) for one in pictures])
+    return moved[:, ::-1] if rng.random() < 0.5 else moved
 
 
 def evaluation_pairs(heads, genuine, impostors, seed, *, hard=False):

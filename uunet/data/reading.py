@@ -32,6 +32,7 @@ VALUES = {  # a label's code is its place here, so it is the same in every split
     "hairstyle": ("bald", "horsetail", "long", "medium", "short"),
 }
 UNKNOWN = -1  # code of "unknown"
+NO_HEAD = (0, 6, 13)  # codes of a parse map: background, clothes, what passes in front; all others belong to a head
 
 
 class DataError(UUNetError):
@@ -179,6 +180,7 @@ def load_twins(folder, heads, s):
     Returns:
         images: uint8 `(N, size, size, 3)`, RGB, in the order of `heads`.
         virtual: int `(N,)`, number of the virtual person in the pool.
+        labels: int `(N, 3)`: gender, ethnicity, hairstyle of the virtual person, as in `Heads.labels`.
 
     Raises:
         DataError: if the twins, or some of them, are missing or damaged.
@@ -189,7 +191,7 @@ def load_twins(folder, heads, s):
     advice = f"render them: python -m data_prep.synthetic --out {folder} --twins={name}, and the set's other options"
     if not table.is_file():
         raise DataError(f"{folder} has no twins for s = {name}; {advice}.")
-    row_of = {row["of"]: (n, row) for n, row in enumerate(_rows(table, ("file", "of", "virtual")), start=2)}
+    row_of = {row["of"]: (n, row) for n, row in enumerate(_rows(table, ("file", "of", "virtual", *VALUES)), start=2)}
     lacking = [file for file in heads.files if file not in row_of]
     if lacking:
         raise DataError(f"{table} has no twin of {lacking[0]} and {len(lacking) - 1} more; {advice}.")
@@ -201,7 +203,30 @@ def load_twins(folder, heads, s):
     for (number, row), image in zip(chosen, images, strict=True):
         if image is None:
             raise DataError(f"{table}, row {number}: {folder / row['file']} is damaged; {advice}.")
-    return np.stack(images), np.array([int(row["virtual"]) for _, row in chosen], np.int64)
+    labels = np.array([[_code(row, label) for label in VALUES] for _, row in chosen], np.int64)
+    return np.stack(images), np.array([int(row["virtual"]) for _, row in chosen], np.int64), labels
+
+
+def load_masks(folder, heads):
+    """Reads where each of `heads` shows a head: skin, hair and what is worn on it (rendered sets only).
+
+    Args:
+        folder: the set that `heads` were loaded from, with `columns=("parse",)`.
+        heads: Heads.
+
+    Returns:
+        bool `(N, size, size)`.
+
+    Raises:
+        DataError: if a parse map is missing or damaged.
+    """
+    masks = []
+    for name in heads.columns["parse"]:
+        codes = cv2.imread(str(Path(folder) / name), cv2.IMREAD_GRAYSCALE)
+        if codes is None or codes.shape != heads.images.shape[1:3]:
+            raise DataError(f"{Path(folder) / name} is no parse map of this size; render it again.")
+        masks.append(np.isin(codes, NO_HEAD, invert=True))
+    return np.stack(masks)
 
 
 def _rows(table, columns):

@@ -1,7 +1,8 @@
-"""The four networks of Table I as functional Keras models: no training code here."""
+"""The four networks of Table I, and those of learning from twins, as functional Keras models: no training code here."""
 
 from uunet.models.attribute_classifier import attribute_classifier, join
 from uunet.models.patch_critic import patch_critic
+from uunet.models.twin import twin_decoder, twin_encoder, twin_of
 from uunet.models.unet import unet
 
-__all__ = ["attribute_classifier", "join", "patch_critic", "unet"]
+__all__ = ["attribute_classifier", "join", "patch_critic", "twin_decoder", "twin_encoder", "twin_of", "unet"]

@@ -10,9 +10,15 @@ import safetensors.numpy
 from uunet import outputs
 from uunet.errors import UUNetError
 from uunet.models.attribute_classifier import attribute_classifier
+from uunet.models.twin import twin_decoder, twin_encoder
 from uunet.models.unet import unet
 
-BUILDERS = {"unet": unet, "attribute_classifier": attribute_classifier}
+BUILDERS = {
+    "unet": unet,
+    "attribute_classifier": attribute_classifier,
+    "twin_encoder": twin_encoder,
+    "twin_decoder": twin_decoder,
+}
 
 
 class WeightsError(UUNetError):
@@ -60,14 +66,27 @@ def load(path, *, expect=None):
             f"{path} holds a network with {model.input_shape[-1]} input channels, but {expect} are needed "
             "(4: encoder, 3: decoder, 6: attribute classifier); name the right file."
         )
+    _assign(model, path, tensors, "make or fetch it again")
+    return model
+
+
+def start_from(model, path):
+    """Gives a model the weights of a file of the same architecture, to be trained further.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, or of another architecture.
+    """
+    _assign(model, path, _read(path)[1], "start from weights of the same configuration")
+
+
+def _assign(model, path, tensors, advice):
     shapes = {variable.path: tuple(variable.shape) for variable in model.weights}
     stored = {name: tensor.shape for name, tensor in tensors.items()}
     if shapes != stored:
         odd = sorted(set(shapes.items()) ^ set(stored.items()))[0]
-        raise WeightsError(f"{path} does not fit the architecture it names (at {odd[0]}); make or fetch it again.")
+        raise WeightsError(f"{path} does not fit the architecture (at {odd[0]}); {advice}.")
     for variable in model.weights:
         variable.assign(tensors[variable.path].astype(np.float32))
-    return model
 
 
 def provenance(path):

@@ -98,7 +98,7 @@ def train(config, classifier_files, folder, out, *, verbose="auto"):
         config,
         out,
         run,
-        callbacks=[logs.SampleSheet(out / "sheets", networks, validation, config)],
+        callbacks=[logs.SampleSheet(out / "sheets", networks.encoder, networks.decoder, validation, config)],
         verbose=verbose,
     )
     record = provenance.record(config, run, seconds=seconds)

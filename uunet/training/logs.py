@@ -79,15 +79,15 @@ class SampleSheet(keras.callbacks.Callback):
 
     Args:
         folder: where `step_000200.png` goes.
-        networks: training.objective.Networks.
+        encoder, decoder: U_e, U_d.
         heads: data.Heads of the validation split.
-        config: config.AdversarialConfig.
+        config: config.AdversarialConfig or config.TwinConfig.
         count: int, heads a sheet.
     """
 
-    def __init__(self, folder, networks, heads, config, count=12):
+    def __init__(self, folder, encoder, decoder, heads, config, count=12):
         super().__init__()
-        self.folder, self.networks, self.config = Path(folder), networks, config
+        self.folder, self.encoder, self.decoder, self.config = Path(folder), encoder, decoder, config
         subjects = list(heads.by_subject.values())
         chosen = [subjects[k % len(subjects)][k // len(subjects) % len(subjects[k % len(subjects)])][0]
                   for k in range(count)]
@@ -96,11 +96,11 @@ class SampleSheet(keras.callbacks.Callback):
         self.noise = np.stack([pixels.noise_channel(rng, config.size) for _ in chosen])
 
     def on_epoch_end(self, epoch, logs=None):
-        a = np.asarray(self.networks.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))
+        a = np.asarray(self.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))
         sizes = self.config.channel_sizes or (self.config.size,)
         public = [channel.to_roi(face, *[sizes[k % len(sizes)]] * 2) for k, face in enumerate(a)]
         received = np.stack([channel.to_network(roi, self.config.size) for roi in public])
-        r = np.asarray(self.networks.decoder.predict_on_batch(received))
+        r = np.asarray(self.decoder.predict_on_batch(received))
         logs["psnr_r"] = peak_signal_noise_ratio(self.x, r, data_range=1.0)
         logs["psnr_a"] = peak_signal_noise_ratio(self.x, received, data_range=1.0)
         outputs.make_folder(self.folder)

@@ -46,12 +46,16 @@ class Trainer(keras.Model):
         return [*self.variables, *self.optimizer.variables]
 
 
-def build_optimizer(config):
-    """`config.Optimizer` -> keras optimiser."""
+def build_optimizer(config, steps=None):
+    """`config.Optimizer` -> keras optimiser; a learning rate that falls needs the run's number of steps."""
+    rate = config.learning_rate
     extra = {} if config.beta_1 is None else {"beta_1": config.beta_1}
-    return keras.optimizers.get(
-        {"class_name": config.name, "config": {"learning_rate": config.learning_rate, **extra}}
-    )
+    if config.cosine:
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    if config.average is not None:
+        extra |= {"use_ema": True, "ema_momentum": config.average}
+    optimizer = keras.optimizers.get(config.name)
+    return type(optimizer)(learning_rate=rate, **extra)
 
 
 def backend_trainer():

@@ -1,0 +1,107 @@
+"""U_e and U_d of the `twin` preset: U_e draws another person first, and hides the original in what it drew.
+
+Not in the paper, whose U_e does both at once and has to weigh one against the other: at its weights reversal outvotes
+appearance (docs/training-log.md). Here what is hidden is bounded, so that a cannot look like x again:
+
+    m = M(x)                                where the head is, a soft mask
+    t = m * D(c, k) + (1 - m) * x           the twin: a head drawn on x's own background
+    a = clip(t + strength * tanh(H(x, t)))  what is published
+    r = U_d(a) = clip(a + R(a))
+
+M, D, H and R are small U-Nets. D sees c, which is x with its head reduced to one value for every 4 x 4 pixels: enough
+for pose and light, too little to copy a face from. k says which virtual person: floor(people u), where u ~ U(0, 1) is
+the first value of the noise channel. So a pipeline that holds a noise channel for a track holds a person, and a fresh
+one chooses again.
+"""
+
+import keras
+from keras import layers, ops
+
+COARSE = 4  # pixels, side of what D sees of a head as one
+
+
+def twin_encoder(*, size=64, width=24, people=4, strength=0.08, name="encoder"):
+    """U_e: a head and a noise channel -> the same frame with a virtual person's head, x hidden in it.
+
+    Args:
+        size: int, side of the images in pixels, a multiple of 32.
+        width: int, kernels of D's first level; H has twice as many.
+        people: int, virtual people that k chooses from.
+        strength: float, the most by which hiding changes a value of t, in [0, 1].
+        name: str.
+
+    Returns:
+        keras.Model: float32 `(B, size, size, 4)` in [0, 1] to a, float32 `(B, size, size, 3)` in [0, 1].
+    """
+    image = keras.Input((size, size, 4))
+    x, u = image[..., :3], image[:, 0, 0, 3]
+    k = ops.cast(ops.clip(people * u, 0, people - 1), "int32")
+    chosen = ops.one_hot(k, people)  # (B, people)
+    m = shuffle(_unet(unshuffle(x - 0.5), width // 2, outputs=4, name="find"))
+    # only where heads are may teach m: what draws would rather leave x as it is
+    m = ops.stop_gradient(layers.Activation("sigmoid", dtype="float32", name="mask")(m))  # (B, size, size, 1)
+    coarse = layers.UpSampling2D(COARSE, interpolation="bilinear")(layers.AveragePooling2D(COARSE)(x))
+    c = ops.concatenate([m * coarse + (1 - m) * x - 0.5, m], axis=-1)
+    face = ops.sigmoid(shuffle(_unet(unshuffle(c), width, outputs=12, name="draw", style=chosen)))
+    t = layers.Identity(dtype="float32", name="twin")(m * face + (1 - m) * x)
+    # what hides must not draw: the reconstruction's gradient ends here
+    given = ops.stop_gradient(t)
+    both = unshuffle(ops.concatenate([x, given], axis=-1) - 0.5)  # (B, size/2, size/2, 24)
+    hidden = shuffle(_unet(both, 2 * width, outputs=12, name="hide", levels=2))
+    a = ops.clip(given + strength * ops.tanh(hidden), 0.0, 1.0)
+    return keras.Model(image, a, name=name)
+
+
+def twin_of(encoder):
+    """`twin_encoder` with all that it makes: image -> [m, t, a]."""
+    made = [encoder.get_layer("mask").output, encoder.get_layer("twin").output, encoder.output]
+    return keras.Model(encoder.input, made, name=encoder.name)
+
+
+def twin_decoder(*, size=64, width=24, name="decoder"):
+    """U_d: float32 `(B, size, size, 3)` in [0, 1] to r, the same; its kernels as H's."""
+    a = keras.Input((size, size, 3))
+    found = shuffle(_unet(unshuffle(a - 0.5), 2 * width, outputs=12, name="reveal", levels=2))
+    return keras.Model(a, ops.clip(a + found, 0.0, 1.0), name=name)
+
+
+def unshuffle(x):
+    """2 x 2 pixels become channels: `(B, H, W, C)` -> `(B, H/2, W/2, 4 C)`."""
+    _, height, width, channels = x.shape
+    x = ops.reshape(x, (-1, height // 2, 2, width // 2, 2, channels))
+    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height // 2, width // 2, 4 * channels))
+
+
+def shuffle(x):
+    """The inverse of `unshuffle`."""
+    _, height, width, channels = x.shape
+    x = ops.reshape(x, (-1, height, width, 2, 2, channels // 4))
+    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, 2 * height, 2 * width, channels // 4))
+
+
+def _unet(x, width, outputs, name, style=None, levels=3):
+    def convolution(x, kernels, name):
+        return layers.LeakyReLU(0.1)(layers.Conv2D(kernels, 3, padding="same", name=name)(x))
+
+    def double(x, kernels, name):
+        return convolution(convolution(x, kernels, f"{name}_a"), kernels, f"{name}_b")
+
+    skips = []
+    for level in range(levels):
+        x = double(x, width * 2**level, f"{name}_down{level}")
+        skips.append(x)
+        x = layers.AveragePooling2D(2)(x)
+    x = double(x, width * 2**levels, f"{name}_bottom")
+    if style is not None:
+        seen = layers.GlobalAveragePooling2D()(x)
+        style = layers.Dense(128, activation="relu", name=f"{name}_style")(ops.concatenate([seen, style], axis=-1))
+    for level in reversed(range(levels)):
+        x = layers.UpSampling2D()(x)  # nearest, then a convolution: no checkerboard
+        x = convolution(ops.concatenate([x, skips[level]], axis=-1), width * 2**level, f"{name}_up{level}_a")
+        if style is not None:
+            scale = layers.Dense(2 * width * 2**level, name=f"{name}_up{level}_style")(style)[:, None, None]
+            gain, offset = ops.split(scale, 2, axis=-1)
+            x = x * (1 + gain) + offset
+        x = convolution(x, width * 2**level, f"{name}_up{level}_b")
+    # pixels in float32, also where the rest computes in bfloat16: its 8 bits are too coarse for what is hidden
+    return layers.Conv2D(outputs, 3, padding="same", dtype="float32", name=f"{name}_output")(x)
