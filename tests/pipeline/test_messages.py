@@ -298,7 +298,7 @@ def test_folder_of_jpegs(tmp_path, encoder, decoder):
 @pytest.mark.parametrize(
     ("target", "among", "name", "crf", "says"),
     [
-        ("a.avi", profiles.VIDEOS, None, None, "cannot be a public video: write .webm, .mkv or .mp4; .*8-bit YUV"),
+        ("a.avi", profiles.VIDEOS, None, None, "cannot be a public video: write .webm, .mkv, .mp4 or .mov; .*8-bit"),
         ("a.mp4", profiles.VIDEOS, "lossless-web", None, "cannot be of the profile lossless-web: name a .webm file"),
         ("a.mp4", profiles.VIDEOS, "lossless", None, "no profile 'lossless' for this; there are lossless-web, "),
         ("a.jpg", profiles.PICTURES, "h264", None, "no profile 'h264' for this; there are png, jpeg"),
@@ -320,7 +320,8 @@ def test_every_profile_is_found_by_suffix_and_name():
                 path = f"A.B{suffix.upper()}"
                 assert profiles.choose(path, among) == profiles.choose(path, among, profile.name) == profile
                 assert profiles.of(path, profile.method) == profile.name
-            assert profile.says.endswith(".") and profile.exact == (profile.method == messages.LSB)
+            assert all(says.endswith(".") for says in profile.says.values()) and profile.method in profile.says
+            assert profile.exact == (messages.LSB in profile.says)
     changed = profiles.choose("a.mp4", profiles.VIDEOS, crf=28)
     assert changed == dataclasses.replace(profiles.H264, options={**profiles.H264.options, "crf": "28"})
 

@@ -271,7 +271,7 @@ def deidentify_fails(tmp_path, source, says, encoder, target="public.mkv", detec
 
 @pytest.mark.parametrize("target", ["public.avi", "public", "public.webm.part"])
 def test_lossy_target(tmp_path, clip, encoder, target):
-    deidentify_fails(tmp_path, clip, "write .webm, .mkv or .mp4; ", encoder, target)
+    deidentify_fails(tmp_path, clip, "write .webm, .mkv, .mp4 or .mov; ", encoder, target)
 
 
 def test_source_is_no_video(tmp_path, encoder):

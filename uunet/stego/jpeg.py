@@ -54,7 +54,7 @@ class JpegError(UUNetError):
 def encode(frame):
     """A frame as a JPEG file of QUALITY, ready to carry.
 
-    Colour has half the resolution (4:2:0): the kind that every player of Motion JPEG can show.
+    Colour keeps its resolution (4:4:4). With half of it files are a fifth smaller, but faces lose 0.5 dB more.
 
     Args:
         frame: uint8 `(H, W, 3)`, RGB.
@@ -66,9 +66,13 @@ def encode(frame):
         JpegError: if a side is longer than MAX_SIDE.
     """
     if max(frame.shape[:2]) > MAX_SIDE:
-        raise JpegError(f"A JPEG picture has at most {MAX_SIDE} pixels a side, not {max(frame.shape[:2])}: write a .png.")
-    options = (cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420)
-    return cv2.imencode(".jpg", np.ascontiguousarray(frame[..., ::-1]), options)[1].tobytes()
+        raise JpegError(f"A JPEG has at most {MAX_SIDE} pixels a side, not {max(frame.shape[:2])}: write another file.")
+    options = {
+        cv2.IMWRITE_JPEG_QUALITY: QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    }
+    bgr = np.ascontiguousarray(frame[..., ::-1])
+    return cv2.imencode(".jpg", bgr, [number for option in options.items() for number in option])[1].tobytes()
 
 
 def capacity(shape):
@@ -80,8 +84,8 @@ def check_capacity(shape, n_bytes):
     """Raises CapacityError, naming what is needed and what there is, if `n_bytes` do not fit."""
     if n_bytes > capacity(shape):
         raise CapacityError(
-            f"The frame of {shape[1]} x {shape[0]} pixels can hold {capacity(shape)} bytes in its JPEG coefficients but "
-            f"its message needs {n_bytes}: use a larger frame."
+            f"The frame of {shape[1]} x {shape[0]} pixels can hold {capacity(shape)} bytes in its JPEG coefficients "
+            f"but its message needs {n_bytes}: use a larger frame."
         )
 
 
@@ -115,7 +119,7 @@ def rewrite(data, change):
         change: callable `carriers -> carriers`, int16 `(rows, columns, 18)` in LIMITS.
 
     Returns:
-        bytes: a baseline JPEG file, of which every other coefficient, the quantisation tables and metadata are the same.
+        bytes: a baseline JPEG file, of which all other coefficients, the quantisation tables and metadata are the same.
 
     Raises:
         JpegError: if it is not a whole JPEG picture, or progressive; or if what was written reads back differently.

@@ -1,8 +1,9 @@
 """LSB matching: one bit in the parity of each 8-bit sample, changed by at most one level.
 
-The samples are those of a frame, or coefficients (`jpeg`). What is in pixels survives lossless files only. Without a key the samples carry the payload in raster order from the top left corner,
-where anybody can read it and a steganalyst finds it easily: that hides data from the eye and no more. With a key their
-order is known to its owners alone.
+The samples are those of a frame, or the coefficients of a JPEG file (`jpeg`). What hides in pixels survives lossless
+files only. Without a key the samples carry the payload in raster order from the top left corner, where anybody can read
+it and a steganalyst finds it easily: that hides data from the eye and no more. With a key their order is known to its
+owners alone.
 
 Any sample may carry a bit, those of the heads too: a reader does not know yet where the heads are.
 """
@@ -88,4 +89,4 @@ def _places(size, offset, n_bits, key, nonce):
 
 def _check(frame):
     if frame.dtype not in (np.uint8, np.int16) or frame.ndim not in (2, 3):
-        raise ValueError(f"frame must be uint8 (or int16 coefficients) (H, W) or (H, W, C), got {frame.dtype} {frame.shape}")
+        raise ValueError(f"frame must be uint8 or int16, (H, W) or (H, W, C), got {frame.dtype} {frame.shape}")
