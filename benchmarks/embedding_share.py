@@ -2,8 +2,8 @@
 
     python benchmarks/embedding_share.py
 
-The bundled clip, MTCNN, the default weights. Hiding is timed alone, on the frames and boxes of the finished file; making
-a JPEG file of a frame, which Motion JPEG needs anyway, is not counted.
+The bundled clip, MTCNN, the default weights. Hiding is timed alone, on the frames and boxes of the finished file,
+without encoding a frame as JPEG, which Motion JPEG needs anyway.
 """
 
 import tempfile

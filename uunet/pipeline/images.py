@@ -206,7 +206,14 @@ def _read(path):
 
 
 def _orientation(data):
-    """The EXIF orientation, int. OSError if a JPEG is cut off: OpenCV 4 fills what is missing with grey, silently."""
+    """The EXIF orientation, int.
+
+    Raises:
+        OSError: if a JPEG is cut off (OpenCV 4 fills what is missing with grey, silently), or has so many scans that it
+            was made to keep readers busy: each costs as much as a whole picture, and may be 10 bytes long.
+    """
+    if data.startswith(jpeg.START) and data.count(jpeg.SCAN) > 100 + len(data) // 1000:
+        raise OSError("too many scans")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large is not wrong: phones make 108 MP
