@@ -490,7 +490,7 @@ def test_public_motion_jpeg(uunet, clip, weights, key, tmp_path, sealing):
 def test_many_heads_in_a_small_picture(uunet, weights, key, tmp_path):
     """Twelve heads in 320 x 240 are too much for robust hiding, and little for JPEG coefficients; none is well too."""
     cv2.imwrite(str(tmp_path / "in.png"), np.random.default_rng(0).integers(90, 160, (240, 320, 3), np.uint8))
-    cv2.imwrite(str(tmp_path / "grey.png"), np.full((61, 47), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((71, 47), 90, np.uint8))
     (tmp_path / "heads.csv").write_text(
         "frame,x,y,w,h\n" + "".join(f"0,{100 + 16 * k},{110 + k},15,17\n" for k in range(12))
     )
@@ -502,7 +502,7 @@ def test_many_heads_in_a_small_picture(uunet, weights, key, tmp_path):
     assert "\n0 12,100,110,15,17," in uunet("inspect", tmp_path / "public.jpg", "--key", key)[0]
     none = ("deidentify", tmp_path / "grey.png", "-o", tmp_path / "grey.jpg", "--boxes", tmp_path / "none.csv")
     uunet(*none, "--weights", weights, "--method", "jpeg")
-    assert "47 x 61, 1 frames\n0 0,\n" in uunet("inspect", tmp_path / "grey.jpg")[0]
+    assert "47 x 71, 1 frames\n0 0,\n" in uunet("inspect", tmp_path / "grey.jpg")[0]
     uunet("reconstruct", tmp_path / "grey.jpg", "-o", tmp_path / "grey-back.png", "--weights", weights)
     (tmp_path / "in").mkdir()
     (tmp_path / "grey.png").rename(tmp_path / "in" / "grey.png")
