@@ -2,7 +2,8 @@
 
     python benchmarks/embedding_share.py
 
-The bundled clip, MTCNN, the default weights. Hiding is timed alone, on the frames and boxes of the finished file.
+The bundled clip, MTCNN, the default weights. Hiding is timed alone, on the frames and boxes of the finished file,
+without encoding a frame as JPEG, which Motion JPEG needs anyway.
 """
 
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from uunet import keys, pipeline, presets, video_samples
 from uunet.pipeline import detection, messages, profiles, video
+from uunet.stego import jpeg
 
 SECRET = bytes(range(keys.KEY_BYTES))
 REPEATS = 3
@@ -26,6 +28,11 @@ def hiding(frames, rois, method, seal):
             some = slice(first, first + video.FRAMES_AT_ONCE)
             messages.hide(frames[some], rois[some], first_index=first, seal=seal, method=method)
         seconds.append(time.perf_counter() - start)
+        if method == messages.JPEG:
+            start = time.perf_counter()
+            for frame in frames:
+                jpeg.encode(frame)
+            seconds[-1] -= time.perf_counter() - start
     return min(seconds)
 
 

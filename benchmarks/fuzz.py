@@ -3,8 +3,9 @@
     python benchmarks/fuzz.py --minutes 10 [--seed 0]
 
 Texts to `parse_message`, and frames of all sorts to `find_seal` and `unpack_frame_message`, with and without a key:
-random ones, and real ones mutated. Exit code 1 and the input's number if something else than a UUNetError is raised,
-or if a text is accepted that `format_message` would not write.
+random ones, and real ones mutated; to `jpeg.carriers` JPEG files with bytes changed, cut out and repeated. Exit code 1
+and the input's number if something else than a UUNetError is raised, or if a text is accepted that `format_message`
+would not write.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import numpy as np
 from uunet import keys, protocol
 from uunet.errors import UUNetError
 from uunet.protocol import Roi
-from uunet.stego import lsb
+from uunet.stego import jpeg, lsb
 
 KEY, STREAM_ID = bytes(range(32)), bytes(16)
 ALPHABETS = ("0123456789,", "0123456789,,,,-+_. eEx\n\0", "0123456789,\u0661\uff11\u00b2\ud800")
@@ -87,6 +88,20 @@ def try_frame(rng):
     return True
 
 
+def try_jpeg(rng):
+    """True if coefficients are found; a crash of the library would end this program."""
+    frame = rng.integers(0, 256, (*rng.integers(1, 40, 2), 3), dtype=np.uint8)
+    data = bytearray(jpeg.encode(frame))
+    for _ in range(rng.integers(1, 9)):
+        at, count = rng.integers(0, len(data)), rng.integers(0, 40)
+        data[at : at + rng.integers(0, 40)] = rng.bytes(count) if rng.random() < 0.7 else data[at : at + count] * 2
+    try:
+        jpeg.carriers(bytes(data))
+    except UUNetError:
+        return False
+    return True
+
+
 def main():
     """Prints the counts, or the failure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -96,7 +111,7 @@ def main():
     end, counts, k = time.monotonic() + 60 * options.minutes, {}, 0
     tracemalloc.start()
     while time.monotonic() < end:
-        attempt = (try_text, try_frame)[k % 2]
+        attempt = (try_text, try_frame, try_jpeg)[k % 3]
         try:
             accepted = attempt(np.random.default_rng([options.seed, k]))
         except Exception:

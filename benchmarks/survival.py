@@ -12,7 +12,6 @@ import base64
 import functools
 import io
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -41,8 +40,6 @@ PICTURES = (
     "astronaut brick camera cell chelsea chessboard_RGB clock_motion coffee coins color grass gravel ihc moon "
     "motorcycle_left motorcycle_right page text rocket retina"
 ).split()
-TEMPORARY = tempfile.TemporaryDirectory()
-FILE, HIDDEN = (Path(TEMPORARY.name) / name for name in ("file.jpg", "hidden.jpg"))
 
 
 @functools.cache
@@ -131,24 +128,18 @@ def reveal_lsb(frames, length):
 
 
 def hide_jpeg(frame, message, boxes):
-    as_jpeg(frame, QUALITY).tofile(FILE)
-    jpeg.hide(FILE, HIDDEN, message, order, rng=np.random.default_rng(0), overwrite=True)
-    return HIDDEN.read_bytes()
+    hide = functools.partial(lsb.hide, payload=message, key=bytes(32), limits=jpeg.LIMITS)
+    return jpeg.rewrite(as_jpeg(frame, QUALITY).tobytes(), hide)
 
 
 def reveal_jpeg(carriers, length):
     carrier = carriers[0]
-    FILE.write_bytes(carrier if isinstance(carrier, bytes) else as_jpeg(carrier, QUALITY).tobytes())
-    return jpeg.reveal(FILE, order)
+    data = carrier if isinstance(carrier, bytes) else as_jpeg(carrier, QUALITY).tobytes()
+    return lsb.reveal(jpeg.carriers(data), length, key=bytes(32))
 
 
 def jpeg_frame(carrier):
     return cv2.imdecode(np.frombuffer(carrier, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-
-
-def jpeg_capacity(frame):
-    as_jpeg(frame, QUALITY).tofile(FILE)
-    return jpeg.capacity(FILE)
 
 
 def hide_stegano(frame, message, boxes):
@@ -169,7 +160,7 @@ def by_shape(capacity):
 
 WAYS = [
     Way("LSB", 1, hide_lsb, itself, reveal_lsb, by_shape(lsb.capacity)),
-    Way("JPEG", 1, hide_jpeg, jpeg_frame, reveal_jpeg, jpeg_capacity),
+    Way("JPEG", 1, hide_jpeg, jpeg_frame, reveal_jpeg, by_shape(jpeg.capacity)),
     Way("DCT", GROUP, lambda frame, message, boxes: qim.hide(frame, message, order, avoid=boxes), itself,
         lambda frames, length: qim.reveal(frames, order), by_shape(qim.capacity)),
 ]  # fmt: skip

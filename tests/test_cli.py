@@ -415,6 +415,10 @@ def test_one_sentence_for_keys_and_profiles(uunet, clip, public, sealed, key, we
         "8-bit YUV": (*deidentify, "-o", new, "--crf", 0),
         "has no crf": (*deidentify, "-o", tmp_path / "new.webm", "--crf", 20),
         "a.png has no crf": ("deidentify", tmp_path / "tiny.png", "-o", tmp_path / "a.png", "--crf", 20),
+        ".mp4 file cannot hide": (*deidentify, "-o", new, "--method", "jpeg"),
+        ".webm file cannot hide": (*deidentify, "-o", tmp_path / "new.webm", "--method", "jpeg"),
+        ".mov file cannot hide": (*deidentify, "-o", tmp_path / "new.mov", "--method", "lsb"),
+        "choose lsb or qim": (*deidentify, "-o", tmp_path / "new.mkv", "--method", "dct"),
         "cannot be of the profile lossless-web": (*deidentify, "-o", new, "--profile", "lossless-web"),
         "no profile 'divx'": (*deidentify, "-o", new, "--profile", "divx"),
         "cannot hold the head boxes": (*deidentify, "-o", new, "--crf", 51),
@@ -431,13 +435,94 @@ def test_one_sentence_for_keys_and_profiles(uunet, clip, public, sealed, key, we
         assert sorted(tmp_path.rglob("*")) == before, f"left something behind: {arguments}"
 
 
-def test_public_jpeg(uunet, clip, weights, key, tmp_path):
+@pytest.mark.parametrize("method", ["qim", "jpeg"])
+@pytest.mark.parametrize("sealing", [False, True])
+def test_public_jpeg(uunet, clip, weights, key, tmp_path, method, sealing):
     cv2.imwrite(str(tmp_path / "in.png"), clip[2][0][..., ::-1])
     rows = [line for line in clip[1].read_text().splitlines() if line.split(",")[0] in ("frame", "0")]
     (tmp_path / "heads.csv").write_text("\n".join(rows))
-    options = ("--boxes", tmp_path / "heads.csv", "--weights", weights, "--key", key)
-    out, _ = uunet("deidentify", tmp_path / "in.png", "-o", tmp_path / "public.jpg", *options)
+    sealed = ("--key", key) if sealing else ()
+    options = ("--boxes", tmp_path / "heads.csv", "--weights", weights, "--method", method, *sealed)
+    public, back = tmp_path / "public.jpg", tmp_path / "back.png"
+    out, _ = uunet("deidentify", tmp_path / "in.png", "-o", public, *options)
     assert out.startswith("jpeg: The head boxes survive") and f"{len(rows) - 1} heads" in out
-    out, _ = uunet("inspect", tmp_path / "public.jpg", "--key", key)
-    assert "jpeg, qim, sealed" in out and f"\n0 {len(rows) - 1}," in out
-    uunet("reconstruct", tmp_path / "public.jpg", "-o", tmp_path / "b.png", "--weights", weights, "--key", key)
+    out, _ = uunet("inspect", public, *sealed)
+    assert f"jpeg, {method}, {'sealed' if sealing else 'plain'}" in out and f"\n0 {len(rows) - 1}," in out
+    about = json.loads(uunet("inspect", public, "--json", *sealed)[0])
+    assert (about["profile"], about["method"], len(about["boxes"])) == ("jpeg", method, len(rows) - 1)
+    uunet("reconstruct", public, "-o", back, "--weights", weights, *sealed)
+    if sealing:
+        keys.save(bytes(32), tmp_path / "other.key")
+        wrong = ("-o", tmp_path / "no.png", "--weights", weights, "--key", tmp_path / "other.key")
+        assert "does not open" in uunet.sentence("reconstruct", public, *wrong)
+    cv2.imwrite(str(tmp_path / "again.jpg"), cv2.imread(str(public)), [cv2.IMWRITE_JPEG_QUALITY, 80])
+    (tmp_path / "cut.jpg").write_bytes(public.read_bytes()[:-999])
+    if method == "qim":
+        assert uunet("inspect", tmp_path / "again.jpg", *sealed)[0].split("\n", 1)[1] == out.split("\n", 1)[1]
+    else:
+        said = uunet.sentence("reconstruct", tmp_path / "again.jpg", "-o", tmp_path / "no.png", "--weights", weights)
+        assert "carries no UU-Net message" in said
+    assert "damaged or not a picture" in uunet.sentence("inspect", tmp_path / "cut.jpg")
+    assert not (tmp_path / "no.png").exists()
+
+
+@pytest.mark.parametrize("sealing", [False, True])
+def test_public_motion_jpeg(uunet, clip, weights, key, tmp_path, sealing):
+    sealed = ("--key", key) if sealing else ()
+    public = tmp_path / "public.mov"
+    out, _ = uunet("deidentify", clip[0], "-o", public, "--boxes", clip[1], "--weights", weights, *sealed)
+    assert out.startswith("mjpeg: The head boxes survive exactly, but not if the file is encoded again")
+    about, *lines = uunet("inspect", public, *sealed)[0].splitlines()
+    assert "mjpeg, jpeg, " + ("sealed" if sealing else "plain") in about and about.endswith("640 x 480, 8 frames")
+    lossless = tmp_path / "public.mkv"
+    uunet("deidentify", clip[0], "-o", lossless, "--boxes", clip[1], "--weights", weights)
+    assert uunet("inspect", lossless)[0].splitlines()[1:] == lines  # the same boxes in every frame
+    text = uunet("inspect", public, "--json", *sealed)[0]
+    assert (json.loads(text)["profile"], json.loads(text)["method"]) == ("mjpeg", "jpeg")
+    (tmp_path / "boxes.json").write_text(text)
+    uunet("reconstruct", public, "-o", tmp_path / "hidden.mkv", "--weights", weights, *sealed)
+    uunet("reconstruct", public, "-o", tmp_path / "given.mkv", "--weights", weights, "--boxes", tmp_path / "boxes.json")
+    assert (tmp_path / "hidden.mkv").read_bytes() == (tmp_path / "given.mkv").read_bytes()
+    (tmp_path / "cut.mov").write_bytes(public.read_bytes()[: public.stat().st_size // 2])
+    assert "not a video that can be read" in uunet.sentence("inspect", tmp_path / "cut.mov")
+
+
+def test_many_heads_in_a_small_picture(uunet, weights, key, tmp_path):
+    """Twelve heads in 320 x 240 are too much for robust hiding, and little for JPEG coefficients; none is well too."""
+    cv2.imwrite(str(tmp_path / "in.png"), np.random.default_rng(0).integers(90, 160, (240, 320, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((71, 47), 90, np.uint8))
+    (tmp_path / "heads.csv").write_text(
+        "frame,x,y,w,h\n" + "".join(f"0,{100 + 16 * k},{110 + k},15,17\n" for k in range(12))
+    )
+    (tmp_path / "none.csv").write_text("frame,x,y,w,h\n")
+    options = ("--weights", weights, "--key", key)
+    twelve = ("deidentify", tmp_path / "in.png", "-o", tmp_path / "public.jpg", "--boxes", tmp_path / "heads.csv")
+    assert "320 x 240 pixels can hold 38 bytes in its DCT coefficients" in uunet.sentence(*twelve, *options)
+    uunet(*twelve, *options, "--method", "jpeg")
+    assert "\n0 12,100,110,15,17," in uunet("inspect", tmp_path / "public.jpg", "--key", key)[0]
+    none = ("deidentify", tmp_path / "grey.png", "-o", tmp_path / "grey.jpg", "--boxes", tmp_path / "none.csv")
+    uunet(*none, "--weights", weights, "--method", "jpeg")
+    assert "47 x 71, 1 frames\n0 0,\n" in uunet("inspect", tmp_path / "grey.jpg")[0]
+    uunet("reconstruct", tmp_path / "grey.jpg", "-o", tmp_path / "grey-back.png", "--weights", weights)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "grey.png").rename(tmp_path / "in" / "grey.png")
+    folder = ("deidentify", tmp_path / "in", "-o", tmp_path / "out", "--boxes", tmp_path / "none.csv", *options)
+    assert ".png file cannot hide" in uunet.sentence(*folder, "--method", "jpeg")
+    uunet(*folder, "--method", "jpeg", "--profile", "jpeg")
+    assert "jpeg, jpeg, sealed" in uunet("inspect", tmp_path / "out" / "grey.jpg")[0]
+
+
+def test_robust_hiding_in_a_lossless_file(uunet, clip, weights, tmp_path):
+    """Faces come back as from any lossless file, and the boxes from a lossy copy too."""
+    options = ("--boxes", clip[1], "--weights", weights, "--method", "qim")
+    out, _ = uunet("deidentify", clip[0], "-o", tmp_path / "p.mkv", *options)
+    assert "of a lossy copy the head boxes survive" in out
+    about, *lines = uunet("inspect", tmp_path / "p.mkv")[0].splitlines()
+    assert "lossless-archive, qim, plain" in about and len(set(line.split()[1] for line in lines)) == 1
+    with av.open(str(tmp_path / "copy.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=15, options={"crf": "28"})
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        for frame in videos.read_frames(tmp_path / "p.mkv"):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        out.mux(stream.encode(None))
+    assert uunet("inspect", tmp_path / "copy.mp4")[0].splitlines()[1:] == lines

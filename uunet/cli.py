@@ -96,7 +96,7 @@ Passphrase = Annotated[
 def deidentify(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A video, a picture or a folder of pictures.")],
     out: Annotated[
-        Path, typer.Option("-o", "--out", help="The public file: .webm, .mkv, .mp4; .png, .jpg; or a folder.")
+        Path, typer.Option("-o", "--out", help="The public file: .webm, .mkv, .mp4, .mov; .png, .jpg; or a folder.")
     ],
     weights: Weights = "synthetic-64",
     detector: Annotated[
@@ -106,7 +106,10 @@ def deidentify(
         Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
     ] = None,
     profile: Annotated[
-        str | None, typer.Option(help="lossless-web, lossless-archive, h264, png or jpeg; else by the name of OUT.")
+        str | None, typer.Option(help="lossless-web, lossless-archive, h264, mjpeg, png, jpeg; else by OUT's name.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="How the boxes are hidden: lsb, qim or jpeg; else as suits the profile best.")
     ] = None,
     crf: Annotated[int | None, typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse.")] = None,
     key: Key = None,
@@ -117,8 +120,9 @@ def deidentify(
     """The **public module**: replaces every head found by a virtual one and hides the boxes in the pixels.
 
     OUT's name decides how it is written. Lossless, with all that reconstruction needs: .webm (VP9, plays in browsers),
-    .mkv (FFV1, faster), .png. Lossy and small, the boxes survive: .mp4 (H.264), .jpg. Sound is kept. IN is never
-    touched. With --key or --passphrase only its owners can read the boxes.
+    .mkv (FFV1, faster), .png. Lossy and small, the boxes survive: .mp4 (H.264), .jpg. Lossy, room for any number of
+    boxes: .mov (Motion JPEG), .jpg with --method jpeg. Sound is kept. IN is never touched. With --key or --passphrase
+    only its owners can read the boxes.
 
     Check the result before you publish it: a head the detector does not find stays as it is.
 
@@ -133,11 +137,11 @@ def deidentify(
     kinds = profiles.PICTURES if source.is_dir() or _is_picture(source) else profiles.VIDEOS
     if source.is_dir():
         profile = profile or profiles.PNG.name
-        written = profiles.named(kinds, profile)[0]
+        written = profiles.carrying(profiles.named(kinds, profile)[0], method)
         if crf is not None:
             raise profiles.ProfileError("A folder of pictures has no crf: leave --crf out.")
     else:
-        written = profiles.choose(out, kinds, profile, crf)
+        written = profiles.choose(out, kinds, profile, crf, method)
     encoder = presets.load(weights).encoder
     if boxes and detector:
         raise detection.DetectorError("Give --boxes or --detector, not both.")
@@ -149,7 +153,7 @@ def deidentify(
         where = detection.centerface()
     else:
         raise detection.DetectorError(f"There is no detector {detector!r}; there are mtcnn and centerface.")
-    options = {"seed": seed, "secret": secret, "profile": profile, "overwrite": overwrite}
+    options = {"seed": seed, "secret": secret, "profile": profile, "method": method, "overwrite": overwrite}
     with _progress() as progress:
         if source.is_dir():
             result = pipeline.deidentify_folder(source, out, encoder, where, progress=progress, **options)
@@ -157,7 +161,7 @@ def deidentify(
             result = pipeline.deidentify_image(source, out, encoder, where, **options)
         else:
             result = pipeline.deidentify_video(source, out, encoder, where, crf=crf, progress=progress, **options)
-    print(f"{written.name}: {written.says}")
+    print(f"{written.name}: {written.says[written.method]}")
     _report(result, out, "No face was found: check the result before you publish it.")
     _say_left_out(source)
 

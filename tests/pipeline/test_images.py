@@ -190,6 +190,15 @@ def test_jpeg_with_a_film_behind_it(tmp_path, progressive):
             images.read(source)
 
 
+def test_jpeg_of_very_many_scans(tmp_path):
+    source = save(tmp_path / "in.jpg", RGB)
+    data = source.read_bytes()
+    at = data.index(b"\xff\xda")
+    source.write_bytes(data[:at] + data[at : at + 14] * 200 + data[at:])
+    with pytest.raises(images.ImageError, match="damaged or not a picture"):
+        images.read(source)
+
+
 def test_refused_targets(tmp_path, encoder, decoder):
     source = save(tmp_path / "in.png", RGB)
     (tmp_path / "old.png").write_bytes(b"precious")

@@ -100,7 +100,7 @@ def test_more_frames_than_one_batch(tmp_path, encoder, monkeypatch, clip):
     assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
 
 
-@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
+@pytest.mark.parametrize("suffix", [".webm", ".mkv", ".mov"])
 def test_variable_frame_rate(tmp_path, encoder, decoder, suffix):
     times = [0, 40, 80, 81, 300, 1300, 1333, 1367, 1400, 5000]
     source = write_clip(tmp_path / "clip.mkv", FRAMES[:10], times=times)
@@ -113,7 +113,7 @@ def test_variable_frame_rate(tmp_path, encoder, decoder, suffix):
 def test_odd_sides(tmp_path, encoder, decoder):
     frames = [scene(k, 47, 63) for k in range(3)]
     source = write_clip(tmp_path / "clip.mkv", frames)
-    for suffix in (".webm", ".mkv"):
+    for suffix in (".webm", ".mkv", ".mov"):
         pipeline.deidentify_video(source, tmp_path / f"public{suffix}", encoder, bright_square, seed=1)
         assert read_clip(tmp_path / f"public{suffix}")[0][0].shape == (47, 63, 3)
     back = pipeline.reconstruct_video(tmp_path / "public.webm", tmp_path / "back.mp4", decoder)
@@ -194,6 +194,8 @@ def sound_of(path):
         ("matroska", "libopus", ".webm", "opus", "opus, copied"),
         ("mp4", "aac", ".webm", "opus", "aac, converted to opus"),
         ("mp4", "aac", ".mkv", "aac", "aac, copied"),
+        ("mp4", "aac", ".mov", "aac", "aac, copied"),
+        ("matroska", "libopus", ".mov", "aac", "opus, converted to aac"),
         ("mpegts", "aac", ".mkv", "aac", "aac, copied"),
         ("mov", "pcm_s16be", ".mkv", "flac", "pcm_s16be, converted to flac"),
     ],
@@ -216,7 +218,10 @@ def test_sound(tmp_path, encoder, decoder, container, sound, suffix, becomes, sa
         assert crossings * len(wave) / lasts / 2 == pytest.approx(458, rel=0.1)  # Hz, still the tone
 
 
-@pytest.mark.parametrize(("sound", "suffix"), [("libopus", ".webm"), ("pcm_s16le", ".webm"), ("pcm_s16le", ".mkv")])
+@pytest.mark.parametrize(
+    ("sound", "suffix"),
+    [("libopus", ".webm"), ("pcm_s16le", ".webm"), ("pcm_s16le", ".mkv"), ("pcm_s16le", ".mov")],
+)
 def test_a_recording_that_starts_late_starts_at_0(tmp_path, encoder, sound, suffix):
     times = [5000 + 40 * k for k in range(12)]
     source = write_clip(tmp_path / "clip.mkv", FRAMES, times=times, sound=sound)
@@ -242,7 +247,7 @@ def test_tags_are_dropped(tmp_path, encoder):
         out.mux(stream.encode(av.VideoFrame.from_ndarray(FRAMES[0], format="rgb24").reformat(format="bgr0")))
         out.mux(stream.encode(None))
     assert b"Anna" in source.read_bytes()
-    for name in ("a.webm", "b.mkv"):
+    for name in ("a.webm", "b.mkv", "c.mov"):
         pipeline.deidentify_video(source, tmp_path / name, encoder, bright_square)
         assert b"Anna" not in (tmp_path / name).read_bytes()
 
@@ -271,7 +276,7 @@ def deidentify_fails(tmp_path, source, says, encoder, target="public.mkv", detec
 
 @pytest.mark.parametrize("target", ["public.avi", "public", "public.webm.part"])
 def test_lossy_target(tmp_path, clip, encoder, target):
-    deidentify_fails(tmp_path, clip, "write .webm, .mkv or .mp4; ", encoder, target)
+    deidentify_fails(tmp_path, clip, "write .webm, .mkv, .mp4 or .mov; ", encoder, target)
 
 
 def test_source_is_no_video(tmp_path, encoder):

@@ -92,7 +92,7 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=Non
         seal, method: see `messages.hide`; messages.QIM wants whole groups of frames with boxes that stand still.
 
     Returns:
-        list of uint8 `(H, W, 3)`.
+        list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.
 
     Raises:
         RoiError, MessageError, CapacityError, ModelError: before anything is computed.

@@ -17,6 +17,7 @@ from PIL import Image
 from uunet.errors import UUNetError
 from uunet.outputs import new_file
 from uunet.pipeline import detection, frame, messages, profiles
+from uunet.stego import jpeg
 
 READABLE = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 ORIENTATION = 0x0112  # EXIF tag
@@ -35,7 +36,7 @@ class FolderResult:
 
 
 def deidentify_image(
-    source, target, encoder, detector, *, seed=None, secret=None, profile=None, overwrite=False
+    source, target, encoder, detector, *, seed=None, secret=None, profile=None, method=None, overwrite=False
 ):
     """Writes the public version of a picture: virtual faces, and their boxes hidden in the pixels.
 
@@ -47,6 +48,7 @@ def deidentify_image(
         seed: int >= 0 for a repeatable file; None draws a fresh one.
         secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
         profile: str, the name of the profile that `target` must have; None for any.
+        method: str, by which the boxes are hidden, see `profiles`; None for the profile's default.
         overwrite: bool, whether an existing `target` may be replaced.
 
     Returns:
@@ -55,17 +57,17 @@ def deidentify_image(
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
-    written = profiles.choose(target, profiles.PICTURES, profile)
+    written = profiles.choose(target, profiles.PICTURES, profile, method=method)
     seed = frame.fresh_seed() if seed is None else seed
 
-    def publish(rgb):
+    def publish(rgb, _):
         heads = frame.tracked_heads([rgb], detector)
         seal = frame.new_seal(secret)
         public = frame.deidentify_frames([rgb], heads, encoder, seed=seed, seal=seal, method=written.method)[0]
         return public, [roi for _, roi in heads[0]]
 
-    def survives(rgb, rois):
-        return messages.read([[rgb]], secret).boxes == [rois]
+    def survives(carrier, rois):
+        return messages.read([[carrier]], secret).boxes == [rois]
 
     return _convert(source, target, written, publish, survives, overwrite)
 
@@ -89,23 +91,24 @@ def reconstruct_image(public, target, decoder, *, secret=None, boxes=None, overw
     """
     written = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
 
-    def restore(rgb):
+    def restore(rgb, carrier):
         if boxes is None:
-            (rois,) = messages.read([[rgb]], secret, alone=True).opened()
+            (rois,) = messages.read([[carrier]], secret, alone=True).opened()
         else:
             rois = [roi for _, roi in detection.boxes_by_frame(boxes, 1, *rgb.shape[:2])[0]]
         return frame.reconstruct_frames([rgb], [rois], decoder)[0], rois
 
-    return _convert(public, target, written, restore, lambda rgb, rois: True, overwrite)
+    return _convert(public, target, written, restore, lambda carrier, rois: True, overwrite)
 
 
 def inspect_image(public, *, secret=None):
     """What a public picture carries: messages.Contents of one frame. See `video.inspect_video`."""
-    return messages.read([[read(public)[0]]], secret, alone=True)
+    return messages.read([[_read(public)[2]]], secret, alone=True)
 
 
 def deidentify_folder(
-    source, target, encoder, detector, *, seed=None, secret=None, profile="png", overwrite=False, progress=None
+    source, target, encoder, detector, *, seed=None, secret=None, profile="png", method=None, overwrite=False,
+    progress=None,
 ):
     """Writes the public version of every picture in a folder and its subfolders, under the same name.
 
@@ -114,7 +117,8 @@ def deidentify_folder(
     Args:
         source: path of the folder; in it, files that are not READABLE are left out.
         target: path of the folder for the results, made if need be.
-        encoder, detector, secret, overwrite: as in `deidentify_image`; boxes of frame k are for picture k by path.
+        encoder, detector, secret, method, overwrite: as in `deidentify_image`; boxes of frame k are for picture k by
+            path.
         seed: int >= 0 for repeatable files; picture k uses seed + k, so that nobody gets one virtual face twice.
         profile: str, "png" or "jpeg": what is written.
         progress: callable `(stage, done, total)`, after each picture.
@@ -126,6 +130,7 @@ def deidentify_folder(
         UUNetError: before anything is done, if the folders cannot be used as asked.
     """
     (written,) = profiles.named(profiles.PICTURES, profile)
+    profiles.carrying(written, method)
     plan = _plan(source, target, written.suffixes[0], overwrite)
     if not callable(detector):
         _check_pictures_exist(detector, plan)
@@ -134,7 +139,7 @@ def deidentify_folder(
         found = detector if callable(detector) else {0: detector.get(k, [])}
         own_seed = None if seed is None else seed + k
         return deidentify_image(
-            picture, result, encoder, found, seed=own_seed, secret=secret, overwrite=overwrite
+            picture, result, encoder, found, seed=own_seed, secret=secret, method=method, overwrite=overwrite
         )
 
     return _each(source, plan, one, progress, "de-identify")
@@ -169,6 +174,11 @@ def read(path):
     Raises:
         ImageError: if the file is missing, damaged, not a picture, holds several, or has more than 8 bits a colour.
     """
+    return _read(path)[:2]
+
+
+def _read(path):
+    """What `read` returns, and the carrier, as `messages.read` wants it."""
     try:
         data = Path(path).read_bytes()
     except OSError as error:
@@ -190,11 +200,20 @@ def read(path):
     image = _upright(np.atleast_3d(image), orientation)
     alpha = image[..., 3] if image.shape[2] == 4 else None
     bgr = image[..., :3] if image.shape[2] >= 3 else np.repeat(image, 3, axis=2)
-    return np.ascontiguousarray(bgr[..., ::-1]), alpha
+    rgb = np.ascontiguousarray(bgr[..., ::-1])
+    as_written = data.startswith(jpeg.START) and orientation == 1  # boxes are counted in the picture as it lies there
+    return rgb, alpha, messages.Jpeg(rgb, data) if as_written else rgb
 
 
 def _orientation(data):
-    """The EXIF orientation, int. OSError if a JPEG is cut off: OpenCV 4 fills what is missing with grey, silently."""
+    """The EXIF orientation, int.
+
+    Raises:
+        OSError: if a JPEG is cut off (OpenCV 4 fills what is missing with grey, silently), or has so many scans that it
+            was made to keep readers busy: each costs as much as a whole picture, and may be 10 bytes long.
+    """
+    if data.startswith(jpeg.START) and data.count(jpeg.SCAN) > 100 + len(data) // 1000:
+        raise OSError("too many scans")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # large is not wrong: phones make 108 MP
@@ -221,19 +240,28 @@ def _upright(image, orientation):
 
 
 def _convert(source, target, profile, change, survives, overwrite):
-    """Reads, changes, writes, reads again and compares; `change(rgb) -> (rgb, rois)`, `survives(rgb, rois) -> bool`."""
-    rgb, alpha = read(source)
-    if alpha is not None and profile is profiles.JPEG:
+    """Reads, changes, writes, reads again and compares.
+
+    Args:
+        change: callable `(rgb, carrier) -> (rgb or bytes of the file, rois)`.
+        survives: callable `(carrier, rois) -> bool`.
+    """
+    rgb, alpha, carrier = _read(source)
+    if alpha is not None and profile.name == profiles.JPEG.name:
         if alpha.min() < 255:
             raise ImageError(f"{source} is partly transparent, which JPEG cannot be: write a .png file.")
         alpha = None
     with new_file(target, source, overwrite=overwrite) as part:
-        changed, rois = change(rgb)
-        bgr = changed[..., ::-1]
-        image = np.ascontiguousarray(bgr if alpha is None else np.dstack([bgr, alpha]))
-        part.write_bytes(cv2.imencode(profile.suffixes[0], image, profile.options)[1].tobytes())
-        again = read(part)[0]
-        if profile.exact and not np.array_equal(again, changed) or not survives(again, rois):
+        changed, rois = change(rgb, carrier)
+        if profile.name == profiles.JPEG.name:
+            data = changed if isinstance(changed, bytes) else jpeg.encode(changed)
+        else:
+            bgr = changed[..., ::-1]
+            image = np.ascontiguousarray(bgr if alpha is None else np.dstack([bgr, alpha]))
+            data = cv2.imencode(".png", image)[1].tobytes()
+        part.write_bytes(data)
+        again, _, carrier = _read(part)
+        if profile.exact and not np.array_equal(again, changed) or not survives(carrier, rois):
             raise ImageError(f"{target} {profiles.not_survived(profile)}")
     return len(rois)
 

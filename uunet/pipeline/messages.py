@@ -1,4 +1,4 @@
-"""Messages into frames and out of them: one a frame in lossless files, one a group of frames in lossy ones.
+"""Messages into frames and out of them: one a frame where the file keeps them as they are, else one a group of frames.
 
 Lossy codecs destroy a new message in every frame, and keep one that stays. So in lossy files all frames of a *group*
 carry one message, and with it the same boxes (`tracking.hold`): heads are de-identified and reconstructed in exactly
@@ -8,6 +8,9 @@ these. Groups are counted from frame 0: 0 to 9, 10 to 19, ...
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import NamedTuple
+
+import numpy as np
 
 from uunet import keys, protocol
 from uunet.errors import UUNetError
@@ -19,21 +22,28 @@ from uunet.protocol import (
     StreamError,
     UnsupportedMessageError,
 )
-from uunet.stego import keystream, lsb, qim
+from uunet.stego import jpeg, keystream, lsb, qim
 
-LSB, QIM = "lsb", "qim"
-METHODS = {LSB: lsb, QIM: qim}
+LSB, QIM, JPEG = "lsb", "qim", "jpeg"
+METHODS = {LSB: lsb, QIM: qim, JPEG: jpeg}
 GROUP = 10  # frames; fewer make larger files, more make larger boxes around heads that move
 
 # The order is public: a reader must find the open part before it can derive a key. The same in all frames of all files.
 ORDER = lru_cache(maxsize=32)(partial(keystream.positions, bytes(32), 0))
 
 
+class Jpeg(NamedTuple):
+    """A public frame that is a JPEG file by itself."""
+
+    rgb: np.ndarray  # uint8 (H, W, 3), what it decodes to
+    data: bytes  # the file
+
+
 @dataclass(frozen=True)
 class Stream:
     """What the frames of one file have in common."""
 
-    method: str  # LSB or QIM
+    method: str  # LSB, QIM or JPEG
     suite: int  # protocol.PLAIN, or a key of keys.CIPHERS
     stream_id: bytes | None  # (16); None if plain
     seal: keys.Seal | None  # None if plain, or if no secret was given
@@ -85,7 +95,7 @@ def check_fits(rois, shape, *, method=LSB, sealed=False):
     Args:
         rois: list of Roi.
         shape: `(H, W, 3)` of the frame.
-        method: LSB or QIM.
+        method: LSB, QIM or JPEG.
         sealed: bool, whether the message is to be sealed.
 
     Raises:
@@ -103,15 +113,16 @@ def hide(frames, rois, *, first_index=0, seal=None, method=LSB):
         rois: list (frames) of lists of Roi; with QIM, the same in all frames of a group.
         first_index: int, the number of the first of these frames in the clip; with QIM, that of a group's first.
         seal: keys.Seal, fresh for this clip; None for messages that anybody can read.
-        method: LSB or QIM.
+        method: LSB, QIM or JPEG.
 
     Returns:
         list of uint8 `(H, W, 3)`, new frames. LSB changes samples by one level; QIM changes more, but nothing in a box.
+        With JPEG, list of bytes: each frame as the JPEG file that carries its message.
 
     Raises:
         RoiError, MessageError, CapacityError.
     """
-    length = 1 if method == LSB else GROUP
+    length = GROUP if method == QIM else 1
     hidden = []
     for start in range(0, len(frames), length):
         boxes, index = rois[start], first_index + start
@@ -121,12 +132,20 @@ def hide(frames, rois, *, first_index=0, seal=None, method=LSB):
         for frame in frames[start : start + length]:
             if method == QIM:
                 hidden.append(qim.hide(frame, b"".join(parts), ORDER, avoid=boxes))
-                continue
-            frame = lsb.hide(frame, parts[0], nonce=index)
-            if seal is not None:
-                frame = lsb.hide(frame, parts[1], offset=len(parts[0]), key=seal.order_key, nonce=index)
-            hidden.append(frame)
+            elif method == JPEG:
+                change = partial(_hide_parts, parts=parts, seal=seal, index=index, limits=jpeg.LIMITS)
+                hidden.append(jpeg.rewrite(jpeg.encode(frame), change))
+            else:
+                hidden.append(_hide_parts(frame, parts, seal, index))
     return hidden
+
+
+def _hide_parts(samples, parts, seal, index, **limits):
+    """A frame, or the carriers of a JPEG file, with a message in the parities."""
+    samples = lsb.hide(samples, parts[0], nonce=index, **limits)
+    if seal is not None:
+        samples = lsb.hide(samples, parts[1], offset=len(parts[0]), key=seal.order_key, nonce=index, **limits)
+    return samples
 
 
 def read_rois(public, *, frame_index=None, seal=None):
@@ -150,7 +169,8 @@ def read(groups, secret=None, *, stop=False, alone=False):
     """All that a public file carries; finds out by itself how.
 
     Args:
-        groups: iterable of lists of GROUP consecutive frames, uint8 `(H, W, 3)`, from frame 0; the last may be shorter.
+        groups: iterable of lists of GROUP consecutive frames from frame 0, the last may be shorter: uint8 `(H, W, 3)`,
+            or Jpeg where the file holds each as one.
         secret: bytes (32) or str, see `keys`, with which the file was sealed; None if it is plain or to stay closed.
         stop: bool, whether to read no further than the first group with a failure.
         alone: bool, whether this is one frame, which may be any of a clip.
@@ -159,21 +179,22 @@ def read(groups, secret=None, *, stop=False, alone=False):
         Contents.
     """
     stream, shape, boxes, failures, before = None, (0, 0), [], {}, None
-    for frames in groups:
+    for carriers in groups:
         if stop and failures:
             break
+        frames = [carrier.rgb if isinstance(carrier, Jpeg) else carrier for carrier in carriers]
         first, shape = len(boxes), frames[0].shape[:2]
         numbers = range(first, first + len(frames))
         boxes += [None] * len(frames)
         try:
-            stream = stream or _find(frames, secret)
+            stream = stream or _find(carriers, frames, secret)
         except UUNetError as error:
             failures |= dict.fromkeys(numbers, error)
             continue
-        if stream.method == LSB:
-            for index, frame in zip(numbers, frames, strict=True):
+        if stream.method != QIM:
+            for index, carrier, frame in zip(numbers, carriers, frames, strict=True):
                 try:
-                    boxes[index] = _read_one(partial(lsb.reveal, frame), frame.shape, stream, None if alone else index)
+                    boxes[index] = _read_one(_parities(carrier), frame.shape, stream, None if alone else index)
                 except UUNetError as error:
                     failures[index] = error
             continue
@@ -206,13 +227,18 @@ def _strangers(group, neighbour):
     return failures
 
 
-def _find(frames, secret):
+def _parities(carrier):
+    """A reader, as `protocol` wants it, of the bytes in the parities of a frame or of its JPEG coefficients."""
+    return partial(lsb.reveal, jpeg.carriers(carrier.data) if isinstance(carrier, Jpeg) else carrier)
+
+
+def _find(carriers, frames, secret):
     """The Stream to which some frames belong, from the first that tells."""
     failed = None
-    for frame in frames:
+    for carrier in carriers:
         try:
-            return _stream(LSB, partial(lsb.reveal, frame), secret)
-        except (NoMessageError, DamagedMessageError, UnsupportedMessageError) as error:
+            return _stream(JPEG if isinstance(carrier, Jpeg) else LSB, _parities(carrier), secret)
+        except (NoMessageError, DamagedMessageError, UnsupportedMessageError, jpeg.JpegError) as error:
             failed = failed or error
     try:
         message = qim.reveal(frames, ORDER)

@@ -4,9 +4,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-
 from uunet.errors import UUNetError
+from uunet.pipeline import messages
 from uunet.pipeline.messages import GROUP, LSB, QIM
 
 
@@ -20,11 +19,11 @@ class Profile:
 
     name: str
     suffixes: tuple  # of its files; the first is given to the pictures of a folder
-    method: str | None  # by which messages are hidden: messages.LSB, messages.QIM; None hides nothing
+    method: str | None  # by which messages are hidden, one of `says` (those below: the default); None hides nothing
     exact: bool  # whether every pixel must read back as it was written
-    says: str  # what survives in such a file, in one sentence
-    options: dict | tuple  # of the encoder: FFmpeg's by name, or cv2.imencode's parameters
+    says: dict  # each method that such a file can carry -> what survives then, in one sentence
     # videos only
+    options: dict = field(default_factory=dict)  # FFmpeg's, of the encoder
     container: str = ""
     codec: str = ""
     pixels: str = ""
@@ -33,10 +32,16 @@ class Profile:
 
 
 EXACT = "Every pixel survives, and with it all that reconstruction needs"
+COPIES = f"{EXACT}; of a lossy copy the head boxes survive."
+FACES = "how well the faces are reconstructed depends on the weights"
 LOSSY = (
-    "The head boxes survive; how well the faces are reconstructed depends on the weights, and those that come with "
-    "uunet are not trained for lossy files: expect little."
+    f"The head boxes survive; {FACES}, and those that come with uunet are not trained for lossy files: expect little."
 )
+ONCE = f"{FACES}: those that come with uunet lose little at quality 95, and more if the file is encoded again."
+JPEG_SAYS = {
+    QIM: f"The head boxes survive, also if the file is encoded again; {ONCE}",
+    messages.JPEG: f"The head boxes survive exactly, but not if the file is encoded again; {ONCE}",
+}
 
 # VP9: realtime/6 is 7 to 15 times as fast as good/2 for 5 to 30 % more bytes (a still scene without noise: twice as
 # many); threads do not change the bytes
@@ -45,7 +50,7 @@ LOSSLESS_WEB = Profile(
     suffixes=(".webm",),
     method=LSB,
     exact=True,
-    says=f"{EXACT}; browsers play it.",
+    says={LSB: f"{EXACT}; browsers play it.", QIM: COPIES},
     container="webm",
     codec="libvpx-vp9",
     pixels="gbrp",
@@ -58,7 +63,7 @@ LOSSLESS_ARCHIVE = Profile(
     suffixes=(".mkv",),
     method=LSB,
     exact=True,
-    says=f"{EXACT}; browsers do not play it.",
+    says={LSB: f"{EXACT}; browsers do not play it.", QIM: COPIES},
     container="matroska",
     codec="ffv1",
     pixels="bgr0",
@@ -73,7 +78,7 @@ H264 = Profile(
     suffixes=(".mp4",),
     method=QIM,
     exact=False,
-    says=LOSSY,
+    says={QIM: LOSSY},
     container="mp4",
     codec="libx264",
     pixels="yuv420p",
@@ -81,15 +86,32 @@ H264 = Profile(
     copied_audio=frozenset({"aac", "ac3", "mp3"}),
     audio_codec="aac",
 )
-VIDEOS = (LOSSLESS_WEB, LOSSLESS_ARCHIVE, H264)
-VIEWING = dataclasses.replace(H264, name="viewing", method=None, options={"crf": "18"})  # of reconstructions only
+# Motion JPEG: each frame is a JPEG file of stego.jpeg, which is stored as it is. In QuickTime's container, which keeps
+# any time of a frame; .avi would need a fixed rate
+MJPEG = Profile(
+    name="mjpeg",
+    suffixes=(".mov",),
+    method=messages.JPEG,
+    exact=False,
+    says=JPEG_SAYS,
+    container="mov",
+    codec="mjpeg",
+    pixels="yuvj444p",
+    copied_audio=frozenset({"aac", "ac3", "alac", "mp3", "pcm_s16be", "pcm_s16le"}),
+    audio_codec="aac",
+)
+VIDEOS = (LOSSLESS_WEB, LOSSLESS_ARCHIVE, H264, MJPEG)
+# of reconstructions only
+VIEWING = dataclasses.replace(H264, name="viewing", method=None, says={}, options={"crf": "18"})
 RECONSTRUCTED_VIDEOS = (LOSSLESS_WEB, LOSSLESS_ARCHIVE, VIEWING)
 
-PNG = Profile(
-    name="png", suffixes=(".png",), method=LSB, exact=True, says=f"{EXACT}.", options=()
-)
+PNG = Profile(name="png", suffixes=(".png",), method=LSB, exact=True, says={LSB: f"{EXACT}.", QIM: COPIES})
 JPEG = Profile(
-    name="jpeg", suffixes=(".jpg", ".jpeg"), method=QIM, exact=False, says=LOSSY, options=(cv2.IMWRITE_JPEG_QUALITY, 95)
+    name="jpeg",
+    suffixes=(".jpg", ".jpeg"),
+    method=QIM,
+    exact=False,
+    says=JPEG_SAYS,
 )
 PICTURES = (PNG, JPEG)
 RECONSTRUCTED_PICTURES = (PNG,)
@@ -97,7 +119,7 @@ RECONSTRUCTED_PICTURES = (PNG,)
 ALL = (*VIDEOS, *PICTURES)
 
 
-def choose(target, among, name=None, crf=None):
+def choose(target, among, name=None, crf=None, method=None):
     """The profile of a file to write.
 
     Args:
@@ -105,9 +127,10 @@ def choose(target, among, name=None, crf=None):
         among: tuple of Profile.
         name: str, which the profile must have; None for any.
         crf: int in 1..51, instead of the profile's own quality: higher is smaller and worse; H.264 only.
+        method: str, by which the head boxes are to be hidden, instead of the profile's own.
 
     Raises:
-        ProfileError: if there is none, or name, suffix and crf do not go together.
+        ProfileError: if there is none, or name, suffix, crf and method do not go together.
     """
     possible = named(among, name)
     suffix = Path(target).suffix.lower()
@@ -122,9 +145,10 @@ def choose(target, among, name=None, crf=None):
         )
     if profile is None:
         raise ProfileError(f"{target} cannot be written: name a {suffixes} file.")
+    profile = carrying(profile, method)
     if crf is None:
         return profile
-    if profile.name != "h264":
+    if profile.name != H264.name:
         raise ProfileError(f"{target} has no crf: write an .mp4 file, or leave --crf out.")
     if not 1 <= crf <= 51:
         raise ProfileError(
@@ -142,17 +166,29 @@ def named(among, name):
     return possible
 
 
+def carrying(profile, method):
+    """The profile with another method; its own if it is None. ProfileError if its files cannot carry that."""
+    if method is None:
+        return profile
+    if method not in profile.says:
+        raise ProfileError(
+            f"A {profile.suffixes[0]} file cannot hide the head boxes by the method {method!r}: choose "
+            f"{_alternatives(profile.says)}."
+        )
+    return dataclasses.replace(profile, method=method)
+
+
 def of(path, method):
     """The name of the profile that a public file seems to have, from suffix and method; None if it has none."""
     suffix = Path(path).suffix.lower()
-    return next((profile.name for profile in ALL if suffix in profile.suffixes and method == profile.method), None)
+    return next((profile.name for profile in ALL if suffix in profile.suffixes and method in profile.says), None)
 
 
 def not_survived(profile):
     """The end of the sentence that begins with a file whose pixels or head boxes are not what was written."""
-    if profile.exact:
+    if profile.exact or profile.method == messages.JPEG:
         return "does not read back as it was written: nothing was kept."
-    better = " or a lower crf" if profile is not JPEG else ""
+    better = " or a lower crf" if profile.name == H264.name else ""
     return (
         "cannot hold the head boxes (the heads cover too much of the picture, or too little quality is left): choose a "
         f"lossless file{better}; nothing was kept."

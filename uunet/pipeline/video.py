@@ -1,7 +1,8 @@
 """Videos through PyAV (FFmpeg): read, de-identify or reconstruct, write, read again and compare.
 
 How public files are written is in `profiles`. In lossless ones the hidden bits live in single RGB levels, so they must
-be lossless in RGB. "Lossless" H.264 in 8-bit YUV is not: converting RGB to YUV and back destroys every message.
+be lossless in RGB. "Lossless" H.264 in 8-bit YUV is not: converting RGB to YUV and back destroys every message. The
+frames of Motion JPEG are JPEG files that `stego.jpeg` wrote: they are stored, and must read back, byte for byte.
 
 Kept: the picture upright (rotation and mirroring are applied to the pixels), every frame's time to 1 ms, all
 audio (voices are not de-identified). Dropped: subtitles, and tags such as titles or places, which may name people.
@@ -23,6 +24,7 @@ from uunet.errors import UUNetError
 from uunet.outputs import new_file
 from uunet.pipeline import detection, messages, profiles, tracking
 from uunet.pipeline.frame import deidentify_frames, fresh_seed, new_seal, reconstruct_frames
+from uunet.stego import jpeg
 
 MILLISECOND = Fraction(1, 1000)  # the resolution of times in .webm and .mkv
 FRAMES_AT_ONCE = 2 * messages.GROUP  # frames held in memory; their heads go through the network together
@@ -49,7 +51,8 @@ class VideoResult:
 
 
 def deidentify_video(
-    source, target, encoder, detector, *, seed=None, secret=None, profile=None, crf=None, overwrite=False, progress=None
+    source, target, encoder, detector, *, seed=None, secret=None, profile=None, method=None, crf=None, overwrite=False,
+    progress=None,
 ):
     """Writes the public version of a video: virtual faces, and their boxes hidden in every frame.
 
@@ -58,12 +61,14 @@ def deidentify_video(
 
     Args:
         source: path of any video that FFmpeg reads.
-        target: path of the public file: .webm (VP9 lossless), .mkv (FFV1) or .mp4 (H.264, not lossless).
+        target: path of the public file: .webm (VP9 lossless), .mkv (FFV1), .mp4 (H.264, not lossless) or .mov (Motion
+            JPEG, not lossless).
         encoder: keras.Model U_e.
         detector: callable frame -> faces, or head boxes: see `detection`.
         seed: int >= 0 for a repeatable file; None draws a fresh one.
         secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
         profile: str, the name of the profile that `target` must have; None for any.
+        method: str, by which the boxes are hidden, see `profiles`; None for the profile's default.
         crf: int in 1..51, quality of an .mp4: higher is smaller and worse; None for the profile's.
         overwrite: bool, whether an existing `target` may be replaced.
         progress: callable `(stage, done, total or None)`, after each batch of frames.
@@ -74,7 +79,7 @@ def deidentify_video(
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
-    form = profiles.choose(target, profiles.VIDEOS, profile, crf)
+    form = profiles.choose(target, profiles.VIDEOS, profile, crf, method)
     seed = fresh_seed() if seed is None else seed
     report = progress or (lambda stage, done, total: None)
     seconds = {}
@@ -144,7 +149,8 @@ def reconstruct_video(public, target, decoder, *, secret=None, boxes=None, overw
             if boxes is None:
                 rois = messages.read(_public_groups(public, report), secret, stop=True).opened()
             else:
-                sizes = [frame.shape[:2] for group in _public_groups(public, report) for frame in group]
+                with _opened(public) as (container, video):
+                    sizes = [picture.rgb.shape[:2] for picture in _pictures(public, container, video)]
                 heads_by_frame = detection.boxes_by_frame(boxes, len(sizes), *sizes[0])
                 rois = [[roi for _, roi in heads] for heads in heads_by_frame]
         with _timed(seconds, "reconstruct"):
@@ -191,7 +197,7 @@ def inspect_video(public, *, secret=None):
 def _public_groups(public, report):
     with _opened(public) as (container, video):
         total, done = _estimate(container, video), 0
-        for group in _groups(picture.rgb for picture in _pictures(public, container, video)):
+        for group in _groups(picture.carrier for picture in _pictures(public, container, video)):
             yield group
             done += len(group)
             report("read", done, total)
@@ -217,6 +223,12 @@ class Picture(NamedTuple):
     rgb: np.ndarray  # uint8 (H, W, 3), upright
     time: int  # ms
     duration: int  # ms
+    jpeg: bytes | None  # as which it lies in the file; None if it does not, or not upright
+
+    @property
+    def carrier(self):
+        """What `messages.read` reads."""
+        return self.rgb if self.jpeg is None else messages.Jpeg(self.rgb, self.jpeg)
 
 
 @contextmanager
@@ -260,7 +272,9 @@ def _pictures(path, container, video, others=lambda packet: None):
             others(packet)
             continue
         for frame in frames:
-            rgb = _upright(frame.to_ndarray(format="rgb24"), _display_matrix(path, frame))
+            matrix = _display_matrix(path, frame)
+            rgb = _upright(frame.to_ndarray(format="rgb24"), matrix)
+            as_written = video.codec_context.name == "mjpeg" and np.array_equal(matrix, np.eye(2))
             if shape not in (None, rgb.shape):
                 raise VideoError(f"{path}: the picture changes its size at frame {index}: cut the video there.")
             if frame.pts is None:  # a raw stream has no times
@@ -270,7 +284,7 @@ def _pictures(path, container, video, others=lambda packet: None):
             if last is not None and now <= last:  # two frames at one time cannot be stored
                 now = last + 1
             lasts = round(float(frame.duration * frame.time_base * 1000)) if frame.duration else round(period)
-            yield Picture(rgb, now, max(1, lasts))
+            yield Picture(rgb, now, max(1, lasts), bytes(packet) if as_written else None)
             index, last, shape = index + 1, now, rgb.shape
     if index == 0:
         raise VideoError(f"{path} holds no frame: name a video with pictures in it.")
@@ -373,10 +387,10 @@ def _convert(source, part, form, change, total, report, stage):
 
     Args:
         part: path to write to.
-        change: callable `(frames, first_index) -> frames`.
+        change: callable `(frames, first_index) -> frames`, or JPEG files.
 
     Returns:
-        `(time in ms, hash)` of each frame written; what became of the audio; list of notes.
+        `(time in ms, hash)` of each frame or JPEG file written; what became of the audio; list of notes.
     """
     written, notes = [], []
     with _opened(source) as (container, video):
@@ -390,16 +404,35 @@ def _convert(source, part, form, change, total, report, stage):
 
             for batch in _groups(_pictures(source, container, video, keep_sound), FRAMES_AT_ONCE):
                 changed = change([picture.rgb for picture in batch], len(written))
-                for picture, rgb in zip(batch, changed, strict=True):
-                    frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=stream.pix_fmt)
-                    frame.pts, frame.time_base, frame.duration = picture.time, MILLISECOND, picture.duration
-                    out.mux(stream.encode(frame))
-                    written.append((picture.time, _digest(rgb)))
+                for picture, frame in zip(batch, changed, strict=True):
+                    if form.codec == "mjpeg":
+                        frame = frame if isinstance(frame, bytes) else jpeg.encode(frame)
+                        out.mux(_packet(frame, picture, stream))
+                    else:
+                        out.mux(stream.encode(_frame(frame, picture, stream)))
+                    written.append((picture.time, _digest(frame)))
                 report(stage, len(written), total)
-            out.mux(stream.encode(None))
+            if form.codec != "mjpeg":
+                out.mux(stream.encode(None))
             for write in sound.values():
                 write(None)
     return written, audio, notes
+
+
+def _frame(rgb, picture, stream):
+    """A frame for the encoder, at the time of a Picture."""
+    frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=stream.pix_fmt)
+    frame.pts, frame.time_base, frame.duration = picture.time, MILLISECOND, picture.duration
+    return frame
+
+
+def _packet(data, picture, stream):
+    """A JPEG file as it lies in Motion JPEG, at the time of a Picture."""
+    packet = av.Packet(data)
+    packet.stream, packet.time_base, packet.is_keyframe = stream, MILLISECOND, True
+    packet.pts = packet.dts = picture.time
+    packet.duration = picture.duration
+    return packet
 
 
 def _video_stream(out, form, source, notes):
@@ -419,7 +452,7 @@ def _video_stream(out, form, source, notes):
         notes.append("The sides of the picture are odd: the H.264 file is 4:4:4, which some players cannot show.")
     stream.codec_context.time_base = MILLISECOND
     # all cores; but x264's bytes depend on the number of threads, and a seed should repeat the file on any machine
-    stream.codec_context.thread_count = 4 if form.method == messages.QIM else 0
+    stream.codec_context.thread_count = 4 if form.codec == "libx264" else 0
     return stream
 
 
@@ -477,7 +510,7 @@ def _sound_converter(source, container, stream, out, form):
 
 
 def _verified(part, target, form, written, report):
-    """Pass 3: yields the frames of the result; all must be there, at their times and, where lossless, bit for bit."""
+    """Pass 3: yields the carriers of the result; all must be there, at their times and, where promised, bit for bit."""
     with _opened(part) as (container, video):
         pairs = zip_longest(_pictures(target, container, video), written)
         for count, (picture, expected) in enumerate(pairs):
@@ -489,9 +522,10 @@ def _verified(part, target, form, written, report):
             moment, digest = expected
             if count == 0:
                 shift = picture.time - moment  # of picture and sound together, where sound starts before time 0
-            if abs(picture.time - moment - shift) > 1 or (form.exact and _digest(picture.rgb) != digest):
+            kept = picture.rgb if form.exact else picture.jpeg
+            if abs(picture.time - moment - shift) > 1 or (kept is not None and _digest(kept) != digest):
                 raise VideoError(f"{target}: frame {count} does not read back as it was written: nothing was kept.")
-            yield picture.rgb
+            yield picture.carrier
             done = count + 1
             if done % FRAMES_AT_ONCE == 0 or done == len(written):
                 report("verify", done, len(written))
@@ -506,5 +540,7 @@ def _writing():
         raise OSError(error.errno, error.strerror) from error
 
 
-def _digest(rgb):
-    return hashlib.blake2b(np.ascontiguousarray(rgb), digest_size=16).digest()
+def _digest(frame):
+    """Of pixels, or of the bytes of a JPEG file."""
+    data = frame if isinstance(frame, bytes) else np.ascontiguousarray(frame)
+    return hashlib.blake2b(data, digest_size=16).digest()
