@@ -125,12 +125,13 @@ class TwinConfig:
 
     size: int = 64  # pixels, side of every network input
     width: int = 24  # kernels of the first level of what draws; what hides and reveals has twice as many
-    strength: float = 0.08  # the most by which hiding changes a value in [0, 1]
+    strength: float = 0.04  # the most by which hiding changes a value in [0, 1]
     s: tuple[int, ...] = (-1, 1, 1, 1)  # of the twins to learn from (Eq. 9)
     twin: float = 10.0  # weight of the distance between twin and drawn twin
     mask: float = 0.5  # of the cross-entropy of where to draw
     mse: float = 50.0  # of Eq. 5, as in Eq. 13
-    hidden: float = 5.0  # of the mean square of what hiding adds
+    read: float = 0.2  # of the cross-entropy of the labels read from x
+    leak: float = 1e4  # of how much what is hidden looks like x
     channel_sizes: tuple[int, ...] = (24, 28, 32, 40, 48, 56, 64, 80, 96)  # ROI sides in pixels
     batch: int = 16  # heads
     steps: int = 8000

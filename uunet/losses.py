@@ -206,17 +206,30 @@ def edge_loss(x, y):
     return ops.mean(ops.abs(down)) + ops.mean(ops.abs(across))
 
 
-def changed(x, y, least=0.02):
-    """Where two pictures of one scene show something else: the share of the 5 x 5 pixels around that differ, doubled.
+def changed(x, y, least=0.06):
+    """Where two pictures of one scene show something else: the share of the 5 x 5 pixels around that differ.
 
     Beyond the paper: learning from twins only.
 
     Args:
         x, y: `(B, H, W, 3)` in [0, 1].
-        least: float, the difference of a value that counts.
+        least: float, the difference of a value that counts: more than noise.
 
     Returns:
         `(B, H, W, 1)` in [0, 1].
     """
     differs = ops.cast(ops.max(ops.abs(x - y), axis=-1, keepdims=True) > least, "float32")
-    return ops.clip(2 * ops.average_pool(differs, 5, 1, padding="same"), 0.0, 1.0)
+    return ops.average_pool(differs, 5, 1, padding="same")
+
+
+def leak_loss(hidden, missing):
+    """How much what is hidden looks like what it stands for: the square of their mean product over 8 x 8 pixels.
+
+        E[ (mean_8x8 (a - t) (x - t))^2 ]
+
+    Hiding x is easiest where t + hidden shows x again; then everybody sees it. Beyond the paper.
+
+    Args:
+        hidden, missing: `(B, H, W, 3)`, a - t and x - t.
+    """
+    return ops.mean(ops.square(ops.average_pool(hidden * missing, 8, 4, padding="valid")))

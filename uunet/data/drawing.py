@@ -3,16 +3,12 @@
 A batch is a pure function of (seed, step): nothing to save, a resumed run sees exactly the same ones.
 """
 
-import math
-
 import cv2
 import numpy as np
 
 from uunet import losses, pixels
 from uunet.config import LABELS
-from uunet.data.reading import UNKNOWN, VALUES, DataError, runs
-
-TWINS_ALIKE = 4  # virtual people of each combination of labels
+from uunet.data.reading import UNKNOWN, DataError, runs
 
 
 def check_pairs(heads):
@@ -152,49 +148,19 @@ def sequence_batch(heads, config, step):
     }
 
 
-def twin_choices(labels, twin_labels, virtual, s):
-    """Which of the people that s allows in a head's place its twin is, told from the head: what U_e is asked for.
-
-    A label that must differ is told as the distance from the head's own value along `VALUES`, one that is free likewise
-    but may be 0, one that must agree not at all; last comes the number among the virtual people of the same labels. So
-    nobody has to tell U_e what the head's labels are.
-
-    Args:
-        labels, twin_labels: int `(N, 3)`: gender, ethnicity, hairstyle of head and twin.
-        virtual: int `(N,)`, from `load_twins`; people of the same labels are numbered one after another.
-        s: four of {-1, 0, 1}.
-
-    Returns:
-        int `(N,)` in 0..`count_choices(s)` - 1.
-    """
-    choice = np.zeros(len(labels), np.int64)
-    for column, (values, wish) in enumerate(zip(VALUES.values(), s[1:], strict=True)):
-        if wish != 1:
-            distance = (twin_labels[:, column] - labels[:, column]) % len(values)
-            choice = choice * (len(values) + wish) + distance + wish
-    return choice * TWINS_ALIKE + virtual % TWINS_ALIKE
-
-
-def count_choices(s):
-    """How many people `twin_choices` tells apart."""
-    ways = (len(values) + wish for values, wish in zip(VALUES.values(), s[1:], strict=True) if wish != 1)
-    return math.prod(ways) * TWINS_ALIKE
-
-
-def twin_batch(heads, twins, masks, choices, config, step):
+def twin_batch(heads, twins, masks, people, config, step):
     """A batch for learning from twins, mirrored, shifted, zoomed and relit at random, pictures and masks alike.
 
     Args:
         heads: Heads.
         twins: uint8 `(N, size, size, 3)`, from `load_twins`.
         masks: bool `(N, size, size)`, from `load_masks`.
-        choices: int `(N,)`, from `twin_choices`.
+        people: int `(N,)`, who the twins are, from `load_twins`.
         config: `config.TwinConfig`.
         step: int; with `config.seed` it decides everything.
 
     Returns:
-        dict as `training.objective.twin_objective` takes it. The noise channel is U(0, 1), but for its first value,
-        which is U(0, 1) where it chooses the twin (`models.twin`).
+        dict as `training.objective.twin_objective` takes it.
     """
     rng = np.random.default_rng([config.seed, step])
     chosen = rng.integers(len(heads.images), size=config.batch)
@@ -205,10 +171,11 @@ def twin_batch(heads, twins, masks, choices, config, step):
     gain = rng.uniform(0.7, 1.3, (config.batch, 1, 1, 1)) * rng.uniform(0.9, 1.1, (config.batch, 1, 1, 3))
     offset = rng.uniform(-0.08, 0.08, (config.batch, 1, 1, 1))
     both = np.clip(both * np.tile(gain, 2) + offset, 0, 1).astype(np.float32)
-    noise = rng.random((config.batch, config.size, config.size, 1), dtype=np.float32)
-    noise[:, 0, 0, 0] = (choices[chosen] + noise[:, 0, 0, 0]) / count_choices(config.s)
     roi = rng.integers(len(config.channel_sizes), size=config.batch, dtype=np.int32)
-    return {"x": both[..., :3], "twin": both[..., 3:], "head": head, "noise": noise, "roi": roi}
+    return {
+        "x": both[..., :3], "twin": both[..., 3:], "head": head, "roi": roi,
+        "person": people[chosen].astype(np.int32), "labels": heads.labels[chosen, 1:].astype(np.int32),
+    }
 
 
 def _moved(pictures, rng):

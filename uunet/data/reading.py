@@ -32,6 +32,7 @@ VALUES = {  # a label's code is its place here, so it is the same in every split
     "hairstyle": ("bald", "horsetail", "long", "medium", "short"),
 }
 UNKNOWN = -1  # code of "unknown"
+TWINS_ALIKE = 4  # virtual people of each combination of labels
 NO_HEAD = (0, 6, 13)  # codes of a parse map: background, clothes, what passes in front; all others belong to a head
 
 
@@ -179,8 +180,8 @@ def load_twins(folder, heads, s):
 
     Returns:
         images: uint8 `(N, size, size, 3)`, RGB, in the order of `heads`.
-        virtual: int `(N,)`, number of the virtual person in the pool.
-        labels: int `(N, 3)`: gender, ethnicity, hairstyle of the virtual person, as in `Heads.labels`.
+        people: int `(N,)`, who they are: ((gender 4 + ethnicity) 5 + hairstyle) 4 + one of the 4 virtual people of
+            these labels, which are coded as in VALUES.
 
     Raises:
         DataError: if the twins, or some of them, are missing or damaged.
@@ -203,8 +204,11 @@ def load_twins(folder, heads, s):
     for (number, row), image in zip(chosen, images, strict=True):
         if image is None:
             raise DataError(f"{table}, row {number}: {folder / row['file']} is damaged; {advice}.")
-    labels = np.array([[_code(row, label) for label in VALUES] for _, row in chosen], np.int64)
-    return np.stack(images), np.array([int(row["virtual"]) for _, row in chosen], np.int64), labels
+    people = np.zeros(len(chosen), np.int64)
+    for label, values in VALUES.items():
+        people = people * len(values) + [_code(row, label) for _, row in chosen]
+    # the virtual people of the same labels are numbered one after another
+    return np.stack(images), people * TWINS_ALIKE + [int(row["virtual"]) % TWINS_ALIKE for _, row in chosen]
 
 
 def load_masks(folder, heads):

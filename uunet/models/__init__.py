@@ -2,7 +2,7 @@
 
 from uunet.models.attribute_classifier import attribute_classifier, join
 from uunet.models.patch_critic import patch_critic
-from uunet.models.twin import twin_decoder, twin_encoder, twin_of
+from uunet.models.twin import twin_decoder, twin_encoder
 from uunet.models.unet import unet
 
-__all__ = ["attribute_classifier", "join", "patch_critic", "twin_decoder", "twin_encoder", "twin_of", "unet"]
+__all__ = ["attribute_classifier", "join", "patch_critic", "twin_decoder", "twin_encoder", "unet"]

@@ -3,30 +3,36 @@
 Not in the paper, whose U_e does both at once and has to weigh one against the other: at its weights reversal outvotes
 appearance (docs/training-log.md). Here what is hidden is bounded, so that a cannot look like x again:
 
+    l = L(x)                                gender, ethnicity and hairstyle of x
+    v = choose(l, s, u)                     one of 160 virtual people, whose labels are to l as s says
     m = M(x)                                where the head is, a soft mask
-    t = m * D(c, k) + (1 - m) * x           the twin: a head drawn on x's own background
+    t = m * D(c, v) + (1 - m) * x           the twin: v's head on x's own background
     a = clip(t + strength * tanh(H(x, t)))  what is published
     r = U_d(a) = clip(a + R(a))
 
-M, D, H and R are small U-Nets. D sees c, which is x with its head reduced to one value for every 4 x 4 pixels: enough
-for pose and light, too little to copy a face from. k says which virtual person: floor(people u), where u ~ U(0, 1) is
-the first value of the noise channel. So a pipeline that holds a noise channel for a track holds a person, and a fresh
-one chooses again.
+M, D, H and R are small U-Nets, L a small classifier. D sees c, which is x with its head reduced to one value for every
+8 x 8 pixels: enough for pose and light, too little to copy a face from. u ~ U(0, 1) is the first value of the noise
+channel. So a pipeline that holds a noise channel for a track holds a person, and a fresh one chooses again.
 """
+
+import math
 
 import keras
 from keras import layers, ops
 
-COARSE = 4  # pixels, side of what D sees of a head as one
+COARSE = 8  # pixels, side of what D sees of a head as one
+LABELS = (2, 4, 5)  # values of gender, ethnicity and hairstyle, as `data.VALUES` counts them
+ALIKE = 4  # virtual people of each combination of labels
+PEOPLE = math.prod(LABELS) * ALIKE
 
 
-def twin_encoder(*, size=64, width=24, people=4, strength=0.08, name="encoder"):
+def twin_encoder(*, size=64, width=24, s=(-1, 1, 1, 1), strength=0.04, name="encoder"):
     """U_e: a head and a noise channel -> the same frame with a virtual person's head, x hidden in it.
 
     Args:
         size: int, side of the images in pixels, a multiple of 32.
         width: int, kernels of D's first level; H has twice as many.
-        people: int, virtual people that k chooses from.
+        s: four of {-1, 0, 1}: who may stand there, as in Eq. 9.
         strength: float, the most by which hiding changes a value of t, in [0, 1].
         name: str.
 
@@ -35,27 +41,75 @@ def twin_encoder(*, size=64, width=24, people=4, strength=0.08, name="encoder"):
     """
     image = keras.Input((size, size, 4))
     x, u = image[..., :3], image[:, 0, 0, 3]
-    k = ops.cast(ops.clip(people * u, 0, people - 1), "int32")
-    chosen = ops.one_hot(k, people)  # (B, people)
-    m = shuffle(_unet(unshuffle(x - 0.5), width // 2, outputs=4, name="find"))
-    # only where heads are may teach m: what draws would rather leave x as it is
-    m = ops.stop_gradient(layers.Activation("sigmoid", dtype="float32", name="mask")(m))  # (B, size, size, 1)
-    coarse = layers.UpSampling2D(COARSE, interpolation="bilinear")(layers.AveragePooling2D(COARSE)(x))
-    c = ops.concatenate([m * coarse + (1 - m) * x - 0.5, m], axis=-1)
-    face = ops.sigmoid(shuffle(_unet(unshuffle(c), width, outputs=12, name="draw", style=chosen)))
-    t = layers.Identity(dtype="float32", name="twin")(m * face + (1 - m) * x)
-    # what hides must not draw: the reconstruction's gradient ends here
-    given = ops.stop_gradient(t)
-    both = unshuffle(ops.concatenate([x, given], axis=-1) - 0.5)  # (B, size/2, size/2, 24)
-    hidden = shuffle(_unet(both, 2 * width, outputs=12, name="hide", levels=2))
-    a = ops.clip(given + strength * ops.tanh(hidden), 0.0, 1.0)
+    read = _reader(size, width)
+    parts = _drawing(size, width, strength)
+    a = parts([x, choose(read(x), s, u)])[-1]
     return keras.Model(image, a, name=name)
 
 
-def twin_of(encoder):
-    """`twin_encoder` with all that it makes: image -> [m, t, a]."""
-    made = [encoder.get_layer("mask").output, encoder.get_layer("twin").output, encoder.output]
-    return keras.Model(encoder.input, made, name=encoder.name)
+def parts_of(encoder):
+    """What learning from twins trains of a `twin_encoder`.
+
+    Returns:
+        keras.Models: x `(B, size, size, 3)` to the logits of its labels, list of `(B, n)`; and x with a virtual person
+        `(B, PEOPLE)`, one-hot, to [m, t, a].
+    """
+    return encoder.get_layer("read"), encoder.get_layer("parts")
+
+
+def choose(logits, s, u):
+    """The virtual person for a head, of those whom s allows one with equal chances.
+
+    floor(N u) is written with one digit a label: by how many values it differs from the head's (1, 2, ... if it must
+    differ, 0, 1, ... if it may), and one for which of the ALIKE people.
+
+    Args:
+        logits: list of `(B, n)`, of gender, ethnicity and hairstyle.
+        s: four of {-1, 0, 1}.
+        u: `(B,)` in [0, 1].
+
+    Returns:
+        float32 `(B, PEOPLE)`, one-hot.
+    """
+    choices = [1 if wish == 1 else values + wish for values, wish in zip(LABELS, s[1:], strict=True)]
+    rest = ops.cast(ops.clip(u * math.prod(choices) * ALIKE, 0, math.prod(choices) * ALIKE - 1), "int32")
+    person = 0
+    for logit, values, count, wish in zip(logits, LABELS, choices, s[1:], strict=True):
+        rest, digit = rest // count, rest % count
+        own = ops.cast(ops.argmax(logit, axis=-1), "int32")
+        person = person * values + (own + digit + (1 if wish == -1 else 0)) % values
+    return ops.one_hot(person * ALIKE + rest, PEOPLE)
+
+
+def _reader(size, width):
+    """L: x to logits."""
+    x = keras.Input((size, size, 3))
+    y = unshuffle(x - 0.5)
+    for level in range(4):
+        y = layers.LeakyReLU(0.1)(layers.Conv2D(width * 2**level, 3, padding="same", name=f"read{level}")(y))
+        y = layers.MaxPooling2D(2)(y)
+    y = layers.Dropout(0.4)(layers.Flatten()(y))
+    logits = [layers.Dense(values, dtype="float32", name=f"label{k}")(y) for k, values in enumerate(LABELS)]
+    return keras.Model(x, logits, name="read")
+
+
+def _drawing(size, width, strength):
+    """M, D and H: x and a virtual person to [m, t, a]."""
+    x, person = keras.Input((size, size, 3)), keras.Input((PEOPLE,))
+    m = shuffle(_unet(unshuffle(x - 0.5), width // 2, outputs=4, name="find"))
+    m = layers.Activation("sigmoid", dtype="float32")(m)  # (B, size, size, 1)
+    # only where heads are may teach m: what draws would rather leave x as it is
+    given = ops.stop_gradient(m)
+    coarse = layers.UpSampling2D(COARSE, interpolation="bilinear")(layers.AveragePooling2D(COARSE)(x))
+    c = ops.concatenate([given * coarse + (1 - given) * x - 0.5, given], axis=-1)
+    face = ops.sigmoid(shuffle(_unet(unshuffle(c), width, outputs=12, name="draw", style=person)))
+    t = given * face + (1 - given) * x
+    # what hides must not draw: the reconstruction's gradient ends here
+    drawn = ops.stop_gradient(t)
+    both = unshuffle(ops.concatenate([x, drawn], axis=-1) - 0.5)  # (B, size/2, size/2, 24)
+    hidden = shuffle(_unet(both, 2 * width, outputs=12, name="hide", levels=2))
+    a = ops.clip(drawn + strength * ops.tanh(hidden), 0.0, 1.0)
+    return keras.Model([x, person], [m, t, a], name="parts")
 
 
 def twin_decoder(*, size=64, width=24, name="decoder"):

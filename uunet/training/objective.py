@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from uunet import losses, pixels
+from uunet.models import twin
 
 
 class Networks(NamedTuple):
@@ -114,28 +115,35 @@ def twin_objective(encoder, decoder, channel, config, batch):
     """Learning from twins: what U_e draws is pulled towards the twin, what U_d returns towards x.
 
         w_twin (E|t - twin| + E|grad t - grad twin|) + w_mask E[cross-entropy(m, where a head is)]
-            + w_hidden E[(a - t)^2] + w_mse E[(x - r)^2]
+            + w_read E[cross-entropy(l, the head's labels)] + w_leak leak_loss(a - t, x - t) + w_mse E[(x - r)^2]
 
     Args:
-        encoder, decoder: `models.twin_of(models.twin_encoder(...))`, `models.twin_decoder`.
+        encoder, decoder: `models.twin_encoder`, `models.twin_decoder`.
         channel: `uunet.channel.Channel`.
         config: `config.TwinConfig`.
-        batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head, noise float32
-            `(B, H, W, 1)`, roi int32 `(B,)`.
+        batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`, roi,
+            person int32 `(B,)`, labels int32 `(B, 3)`.
 
     Returns:
         scalar to minimise, dict of scalars to log.
     """
-    x, twin = (channel(image, batch["roi"]) for image in (batch["x"], batch["twin"]))  # as the ROI shows them
-    m, t, a = encoder(ops.concatenate([x, batch["noise"]], axis=-1), training=True)
+    read, parts = twin.parts_of(encoder)
+    x, other = (channel(image, batch["roi"]) for image in (batch["x"], batch["twin"]))  # as the ROI shows them
+    m, t, a = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
     r = decoder(channel(a, batch["roi"]), training=True)
     # wherever one of the two has a head, with a margin; else U_e, drawing worst there at first, learns to draw nowhere
     head = ops.maximum(batch["head"], losses.changed(batch["x"], batch["twin"]))
-    head = ops.max_pool(head, 5, 1, padding="same")
+    head = ops.max_pool(head, 3, 1, padding="same")
+    logits = read(x, training=True)
+    drawn = ops.stop_gradient(t)
     terms = {
-        "twin": ops.mean(ops.abs(t - twin)) + losses.edge_loss(t, twin),
+        "twin": ops.mean(ops.abs(t - other)) + losses.edge_loss(t, other),
         "mask": losses.pairwise_cross_entropy(head, m),
-        "hidden": ops.mean(ops.square(a - ops.stop_gradient(t))),
+        "read": sum(
+            ops.mean(ops.sparse_categorical_crossentropy(batch["labels"][:, k], logit, from_logits=True))
+            for k, logit in enumerate(logits)
+        ),
+        "leak": losses.leak_loss(a - drawn, x - drawn),
         "mse": losses.reconstruction_loss(x, r),
     }
     return sum(getattr(config, name) * term for name, term in terms.items()), terms

@@ -15,15 +15,14 @@ def build_trainer(encoder, decoder, config):
     through = channel.Channel(config.channel_sizes, config.size)
     optimizer = training.build_optimizer(config.optimizer, config.steps)
     variables = encoder.trainable_variables + decoder.trainable_variables
-    whole = models.twin_of(encoder)
 
     def updates(batch):
         yield training.Update(
-            lambda: objective.twin_objective(whole, decoder, through, config, batch), variables, optimizer
+            lambda: objective.twin_objective(encoder, decoder, through, config, batch), variables, optimizer
         )
 
     return training.backend_trainer().Trainer(
-        [encoder, decoder], [(optimizer, variables)], updates, terms=("twin", "mask", "hidden", "mse")
+        [encoder, decoder], [(optimizer, variables)], updates, terms=("twin", "mask", "read", "leak", "mse")
     )
 
 
@@ -40,12 +39,10 @@ def train(config, folder, out, *, start=None, verbose="auto"):
     keras.utils.set_random_seed(config.seed)
     heads = data.load(folder, "train", size=config.size, columns=("parse",))
     validation = data.load(folder, "validation", size=config.size)
-    twins, virtual, labels = data.load_twins(folder, heads, config.s)
+    twins, people = data.load_twins(folder, heads, config.s)
     masks = data.load_masks(folder, heads)
-    choices = data.twin_choices(heads.labels[:, 1:], labels, virtual, config.s)
-    people = data.count_choices(config.s)
     shapes = {
-        "encoder": {"size": config.size, "width": config.width, "people": people, "strength": config.strength},
+        "encoder": {"size": config.size, "width": config.width, "s": config.s, "strength": config.strength},
         "decoder": {"size": config.size, "width": config.width},
     }
     policy = keras.mixed_precision.dtype_policy()
@@ -56,7 +53,7 @@ def train(config, folder, out, *, start=None, verbose="auto"):
         keras.mixed_precision.set_dtype_policy(policy)
     run = {
         "data_sha256": heads.sha256,
-        "twins_sha256": hashlib.sha256(twins.tobytes() + masks.tobytes() + choices.tobytes()).hexdigest(),
+        "twins_sha256": hashlib.sha256(twins.tobytes() + masks.tobytes() + people.tobytes()).hexdigest(),
     }
     if start is not None:
         for model in (encoder, decoder):
@@ -66,7 +63,7 @@ def train(config, folder, out, *, start=None, verbose="auto"):
     trainer = build_trainer(encoder, decoder, config)
     seconds = training.fit(
         trainer,
-        lambda step: data.twin_batch(heads, twins, masks, choices, config, step),
+        lambda step: data.twin_batch(heads, twins, masks, people, config, step),
         config,
         out,
         run,
