@@ -194,20 +194,15 @@ def twin_set(tiny_set, tmp_path_factory):
 
 
 def test_learning_from_twins_resumes_bit_identical(twin_set, tmp_path):
-    twin.train(TWINS, twin_set, tmp_path / "straight", verbose=0)
-    stopped = dataclasses.replace(TWINS, optimizer=dataclasses.replace(TWINS.optimizer, cosine=False))
-    twin.train(dataclasses.replace(stopped, steps=2), twin_set, tmp_path / "resumed", verbose=0)
-    twin.train(stopped, twin_set, tmp_path / "resumed", verbose=0)
-    twin.train(stopped, twin_set, tmp_path / "whole", verbose=0)
+    even = dataclasses.replace(TWINS, optimizer=dataclasses.replace(TWINS.optimizer, cosine=False))
+    twin.train(even, twin_set, tmp_path / "straight", verbose=0)
+    twin.train(dataclasses.replace(even, steps=2), twin_set, tmp_path / "resumed", verbose=0)
+    twin.train(even, twin_set, tmp_path / "resumed", verbose=0)
     for name in ("encoder", "decoder"):
-        for one, other in zip(*(weights(tmp_path / run / f"{name}.safetensors") for run in ("whole", "resumed")),
-                              strict=True):  # fmt: skip
+        runs = [weights(tmp_path / run / f"{name}.safetensors") for run in ("straight", "resumed")]
+        for one, other in zip(*runs, strict=True):
             np.testing.assert_array_equal(one, other)
-    with np.load(tmp_path / "straight" / "checkpoint.npz") as file:
-        last = dict(file)
-    exported = np.concatenate([value.ravel() for value in weights(tmp_path / "straight" / "encoder.safetensors")])
-    assert np.isfinite(exported).all() and int(last["step"]) == 4
-    assert (tmp_path / "straight" / "sheets" / "step_000004.png").is_file()
+    assert (tmp_path / "resumed" / "sheets" / "step_000004.png").is_file()
 
 
 def test_learning_from_twins_starts_from_weights_of_its_size(twin_set, tmp_path):
