@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from uunet.evaluation import recognition
+from uunet.evaluation import judges, recognition
 from uunet.evaluation.judges import dlib
 
 
@@ -29,7 +29,7 @@ def main(package):
     embeddings, found = dlib.judge(np.stack(images))
     embeddings, people = embeddings[found], np.array(people)[found]
     first, second = np.triu_indices(len(people), 1)
-    scores, genuine = dlib.scores(embeddings[first], embeddings[second]), people[first] == people[second]
+    scores, genuine = judges.scores(embeddings[first], embeddings[second]), people[first] == people[second]
     false_accept, true_accept, _ = roc_curve(genuine, scores)
     crossing = np.abs(false_accept - (1 - true_accept)).argmin()
     error = (false_accept[crossing] + 1 - true_accept[crossing]) / 2

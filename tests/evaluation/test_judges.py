@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import uunet
 from data_prep import judge_weights
-from uunet.evaluation import alignment
+from uunet.evaluation import alignment, judges
 from uunet.evaluation.judges import dlib
 from uunet.models import files
 
@@ -70,7 +70,7 @@ def test_the_same_rendered_person_is_closer(heads):
     assert found.mean() > 0.7 and np.isnan(embeddings[~found]).all() and np.isfinite(embeddings[found]).all()
     first, second = np.triu_indices(len(images), 1)
     kept = found[first] & found[second]
-    scores = dlib.scores(embeddings[first], embeddings[second])
+    scores = judges.scores(embeddings[first], embeddings[second])
     genuine = kept & (people[first] == people[second]) & (sequences[first] != sequences[second])
     impostor = kept & (people[first] != people[second])
     assert scores[genuine].mean() > scores[impostor].mean() + 0.05
