@@ -260,9 +260,7 @@ def measure(table, *, cnn, seed, say):
     for start in range(0, len(table["file"]), 512):  # a part at a time: crops of 256 pixels would fill the memory
         say(f"{table.name}: MTCNN, crop {start} of {len(table['file'])}")
         faces.append(alignment.find_faces(pictures(table.where(slice(start, start + 512)))))
-    faces = alignment.Faces(
-        *(np.concatenate([getattr(part, name) for part in faces]) for name in ("found", "confidence", "points"))
-    )
+    faces = alignment.joined(faces)
     test = table.where(table["split"] == "test")
     counts = contents(table)
     rows = []
