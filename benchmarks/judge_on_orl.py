@@ -17,7 +17,6 @@ from sklearn.metrics import roc_curve
 from uunet.evaluation import judges, recognition
 from uunet.evaluation.judges import dlib, faceres
 
-
 JUDGES = {"dlib": dlib, "faceres": faceres}
 
 

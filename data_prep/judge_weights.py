@@ -106,7 +106,9 @@ def convert(package, name):
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m data_prep.judge_weights", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m data_prep.judge_weights",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", choices=SOURCES, nargs="?", default="dlib", help="default %(default)s")
     parser.add_argument("--package", type=Path, help="the tarball, if it is here already")

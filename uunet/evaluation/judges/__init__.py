@@ -4,10 +4,10 @@ Rule: a judge never takes part in training, nor in the choice of weights, thresh
 `uunet.training`, `uunet.models` or `uunet.pipeline` imports this package (tests/evaluation/test_judges.py). A network
 that was trained against its judge fools that judge, which says nothing about the next one.
 
-`dlib` and `faceres` look for a face first: `judge(images) -> (embeddings, found)`; `found` is False where there is none:
-such pictures have no score and are counted apart. `own` and `adaptive` see the whole crop and are trained on the train
-split of the set that they judge: `train(...) -> network`, `network.predict(images) -> embeddings`. `soft_labels` reads
-gender, ethnicity and hairstyle.
+`dlib` and `faceres` look for a face first: `judge(images) -> (embeddings, found)`; `found` is False where there is
+none: such pictures have no score and are counted apart. `own` and `adaptive` see the whole crop and are trained on the
+train split of the set that they judge: `train(...) -> network`, `network.predict(images) -> embeddings`. `soft_labels`
+reads gender, ethnicity and hairstyle.
 """
 
 import numpy as np
