@@ -31,7 +31,7 @@ def test_one_draw_of_the_noise_a_sequence(heads):
     """A network that shows its noise: the same within a sequence, other ones across and with another seed."""
     image = keras.Input((64, 64, 4))
     shows = keras.Model(image, keras.ops.repeat(image[..., 3:], 3, axis=-1))
-    first, again, other = (chain.deidentified(heads, SEQUENCES, shows, [seed]) for seed in (0, 0, 1))
+    first, again, other = (chain.deidentified(heads, SEQUENCES, shows, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert (first[:4] == first[0]).all() and (first[4:] == first[4]).all()
     for one, two in ((first[0], first[4]), (first[0], other[0])):

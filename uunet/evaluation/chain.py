@@ -30,7 +30,7 @@ def deidentified(x, sequences, encoder, seed, report=None):
         x: uint8 `(N, side, side, 3)`, ROIs.
         sequences: int `(N,)`.
         encoder: keras.Model U_e.
-        seed: list of int, of the noise.
+        seed: int, of the noise.
         report: callable `(done, total)` of heads, or None.
 
     Returns:
@@ -39,7 +39,7 @@ def deidentified(x, sequences, encoder, seed, report=None):
     size = encoder.input_shape[1]
 
     def noise(k):
-        return pixels.noise_channel(np.random.default_rng([*seed, sequences[k]]), size)
+        return pixels.noise_channel(np.random.default_rng([seed, sequences[k]]), size)
 
     return _through(encoder, x, report, noise)
 

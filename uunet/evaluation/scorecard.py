@@ -170,11 +170,10 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
         judged["own"] = _by_crop(network, versions)
     if "adaptive" in by:
         if net is None:
-            seen = [data.load_twins(folder, train, s)[0]]
+            known = data.load_twins(folder, train, s)[0]
         else:
-            seen = [_deidentified(train, net, [seed, draw], report, f"train split, U_e {draw}")
-                    for draw in range(1, 1 + adaptive.DRAWS)]  # fmt: skip
-        network = _trained("adaptive", adaptive, [train.images, np.stack(seen), train.labels[:, 0]], seed, report)
+            known = _deidentified(train, net, seed, report, "U_e on the train split")
+        network = _trained("adaptive", adaptive, [train.images, known, train.labels[:, 0]], seed, report)
         judged["adaptive"] = _by_crop(network, versions)
     rows = [row for name in judged for row in _recognition(chosen, name, judged[name])]
     if net is not None:
@@ -221,7 +220,7 @@ def _weights(weights, twins):
 
 def _versions(net, heads, seed, report):
     """x, a, r and what a stream of CRF leaves of the last two."""
-    versions = {"x": heads.images, "a": _deidentified(heads, net, [seed, 0], report, "U_e")}
+    versions = {"x": heads.images, "a": _deidentified(heads, net, seed, report, "U_e")}
     versions["r"] = chain.reconstructed(versions["a"], net.decoder, _stage(report, "U_d"))
     lossy = chain.through_h264(versions["a"], heads.sequences, heads.frames, CRF, seed)
     versions["r_lossy"] = chain.reconstructed(lossy, net.decoder, _stage(report, f"U_d after crf {CRF}"))
@@ -273,8 +272,7 @@ def _by_face(name, version, images, faces, report):
 def _trained(name, judge, inputs, seed, report):
     """The network of a judge that is trained here, from the cache if it was before, from the same inputs."""
     *images, truth = inputs
-    images = [chain.seen(part.reshape(-1, *part.shape[-3:]), own.SIDE).reshape(*part.shape[:-3], own.SIDE, own.SIDE, 3)
-              for part in images]  # fmt: skip
+    images = [chain.seen(part, own.SIDE) for part in images]
     source = [inspect.getsource(own), inspect.getsource(judge), str((own.EPOCHS, seed)), *images, truth]
 
     def train():
@@ -359,7 +357,7 @@ def _quality(chosen, net, heads, versions, seed, report):
         x, r = versions["x"], versions["r"]
         if side != size:
             x = chain.seen(x, side)
-            a = chain.deidentified(x, heads.sequences, net.encoder, [seed, 0], _stage(report, f"U_e at {side} pixels"))
+            a = chain.deidentified(x, heads.sequences, net.encoder, seed, _stage(report, f"U_e at {side} pixels"))
             r = chain.reconstructed(a, net.decoder, _stage(report, f"U_d at {side} pixels"))
         rows.append(_row(f"PSNR(x, r), ROI of {side} pixels, dB", chosen.mean(psnr(x, r), chosen.people),
                          {"heads": len(x)}, reach=reach, aim="38"))  # fmt: skip

@@ -2,23 +2,20 @@
 
 Whoever can run U_e makes such pairs of people he knows, and learns what of a person it lets through. One network names
 each person of the train split from x and from a, so that both lie close together; that it is one network, with one
-direction a person, makes it compare x with a'. Several draws of the noise keep it from learning one virtual face by
-heart.
+direction a person, makes it compare x with a'. Each sequence has noise of its own, so that no virtual face can be
+learnt by heart for a person.
 """
 
 import numpy as np
 
 from uunet.evaluation.judges import own
 
-DRAWS = 2  # of the noise: versions a of each x
 
-
-def train(x, versions, subjects, seed, report=None):
-    """The network of `own`, trained on x and on all versions of it.
+def train(x, a, subjects, seed, report=None):
+    """The network of `own`, trained on x and a.
 
     Args:
-        x: uint8 `(N, 64, 64, 3)`.
-        versions: list of uint8 `(N, 64, 64, 3)`: a of x, with other noise in each.
+        x, a: uint8 `(N, 64, 64, 3)`, heads and their de-identified versions.
         subjects: `(N,)`.
         seed: int.
         report: callable `(done, total)` of epochs, or None.
@@ -26,4 +23,4 @@ def train(x, versions, subjects, seed, report=None):
     Returns:
         keras.Model as `own.train` gives it.
     """
-    return own.train(np.concatenate([x, *versions]), np.tile(subjects, 1 + len(versions)), seed, report)
+    return own.train(np.concatenate([x, a]), np.tile(subjects, 2), seed, report)
