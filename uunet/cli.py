@@ -452,7 +452,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Decides noise, pairs, intervals and the judges trained here.")] = 0,
     overwrite: Overwrite = False,
 ):
-    """Judges weights by recognisers that had no part in their training, and prints the table of issue 5.
+    """Judges weights by recognisers that had no part in their training: prints paper | what to reach | ours.
 
     `dlib` and `faceres` were made by others, `own` is trained here on heads of the train split, `adaptive` on those and
     their de-identified versions: the attacker. `soft_labels` reads gender, ethnicity and hairstyle. What is computed

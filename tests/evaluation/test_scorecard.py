@@ -59,7 +59,8 @@ def test_sudden_changes_in_closed_form():
     jumping[4] += 50  # the middle frame of a sequence: two of 12 steps
 
     def rows(a):
-        judged = {name: scorecard.Judged(values[:, None], np.ones(18, bool)) for name, values in (("x", place), ("a", a))}
+        judged = {"x": place, "a": a}
+        judged = {name: scorecard.Judged(values[:, None], np.ones(18, bool)) for name, values in judged.items()}
         return [row["value"] for row in scorecard._sudden(sample, "a judge", judged)]
 
     assert rows(place) == [0, 0]
@@ -99,7 +100,7 @@ def evaluate(monkeypatch, capsys, tmp_path):
 
 
 def save_weights(folder, size=64, config=None):
-    """U_e and U_d that return what they see, in the range they can: the last layer adds nothing to the input's logit."""
+    """U_e and U_d that return what they see, but for black and white: the last layer adds 0 to the input's logit."""
     folder.mkdir()
     for name, channels in (("encoder", 4), ("decoder", 3)):
         arguments = {"channels": channels, "width": 4, "size": size, "name": name, "residual": True}
@@ -131,9 +132,8 @@ def test_weights_that_change_nothing_hide_nobody(evaluate, unchanged, tmp_path):
     assert rows["faces found in a, relative to x", "MTCNN"] == pytest.approx(1, abs=0.07)
     assert rows["PSNR(x, r), ROI of 64 pixels, dB", ""] > 40
     assert 25 < rows["PSNR(x, r) after H.264 crf 23, ROI of 64 pixels, dB", ""] < 40
-    asked, read = (rows[title, "soft_labels"] for title in ("hairstyle of a as s = -1 asks, AUC",
-                                                            "hairstyle read from x (the judge's own ceiling), AUC"))  # fmt: skip
-    assert asked == pytest.approx(1 - read, abs=0.05)
+    read = rows["hairstyle read from x (the judge's own ceiling), AUC", "soft_labels"]
+    assert rows["hairstyle of a as s = -1 asks, AUC", "soft_labels"] == pytest.approx(1 - read, abs=0.05)
     assert record["s"] == [-1, 1, 1, -1] and record["data"]["heads"] == 16 and record["data"]["people"] == 2
     assert {"command", "commit", "seed", "device", "time", "seconds"} <= set(record["provenance"])
     assert set(record["weights"]["sha256"]) == {"encoder.safetensors", "decoder.safetensors"}
