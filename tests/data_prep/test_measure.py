@@ -92,7 +92,7 @@ def test_detection_is_counted_by_pose_size_and_worn_things():
     )
     found = np.arange(12) % 2 == 0
     confidence = np.where(found, 0.9, np.nan)
-    rows = measure.detection(table, alignment.Faces(found, confidence, None))
+    rows = measure.detection(table, alignment.Faces(found, confidence, None, None))
     cells = {(row["by"], row["value"]): row for row in rows}
     yaw, pitch, size = (title for title, _ in measure.BINS.values())
     assert [cells[yaw, value]["crops"] for value in ("0 to 30", "30 to 60", "60 and more")] == [4, 4, 4]
