@@ -56,7 +56,7 @@ def find_faces(images):
 
 def joined(parts):
     """One Faces of several, in their order."""
-    return Faces(*(np.concatenate([getattr(part, name.name) for part in parts]) for name in fields(Faces)))
+    return Faces(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Faces)))
 
 
 @cache
