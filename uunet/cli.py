@@ -77,11 +77,12 @@ def _named(name, among=configuration.BY_NAME):
     return among[name]
 
 
-def _s(text):
+def _parsed_s(option, text):
+    """"-1,1,1,1" -> (-1, 1, 1, 1); None stays None."""
     try:
-        return tuple(int(value) for value in text.split(","))
+        return tuple(int(value) for value in text.split(",")) if text else None
     except ValueError:
-        raise configuration.ConfigError(f"--s is a list like -1,1,1,1; got {text!r}.") from None
+        raise configuration.ConfigError(f"{option} is a list like -1,1,1,1; got {text!r}.") from None
 
 
 Weights = Annotated[str, typer.Option(help="A preset, or the folder of a training run.")]
@@ -434,7 +435,7 @@ def train(
     _load_keras()
     from uunet.training import adversarial
 
-    chosen = _changed(_named(config).adversarial, s=_s(s) if s else None, steps=steps, seed=seed)
+    chosen = _changed(_named(config).adversarial, s=_parsed_s("--s", s), steps=steps, seed=seed)
     adversarial.train(chosen, classifier, data, out)
     print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
 
@@ -459,9 +460,52 @@ def train_twins(
     from uunet.training import twin
 
     named = _named(config, configuration.TWINS_BY_NAME)
-    chosen = _changed(named, s=_s(s) if s else None, steps=steps, seed=seed)
+    chosen = _changed(named, s=_parsed_s("--s", s), steps=steps, seed=seed)
     twin.train(chosen, data, out, start=start)
     print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
+
+
+@app.command()
+def evaluate(
+    data: Data,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The record, .json; its sheet is the .png beside it.")],
+    weights: Weights = "synthetic-64",
+    twins: Annotated[
+        str | None, typer.Option(help="Instead of weights, the rendered twins for s, '-1,1,1,1': the best to expect.")
+    ] = None,
+    judges: Annotated[str, typer.Option(help="Some of these, comma-separated.")]
+    = "dlib,faceres,own,adaptive,soft_labels",
+    split: Annotated[str, typer.Option(help="test, or validation while there is something left to choose.")] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Decides noise, pairs, intervals and the judges trained here.")] = 0,
+    overwrite: Overwrite = False,
+):
+    """Judges weights by recognisers that had no part in their training: prints paper | what to reach | ours.
+
+    `dlib` and `faceres` were made by others, `own` is trained here on heads of the train split, `adaptive` on those and
+    their de-identified versions: the attacker. `soft_labels` reads gender, ethnicity and hairstyle. What is computed
+    once for a set is kept in ~/.cache/uunet.
+
+    Example: `uunet evaluate heads/ --weights runs/uunet -o uunet.json`
+    """
+    if out.suffix != ".json":
+        raise UUNetError(f"{out} is no .json file: name one for the record.")
+    _load_keras()
+    from uunet import outputs
+    from uunet.evaluation import scorecard
+
+    with (
+        outputs.new_file(out, overwrite=overwrite) as record_file,
+        outputs.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet,
+        _progress() as progress,
+    ):
+        record, pictures, heads = scorecard.measure(
+            data, None if twins else weights, twins=_parsed_s("--twins", twins),
+            by=tuple(judges.split(",")), split=split, seed=seed, progress=progress,
+        )  # fmt: skip
+        scorecard.save(record, record_file)
+        scorecard.draw(sheet, pictures, heads)
+    print(scorecard.markdown(record))
+    print(f"written: {out}, {out.with_suffix('.png')}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from data_prep import measure
-from uunet.evaluation import alignment
+from uunet.evaluation import alignment, recognition, resampling
+from uunet.evaluation.judges import own
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
 
@@ -40,7 +41,7 @@ def test_pairs_cross_sequences():
 
 
 def test_many_impostors_are_drawn_without_repetition(monkeypatch):
-    monkeypatch.setattr(measure, "IMPOSTORS", 20)
+    monkeypatch.setattr(recognition, "IMPOSTORS", 20)
     first, again = (measure.cross_sequence_pairs(people(), np.random.default_rng(5))["all"][1] for _ in range(2))
     assert len({tuple(pair) for pair in first}) == 20
     np.testing.assert_array_equal(first, again)
@@ -55,11 +56,11 @@ def test_separation_in_closed_form():
         same = table["subject"][pairs[0, 0]] == table["subject"][pairs[0, 1]]
         return np.resize(values[bool(same)], len(pairs))
 
-    found = measure.separation(scores, genuine, impostor, table["subject"], np.random.default_rng(0))
+    found = recognition.separation(scores, genuine, impostor, table["subject"], np.random.default_rng(0))
     assert found["auc"] == 1 and found["auc_interval"] == [1, 1]
     assert found["d"] == pytest.approx(2.5 / np.sqrt(1.25))
     values[True] = values[False]
-    chance = measure.separation(scores, genuine, impostor, table["subject"], np.random.default_rng(0))
+    chance = recognition.separation(scores, genuine, impostor, table["subject"], np.random.default_rng(0))
     assert chance["auc"] == 0.5 and chance["d"] == 0
 
 
@@ -72,7 +73,7 @@ def test_an_interval_is_over_people_not_pairs():
     def interval(times):
         scores = lambda pairs: noise[pairs[:, 0], pairs[:, 1]]  # noqa: E731
         pairs = (np.repeat(part, times, axis=0) for part in (genuine, impostor))
-        return measure.separation(scores, *pairs, table["subject"], np.random.default_rng(2))["auc_interval"]
+        return recognition.separation(scores, *pairs, table["subject"], np.random.default_rng(2))["auc_interval"]
 
     once = interval(1)
     assert once[1] - once[0] > 0.05
@@ -81,7 +82,7 @@ def test_an_interval_is_over_people_not_pairs():
 
 def test_too_few_pairs_have_no_value():
     one, many = np.zeros((1, 2), int), np.zeros((9, 2), int)
-    found = measure.separation(None, one, many, np.zeros(3), np.random.default_rng(0))
+    found = recognition.separation(None, one, many, np.zeros(3), np.random.default_rng(0))
     assert found["genuine"] == 1 and found["auc"] is None and found["d_interval"] is None
 
 
@@ -91,7 +92,7 @@ def test_detection_is_counted_by_pose_size_and_worn_things():
     )
     found = np.arange(12) % 2 == 0
     confidence = np.where(found, 0.9, np.nan)
-    rows = measure.detection(table, alignment.Faces(found, confidence, None))
+    rows = measure.detection(table, alignment.Faces(found, confidence, None, None))
     cells = {(row["by"], row["value"]): row for row in rows}
     yaw, pitch, size = (title for title, _ in measure.BINS.values())
     assert [cells[yaw, value]["crops"] for value in ("0 to 30", "30 to 60", "60 and more")] == [4, 4, 4]
@@ -132,8 +133,8 @@ def coloured(tmp_path):
 
 def test_the_networks_see_what_they_are_said_to_see(coloured, monkeypatch, capsys):
     """Only the disc tells these people apart; only what is around it, their sequences."""
-    monkeypatch.setattr(measure, "EPOCHS", 4)
-    monkeypatch.setattr(measure, "DRAWS", 20)
+    monkeypatch.setattr(own, "EPOCHS", 4)
+    monkeypatch.setattr(resampling, "DRAWS", 20)
     record = coloured / "record.json"
     assert measure.main([str(coloured), "--out", str(record)]) == 0
     printed = capsys.readouterr().out
@@ -149,7 +150,7 @@ def test_the_networks_see_what_they_are_said_to_see(coloured, monkeypatch, capsy
 
 
 def test_the_sample_is_measured_twice_alike(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(measure, "DRAWS", 20)
+    monkeypatch.setattr(resampling, "DRAWS", 20)
     records = []
     for name in ("first.json", "second.json"):
         assert measure.main([str(SAMPLE), "--no-cnn", "--out", str(tmp_path / name)]) == 0

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import uunet
 from data_prep import judge_weights
-from uunet.evaluation import alignment
-from uunet.evaluation.judges import dlib
+from uunet.evaluation import alignment, judges
+from uunet.evaluation.judges import dlib, faceres, own, soft_labels
 from uunet.models import files
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -70,7 +70,7 @@ def test_the_same_rendered_person_is_closer(heads):
     assert found.mean() > 0.7 and np.isnan(embeddings[~found]).all() and np.isfinite(embeddings[found]).all()
     first, second = np.triu_indices(len(images), 1)
     kept = found[first] & found[second]
-    scores = dlib.scores(embeddings[first], embeddings[second])
+    scores = judges.scores(embeddings[first], embeddings[second])
     genuine = kept & (people[first] == people[second]) & (sequences[first] != sequences[second])
     impostor = kept & (people[first] != people[second])
     assert scores[genuine].mean() > scores[impostor].mean() + 0.05
@@ -106,13 +106,44 @@ def test_another_weight_file_is_refused(monkeypatch, tmp_path):
             dlib.network.__wrapped__()
 
 
-def test_another_package_is_refused(tmp_path, capsys):
+@pytest.mark.parametrize("name", judge_weights.SOURCES)
+def test_another_package_is_refused(name, tmp_path, capsys):
     (tmp_path / "package.tgz").write_bytes(b"another package")
-    out = tmp_path / "dlib.safetensors"
+    out = tmp_path / "judge.safetensors"
     for package in ("package.tgz", "missing.tgz"):
-        assert judge_weights.main(["--package", str(tmp_path / package), "--out", str(out)]) == 1
+        assert judge_weights.main([name, "--package", str(tmp_path / package), "--out", str(out)]) == 1
         assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["package.tgz"]
+
+
+@given(st.floats(60, 200), st.floats(60, 200), st.floats(20, 100), st.floats(20, 100))
+def test_a_crop_of_faceres_is_the_enlarged_box(x, y, w, h):
+    """Its middle is the box's, and its longer half side is 1.3 halves of the box's."""
+    ramps = np.stack(np.meshgrid(np.arange(400), np.arange(400)), axis=-1).astype(np.float32)
+    chip = faceres.crop(ramps, (x, y, w, h))
+    middle, half = (x + w / 2, y + h / 2), 1.3 * max(w, h) / 2
+    np.testing.assert_allclose(chip[112, 112], middle, atol=1)
+    np.testing.assert_allclose(chip[112, 12] - chip[112, 112], [-half * 100 / 112, 0], atol=1)
+
+
+def test_a_judge_that_is_not_installed_names_the_command(monkeypatch, tmp_path):
+    monkeypatch.setattr(faceres, "PATH", tmp_path / "none")
+    with pytest.raises(files.WeightsError, match="python -m data_prep.judge_weights faceres"):
+        faceres.network.__wrapped__()
+
+
+def test_soft_labels_are_read_where_they_are_known(monkeypatch):
+    """Gender is red or green; ethnicity is known of nobody, and is no reason to fail."""
+    monkeypatch.setattr(own, "EPOCHS", 8)
+    gender = np.arange(64) % 2
+    images = np.zeros((64, 64, 64, 3), np.uint8)
+    images[np.arange(64), :, :, gender] = 200
+    labels = np.stack([gender, np.full(64, -1), gender], axis=1)
+    read = soft_labels.split(soft_labels.train(images, labels, 0).predict(images, verbose=0))
+    assert [part.shape[1] for part in read] == [2, 4, 5]
+    for part in read:
+        np.testing.assert_allclose(part.sum(axis=1), 1, rtol=1e-5)
+    assert (read[0].argmax(axis=1) == gender).mean() > 0.9
 
 
 def test_nothing_that_trains_imports_judges():

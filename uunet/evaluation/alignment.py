@@ -1,6 +1,6 @@
 """Faces in pictures of one head each: where MTCNN sees eyes, nose and mouth, and the chip that a recogniser wants."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import cv2
@@ -20,11 +20,13 @@ class Faces:
         confidence: float32 `(N,)` in [0.8, 1], MTCNN's; nan where none is found.
         points: float32 `(N, 5, 2)`, x and y in pixels of the picture: left eye, right eye, nose, left and right corner
             of the mouth, left and right as seen in the picture; nan where none is found.
+        boxes: float32 `(N, 4)`, x, y, w, h in pixels of the picture; nan where none is found.
     """
 
     found: np.ndarray
     confidence: np.ndarray
     points: np.ndarray
+    boxes: np.ndarray
 
 
 def find_faces(images):
@@ -39,6 +41,7 @@ def find_faces(images):
     found = np.zeros(len(images), bool)
     confidence = np.full(len(images), np.nan, np.float32)
     points = np.full((len(images), 5, 2), np.nan, np.float32)
+    boxes = np.full((len(images), 4), np.nan, np.float32)
     for start in range(0, len(images), BATCH):
         batch = list(images[start : start + BATCH])
         for index, faces in enumerate(_mtcnn().detect_faces(batch), start=start):
@@ -47,7 +50,13 @@ def find_faces(images):
                 found[index] = True
                 confidence[index] = best["confidence"]
                 points[index] = [best["keypoints"][name] for name in POINTS]
-    return Faces(found, confidence, points)
+                boxes[index] = best["box"]
+    return Faces(found, confidence, points, boxes)
+
+
+def joined(parts):
+    """One Faces of several, in their order."""
+    return Faces(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Faces)))
 
 
 @cache

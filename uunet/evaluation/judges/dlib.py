@@ -27,18 +27,19 @@ MEAN = (122.782, 117.001, 104.298)  # RGB
 BATCH = 32
 
 
-def judge(images):
+def judge(images, faces=None):
     """Finds, aligns and embeds the face in each picture.
 
     Args:
         images: uint8 `(N, H, W, 3)`, RGB, each a head and little else.
+        faces: `alignment.Faces` of them, if they are known already.
 
     Returns:
         embeddings: float32 `(N, 128)`, rows of nan where no face is found. Not of unit length: the smaller the
-            Euclidean distance, the more alike two faces are (`scores`).
+            Euclidean distance, the more alike two faces are (`judges.scores`).
         found: bool `(N,)`.
     """
-    faces = alignment.find_faces(images)
+    faces = faces or alignment.find_faces(images)
     embeddings = np.full((len(images), 128), np.nan, np.float32)
     if faces.found.any():
         chips = np.stack([align(images[k], faces.points[k]) for k in np.flatnonzero(faces.found)])
@@ -61,11 +62,6 @@ def embed(chips):
         float32 `(N, 128)`.
     """
     return network().predict(chips.astype(np.float32), batch_size=BATCH, verbose=0)
-
-
-def scores(first, second):
-    """Similarity of embeddings, row by row: minus the Euclidean distance; dlib calls -0.6 and above the same person."""
-    return -np.linalg.norm(first - second, axis=-1)
 
 
 @cache

@@ -1,0 +1,41 @@
+"""What a second evaluation need not compute again: kept outside the project, in the user's cache folder."""
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from uunet import outputs
+
+FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uunet"
+
+
+def remembered(name, inputs, compute):
+    """The result of `compute()`, from FOLDER if it was computed before from the same inputs.
+
+    Args:
+        name: str, part of the file's name.
+        inputs: arrays, str or bytes that decide the result, the source of the code that computes it among them.
+        compute: callable -> dict of arrays.
+
+    Returns:
+        dict of arrays. A file that is damaged is computed again.
+    """
+    digest = hashlib.sha256()
+    for part in inputs:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype} {part.shape}".encode())
+            part = np.ascontiguousarray(part)
+        digest.update(part.encode() if isinstance(part, str) else part)
+    path = FOLDER / f"{name}-{digest.hexdigest()[:32]}.npz"
+    try:
+        with np.load(path) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        outputs.make_folder(FOLDER)
+        arrays = compute()
+        with outputs.new_file(path, overwrite=True) as part:
+            np.savez(part, **arrays)
+        return arrays

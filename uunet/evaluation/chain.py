@@ -1,0 +1,117 @@
+"""Heads through all that happens to them between two people's eyes: U_e, ROI, 8 bits, a stream, U_d."""
+
+import io
+
+import av
+import cv2
+import numpy as np
+
+from uunet import channel, pixels
+from uunet.pipeline import messages, profiles
+
+HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
+MARGIN = 16  # pixels around a head in a mosaic
+COLUMNS = 16  # heads in a row of a mosaic
+RATE = 25  # frames a second
+
+
+def seen(heads, side):
+    """Heads as a camera would have them in a ROI of `side` pixels: uint8 `(N, side, side, 3)`."""
+    if heads.shape[1] == side:
+        return heads
+    method = cv2.INTER_AREA if side < heads.shape[1] else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(head, (side, side), interpolation=method) for head in heads])
+
+
+def deidentified(x, sequences, encoder, seed, report=None):
+    """U_e's version of each head, in its ROI; one draw of the noise a sequence, as the pipeline holds it for a track.
+
+    Args:
+        x: uint8 `(N, side, side, 3)`, ROIs.
+        sequences: int `(N,)`.
+        encoder: keras.Model U_e.
+        seed: int, of the noise.
+        report: callable `(done, total)` of heads, or None.
+
+    Returns:
+        uint8 `(N, side, side, 3)`.
+    """
+    size = encoder.input_shape[1]
+
+    def noise(k):
+        return pixels.noise_channel(np.random.default_rng([seed, sequences[k]]), size)
+
+    return _through(encoder, x, report, noise)
+
+
+def reconstructed(a, decoder, report=None):
+    """U_d's version of each ROI: uint8 `(N, side, side, 3)` -> the same; `report` as in `deidentified`."""
+    return _through(decoder, a, report)
+
+
+def _through(model, rois, report, noise=None):
+    result = np.empty_like(rois)
+    size, side = model.input_shape[1], rois.shape[1]
+    for start in range(0, len(rois), HEADS_AT_ONCE):
+        chunk = range(start, min(start + HEADS_AT_ONCE, len(rois)))
+        inputs = np.stack([channel.to_network(rois[k], size) for k in chunk])
+        if noise:
+            inputs = np.concatenate([inputs, [noise(k) for k in chunk]], axis=-1)
+        result[chunk] = [channel.to_roi(face, side, side) for face in np.asarray(model.predict_on_batch(inputs))]
+        if report:
+            report(chunk.stop, len(rois))
+    return result
+
+
+def through_h264(heads, sequences, frames, crf, seed):
+    """Heads after the stream of an .mp4 public file: the encoder, options and 4:2:0 of `profiles.H264`.
+
+    Each sequence stands still at a random place of its own in one mosaic, its edges continued around it; it runs for
+    one group of frames, and the last head stays where the sequence is shorter. No message is hidden.
+
+    Args:
+        heads: uint8 `(N, side, side, 3)`, ROIs.
+        sequences, frames: int `(N,)`, whose order within a sequence is that of `frames`.
+        crf: int in 1..51.
+        seed: int, of the places.
+
+    Returns:
+        uint8 `(N, side, side, 3)`.
+    """
+    side = heads.shape[1]
+    cell = side + MARGIN
+    order = np.lexsort((frames, sequences))
+    clips = np.split(order, np.flatnonzero(np.diff(sequences[order])) + 1)
+    corners = np.random.default_rng(seed).integers(0, MARGIN + 1, (len(clips), 2))
+    grid = [cell * np.array(divmod(k, COLUMNS)) for k in range(len(clips))]
+    height = cell * -(-len(clips) // COLUMNS)
+    result = np.empty_like(heads)
+    longest = max(map(len, clips))
+    for first in range(0, longest, messages.GROUP):
+        mosaics = np.zeros((min(messages.GROUP, longest - first), height + height % 2, cell * COLUMNS, 3), np.uint8)
+        for clip, (top, left), (y, x) in zip(clips, corners, grid, strict=True):
+            around = (top, MARGIN - top, left, MARGIN - left)
+            for t, mosaic in enumerate(mosaics):
+                head = heads[clip[min(first + t, len(clip) - 1)]]
+                mosaic[y : y + cell, x : x + cell] = cv2.copyMakeBorder(head, *around, cv2.BORDER_REPLICATE)
+        decoded = _h264(mosaics, crf)
+        for clip, (top, left), (y, x) in zip(clips, corners, grid, strict=True):
+            for t, head in enumerate(clip[first : first + messages.GROUP]):
+                result[head] = decoded[t][y + top : y + top + side, x + left : x + left + side]
+    return result
+
+
+def _h264(frames, crf):
+    """Frames written and read as the pipeline does: uint8 `(T, H, W, 3)`, T <= GROUP, H and W even -> the same."""
+    form = profiles.choose("group.mp4", profiles.VIDEOS, crf=crf)
+    file = io.BytesIO()
+    with av.open(file, "w", format=form.container) as out:
+        stream = out.add_stream(form.codec, rate=RATE, options=dict(form.options))
+        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], form.pixels
+        stream.codec_context.thread_count = 4  # as in the pipeline: x264's bytes depend on it
+        for frame in frames:
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(format=form.pixels)))
+        out.mux(stream.encode(None))
+    file.seek(0)
+    with av.open(file) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
