@@ -175,6 +175,7 @@ def twin_batch(heads, twins, masks, people, config, step):
     return {
         "x": both[..., :3], "twin": both[..., 3:], "head": head, "roi": roi,
         "person": people[chosen].astype(np.int32), "labels": heads.labels[chosen, 1:].astype(np.int32),
+        "epsilon": rng.random((config.batch, 1, 1, 1), dtype=np.float32),
     }
 
 

@@ -108,7 +108,7 @@ def _drawing(size, width, strength):
     drawn = ops.stop_gradient(t)
     both = unshuffle(ops.concatenate([x, drawn], axis=-1) - 0.5)  # (B, size/2, size/2, 24)
     hidden = shuffle(_unet(both, 2 * width, outputs=12, name="hide", levels=2))
-    a = ops.clip(drawn + strength * ops.tanh(hidden), 0.0, 1.0)
+    a = _clip(drawn + strength * ops.tanh(hidden))
     return keras.Model([x, person], [m, t, a], name="parts")
 
 
@@ -116,7 +116,12 @@ def twin_decoder(*, size=64, width=24, name="decoder"):
     """U_d: float32 `(B, size, size, 3)` in [0, 1] to r, the same; its kernels as H's."""
     a = keras.Input((size, size, 3))
     found = shuffle(_unet(unshuffle(a - 0.5), 2 * width, outputs=12, name="reveal", levels=2))
-    return keras.Model(a, ops.clip(a + found, 0.0, 1.0), name=name)
+    return keras.Model(a, _clip(a + found), name=name)
+
+
+def _clip(x):
+    """Into [0, 1], the gradient passing straight through: a value outside would else never come back."""
+    return x + ops.stop_gradient(ops.clip(x, 0.0, 1.0) - x)
 
 
 def unshuffle(x):

@@ -111,18 +111,20 @@ def generator_objective(networks, channel, config, batch):
     return losses.total_loss(terms, config.weights), terms
 
 
-def twin_objective(encoder, decoder, channel, config, batch):
+def twin_objective(encoder, decoder, critic, channel, config, batch):
     """Learning from twins: what U_e draws is pulled towards the twin, what U_d returns towards x.
 
         w_twin (E|t - twin| + E|grad t - grad twin|) + w_mask E[cross-entropy(m, where a head is)]
             + w_read E[cross-entropy(l, the head's labels)] + w_leak leak_loss(a - t, x - t) + w_mse E[(x - r)^2]
+            - w_adv E[D_f(t)]
 
     Args:
         encoder, decoder: `models.twin_encoder`, `models.twin_decoder`.
+        critic: `models.patch_critic`.
         channel: `uunet.channel.Channel`.
         config: `config.TwinConfig`.
         batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`, roi,
-            person int32 `(B,)`, labels int32 `(B, 3)`.
+            person int32 `(B,)`, labels int32 `(B, 3)`, epsilon float32 `(B, 1, 1, 1)`.
 
     Returns:
         scalar to minimise, dict of scalars to log.
@@ -144,6 +146,27 @@ def twin_objective(encoder, decoder, channel, config, batch):
             for k, logit in enumerate(logits)
         ),
         "leak": losses.leak_loss(a - drawn, x - drawn),
+        "adv": -ops.mean(critic(t, training=True)),  # Eq. 8, of t alone
         "mse": losses.reconstruction_loss(x, r),
     }
     return sum(getattr(config, name) * term for name, term in terms.items()), terms
+
+
+def twin_critic_objective(encoder, critic, channel, config, batch, input_gradient):
+    """Learning from twins, the critic's turn: rendered twins against drawn ones, with the penalty of [21].
+
+        E[D_f(t)] - E[D_f(twin)] + penalty_weight `losses.gradient_penalty`
+
+    Args:
+        encoder, critic, channel, config, batch: as in `twin_objective`.
+        input_gradient: as in `critic_objective`.
+
+    Returns:
+        scalar to minimise, dict of scalars to log.
+    """
+    x, other = (channel(image, batch["roi"]) for image in (batch["x"], batch["twin"]))
+    _, parts = twin.parts_of(encoder)
+    t = ops.stop_gradient(parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)[1])
+    wasserstein = ops.mean(critic(t, training=True)) - ops.mean(critic(other, training=True))
+    penalty = losses.gradient_penalty(input_gradient(critic, losses.interpolate(other, t, batch["epsilon"])))
+    return wasserstein + config.penalty_weight * penalty, {"critic": wasserstein, "penalty": penalty}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import functools
 import os
 import platform
 import subprocess
@@ -45,8 +46,9 @@ def device():
     return f"{devices}; {os.cpu_count()} cores of {processor}; Keras {keras.__version__}, {keras.backend.backend()}"
 
 
+@functools.cache
 def commit():
-    """The commit of the running checkout, with "+changes" if it differs from it; "unknown" outside one."""
+    """The commit that is running, with "+changes" if the checkout differs from it; "unknown" outside one."""
     def git(*arguments):
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
@@ -56,3 +58,6 @@ def commit():
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+commit()  # remembered now: a checkout may move on while a training runs

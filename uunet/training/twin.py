@@ -11,18 +11,29 @@ from uunet.training import trainer as training
 
 
 def build_trainer(encoder, decoder, config):
-    """A Trainer of the running backend whose step minimises `objective.twin_objective` once, and its optimiser."""
+    """A Trainer of the running backend whose step is the critic's turn, then `objective.twin_objective` once."""
+    backend = training.backend_trainer()
     through = channel.Channel(config.channel_sizes, config.size)
+    critic = models.patch_critic(size=config.size, width=config.critic_width)
     optimizer = training.build_optimizer(config.optimizer, config.steps)
+    critic_optimizer = training.build_optimizer(config.critic_optimizer)
     variables = encoder.trainable_variables + decoder.trainable_variables
 
     def updates(batch):
         yield training.Update(
-            lambda: objective.twin_objective(encoder, decoder, through, config, batch), variables, optimizer
+            lambda: objective.twin_critic_objective(encoder, critic, through, config, batch, backend.input_gradient),
+            critic.trainable_variables,
+            critic_optimizer,
+        )
+        yield training.Update(
+            lambda: objective.twin_objective(encoder, decoder, critic, through, config, batch), variables, optimizer
         )
 
-    return training.backend_trainer().Trainer(
-        [encoder, decoder], [(optimizer, variables)], updates, terms=("twin", "mask", "read", "leak", "mse")
+    return backend.Trainer(
+        [encoder, decoder, critic],
+        [(optimizer, variables), (critic_optimizer, critic.trainable_variables)],
+        updates,
+        terms=("critic", "penalty", "twin", "mask", "read", "leak", "adv", "mse"),
     )
 
 
@@ -70,7 +81,8 @@ def train(config, folder, out, *, start=None, verbose="auto"):
         callbacks=[logs.SampleSheet(out / "sheets", encoder, decoder, validation, config)],
         verbose=verbose,
     )
-    trainer.optimizer.finalize_variable_values(trainer.trainable_variables)  # the moving average
+    averaged = encoder.trainable_variables + decoder.trainable_variables
+    trainer.optimizer.finalize_variable_values(averaged)
     record = provenance.record(config, run, seconds=seconds)
     for model in (encoder, decoder):
         arguments = {"name": model.name, **shapes[model.name]}
