@@ -129,14 +129,14 @@ class TwinConfig:
     s: tuple[int, ...] = (-1, 1, 1, 1)  # of the twins to learn from (Eq. 9)
     twin: float = 10.0  # weight of the distance between twin and drawn twin
     mask: float = 0.5  # of the cross-entropy of where to draw
-    adv: float = 0.1  # of the critic of drawn twins, Eq. 8
+    adv: float = 0.02  # of the critic of drawn twins, Eq. 8
     mse: float = 50.0  # of Eq. 5, as in Eq. 13
     read: float = 0.2  # of the cross-entropy of the labels read from x
     leak: float = 1e4  # of how much what is hidden looks like x
     channel_sizes: tuple[int, ...] = (24, 28, 32, 40, 48, 56, 64, 80, 96)  # ROI sides in pixels
     batch: int = 16  # heads
-    steps: int = 4500
-    optimizer: Optimizer = Optimizer("adam", 6e-4, beta_1=0.5, cosine=True, average=0.998)
+    steps: int = 3500
+    optimizer: Optimizer = Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.998)
     critic_optimizer: Optimizer = Optimizer("adam", 4e-4, beta_1=0.5)
     critic_width: int = 32  # kernels of D_f's first layer
     penalty_weight: float = 10.0  # of the critic's gradient penalty [21]
