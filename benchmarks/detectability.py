@@ -75,7 +75,7 @@ def luma(data):
 
 def lattice(frame):
     """How close all coefficients lie to the lattices of either bit."""
-    return np.square(qim._votes([frame])).mean()
+    return np.square(qim._votes([frame], np.arange(qim._macroblocks(frame.shape)))).mean()
 
 
 # Covers and what is done to them.
@@ -169,7 +169,7 @@ def main():
         lines.append(row(f"zeros, JPEG coefficients, {length} bytes", clean, hidden, owners))
     whole = pictures()
     clean = [lattice(cover) for cover in whole]
-    hidden = [lattice(qim.hide(cover, b"x" * SHORT, order)) for cover in whole]
+    hidden = [lattice(qim.hide([cover], b"x" * SHORT, order)[0]) for cover in whole]
     lines.append(row(f"lattice, DCT, {SHORT} bytes in 768 x 576", clean, hidden, np.arange(len(whole))))
 
     frames = list(video.read_frames(arguments.clip))[:50]

@@ -170,7 +170,7 @@ def by_shape(capacity):
 WAYS = [
     Way("LSB", 1, hide_lsb, itself, reveal_lsb, by_shape(lsb.capacity)),
     Way("JPEG", 1, hide_jpeg, jpeg_frame, reveal_jpeg, jpeg_capacity),
-    Way("DCT", GROUP, lambda frame, message, boxes: qim.hide(frame, message, order, avoid=boxes), itself,
+    Way("DCT", GROUP, lambda frame, message, boxes: qim.hide([frame], message, order, avoid=boxes)[0], itself,
         lambda frames, length: qim.reveal(frames, order), by_shape(qim.capacity)),
 ]  # fmt: skip
 OTHERS = [Way("stegano", 1, hide_stegano, itself, reveal_stegano, by_shape(lsb.capacity))] if stegano_lsb else []

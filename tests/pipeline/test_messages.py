@@ -160,7 +160,7 @@ def test_sealed_for_another_size(made, tmp_path, name):
         stream = pipeline.inspect_video(made / name, secret=KEY).stream
         again = keys.seal_of(KEY, stream.suite, stream.stream_id)
         parts = protocol.pack_frame_message([], 0, shape=(HEIGHT, WIDTH), seal=again)
-        frames = [qim.hide(frames[0], b"".join(parts), messages.ORDER)]
+        frames = qim.hide(frames, b"".join(parts), messages.ORDER)
     with pytest.raises(protocol.FrameSizeError, match="512 x 496 pixels but its message is for 512 x 480"):
         messages.read([frames], KEY).opened()
 

@@ -117,11 +117,12 @@ def hide(frames, rois, *, first_index=0, seal=None, method=LSB):
         boxes, index = rois[start], first_index + start
         if index % length or any(other != boxes for other in rois[start : start + length]):
             raise ValueError(f"the {length} frames from {index} are not one group with the same boxes")
-        parts = protocol.pack_frame_message(boxes, index, shape=frames[start].shape, seal=seal)
-        for frame in frames[start : start + length]:
-            if method == QIM:
-                hidden.append(qim.hide(frame, b"".join(parts), ORDER, avoid=boxes))
-                continue
+        group = frames[start : start + length]
+        parts = protocol.pack_frame_message(boxes, index, shape=group[0].shape, seal=seal)
+        if method == QIM:
+            hidden += qim.hide(group, b"".join(parts), ORDER, avoid=boxes)
+            continue
+        for frame in group:
             frame = lsb.hide(frame, parts[0], nonce=index)
             if seal is not None:
                 frame = lsb.hide(frame, parts[1], offset=len(parts[0]), key=seal.order_key, nonce=index)
