@@ -39,7 +39,7 @@ STEP = 64.0  # D, in orthonormal DCT units (a coefficient of 8 is one grey level
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, of JPEG and most video
 
 LENGTH_BYTES = 2  # the message's length, in front of it
-SIZES = (40, 80, 120, 200, 400, 800, 1600)  # bytes of length and message together, padded to the next of these
+SIZES = (40, 80, 120, 160, 200, 400, 800, 1600)  # bytes of length and message together, padded to the next of these
 LARGEST_BLOCK = 200  # bytes that one Reed-Solomon block protects
 REPEATS, FEWEST = 2, 1.3  # of each coded bit: wanted (more where that cannot be seen) and needed for H.264 at crf 28
 UNSEEN, MOST = 0.12, 0.31  # shares of the macroblocks: changing the first costs 45 dB PSNR, changing the second 41 dB
