@@ -76,7 +76,7 @@ def frame(rng):
 
 def file(rng):
     """Up to 25 frames in groups, each with a message of its own or that of the group, in parities or coefficients."""
-    frames = [np.full((256, 336, 3), 99, np.uint8)] * rng.integers(1, 26)
+    frames = [np.full((272, 480, 3), 99, np.uint8)] * rng.integers(1, 26)
     groups = [frames[k : k + messages.GROUP] for k in range(0, len(frames), messages.GROUP)]
     if rng.random() < 0.5:
         return [[lsb.hide(frame, message(rng, frame.shape)) for frame in group] for group in groups]

@@ -7,6 +7,8 @@ import re
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from uunet import keys, pipeline, protocol
@@ -120,7 +122,7 @@ def test_every_damaged_frame_is_listed(made, tmp_path):
         (lambda f: f[:-1], [(20, 23)]),  # the end cut off
         (lambda f: f[:20], [(19, 19)]),
         (lambda f: f[:13], [(10, 12)]),
-        (lambda f: f + f[:10], [(20, 29)]),  # a piece joined to it
+        (lambda f: f[:20] + f[:10], [(20, 29)]),  # a piece joined to it
     ],
 )
 @pytest.mark.parametrize(("name", "secret"), [("plain.mp4", None), ("sealed.mp4", KEY), ("sealed.mp4", None)])
@@ -139,7 +141,7 @@ def test_frames_moved_in_a_lossy_file(made, tmp_path, name, secret, change, span
         (lambda f: f[:5] + f[4:], (5, 25), "carries the message of frame 4 .frame 4 was repeated"),
         (lambda f: [*f[:5], f[6], f[5], *f[7:]], (5, 6), "carries the message of frame"),  # exchanged
         (lambda f: f[:-1], (23, 23), "More frames followed this one"),  # the end cut off
-        (lambda f: f[:1], (0, 0), "More frames followed this one"),
+        (lambda f: f[:2], (1, 1), "More frames followed this one"),
         (lambda f: f + f[3:5], (25, 26), "carries the message of frame 3"),  # a piece joined to it
     ],
 )
@@ -240,6 +242,29 @@ def test_no_head_in_many_frames(encoder, tmp_path):
     for name, secret in (("plain.webm", None), ("sealed.webm", KEY)):
         pipeline.deidentify_video(clip, tmp_path / name, encoder, {}, seed=1, secret=secret)
         assert pipeline.inspect_video(tmp_path / name, secret=secret).opened() == [[]] * 300
+
+
+def test_no_head_in_10_000_frames():
+    frames = [np.full((16, 16, 3), 90, np.uint8)] * 10_000
+    public = messages.hide(frames, [[]] * len(frames))
+    groups = [public[k : k + messages.GROUP] for k in range(0, len(public), messages.GROUP)]
+    assert messages.read(groups).opened() == [[]] * len(frames)
+
+
+@settings(max_examples=30)
+@given(st.binary(max_size=78), st.sampled_from([b"", b"UR\1\0", b"UR\1\0\3\1", b"UR\1\2\3\1"]), st.booleans())
+def test_hostile_bytes_in_a_lossy_frame(data, prefix, sealed):
+    """They come back whole, whatever they are, and are refused with a sentence."""
+    hostile = qim.hide([np.full((272, 480, 3), 90, np.uint8)], (prefix + data)[:78], messages.ORDER)
+    found = messages.read([hostile], KEY if sealed else None)
+    assert found.boxes == [None] and isinstance(found.failures[0], UUNetError)
+
+
+def test_hostile_length_in_a_lossy_frame():
+    """The header is right and so is the CRC, but the body is longer than the frame: nothing is waited for."""
+    header = protocol.HEADER.pack(b"UR", 1, 0, 3, 1, 65_535, 0)
+    hostile = qim.hide([np.full((272, 480, 3), 90, np.uint8)], header + bytes(40), messages.ORDER)
+    assert isinstance(messages.read([hostile]).failures[0], protocol.DamagedMessageError)
 
 
 def test_given_boxes_instead_of_the_messages(made, decoder, tmp_path):

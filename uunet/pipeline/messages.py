@@ -112,7 +112,7 @@ def hide(frames, rois, *, first_index=0, last=True, seal=None, method=LSB):
     Raises:
         RoiError, MessageError, CapacityError.
     """
-    length = 1 if method == LSB else GROUP
+    length = GROUP if method == QIM else 1
     hidden = []
     for start in range(0, len(frames), length):
         boxes, index, group = rois[start], first_index + start, frames[start : start + length]
@@ -174,12 +174,12 @@ def read(groups, secret=None, *, stop=False, alone=False):
         except UUNetError as error:
             failures |= dict.fromkeys(range(first, len(boxes)), error)
             continue
-        length = 1 if stream.method == LSB else len(frames)
+        length = len(frames) if stream.method == QIM else 1
         for start in range(0, len(frames), length):
             part = frames[start : start + length]
             numbers = range(first + start, first + start + length)
             try:
-                message = None if stream.method == LSB else qim.reveal(part, ORDER)
+                message = qim.reveal(part, ORDER) if stream.method == QIM else None
                 reader = partial(lsb.reveal, part[0]) if message is None else _slices(message)
                 header, rois = _read_one(reader, shape, stream, None if alone else numbers[0])
             except UUNetError as error:
@@ -189,7 +189,7 @@ def read(groups, secret=None, *, stop=False, alone=False):
             boxes[numbers.start : numbers.stop] = [rois] * length
             if not alone and (error := _misplaced(header, length, ended)):
                 failures |= dict.fromkeys(numbers, error)
-            ended = header.last
+            ended = ended or header.last
             if stream.method == QIM:
                 group = (numbers, part, message)
                 if before is not None:
