@@ -24,13 +24,14 @@ import jpeglib
 import numpy as np
 from scipy import ndimage
 from skimage import data as skimage_data
-from survival import FILE, LONG, PICTURES, SHORT, as_jpeg, hide_jpeg, order, pictures
+from survival import FILE, PICTURES, as_jpeg, hide_jpeg, order, pictures
 
 from uunet import video_samples
 from uunet.pipeline import video
 from uunet.stego import jpeg, keystream, lsb, qim
 
 TILE = 256
+SHORT, LONG = 38, 194  # bytes, about those of 2 and 12 heads
 RESAMPLINGS = 1000
 KEY = bytes(32)
 KERNEL = np.array([[-1, 2, -1], [2, 0, 2], [-1, 2, -1]]) / 4
@@ -75,7 +76,7 @@ def luma(data):
 
 def lattice(frame):
     """How close all coefficients lie to the lattices of either bit."""
-    return np.square(qim._votes([frame])).mean()
+    return np.square(qim._votes([frame], np.arange(qim._macroblocks(frame.shape)))).mean()
 
 
 # Covers and what is done to them.
@@ -165,11 +166,11 @@ def main():
     clean = [zeros(as_jpeg(cover, 90).tobytes()) for cover in covers]
     for length in (1500, LONG, SHORT):
         rng = np.random.default_rng(length)
-        hidden = [zeros(hide_jpeg(cover, rng.bytes(length), ())) for cover in covers]
+        hidden = [zeros(hide_jpeg([cover], rng.bytes(length), ())[0]) for cover in covers]
         lines.append(row(f"zeros, JPEG coefficients, {length} bytes", clean, hidden, owners))
     whole = pictures()
     clean = [lattice(cover) for cover in whole]
-    hidden = [lattice(qim.hide(cover, b"x" * SHORT, order)) for cover in whole]
+    hidden = [lattice(qim.hide([cover], b"x" * SHORT, order)[0]) for cover in whole]
     lines.append(row(f"lattice, DCT, {SHORT} bytes in 768 x 576", clean, hidden, np.arange(len(whole))))
 
     frames = list(video.read_frames(arguments.clip))[:50]

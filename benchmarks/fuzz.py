@@ -2,10 +2,11 @@
 
     python benchmarks/fuzz.py --minutes 10 [--seed 0]
 
-Texts to `parse_message`, and frames of all sorts to `find_seal` and `unpack_frame_message`, with and without a key:
-random ones, and real ones mutated; to `jpeg.carriers` JPEG files with bytes changed, cut out and repeated. Exit code 1
-and the input's number if something else than a UUNetError is raised, or if a text is accepted that `format_message`
-would not write.
+Texts to `parse_message`, bytes to `unpack_text`, frames of all sorts to `find_seal` and `unpack_frame_message`, whole
+lossless and lossy files to `messages.read`, with and without a key: random ones, and real ones mutated; to
+`jpeg.carriers` JPEG files with bytes changed, cut out and repeated. Exit code 1 and the input's number if something
+else than a UUNetError is raised, if a text is accepted that we would not write, or if anything is accepted with a key
+that it was not sealed with.
 """
 
 import argparse
@@ -20,8 +21,9 @@ import numpy as np
 
 from uunet import keys, protocol
 from uunet.errors import UUNetError
+from uunet.pipeline import messages
 from uunet.protocol import Roi
-from uunet.stego import jpeg, lsb
+from uunet.stego import jpeg, lsb, qim
 
 KEY, STREAM_ID = bytes(range(32)), bytes(16)
 ALPHABETS = ("0123456789,", "0123456789,,,,-+_. eEx\n\0", "0123456789,\u0661\uff11\u00b2\ud800")
@@ -38,26 +40,49 @@ def text(rng):
     return right[:at] + rng.choice(alphabet) + right[at + rng.integers(0, 2) :]
 
 
-def frame(rng):
-    """A frame of any shape, noise or black, mostly with a header that looks right and a length that lies."""
-    shape = tuple(rng.integers(1, 40, 2).tolist()) + ((rng.integers(1, 5).item(),) if rng.random() < 0.8 else ())
-    array = rng.integers(0, 256, shape, dtype=np.uint8) * np.uint8(rng.random() < 0.8)
-    suite = rng.integers(0, 4).item()
+def message(rng, shape):
+    """Bytes with a header that mostly looks right, and a length that lies."""
+    suite, flags, frames = (rng.integers(0, top).item() for top in (4, 5, 13))
     width, height = (shape[1], shape[0]) if rng.random() < 0.8 else rng.integers(0, 2**32, 2).tolist()
     length = rng.integers(0, 2**16) if rng.random() < 0.5 else rng.integers(0, 200)
-    data = protocol.HEADER.pack(b"UR", 1, suite, int(length), rng.integers(0, 2**32).item())
+    index = rng.integers(0, 2**32).item() if rng.random() < 0.5 else 0
     if suite:
+        data = protocol.HEADER.pack(b"UR", 1, suite, flags, frames, int(length), index)
         data += protocol.SEALED_HEADER.pack(width, height, STREAM_ID if rng.random() < 0.9 else rng.bytes(16))
-        data += protocol.CRC.pack(zlib.crc32(data))
+        data += protocol.CRC.pack(zlib.crc32(data)) + rng.bytes(rng.integers(0, 40))
     else:
-        body = text(rng).encode("utf-8", "replace")
-        data = protocol.HEADER.pack(b"UR", 1, 0, len(body), 0) + body
+        body = packed(rng) if flags & protocol.PACKED else text(rng).encode("utf-8", "replace")
+        data = protocol.HEADER.pack(b"UR", 1, 0, flags, frames, len(body), index) + body
         data += protocol.CRC.pack(zlib.crc32(data))
     if rng.random() < 0.3:
         changed = bytearray(data)
         changed[rng.integers(len(changed))] = rng.integers(256)
         data = bytes(changed)
-    return lsb.hide(array, data[: lsb.capacity(shape)])
+    return data
+
+
+def packed(rng):
+    """Noise, sometimes long, or a text that is right or nearly so."""
+    if rng.random() < 0.3:
+        return rng.bytes(rng.integers(0, 30 if rng.random() < 0.9 else 65_536))
+    return protocol.pack_text("".join(symbol for symbol in text(rng) if symbol in protocol.SYMBOLS))
+
+
+def frame(rng):
+    """A frame of any shape, noise or black, with a message in its parities."""
+    shape = tuple(rng.integers(1, 40, 2).tolist()) + ((rng.integers(1, 5).item(),) if rng.random() < 0.8 else ())
+    array = rng.integers(0, 256, shape, dtype=np.uint8) * np.uint8(rng.random() < 0.8)
+    return lsb.hide(array, message(rng, shape)[: lsb.capacity(shape)])
+
+
+def file(rng):
+    """Up to 25 frames in groups, each with a message of its own or that of the group, in parities or coefficients."""
+    frames = [np.full((272, 480, 3), 99, np.uint8)] * rng.integers(1, 26)
+    groups = [frames[k : k + messages.GROUP] for k in range(0, len(frames), messages.GROUP)]
+    if rng.random() < 0.5:
+        return [[lsb.hide(frame, message(rng, frame.shape)) for frame in group] for group in groups]
+    room = qim.capacity(frames[0].shape)
+    return [qim.hide(group, message(rng, frames[0].shape)[:room], messages.ORDER) for group in groups]
 
 
 def try_text(rng):
@@ -70,6 +95,29 @@ def try_text(rng):
     if protocol.format_message(rois) != message:
         raise AssertionError(f"{message!r} is accepted but not what would be written")
     return True
+
+
+def try_packed(rng):
+    """True if accepted."""
+    data = packed(rng)
+    try:
+        message = protocol.unpack_text(data)
+        protocol.parse_message(message)
+    except UUNetError:
+        return False
+    if protocol.pack_text(message) != data:
+        raise AssertionError(f"{data!r} is accepted but not what would be written")
+    return True
+
+
+def try_file(rng):
+    """True if boxes are read from any frame."""
+    secret = KEY if rng.random() < 0.5 else None
+    found = messages.read(file(rng), secret, stop=rng.random() < 0.3, alone=rng.random() < 0.1)
+    boxes = [rois for rois in found.boxes if rois is not None]
+    if boxes and secret:
+        raise AssertionError("a frame that nobody sealed is accepted")
+    return bool(boxes)
 
 
 def try_frame(rng):
@@ -111,7 +159,7 @@ def main():
     end, counts, k = time.monotonic() + 60 * options.minutes, {}, 0
     tracemalloc.start()
     while time.monotonic() < end:
-        attempt = (try_text, try_frame, try_jpeg)[k % 3]
+        attempt = (try_text, try_packed, try_frame, try_jpeg)[k % 4] if k % 60 else try_file  # files take long
         try:
             accepted = attempt(np.random.default_rng([options.seed, k]))
         except Exception:

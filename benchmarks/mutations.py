@@ -9,6 +9,7 @@ boxes are read from it. Exit code 1 if a sealed one is, or a plain one whose CRC
 """
 
 import argparse
+import itertools
 import sys
 import zlib
 from functools import partial
@@ -28,10 +29,10 @@ OPEN_BITS = 8 * (protocol.HEADER.size + protocol.SEALED_HEADER.size + protocol.C
 BLANK = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
 
 
-def packed(suite, rois, index=INDEX, stream_id=THIS_RUN, shape=SHAPE):
+def written(suite, packed, rois, index=INDEX, stream_id=THIS_RUN, shape=SHAPE, last=True):
     """`(open_part, sealed_part)`, bytes."""
     seal = keys.seal_of(KEY, suite, stream_id) if suite else None
-    return protocol.pack_frame_message(rois, index, shape=shape, seal=seal)
+    return protocol.pack_frame_message(rois, index, last=last, packed=packed, shape=shape, seal=seal)
 
 
 def with_crc(data):
@@ -68,13 +69,15 @@ def exchange(message, others, rng):
     return message[:a] + other[a:b] + message[b:]
 
 
-def count(suite, n, rng):
+def count(suite, packed, n, rng):
     """`(kind, CRC made to match) -> [tried, accepted, accepted with a CRC that does not match]`."""
     one, two = [Roi(10, 16, 9, 15), Roi(25, 30, 8, 14)], [Roi(11, 17, 9, 15), Roi(20, 20, 8, 14)]
-    parts = packed(suite, one)
+    parts = written(suite, packed, one)
     message, open_len = b"".join(parts), len(parts[0])
     elsewhere = ((INDEX + 1,), (INDEX, OTHER_RUN), (INDEX + 1, OTHER_RUN), (INDEX, OTHER_RUN, (50, 64, 3)))
-    others = [b"".join(packed(suite, two, *where)) for where in elsewhere]
+    others = [b"".join(written(suite, packed, two, *where)) for where in elsewhere]
+    others.append(b"".join(written(suite, not packed, two, INDEX + 1)))
+    others.append(b"".join(written(suite, packed, two, INDEX + 1, last=False)))
     seal = keys.seal_of(KEY, suite, THIS_RUN) if suite else None
     places = np.arange(8 * len(message))
     if seal:  # the forger knows them, which is more than he can
@@ -111,21 +114,22 @@ def accepted(frame, seal):
 
 def crc_matches(frame):
     """Whether a plain message's CRC does, whatever else it says."""
-    body_len = int.from_bytes(lsb.reveal(frame, 2, offset=4), "big")
-    data = lsb.reveal(frame, protocol.HEADER.size + body_len + protocol.CRC.size)
+    header = protocol.read_header(partial(lsb.reveal, frame))
+    data = lsb.reveal(frame, len(header.data) + header.body_len + protocol.CRC.size)
     return with_crc(data) == data
 
 
 def main():
     """Prints the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=100_000, help="mutated frames a suite")
+    parser.add_argument("--frames", type=int, default=100_000, help="mutated frames a suite, and as many packed")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     names = {0: "plain", keys.AES_256_GCM: "AES-256-GCM", keys.CHACHA20_POLY1305: "ChaCha20-Poly1305"}
     wrong = 0
-    for suite, name in names.items():
-        counts = count(suite, options.frames, np.random.default_rng([options.seed, suite]))
+    for (suite, name), packed in itertools.product(names.items(), (False, True)):
+        name += ", packed" if packed else ""
+        counts = count(suite, packed, options.frames, np.random.default_rng([options.seed, suite, packed]))
         for (kind, fix), (tried, passed, _) in sorted(counts.items()):
             crc = "CRC made to match" if fix else "CRC as it comes"
             print(f"{name}: {kind}, {crc}: {passed} of {tried} accepted")

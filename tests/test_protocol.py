@@ -130,10 +130,10 @@ def test_unwritable_number(roi):
 
 
 def test_too_many_heads_for_one_message():
-    most = [Roi(10_000, 10_000, 10_000, 10_000)] * 2727  # 5 + 2727 * 24 bytes
-    assert len(protocol.format_message(most)) == 65_453
-    assert len(protocol.pack_frame_message(most, 0, shape=(1, 1), seal=seal())[1]) == 65_472 + 16
-    with pytest.raises(protocol.MessageError, match="2728 heads"):
+    most = [Roi(10_000, 10_000, 10_000, 10_000)] * 2728  # 5 + 2728 * 24 bytes
+    assert len(protocol.format_message(most)) == 65_477
+    assert len(protocol.pack_frame_message(most, 0, shape=(1, 1), seal=seal())[1]) == 65_502 + 16
+    with pytest.raises(protocol.MessageError, match="2729 heads"):
         protocol.format_message(most + most[:1])
 
 
@@ -155,9 +155,10 @@ def test_frame_message_bytes():
     message, sealed_part = protocol.pack_frame_message(PAPER, 258)
     assert sealed_part == b""
     body = b"2,10,16,9,15,25,45,8,14,"
-    assert message[:10] == b"UR\x01\x00\x00\x18\x00\x00\x01\x02"  # magic, version 1, suite 0, 24 bytes, frame 258
-    assert message[10:-4] == body
-    assert message[-4:].hex() == "c445fb1a"
+    assert message[:6] == b"UR\x01\x00\x01\x01"  # magic, version 1, suite 0, last, 1 frame
+    assert message[6:12] == b"\x00\x18\x00\x00\x01\x02"  # 24 bytes, frame 258
+    assert message[12:-4] == body
+    assert message[-4:].hex() == "354bc786"
 
 
 @given(ROIS, st.integers(0, 2**32 - 1), st.binary(max_size=20))
@@ -176,12 +177,76 @@ def test_every_flipped_bit_is_noticed(data):
         protocol.unpack_frame_message(reader(bytes(message)))
 
 
-@given(st.integers(0, 37))
+@given(st.integers(0, 39))
 def test_truncated(length):
     message, _ = protocol.pack_frame_message(PAPER, 3)
-    assert len(message) == 38
+    assert len(message) == 40
     with pytest.raises((protocol.NoMessageError, protocol.DamagedMessageError)):
         protocol.unpack_frame_message(reader(message[:length]))
+
+
+@given(ROIS, st.integers(0, 2**32 - 1), st.integers(1, 255), st.booleans(), st.booleans(), st.sampled_from([0, 1, 2]))
+def test_header_says_how_the_message_is_written(rois, index, frames, last, packed, suite):
+    about = {"frames": frames, "last": last, "packed": packed}
+    stream = seal(suite) if suite else None
+    message = b"".join(protocol.pack_frame_message(rois, index, **about, shape=(48, 64), seal=stream))
+    header = protocol.read_header(reader(message))
+    size = (64, 48, STREAM_ID) if suite else (0, 0, None)
+    assert header[:4] == (suite, packed, last, frames) and header[5:9] == (index, *size)
+    assert message.startswith(header.data) and len(header.data) == (40 if suite else 12)
+    assert len(message) == len(header.data) + header.body_len + (0 if suite else 4)
+    assert len(message) == protocol.message_length(rois, sealed=bool(suite), packed=packed)
+    assert protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=stream, frame_index=index) == rois
+
+
+# Packed texts.
+
+
+@pytest.mark.parametrize(
+    ("text", "packed"),
+    [
+        ("0,", b"\x6e"),  # 0 + 11 * 10
+        ("5,", b"\x73"),
+        (",", b"\x0a"),
+        ("1,0,0,", (1 + 11 * 10 + 11**3 * 10 + 11**5 * 10).to_bytes(3, "little")),
+    ],
+)
+def test_packed_by_hand(text, packed):
+    assert protocol.pack_text(text) == packed and protocol.unpack_text(packed) == text
+
+
+@given(ROIS)
+def test_packed_there_and_back_and_less_than_half(rois):
+    text = protocol.format_message(rois)
+    packed = protocol.pack_text(text)
+    assert protocol.unpack_text(packed) == text
+    assert len(packed) <= len(text) * 0.4325 + 1  # log2(11) / 8
+
+
+@given(st.binary(max_size=60))
+def test_one_packed_form_a_text(packed):
+    """Whatever bytes give a text, packing that text gives these bytes."""
+    try:
+        text = protocol.unpack_text(packed)
+        protocol.parse_message(text)
+    except protocol.MessageError:
+        return
+    assert protocol.pack_text(text) == packed
+
+
+@pytest.mark.parametrize("packed", [b"\0", b"\x6e\0", b"\1" * 1601, b"\1" * 65_000])
+def test_not_packed_texts(packed):
+    with pytest.raises(protocol.MessageError, match="not a packed message"):
+        protocol.unpack_text(packed)
+
+
+@pytest.mark.parametrize(("heads", "packed", "sealed", "room"), [(4, False, True, 118), (3, True, True, 78),
+    (7, False, False, 118), (16, True, False, 118), (16, True, True, 158)])  # fmt: skip
+def test_how_many_heads_a_lossy_frame_holds(heads, packed, sealed, room):
+    """docs/wire-format.md: heads of a few dozen pixels somewhere in 640 x 480; one more does not fit."""
+    rois = [Roi(456, 234, 56, 78)] * (heads + 1)
+    assert protocol.message_length(rois[:heads], sealed=sealed, packed=packed) <= room
+    assert protocol.message_length(rois, sealed=sealed, packed=packed) > room
 
 
 def test_clean_picture_has_no_message():
@@ -198,7 +263,7 @@ def test_picture_too_small_for_a_header_has_no_message():
 @pytest.mark.parametrize("secret", [None, KEY])
 @pytest.mark.parametrize("message", [protocol.pack_frame_message(PAPER, 3)[0], sealed()])
 def test_unknown_version_and_suite(message, secret):
-    for place in (2, 3):
+    for place in (2, 3, 4):
         changed = bytearray(message)
         changed[place] = 7
         with pytest.raises(protocol.UnsupportedMessageError, match="7"):
@@ -217,7 +282,7 @@ def test_reordered_frame():
 
 @pytest.mark.parametrize("body", [b"-1,", b"1,1,1,1,", b"\xd9\xa1,1,2,3,4,", b"0"])
 def test_right_crc_does_not_excuse_a_wrong_text(body):
-    message = protocol.HEADER.pack(b"UR", 1, 0, len(body), 0) + body
+    message = protocol.HEADER.pack(b"UR", 1, 0, 1, 1, len(body), 0) + body
     message += protocol.CRC.pack(protocol.zlib.crc32(message))
     with pytest.raises(protocol.MessageError):
         protocol.unpack_frame_message(reader(message))
@@ -244,18 +309,23 @@ def test_sealed_round_trip_through_a_frame(suite, rois, index, key):
 def test_sealed_bytes():
     """The wire format, byte by byte: a file written today must be readable for ever."""
     open_part, sealed_part = protocol.pack_frame_message(PAPER, 258, shape=(576, 768, 3), seal=seal())
-    assert open_part[:10] == b"UR\x01\x02\x00\x50\x00\x00\x01\x02"  # version 1, suite 2, 64 + 16 bytes, frame 258
-    assert open_part[10:18] == b"\x00\x00\x03\x00\x00\x00\x02\x40"  # 768 x 576
-    assert open_part[18:34] == STREAM_ID
-    assert open_part[34:] == zlib.crc32(open_part[:34]).to_bytes(4, "big")
-    assert len(sealed_part) == 80
+    assert open_part[:6] == b"UR\x01\x02\x01\x01"  # version 1, suite 2, last, 1 frame
+    assert open_part[6:12] == b"\x00\x4e\x00\x00\x01\x02"  # 62 + 16 bytes, frame 258
+    assert open_part[12:20] == b"\x00\x00\x03\x00\x00\x00\x02\x40"  # 768 x 576
+    assert open_part[20:36] == STREAM_ID
+    assert open_part[36:] == zlib.crc32(open_part[:36]).to_bytes(4, "big")
+    assert len(sealed_part) == 78
     body = keys.ChaCha20Poly1305(seal().body_key).decrypt(STREAM_ID[:8] + b"\0\0\1\2", sealed_part, open_part)
-    assert body == b"2,10,16,9,15,25,45,8,14," + bytes(40)
+    assert body == b"2,10,16,9,15,25,45,8,14," + bytes(38)
 
 
 def test_nothing_of_the_text_is_visible_and_lengths_say_little():
-    lengths = {len(sealed([Roi(100, 100, 50, 50)] * n)) for n in range(5)}
-    assert lengths == {38 + 64 + 16}
+    """At most 1, 4, 7 heads, or packed 3, 10, 16: the length does not say more, see docs/wire-format.md."""
+    for packed, most in ((False, (1, 4, 7)), (True, (3, 10, 16))):
+        steps = [protocol.message_length([Roi(100, 100, 50, 50)] * n, sealed=True, packed=packed) for n in range(18)]
+        assert sorted(set(steps))[:3] == [40 + 22 + 16, 40 + 62 + 16, 40 + 102 + 16]
+        assert tuple(17 - steps[::-1].index(length) for length in sorted(set(steps))[:3]) == most
+    assert len(sealed([Roi(100, 100, 50, 50)] * 4)) == 40 + 62 + 16
     assert b"10,16" not in sealed() and b"10,16" in protocol.pack_frame_message(PAPER, 3)[0]
 
 
@@ -263,7 +333,7 @@ def test_two_runs_have_nothing_in_common():
     """A fresh stream id each: neither nonce, nor ciphertext, nor hidden places repeat, whatever the faces do."""
     frame = np.full((64, 96, 3), 90, np.uint8)
     one, two = (hidden(frame, PAPER, 0, keys.new_seal(KEY)) for _ in range(2))
-    changed = [set(np.flatnonzero((public != frame).reshape(-1)[304:])) for public in (one, two)]
+    changed = [set(np.flatnonzero((public != frame).reshape(-1)[320:])) for public in (one, two)]
     assert len(changed[0] & changed[1]) < 30  # of 300 or so each
 
 
@@ -282,11 +352,11 @@ def test_every_flipped_bit_of_a_sealed_message_is_noticed(data):
 def test_forged_headers_with_a_right_crc_are_noticed(data):
     """Whatever a forger writes into the open part, with the CRC made to match, and however he cuts the body."""
     message = sealed()
-    open_part = bytearray(message[:38])
-    at = data.draw(st.integers(0, 33))
+    open_part = bytearray(message[:40])
+    at = data.draw(st.integers(0, 35))
     open_part[at] = data.draw(st.integers(0, 255).filter(lambda value: value != open_part[at]))
-    body = message[38 : data.draw(st.integers(38, len(message)))]
-    shape = protocol.SEALED_HEADER.unpack(open_part[10:34])[1::-1]  # he may have the frame to match as well
+    body = message[40 : data.draw(st.integers(40, len(message)))]
+    shape = protocol.SEALED_HEADER.unpack(open_part[12:36])[1::-1]  # he may have the frame to match as well
     with pytest.raises(PROBLEMS):
         forged = with_crc(bytes(open_part)) + body
         stream = protocol.find_seal(reader(forged), KEY)
@@ -296,7 +366,7 @@ def test_forged_headers_with_a_right_crc_are_noticed(data):
 def test_thousands_of_mutated_frames_none_accepted(rng):
     """Each hidden bit of a frame may be changed by one who knows where they are: benchmarks/mutations.py has more."""
     frame = hidden(np.full((48, 64, 3), 90, np.uint8), PAPER, 3, seal())
-    places = np.concatenate([np.arange(304), 304 + lsb.keystream.positions(seal().order_key, 3, frame.size - 304, 640)])
+    places = np.concatenate([np.arange(320), 320 + lsb.keystream.positions(seal().order_key, 3, frame.size - 320, 624)])
     for _ in range(3000):
         changed = frame.reshape(-1).copy()
         changed[rng.choice(places, rng.integers(1, 5), replace=False)] ^= 1
@@ -314,7 +384,7 @@ def test_wrong_key(suite):
 
 def test_one_suite_is_not_taken_for_the_other():
     message = sealed(suite=keys.AES_256_GCM)
-    relabelled = with_crc(message[:3] + b"\x02" + message[4:38]) + message[38:]
+    relabelled = with_crc(message[:3] + b"\x02" + message[4:40]) + message[40:]
     with pytest.raises(keys.AuthenticationError):
         stream = protocol.find_seal(reader(relabelled), KEY)
         protocol.unpack_frame_message(reader(relabelled), shape=(48, 64), seal=stream)
@@ -371,12 +441,12 @@ def test_too_long_for_the_frame():
     assert (frame == 90).all()
 
 
-@pytest.mark.parametrize("declared", [0, 15, 16, 17, 79, 81, 65_535])
+@pytest.mark.parametrize("declared", [0, 15, 16, 17, 77, 79, 65_535])
 def test_a_declared_length_is_only_a_claim(declared):
     """No more is read than the frame has, and nothing but the sealed length opens."""
     frame = hidden(np.full((48, 64, 3), 90, np.uint8), PAPER, 3, seal())
-    open_part = bytearray(lsb.reveal(frame, 38))
-    open_part[4:6] = declared.to_bytes(2, "big")
+    open_part = bytearray(lsb.reveal(frame, 40))
+    open_part[6:8] = declared.to_bytes(2, "big")
     frame = lsb.hide(frame, with_crc(bytes(open_part)))
     with pytest.raises(keys.AuthenticationError):
         protocol.unpack_frame_message(partial(lsb.reveal, frame), shape=frame.shape, seal=seal())
@@ -385,7 +455,7 @@ def test_a_declared_length_is_only_a_claim(declared):
 def test_sealed_text_outside_the_grammar():
     """The owner of a key may seal what he likes; the reader still takes nothing but the grammar."""
     for body in (b"-1,", b"\xd9\xa1,1,2,3,4,", b"0", b"\0" * 64, b"0,\0x"):
-        header = protocol.HEADER.pack(b"UR", 1, 2, len(body) + 16, 0)
+        header = protocol.HEADER.pack(b"UR", 1, 2, 1, 1, len(body) + 16, 0)
         header = with_crc(header + protocol.SEALED_HEADER.pack(64, 48, STREAM_ID) + bytes(4))
         message = header + seal().seal(body, header, 0)
         with pytest.raises(protocol.MessageError):
@@ -417,6 +487,14 @@ def test_plain_vector():
     assert [list(roi) for roi in PAPER] == VECTORS["rois"]
 
 
+def test_packed_vector():
+    assert protocol.unpack_text(bytes.fromhex(VECTORS["packed_text"])) == protocol.format_message(PAPER)
+    message = bytes.fromhex(VECTORS["packed_message"])
+    header = protocol.read_header(reader(message))
+    assert header[:4] == (protocol.PLAIN, True, False, VECTORS["packed_frames"])
+    assert protocol.unpack_frame_message(reader(message), frame_index=VECTORS["packed_frame_index"]) == PAPER
+
+
 def test_passphrase_vector():
     master = keys.from_passphrase(VECTORS["passphrase"], bytes.fromhex(VECTORS["stream_id"]))
     assert master.hex() == VECTORS["master_of_passphrase"]
@@ -431,10 +509,13 @@ def test_sealed_vector(vector):
     shape, index = (VECTORS["height"], VECTORS["width"], 3), VECTORS["frame_index"]
     found = protocol.unpack_frame_message(reader(open_part + sealed_part), shape=shape, seal=stream, frame_index=index)
     assert [list(roi) for roi in found] == VECTORS["rois"]
+    packed, first = bytes.fromhex(vector["packed_message"]), VECTORS["packed_frame_index"]
+    assert protocol.unpack_frame_message(reader(packed), shape=shape, seal=stream, frame_index=first) == PAPER
+    assert protocol.read_header(reader(packed))[:4] == (vector["suite"], True, False, VECTORS["packed_frames"])
     frame = hidden(np.full(shape, 90, np.uint8), PAPER, index, stream)
-    assert VECTORS["total"] == frame.size - 304
-    parity = "".join(str(sample & 1) for sample in frame.reshape(-1)[:304])
+    assert VECTORS["total"] == frame.size - 320
+    parity = "".join(str(sample & 1) for sample in frame.reshape(-1)[:320])
     assert int(parity, 2) == int.from_bytes(open_part, "big")
-    first = "".join(str(frame.reshape(-1)[304 + place] & 1) for place in vector["first_places"])
+    first = "".join(str(frame.reshape(-1)[320 + place] & 1) for place in vector["first_places"])
     assert int(first, 2) == sealed_part[0]
     assert protocol.unpack_frame_message(partial(lsb.reveal, frame), shape=shape, seal=stream) == found

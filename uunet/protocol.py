@@ -5,14 +5,17 @@
 The paper's text alone cannot be told from noise, so it travels as the body of a framed message, big-endian. Plain, it
 lies open to anybody, and the CRC finds accidents (a re-encoded or edited frame), not forgery:
 
-    "UR" | version u8 | suite u8 = 0 | body_len u16 | frame_index u32 | body | CRC32 u32
+    "UR" | version u8 | suite u8 = 0 | flags u8 | frames u8 | body_len u16 | frame_index u32 | body | CRC32 u32
 
 Sealed, the body is encrypted and authenticated together with all that stands before it, and hidden in an order that
 only the key's owners know:
 
-    "UR" | version u8 | suite u8 = 1, 2 | body_len u16 | frame_index u32
-         | width u32 | height u32 | stream_id (16) | CRC32 u32               open part
-    body = encrypted(text, zeros up to a multiple of 64) | tag (16)           sealed part
+    "UR" | version u8 | suite u8 = 1, 2 | flags u8 | frames u8 | body_len u16 | frame_index u32
+         | width u32 | height u32 | stream_id (16) | CRC32 u32                                    open part
+    body = encrypted(text, zeros up to 22, 62, 102, ... bytes) | tag (16)                         sealed part
+
+`frames` frames from frame_index on carry this message, and the flag LAST says that the file ends with them. Where room
+is scarce the text is packed (flag PACKED): 11 symbols, 3.46 bits each, instead of 8.
 
 docs/wire-format.md is the whole specification, with test vectors.
 """
@@ -28,13 +31,18 @@ from uunet.errors import UUNetError
 MAGIC = b"UR"
 VERSION = 1
 PLAIN = 0  # suite: the body is the paper's ASCII text, not encrypted
-HEADER = struct.Struct(">2sBBHI")
+LAST, PACKED = 1, 2  # flags
+HEADER = struct.Struct(">2sBBBBHI")
 SEALED_HEADER = struct.Struct(">II16s")  # follows HEADER where the suite is not PLAIN
 CRC = struct.Struct(">I")
 
 MAX_NUMBER = 99_999  # five digits: no video is wider, and a hostile message cannot ask for big integers
-PADDING = 64  # a sealed text fills a multiple of this, so that its length hardly tells how many heads there are
+# a sealed text fills 22 bytes or 40, 80, ... more, so that its length hardly tells how many heads there are; with the
+# 56 bytes around it these are just the sizes of QIM
+SMALLEST, PADDING = 22, 40
 MAX_TEXT = 0xFFFF - PADDING - keys.TAG_BYTES  # so that any text fits body_len u16, sealed or not; about 2,700 ROIs
+SYMBOLS = "0123456789,"
+MAX_PACKED = 1600  # bytes: no lossy frame holds more, and a hostile message cannot ask for big integers
 NATURAL = "(?:0|[1-9][0-9]{0,4})"  # one spelling a number: no sign, space, underscore, leading zero or Unicode digit
 MESSAGE = re.compile(f"{NATURAL},(?:(?:{NATURAL},){{4}})*")
 
@@ -85,7 +93,22 @@ class StreamError(UUNetError):
 
 
 class FrameIndexError(UUNetError):
-    """A frame carries the message of another frame: frames were cut, repeated or reordered."""
+    """A frame is not where its message says: frames were cut, repeated or reordered."""
+
+
+class Header(NamedTuple):
+    """What a frame says openly of its message. Of a sealed one the CRC has been compared, of a plain one not yet."""
+
+    suite: int  # PLAIN, or a key of keys.CIPHERS
+    packed: bool
+    last: bool  # whether the file ends with the frames that carry this message
+    frames: int  # how many these are
+    body_len: int
+    frame_index: int  # of the first of them
+    width: int  # 0 if plain
+    height: int  # 0 if plain
+    stream_id: bytes | None  # (16); None if plain
+    data: bytes  # all this, as it is hidden
 
 
 def format_message(rois):
@@ -133,12 +156,48 @@ def check_inside(rois, height, width):
             )
 
 
-def pack_frame_message(rois, frame_index, *, shape=None, seal=None):
-    """The bytes to hide in one frame.
+def pack_text(text):
+    """A message in less than half of its length.
+
+    The symbols "0" to "9" and "," are 0 to 10; the first counts least:
+
+        N = sum_k symbol_k 11^k        in as few bytes as hold it, the first counts least
+
+    A message ends in ",", which is not 0, so no two messages have the same N.
+
+    Args:
+        text: str, as `format_message` makes it.
+    """
+    number = 0
+    for symbol in reversed(text):
+        number = len(SYMBOLS) * number + SYMBOLS.index(symbol)
+    return number.to_bytes(-(-number.bit_length() // 8), "little")
+
+
+def unpack_text(packed):
+    """The text whose `pack_text` is these bytes; `parse_message` says whether it is a message.
+
+    Raises:
+        MessageError: if they are too many, or end in a zero, which no `pack_text` does.
+    """
+    if len(packed) > MAX_PACKED or packed.endswith(b"\0"):
+        raise MessageError(f"The {len(packed)} bytes are not a packed message: write them as the protocol says.")
+    number, text = int.from_bytes(packed, "little"), []
+    while number:
+        number, symbol = divmod(number, len(SYMBOLS))
+        text.append(SYMBOLS[symbol])
+    return "".join(text)
+
+
+def pack_frame_message(rois, frame_index, *, frames=1, last=True, packed=False, shape=None, seal=None):
+    """The bytes to hide in one frame, or in a few that carry the same.
 
     Args:
         rois: list of Roi, in the order in which they were pasted.
-        frame_index: int in 0..2^32 - 1, 0 for the first frame (and for a still image).
+        frame_index: int in 0..2^32 - 1, of the first of these frames; 0 for the first of all and for a still image.
+        frames: int in 1..255, how many they are.
+        last: bool, whether the file ends with them.
+        packed: bool, whether room is scarce.
         shape: the frame's `(height, width, ...)`; needed with a seal only.
         seal: keys.Seal, by which each frame_index is sealed once; None for a plain message.
 
@@ -149,40 +208,72 @@ def pack_frame_message(rois, frame_index, *, shape=None, seal=None):
     Raises:
         RoiError, MessageError: see `format_message`.
     """
-    body = format_message(rois).encode("ascii")
+    body = _body(rois, packed)
+    flags = LAST * last | PACKED * packed
     if seal is None:
-        message = HEADER.pack(MAGIC, VERSION, PLAIN, len(body), frame_index) + body
+        message = HEADER.pack(MAGIC, VERSION, PLAIN, flags, frames, len(body), frame_index) + body
         return message + CRC.pack(zlib.crc32(message)), b""
-    body += bytes(-len(body) % PADDING)
-    header = HEADER.pack(MAGIC, VERSION, seal.suite, len(body) + keys.TAG_BYTES, frame_index)
+    body = body.ljust(_padded(len(body)), b"\0")
+    header = HEADER.pack(MAGIC, VERSION, seal.suite, flags, frames, len(body) + keys.TAG_BYTES, frame_index)
     header += SEALED_HEADER.pack(shape[1], shape[0], seal.stream_id)
     header += CRC.pack(zlib.crc32(header))
     return header, seal.seal(body, header, frame_index)
 
 
-def message_length(rois, *, sealed):
+def message_length(rois, *, sealed, packed=False):
     """How many bytes `pack_frame_message` makes of these ROIs.
 
     Raises:
         RoiError, MessageError: see `format_message`.
     """
-    length = len(format_message(rois))
+    length = len(_body(rois, packed))
     if not sealed:
         return HEADER.size + length + CRC.size
-    return HEADER.size + SEALED_HEADER.size + CRC.size + length + -length % PADDING + keys.TAG_BYTES
+    return HEADER.size + SEALED_HEADER.size + CRC.size + _padded(length) + keys.TAG_BYTES
 
 
-def stream_of(read):
-    """What a frame says openly of the stream to which it belongs: `(suite, stream_id)`, `(PLAIN, None)` if plain.
+def _body(rois, packed):
+    text = format_message(rois)
+    return pack_text(text) if packed else text.encode("ascii")
+
+
+def _padded(length):
+    """The next of 22, 62, 102, ..."""
+    return length + (SMALLEST - length) % PADDING
+
+
+def read_header(read):
+    """What a frame says openly of its message.
 
     Args:
         read: as for `unpack_frame_message`.
 
+    Returns:
+        Header.
+
     Raises:
         NoMessageError, DamagedMessageError, UnsupportedMessageError: see the classes.
     """
-    header, suite, *_ = _read_header(read)
-    return suite, None if suite == PLAIN else _read_sealed_header(read, header)[3]
+    data = read(HEADER.size, offset=0)
+    if len(data) < HEADER.size or not data.startswith(MAGIC):
+        raise NoMessageError(
+            "The frame carries no UU-Net message: give the public file exactly as it was written "
+            "(was it re-encoded lossily, resized, cropped or cut?)."
+        )
+    _, version, suite, flags, *rest = HEADER.unpack(data)
+    if version != VERSION or suite not in (PLAIN, *keys.CIPHERS) or flags & ~(LAST | PACKED):
+        raise UnsupportedMessageError(
+            f"The frame's message has version {version}, suite {suite} and flags {flags} where this program reads "
+            f"version {VERSION}, suites {PLAIN} to {max(keys.CIPHERS)} and flags 0 to {LAST | PACKED}: use the program "
+            "that wrote it, or an undamaged file."
+        )
+    size = (0, 0, None)
+    if suite != PLAIN:
+        more = read(SEALED_HEADER.size + CRC.size, offset=HEADER.size)
+        fields, crc = more[: SEALED_HEADER.size], more[SEALED_HEADER.size :]
+        _check_crc(data + fields, crc)
+        size, data = SEALED_HEADER.unpack(fields), data + more
+    return Header(suite, bool(flags & PACKED), bool(flags & LAST), *rest, *size, data)
 
 
 def find_seal(read, secret):
@@ -199,8 +290,9 @@ def find_seal(read, secret):
             classes.
         PassphraseError: see `keys.check_passphrase`.
     """
-    header, suite, *_ = _read_header(read, secret is not None)
-    return None if suite == PLAIN else keys.seal_of(secret, suite, _read_sealed_header(read, header)[3])
+    header = read_header(read)
+    _check_sealed(header, secret is not None)
+    return None if secret is None else keys.seal_of(secret, header.suite, header.stream_id)
 
 
 def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
@@ -222,72 +314,36 @@ def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
         AuthenticationError: another key than the one it was sealed with, or not what was sealed.
         MessageError: all is right but the text is not of the grammar: not written by this program.
     """
-    header, suite, body_len, index = _read_header(read, seal is not None)
-    if suite == PLAIN:
-        body = _read_plain_body(read, header, body_len)
-        _check_index(index, frame_index)
+    header = read_header(read)
+    _check_sealed(header, seal is not None)
+    if seal is None:
+        rest = read(header.body_len + CRC.size, offset=HEADER.size)
+        body, crc = rest[: header.body_len], rest[header.body_len :]
+        _check_crc(header.data + body, crc)
+        check_index(header, frame_index)
     else:
-        header, width, height, stream_id = _read_sealed_header(read, header)
-        if (height, width) != tuple(shape[:2]):
+        if (header.height, header.width) != tuple(shape[:2]):
             raise FrameSizeError(
-                f"The frame has {shape[1]} x {shape[0]} pixels but its message is for {width} x {height}: give the "
-                "public file exactly as it was written, not cropped or enlarged."
+                f"The frame has {shape[1]} x {shape[0]} pixels but its message is for {header.width} x "
+                f"{header.height}: give the public file exactly as it was written, not cropped or enlarged."
             )
-        if (suite, stream_id) != (seal.suite, seal.stream_id):
-            raise StreamError("The frame comes from another file than those before it: give one public file as it was.")
-        _check_index(index, frame_index)
-        body = seal.open(read(body_len, offset=len(header), key=seal.order_key, nonce=index), header, index)
-        body = body.rstrip(b"\0")
-    return parse_message(body.decode("latin-1"))  # any byte decodes; the grammar refuses all but ASCII
+        check_stream(header, seal.suite, seal.stream_id)
+        check_index(header, frame_index)
+        sealed = read(header.body_len, offset=len(header.data), key=seal.order_key, nonce=header.frame_index)
+        body = seal.open(sealed, header.data, header.frame_index).rstrip(b"\0")
+    return parse_message(unpack_text(body) if header.packed else body.decode("latin-1"))  # any byte decodes
 
 
-def _read_header(read, expect_sealed=None):
-    """The first header's bytes, suite, body_len and index; None expects either."""
-    header = read(HEADER.size, offset=0)
-    if len(header) < HEADER.size or not header.startswith(MAGIC):
-        raise NoMessageError(
-            "The frame carries no UU-Net message: give the public file exactly as it was written "
-            "(was it re-encoded lossily, resized, cropped or cut?)."
-        )
-    _, version, suite, body_len, index = HEADER.unpack(header)
-    if version != VERSION or suite not in (PLAIN, *keys.CIPHERS):
-        raise UnsupportedMessageError(
-            f"The frame's message has version {version} and suite {suite} where this program reads version {VERSION} "
-            f"and suites {PLAIN} to {max(keys.CIPHERS)}: use the program that wrote it, or an undamaged file."
-        )
-    if suite != PLAIN and expect_sealed is False:
-        _read_sealed_header(read, header)  # nobody should look for a key because a plain message is damaged
-        raise SealedMessageError("The frame's message is sealed: give the key file or passphrase it was sealed with.")
-    if suite == PLAIN and expect_sealed:
-        raise PlainMessageError(
-            "The frame's message is not sealed, so anybody may have written it: read it without a key if you trust it."
-        )
-    return header, suite, body_len, index
+def check_stream(header, suite, stream_id):
+    """Raises StreamError if a message is of another stream."""
+    if (header.suite, header.stream_id) != (suite, stream_id):
+        raise StreamError("The frame comes from another file than those before it: give one public file as it was.")
 
 
-def _read_sealed_header(read, header):
-    """The whole open part's bytes, width, height and stream_id."""
-    rest = read(SEALED_HEADER.size + CRC.size, offset=HEADER.size)
-    fields, crc = rest[: SEALED_HEADER.size], rest[SEALED_HEADER.size :]
-    _check_crc(header + fields, crc)
-    return header + rest, *SEALED_HEADER.unpack(fields)
-
-
-def _read_plain_body(read, header, body_len):
-    rest = read(body_len + CRC.size, offset=HEADER.size)
-    _check_crc(header + rest[:body_len], rest[body_len:])
-    return rest[:body_len]
-
-
-def _check_crc(data, crc):
-    if crc != CRC.pack(zlib.crc32(data)):  # a shorter one, where the frame ends, differs too
-        raise DamagedMessageError(
-            "The frame's message is damaged (its CRC does not match): give the public file exactly as it was written."
-        )
-
-
-def _check_index(index, expected):
-    """In a file read from its start, all frames before `expected` have been seen, so these are the only two cases."""
+def check_index(header, expected):
+    """Raises FrameIndexError if a message is not that of frame `expected`, unless this is None."""
+    # in a file read from its start, all frames before `expected` have been seen, so these are the only two cases
+    index = header.frame_index
     if expected is None or index == expected:
         return
     what = f"frame {index} was repeated" if index < expected else f"frame {expected} was cut out or moved"
@@ -295,3 +351,19 @@ def _check_index(index, expected):
         f"The frame at position {expected} carries the message of frame {index} ({what}): give the public file "
         "exactly as it was written."
     )
+
+
+def _check_sealed(header, expected):
+    if header.suite != PLAIN and not expected:
+        raise SealedMessageError("The frame's message is sealed: give the key file or passphrase it was sealed with.")
+    if header.suite == PLAIN and expected:
+        raise PlainMessageError(
+            "The frame's message is not sealed, so anybody may have written it: read it without a key if you trust it."
+        )
+
+
+def _check_crc(data, crc):
+    if crc != CRC.pack(zlib.crc32(data)):  # a shorter one, where the frame ends, differs too
+        raise DamagedMessageError(
+            "The frame's message is damaged (its CRC does not match): give the public file exactly as it was written."
+        )

@@ -18,6 +18,8 @@ KEY = bytes(range(32))
 STREAM_ID = bytes(range(160, 176))
 ROIS = [[10, 16, 9, 15], [25, 45, 8, 14]]
 WIDTH, HEIGHT, INDEX = 768, 576, 258
+FIRST, FRAMES = 250, 10
+GROUP = {"frames": FRAMES, "last": False, "packed": True}  # as in a lossy file; the other is the last of a lossless one
 
 
 def main():
@@ -27,18 +29,23 @@ def main():
         "rois": ROIS,
         "frame_index": INDEX,
         "plain_message": protocol.pack_frame_message(rois, INDEX)[0].hex(),
+        "packed_frame_index": FIRST,
+        "packed_frames": FRAMES,
+        "packed_text": protocol.pack_text(protocol.format_message(rois)).hex(),
+        "packed_message": protocol.pack_frame_message(rois, FIRST, **GROUP)[0].hex(),
         "key": KEY.hex(),
         "stream_id": STREAM_ID.hex(),
         "passphrase": "Grüße",
         "master_of_passphrase": keys.from_passphrase("Grüße", STREAM_ID).hex(),
         "width": WIDTH,
         "height": HEIGHT,
-        "total": 3 * WIDTH * HEIGHT - 304,
+        "total": 3 * WIDTH * HEIGHT - 320,
         "sealed": [],
     }
     for suite in keys.CIPHERS:
         seal = keys.seal_of(KEY, suite, STREAM_ID)
         open_part, sealed_part = protocol.pack_frame_message(rois, INDEX, shape=(HEIGHT, WIDTH, 3), seal=seal)
+        packed = protocol.pack_frame_message(rois, FIRST, **GROUP, shape=(HEIGHT, WIDTH, 3), seal=seal)
         vectors["sealed"].append(
             {
                 "suite": suite,
@@ -46,6 +53,7 @@ def main():
                 "order_key": seal.order_key.hex(),
                 "open_part": open_part.hex(),
                 "sealed_part": sealed_part.hex(),
+                "packed_message": b"".join(packed).hex(),
                 "first_places": keystream.positions(seal.order_key, INDEX, vectors["total"], 8).tolist(),
             }
         )

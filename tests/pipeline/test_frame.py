@@ -81,7 +81,10 @@ def test_one_batch_or_frame_by_frame_is_the_same(encoder, decoder):
     frames = [scene(k) for k in range(5)]
     tracked = frame.tracked_heads(frames, bright_square)
     together = frame.deidentify_frames(frames, tracked, encoder, seed=3)
-    alone = [frame.deidentify_frames([frames[k]], [tracked[k]], encoder, seed=3, first_index=k)[0] for k in range(5)]
+    alone = [
+        frame.deidentify_frames([frames[k]], [tracked[k]], encoder, seed=3, first_index=k, last=k == 4)[0]
+        for k in range(5)
+    ]
     assert all((a == b).all() for a, b in zip(together, alone, strict=True))
     rois = [messages.read_rois(public, frame_index=k) for k, public in enumerate(together)]
     restored = frame.reconstruct_frames(together, rois, decoder)
@@ -127,11 +130,11 @@ def test_later_over_earlier(noise_encoder):
 
 
 def test_frame_too_small_for_its_message(encoder):
-    table = {0: [(0, Roi(0, 0, 8, 7))]}  # "1,0,0,8,7," is 10 bytes, its frame message 24
-    exact = pipeline.deidentify(np.zeros((8, 8, 3), np.uint8), encoder, table, seed=1)  # hides 24 bytes
-    assert messages.read_rois(exact) == [Roi(0, 0, 8, 7)]
-    with pytest.raises(lsb.CapacityError, match="8 x 7 pixels can hide 21 bytes but its message needs 24"):
-        pipeline.deidentify(np.zeros((7, 8, 3), np.uint8), encoder, table, seed=1)
+    table = {0: [(0, Roi(0, 0, 10, 6))]}  # "1,0,0,10,6," is 11 bytes, its frame message 27
+    exact = pipeline.deidentify(np.zeros((6, 12, 3), np.uint8), encoder, table, seed=1)  # hides 27 bytes
+    assert messages.read_rois(exact) == [Roi(0, 0, 10, 6)]
+    with pytest.raises(lsb.CapacityError, match="11 x 6 pixels can hide 24 bytes but its message needs 27"):
+        pipeline.deidentify(np.zeros((6, 11, 3), np.uint8), encoder, table, seed=1)
 
 
 def test_head_outside_the_frame(encoder):
@@ -164,9 +167,9 @@ def test_sealed_there_and_back(encoder):
 
 def test_sealed_message_does_not_fit(encoder):
     seal = keys.new_seal(bytes(32))
-    frame.deidentify_frames([np.zeros((8, 40, 3), np.uint8)], [[]], encoder, seed=1, seal=seal)  # hides 120 bytes
-    with pytest.raises(lsb.CapacityError, match="hide 117 bytes but its message needs 118"):
-        frame.deidentify_frames([np.zeros((8, 39, 3), np.uint8)], [[]], encoder, seed=1, first_index=1, seal=seal)
+    frame.deidentify_frames([np.zeros((8, 26, 3), np.uint8)], [[]], encoder, seed=1, seal=seal)  # hides 78 bytes
+    with pytest.raises(lsb.CapacityError, match="hide 75 bytes but its message needs 78"):
+        frame.deidentify_frames([np.zeros((8, 25, 3), np.uint8)], [[]], encoder, seed=1, first_index=1, seal=seal)
 
 
 def test_plain_picture_is_not_reconstructed(decoder):

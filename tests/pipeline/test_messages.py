@@ -2,11 +2,12 @@
 
 import dataclasses
 import os
+import re
 
 import av
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -111,19 +112,57 @@ def test_every_damaged_frame_is_listed(made, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "frames"),
+    ("change", "spans"),
     [
-        (lambda f: f[:14] + f[15:], [19]),  # cut out: the last of the second group is one of the third
-        (lambda f: f[:5] + f[4:], [10, 20]),  # repeated
-        (lambda f: [*f[:5], f[12], *f[6:12], f[5], *f[13:]], [5, 12]),  # exchanged
+        (lambda f: f[:14] + f[15:], [(19, 19), (20, 23)]),  # cut out: the last of the second group is of the third
+        (lambda f: f[:5] + f[4:], [(10, 10), (20, 20), (21, 25)]),  # repeated
+        (lambda f: [*f[:5], f[12], *f[6:12], f[5], *f[13:]], [(5, 5), (12, 12)]),  # exchanged
+        (lambda f: f[:22] + f[23:], [(20, 23)]),  # cut out of the last group
+        (lambda f: f[:22] + f[21:], [(20, 25)]),
+        (lambda f: f[:-1], [(20, 23)]),  # the end cut off
+        (lambda f: f[:20], [(19, 19)]),
+        (lambda f: f[:13], [(10, 12)]),
+        (lambda f: f[:20] + f[:10], [(20, 29)]),  # a piece joined to it
     ],
 )
 @pytest.mark.parametrize(("name", "secret"), [("plain.mp4", None), ("sealed.mp4", KEY), ("sealed.mp4", None)])
-def test_frames_moved_between_groups(made, tmp_path, name, secret, change, frames):
+def test_frames_moved_in_a_lossy_file(made, tmp_path, name, secret, change, spans):
     public = write_exact(tmp_path / "touched.mkv", change(read_clip(made / name)[0]))
-    spans = failed(public, secret)
-    assert [span[:2] for span in spans] == [(k, k) for k in frames]
-    assert all("carries the message of" in says for *_, says in spans)
+    found = failed(public, secret)
+    assert [span[:2] for span in found] == spans
+    says = "carries the message of|is for [0-9]+ frames and not for|More frames followed|comes after the last one"
+    assert all(re.search(says, sentence) for *_, sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("change", "span", "says"),
+    [
+        (lambda f: f[:14] + f[15:], (14, 23), "at position .* carries the message of frame"),  # cut out
+        (lambda f: f[:5] + f[4:], (5, 25), "carries the message of frame 4 .frame 4 was repeated"),
+        (lambda f: [*f[:5], f[6], f[5], *f[7:]], (5, 6), "carries the message of frame"),  # exchanged
+        (lambda f: f[:-1], (23, 23), "More frames followed this one"),  # the end cut off
+        (lambda f: f[:2], (1, 1), "More frames followed this one"),
+        (lambda f: f + f[3:5], (25, 26), "carries the message of frame 3"),  # a piece joined to it
+    ],
+)
+@pytest.mark.parametrize(("name", "secret"), [("plain.mkv", None), ("sealed.mkv", KEY), ("sealed.mkv", None)])
+def test_frames_moved_in_a_lossless_file(made, decoder, tmp_path, name, secret, change, span, says):
+    public = write_exact(tmp_path / "touched.mkv", change(read_clip(made / name)[0]))
+    found = failed(public, secret)
+    assert (found[0][0], found[-1][1]) == span and re.search(says, found[0][2])
+    if secret or name == "plain.mkv":
+        with pytest.raises(protocol.FrameIndexError, match=f"^Frame {span[0]}"):
+            pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder, secret=secret)
+
+
+@pytest.mark.parametrize("method", [messages.LSB, messages.QIM])
+def test_a_longer_stream_joined_to_a_shorter_one(method):
+    """Plain ones: the numbers go on, as a forger would have them; only the mark of the end tells."""
+    short = messages.hide(FRAMES[:10], [[]] * 10, method=method)
+    long = messages.hide(FRAMES[:20], [[]] * 20, method=method)
+    found = messages.read([short, long[10:]])
+    assert [(first, last) for first, last, _ in found.failed()] == [(10, 19)]
+    assert "comes after the last one of its file" in str(found.failures[10])
 
 
 def test_a_whole_group_cut_out(made, tmp_path):
@@ -160,7 +199,7 @@ def test_sealed_for_another_size(made, tmp_path, name):
         stream = pipeline.inspect_video(made / name, secret=KEY).stream
         again = keys.seal_of(KEY, stream.suite, stream.stream_id)
         parts = protocol.pack_frame_message([], 0, shape=(HEIGHT, WIDTH), seal=again)
-        frames = [qim.hide(frames[0], b"".join(parts), messages.ORDER)]
+        frames = qim.hide(frames, b"".join(parts), messages.ORDER)
     with pytest.raises(protocol.FrameSizeError, match="512 x 496 pixels but its message is for 512 x 480"):
         messages.read([frames], KEY).opened()
 
@@ -203,6 +242,29 @@ def test_no_head_in_many_frames(encoder, tmp_path):
     for name, secret in (("plain.webm", None), ("sealed.webm", KEY)):
         pipeline.deidentify_video(clip, tmp_path / name, encoder, {}, seed=1, secret=secret)
         assert pipeline.inspect_video(tmp_path / name, secret=secret).opened() == [[]] * 300
+
+
+def test_no_head_in_10_000_frames():
+    frames = [np.full((16, 16, 3), 90, np.uint8)] * 10_000
+    public = messages.hide(frames, [[]] * len(frames))
+    groups = [public[k : k + messages.GROUP] for k in range(0, len(public), messages.GROUP)]
+    assert messages.read(groups).opened() == [[]] * len(frames)
+
+
+@settings(max_examples=30)
+@given(st.binary(max_size=78), st.sampled_from([b"", b"UR\1\0", b"UR\1\0\3\1", b"UR\1\2\3\1"]), st.booleans())
+def test_hostile_bytes_in_a_lossy_frame(data, prefix, sealed):
+    """They come back whole, whatever they are, and are refused with a sentence."""
+    hostile = qim.hide([np.full((272, 480, 3), 90, np.uint8)], (prefix + data)[:78], messages.ORDER)
+    found = messages.read([hostile], KEY if sealed else None)
+    assert found.boxes == [None] and isinstance(found.failures[0], UUNetError)
+
+
+def test_hostile_length_in_a_lossy_frame():
+    """The header is right and so is the CRC, but the body is longer than the frame: nothing is waited for."""
+    header = protocol.HEADER.pack(b"UR", 1, 0, 3, 1, 65_535, 0)
+    hostile = qim.hide([np.full((272, 480, 3), 90, np.uint8)], header + bytes(40), messages.ORDER)
+    assert isinstance(messages.read([hostile]).failures[0], protocol.DamagedMessageError)
 
 
 def test_given_boxes_instead_of_the_messages(made, decoder, tmp_path):
@@ -339,16 +401,6 @@ def test_every_profile_is_found_by_suffix_and_name():
     assert changed == dataclasses.replace(profiles.H264, options={**profiles.H264.options, "crf": "28"})
 
 
-ROIS = st.lists(st.builds(Roi, *[st.integers(0, 99_999)] * 4), max_size=40)
-
-
-@given(ROIS, st.booleans())
-def test_length_is_that_of_the_message(rois, sealed):
-    seal = keys.new_seal(KEY) if sealed else None
-    parts = protocol.pack_frame_message(rois, 0, shape=(48, 64), seal=seal)
-    assert protocol.message_length(rois, sealed=sealed) == len(b"".join(parts))
-
-
 @pytest.mark.parametrize("sealed", [False, True])
 def test_fits_exactly(sealed):
     rois = [Roi(0, 0, 8, 7)]
@@ -363,6 +415,8 @@ def test_frames_that_are_no_group():
         messages.hide(FRAMES[:2], [[], []], first_index=3, method=messages.QIM)
     with pytest.raises(ValueError, match="not one group"):
         messages.hide(FRAMES[:2], [[], [Roi(0, 0, 9, 9)]], method=messages.QIM)
+    with pytest.raises(ValueError, match="the 2 frames from 10 are not one group"):
+        messages.hide(FRAMES[:2], [[], []], first_index=10, last=False, method=messages.QIM)
 
 
 def test_lossy_frames_keep_the_faces_to_the_bit(encoder):

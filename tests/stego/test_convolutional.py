@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from uunet.stego import convolutional
 
-BITS = st.lists(st.integers(0, 1), max_size=200).map(lambda bits: np.array(bits, np.int8))
+FOURS = st.lists(st.integers(0, 15), max_size=50)  # the decoder takes four bits at a time
+BITS = FOURS.map(lambda fours: np.array([four >> k & 1 for four in fours for k in range(4)], np.int8))
 
 
 def test_impulse_response():

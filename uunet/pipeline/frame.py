@@ -80,7 +80,7 @@ def tracked_heads(frames, detector):
     return detection.tracked_boxes(detector, len(frames), *frames[0].shape[:2])
 
 
-def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=None, method=messages.LSB):
+def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, last=True, seal=None, method=messages.LSB):
     """Public versions of consecutive frames; their heads go through U_e together.
 
     Args:
@@ -89,7 +89,7 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=Non
         encoder: keras.Model U_e.
         seed: int >= 0; with it, a track's noise is the same in all calls, so that a person keeps one virtual face.
         first_index: int, the number of the first of these frames in the clip.
-        seal, method: see `messages.hide`; messages.QIM wants whole groups of frames with boxes that stand still.
+        last, seal, method: see `messages.hide`; messages.QIM wants whole groups of frames with boxes that stand still.
 
     Returns:
         list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.
@@ -104,7 +104,7 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, seal=Non
     size = encoder.input_shape[1]
     noise = {track_id: _noise(seed, track_id, size) for heads in tracked for track_id, _ in heads}
     public = _paste_all(frames, rois, encoder, [noise[track_id] for heads in tracked for track_id, _ in heads])
-    return messages.hide(public, rois, first_index=first_index, seal=seal, method=method)
+    return messages.hide(public, rois, first_index=first_index, last=last, seal=seal, method=method)
 
 
 def reconstruct_frames(public_frames, rois, decoder):

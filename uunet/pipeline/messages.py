@@ -2,7 +2,7 @@
 
 Lossy codecs destroy a new message in every frame, and keep one that stays. So in lossy files all frames of a *group*
 carry one message, and with it the same boxes (`tracking.hold`): heads are de-identified and reconstructed in exactly
-these. Groups are counted from frame 0: 0 to 9, 10 to 19, ...
+these. Groups are counted from frame 0: 0 to 9, 10 to 19, ... Room is scarce there, so messages are packed.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,13 @@ from uunet.protocol import (
     FrameIndexError,
     NoMessageError,
     SealedMessageError,
-    StreamError,
     UnsupportedMessageError,
 )
 from uunet.stego import jpeg, keystream, lsb, qim
 
 LSB, QIM, JPEG = "lsb", "qim", "jpeg"
 METHODS = {LSB: lsb, QIM: qim, JPEG: jpeg}
+AS_IT_WAS = "give the public file exactly as it was written."
 GROUP = 10  # frames; fewer make larger files, more make larger boxes around heads that move
 
 # The order is public: a reader must find the open part before it can derive a key. The same in all frames of all files.
@@ -102,16 +102,17 @@ def check_fits(rois, shape, *, method=LSB, sealed=False):
         RoiError, MessageError, CapacityError.
     """
     protocol.check_inside(rois, *shape[:2])
-    METHODS[method].check_capacity(shape, protocol.message_length(rois, sealed=sealed))
+    METHODS[method].check_capacity(shape, protocol.message_length(rois, sealed=sealed, packed=method == QIM))
 
 
-def hide(frames, rois, *, first_index=0, seal=None, method=LSB):
+def hide(frames, rois, *, first_index=0, last=True, seal=None, method=LSB):
     """Hides the boxes of consecutive frames in their pixels.
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
         rois: list (frames) of lists of Roi; with QIM, the same in all frames of a group.
         first_index: int, the number of the first of these frames in the clip; with QIM, that of a group's first.
+        last: bool, whether the clip ends with these frames: a reader notices if it is cut.
         seal: keys.Seal, fresh for this clip; None for messages that anybody can read.
         method: LSB, QIM or JPEG.
 
@@ -125,18 +126,20 @@ def hide(frames, rois, *, first_index=0, seal=None, method=LSB):
     length = GROUP if method == QIM else 1
     hidden = []
     for start in range(0, len(frames), length):
-        boxes, index = rois[start], first_index + start
-        if index % length or any(other != boxes for other in rois[start : start + length]):
-            raise ValueError(f"the {length} frames from {index} are not one group with the same boxes")
-        parts = protocol.pack_frame_message(boxes, index, shape=frames[start].shape, seal=seal)
-        for frame in frames[start : start + length]:
-            if method == QIM:
-                hidden.append(qim.hide(frame, b"".join(parts), ORDER, avoid=boxes))
-            elif method == JPEG:
-                change = partial(_hide_parts, parts=parts, seal=seal, index=index, limits=jpeg.LIMITS)
-                hidden.append(jpeg.rewrite(jpeg.encode(frame), change))
-            else:
-                hidden.append(_hide_parts(frame, parts, seal, index))
+        boxes, index, group = rois[start], first_index + start, frames[start : start + length]
+        ends = last and start + length >= len(frames)
+        whole = index % length == 0 and (ends or len(group) == length)
+        if not whole or any(other != boxes for other in rois[start : start + length]):
+            raise ValueError(f"the {len(group)} frames from {index} are not one group with the same boxes")
+        about = {"frames": len(group), "last": ends, "packed": method == QIM, "shape": group[0].shape, "seal": seal}
+        parts = protocol.pack_frame_message(boxes, index, **about)
+        if method == QIM:
+            hidden += qim.hide(group, b"".join(parts), ORDER, avoid=boxes)
+        elif method == JPEG:
+            change = partial(_hide_parts, parts=parts, seal=seal, index=index, limits=jpeg.LIMITS)
+            hidden.append(jpeg.rewrite(jpeg.encode(group[0]), change))
+        else:
+            hidden.append(_hide_parts(group[0], parts, seal, index))
     return hidden
 
 
@@ -178,39 +181,55 @@ def read(groups, secret=None, *, stop=False, alone=False):
     Returns:
         Contents.
     """
-    stream, shape, boxes, failures, before = None, (0, 0), [], {}, None
+    stream, shape, boxes, failures = None, (0, 0), [], {}
+    before, ended = None, False
     for carriers in groups:
         if stop and failures:
             break
         frames = [carrier.rgb if isinstance(carrier, Jpeg) else carrier for carrier in carriers]
         first, shape = len(boxes), frames[0].shape[:2]
-        numbers = range(first, first + len(frames))
         boxes += [None] * len(frames)
         try:
             stream = stream or _find(carriers, frames, secret)
         except UUNetError as error:
-            failures |= dict.fromkeys(numbers, error)
+            failures |= dict.fromkeys(range(first, len(boxes)), error)
             continue
-        if stream.method != QIM:
-            for index, carrier, frame in zip(numbers, carriers, frames, strict=True):
-                try:
-                    boxes[index] = _read_one(_parities(carrier), frame.shape, stream, None if alone else index)
-                except UUNetError as error:
-                    failures[index] = error
-            continue
-        try:
-            message = qim.reveal(frames, ORDER)
-            rois = _read_one(_slices(message), frames[0].shape, stream, None if alone else first)
-        except UUNetError as error:
-            failures |= dict.fromkeys(numbers, error)
-            before = None
-            continue
-        boxes[first:] = [rois] * len(frames)
-        group = (numbers, frames, message)
-        if before is not None:
-            failures |= _strangers(before, group) | _strangers(group, before)
-        before = group
+        length = len(frames) if stream.method == QIM else 1
+        for start in range(0, len(frames), length):
+            part = frames[start : start + length]
+            numbers = range(first + start, first + start + length)
+            try:
+                message = qim.reveal(part, ORDER) if stream.method == QIM else None
+                reader = _parities(carriers[start]) if message is None else _slices(message)
+                header, rois = _read_one(reader, shape, stream, None if alone else numbers[0])
+            except UUNetError as error:
+                failures |= dict.fromkeys(numbers, error)
+                before = None
+                continue
+            boxes[numbers.start : numbers.stop] = [rois] * length
+            if not alone and (error := _misplaced(header, length, ended)):
+                failures |= dict.fromkeys(numbers, error)
+            ended = ended or header.last
+            if stream.method == QIM:
+                group = (numbers, part, message)
+                if before is not None:
+                    failures |= _strangers(before, group) | _strangers(group, before)
+                before = group
+    if not (ended or alone or (stop and failures) or len(boxes) - 1 in failures):
+        error = FrameIndexError(f"More frames followed this one when it was written (the end was cut off): {AS_IT_WAS}")
+        failures[len(boxes) - 1] = error
     return Contents(stream, shape, boxes, failures)
+
+
+def _misplaced(header, count, ended):
+    """What is wrong with `count` frames that carry one message, though it is the one expected here; or None."""
+    if ended:
+        what = "The frame comes after the last one of its file (something was joined to it)"
+    elif header.frames != count:
+        what = f"The message is for {header.frames} frames and not for {count} (some were cut out or repeated)"
+    else:
+        return None
+    return FrameIndexError(f"{what}: {AS_IT_WAS}")
 
 
 def _strangers(group, neighbour):
@@ -222,7 +241,7 @@ def _strangers(group, neighbour):
         if other > own:
             failures[index] = FrameIndexError(
                 f"The frame carries the message of frames {neighbour[0][0]} to {neighbour[0][-1]} (frames were cut "
-                "out, repeated or moved): give the public file exactly as it was written."
+                f"out, repeated or moved): {AS_IT_WAS}"
             )
     return failures
 
@@ -248,18 +267,19 @@ def _find(carriers, frames, secret):
 
 
 def _stream(method, reader, secret):
-    suite, stream_id = protocol.stream_of(reader)
+    header = protocol.read_header(reader)
     seal = None if secret is None else protocol.find_seal(reader, secret)
-    return Stream(method, suite, stream_id, seal)
+    return Stream(method, header.suite, header.stream_id, seal)
 
 
 def _read_one(reader, shape, stream, index):
-    """The boxes of a message; None if it is sealed and to stay closed."""
+    """The header and the boxes of a message; None for the boxes if it is sealed and to stay closed."""
+    header = protocol.read_header(reader)
     if stream.suite != protocol.PLAIN and stream.seal is None:
-        if protocol.stream_of(reader) != (stream.suite, stream.stream_id):
-            raise StreamError("The frame comes from another file than those before it: give one public file as it was.")
-        return None
-    return _unpack(reader, shape, stream.seal, index)
+        protocol.check_stream(header, stream.suite, stream.stream_id)
+        protocol.check_index(header, index)
+        return header, None
+    return header, _unpack(reader, shape, stream.seal, index)
 
 
 def _unpack(reader, shape, seal, index):

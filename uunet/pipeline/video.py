@@ -98,6 +98,7 @@ def deidentify_video(
                 if len(heads) < len(frames):
                     raise VideoError(_changed(source))
                 options = {"seed": seed, "first_index": first, "seal": seal, "method": form.method}
+                options["last"] = first + len(frames) == len(tracked)
                 return deidentify_frames(frames, heads, encoder, **options)
 
             written, audio, notes = _convert(source, part, form, publish, len(tracked), report, "de-identify")
@@ -105,7 +106,7 @@ def deidentify_video(
             raise VideoError(_changed(source))
         with _timed(seconds, "verify"):
             again = messages.read(_groups(_verified(part, target, form, written, report)), secret)
-            if again.boxes != rois:
+            if again.failures or again.boxes != rois:
                 raise VideoError(f"{target} {profiles.not_survived(form)}")
         size = part.stat().st_size
     counts = [len(heads) for heads in tracked]

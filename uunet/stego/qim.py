@@ -39,7 +39,7 @@ STEP = 64.0  # D, in orthonormal DCT units (a coefficient of 8 is one grey level
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, of JPEG and most video
 
 LENGTH_BYTES = 2  # the message's length, in front of it
-SIZES = (40, 80, 120, 200, 400, 800, 1600)  # bytes of length and message together, padded to the next of these
+SIZES = (40, 80, 120, 160, 200, 400, 800, 1600)  # bytes of length and message together, padded to the next of these
 LARGEST_BLOCK = 200  # bytes that one Reed-Solomon block protects
 REPEATS, FEWEST = 2, 1.3  # of each coded bit: wanted (more where that cannot be seen) and needed for H.264 at crf 28
 UNSEEN, MOST = 0.12, 0.31  # shares of the macroblocks: changing the first costs 45 dB PSNR, changing the second 41 dB
@@ -66,36 +66,44 @@ def check_capacity(shape, n_bytes):
         )
 
 
-def hide(frame, message, order, *, avoid=()):
-    """Hides a message in one frame; the same call for every frame of a group.
+def hide(frames, message, order, *, avoid=()):
+    """Hides a message in the frames of a group, the same way in each.
 
     Args:
-        frame: uint8 `(H, W, 3)`, RGB; not modified.
+        frames: uint8 `(H, W, 3)` each, of one shape, RGB, at least one; not modified.
         message: bytes.
         order: callable `(total, count) -> int (count,)`: different numbers below `total`; the first ones do not
             depend on `count`. Who reads must have the same. Keep it for a whole video: coefficients that hold the
             same bit in the next group then stay where they are, which codecs keep best.
-        avoid: boxes `(x, y, w, h)` in the frame whose pixels must not change.
+        avoid: boxes `(x, y, w, h)` in the frames whose pixels must not change.
 
     Returns:
-        uint8 `(H, W, 3)`, a new frame, which `reveal` reads back.
+        list of uint8 `(H, W, 3)`, new frames, which `reveal` reads back.
 
     Raises:
-        CapacityError: if the message is longer than `capacity(frame.shape)`, or `avoid` leaves too little room.
+        CapacityError: if the message is longer than `capacity` of a frame, or `avoid` leaves too little room.
     """
-    _check(frame)
-    check_capacity(frame.shape, len(message))
-    total, size = _macroblocks(frame.shape), _size(len(message))
+    shape = _check(frames)
+    check_capacity(shape, len(message))
+    total, size = _macroblocks(shape), _size(len(message))
     places = order(total, _used(total, size))
-    wanted = _wanted(message, size, places.size)
-    free = ~_touched(frame.shape, avoid)[places]
-    hidden = _quantize(frame, places[free], wanted[free])
-    votes = _votes([hidden])[places]
+    coded = _encode(message, size)
+    dither = _dither(total)[places]
+    offset = dither + np.float32(STEP / 2) * _spread(coded, places.size)
+    free = ~_touched(shape, avoid)[places]
+    hidden, votes = [frame.copy() for frame in frames], 0
+    for frame in hidden:
+        grid = _grid(frame)
+        at = np.divmod(places, grid.shape[1])
+        macroblocks = grid[at]
+        macroblocks[free] = _quantized(macroblocks[free], offset[free])
+        grid[at] = macroblocks
+        votes = votes + _phase(_project(macroblocks) - dither)
     # bits that are all right need no decoder; else the codes have to mend them, as for a reader
-    if ((_combined(votes, size) < 0) != _encode(message, size)).any() and _decode(votes, size) != message:
+    if ((_combined(votes, size) < 0) != coded).any() and _decode(votes, size) != message:
         raise CapacityError(
-            f"The head boxes leave too little of the frame of {frame.shape[1]} x {frame.shape[0]} pixels for its "
-            f"message of {len(message)} bytes: use a lossless file."
+            f"The head boxes leave too little of the frame of {shape[1]} x {shape[0]} pixels for its message of "
+            f"{len(message)} bytes: use a lossless file."
         )
     return hidden
 
@@ -116,12 +124,11 @@ def reveal(frames, order):
     Raises:
         UnreadableError: if nothing that Reed-Solomon accepts is there.
     """
-    for frame in frames:
-        _check(frame)
+    _check(frames)
     order = functools.cache(order)  # the crops ask for the same again and again
-    message = _read(_votes(frames), order)
+    message = _read(frames, order)
     if message is None:
-        message = _read(_votes(_uncropped(frames, order)), order)
+        message = _read(_uncropped(frames, order), order)
     if message is None:
         raise UnreadableError(
             "The frames carry no message that can be read: give the public file, not cut, resized or compressed more "
@@ -141,17 +148,21 @@ def agreement(frame, messages, order):
     Returns:
         list of float in -1..1: 1 for what was hidden, undamaged; about 0 for what has nothing to do with it.
     """
-    votes, results = _votes([frame]), []
+    total, results = _macroblocks(_check([frame])), []
     for message in messages:
         size = _size(len(message))
-        places = order(len(votes), _used(len(votes), size))
-        results.append(float((votes[places] * (1 - 2 * _wanted(message, size, places.size))).mean()))
+        places = order(total, _used(total, size))
+        signs = 1 - 2 * _spread(_encode(message, size), places.size)
+        results.append(float((_votes([frame], places) * signs).mean()))
     return results
 
 
-def _check(frame):
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
-        raise ValueError(f"frame must be uint8 (H, W, 3), got {frame.dtype} {frame.shape}")
+def _check(frames):
+    """Their shape."""
+    for frame in frames:
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.shape != frames[0].shape:
+            raise ValueError(f"frames must be uint8 (H, W, 3) of one shape, got {frame.dtype} {frame.shape}")
+    return frames[0].shape
 
 
 def _macroblocks(shape):
@@ -190,7 +201,7 @@ def _used(total, size):
     return used if used * CARRIERS >= FEWEST * bits else 0
 
 
-@functools.lru_cache(maxsize=2)  # the frames of a group carry the same
+@functools.lru_cache(maxsize=2)  # a reader compares each frame of a group with its message and with a neighbour's
 def _encode(message, size):
     """Length, message, zeros; whitened; Reed-Solomon; convolutional: the bits, int8."""
     padded = _whitened((len(message).to_bytes(LENGTH_BYTES, "big") + message).ljust(size, b"\0"))
@@ -199,11 +210,11 @@ def _encode(message, size):
     return convolutional.encode(np.unpackbits(np.frombuffer(coded, np.uint8)).astype(np.int8))
 
 
-def _wanted(message, size, count):
-    """The bits of a message as `count` macroblocks carry them: int8 `(count, 12)`."""
-    wanted = np.empty((count, CARRIERS), np.int8)
-    wanted[_turns(count)] = np.resize(_encode(message, size), wanted.size)
-    return wanted
+def _spread(coded, count):
+    """The coded bits as `count` macroblocks carry them, over and over: int8 `(count, 12)`."""
+    spread = np.empty((count, CARRIERS), np.int8)
+    spread[_turns(count)] = np.resize(coded, spread.size)
+    return spread
 
 
 def _turns(count):
@@ -258,6 +269,7 @@ def _basis():
 
 
 BASIS = _basis()
+PROJECTION = (BASIS[:, None] * LUMA[:, None]).reshape(-1, CARRIERS)  # (768, 12): luma of RGB and BASIS in one
 
 
 def _grid(frame):
@@ -268,37 +280,34 @@ def _grid(frame):
 
 
 def _project(macroblocks):
-    """The coefficients of the carriers: `(..., 16, 16, 3)` -> float32 `(n, 12)`."""
-    return (macroblocks.reshape(-1, 3).astype(np.float32) @ LUMA).reshape(-1, MACROBLOCK**2) @ BASIS
+    """The coefficients of the carriers: `(n, 16, 16, 3)` -> float32 `(n, 12)`."""
+    return macroblocks.reshape(-1, len(PROJECTION)).astype(np.float32) @ PROJECTION
 
 
+@functools.lru_cache(maxsize=8)  # a video has one; a cropped frame is tried with a few
 def _dither(total):
     """d of each coefficient: float32 `(total, 12)` in 0..D."""
     stream = hashlib.shake_256(b"uunet qim").digest(total * CARRIERS)
     return np.frombuffer(stream, np.uint8).reshape(total, CARRIERS) * np.float32(STEP / 256)
 
 
-def _quantize(frame, places, wanted):
-    """Moves the coefficients of the macroblocks at `places` `(m,)` to the lattices of the bits `wanted` `(m, 12)`.
+def _quantized(original, offset):
+    """Macroblocks `(m, 16, 16, 3)` whose coefficients are moved to the lattices D k + `offset` `(m, 12)`.
 
     The same amount is added to R, G and B, so that luma changes by it and chroma does not.
     """
-    hidden = frame.copy()
-    grid = _grid(hidden)
-    at = np.divmod(places, grid.shape[1])
-    original = macroblocks = grid[at]
-    offset = _dither(_macroblocks(frame.shape))[places] + np.float32(STEP / 2) * wanted
-    target = STEP * np.rint((_project(original) - offset) / STEP) + offset
+    macroblocks, coefficients = original, _project(original)
+    target = STEP * np.rint((coefficients - offset) / STEP) + offset
     push = 0
     for _ in range(ATTEMPTS):
-        missing = target - _project(macroblocks)
+        missing = target - coefficients
         if np.abs(missing).max(initial=0) < STEP / 8:
             break
         push = push + missing  # where pixels were clipped they moved less than they should: push the others further
-        change = (push @ BASIS.T).reshape(-1, MACROBLOCK, MACROBLOCK, 1)
-        macroblocks = np.clip(original + np.rint(change), 0, 255).astype(np.uint8)
-    grid[at] = macroblocks
-    return hidden
+        change = np.rint(push @ BASIS.T).astype(np.int16).reshape(-1, MACROBLOCK, MACROBLOCK, 1)
+        macroblocks = np.clip(original + change, 0, 255).astype(np.uint8)
+        coefficients = _project(macroblocks)
+    return macroblocks
 
 
 def _phase(distance):
@@ -306,17 +315,21 @@ def _phase(distance):
     return np.cos(np.float32(2 * np.pi / STEP) * distance)
 
 
-def _votes(frames):
-    """One number a coefficient, positive for 0 and negative for 1: float32 `(macroblocks, 12)`."""
-    dither = _dither(_macroblocks(frames[0].shape))
-    return sum(_phase(_project(_grid(frame)) - dither) for frame in frames)
+def _votes(frames, places):
+    """One number a coefficient of the macroblocks at `places`, positive for 0 and negative for 1: `(m, 12)`."""
+    grids = [_grid(frame) for frame in frames]
+    dither = _dither(_macroblocks(frames[0].shape))[places]
+    at = np.divmod(places, grids[0].shape[1])
+    return sum(_phase(_project(grid[at]) - dither) for grid in grids)
 
 
-def _read(votes, order):
+def _read(frames, order):
     """The message, or None; its size is found by trying."""
+    total = _macroblocks(frames[0].shape)
+    votes = _votes(frames, order(total, max(_used(total, size) for size in SIZES)))  # larger messages only go on
     for size in SIZES:
-        used = _used(len(votes), size)
-        message = _decode(votes[order(len(votes), used)], size) if used else None
+        used = _used(total, size)
+        message = _decode(votes[:used], size) if used else None
         if message is not None:
             return message
     return None
@@ -330,9 +343,8 @@ def _uncropped(frames, order):
     padded = _padded(frames[0])
 
     def clarity(window):
-        grid, total = _grid(padded[window]), _macroblocks(padded[window].shape)
-        places = order(total, _used(total, SIZES[0]))
-        votes = _phase(_project(grid[np.divmod(places, grid.shape[1])]) - _dither(total)[places])
+        total = _macroblocks(padded[window].shape)
+        votes = _votes([padded[window]], order(total, _used(total, SIZES[0])))
         return (np.square(votes) - 0.5).sum()  # 0.5 is what noise has
 
     height, width = frames[0].shape[:2]
