@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from uunet import keys, protocol
+from uunet import codec, keys, protocol
 from uunet.errors import UUNetError
 from uunet.protocol import (
     DamagedMessageError,
@@ -23,7 +23,7 @@ from uunet.stego import keystream, lsb, qim
 
 LSB, QIM = "lsb", "qim"
 METHODS = {LSB: lsb, QIM: qim}
-GROUP = 10  # frames; fewer make larger files, more make larger boxes around heads that move
+GROUP = codec.GROUP  # frames; fewer make larger files, more make larger boxes around heads that move
 
 # The order is public: a reader must find the open part before it can derive a key. The same in all frames of all files.
 ORDER = lru_cache(maxsize=32)(partial(keystream.positions, bytes(32), 0))

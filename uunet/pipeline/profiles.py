@@ -6,8 +6,9 @@ from pathlib import Path
 
 import cv2
 
+from uunet import codec
 from uunet.errors import UUNetError
-from uunet.pipeline.messages import GROUP, LSB, QIM
+from uunet.pipeline.messages import LSB, QIM
 
 
 class ProfileError(UUNetError):
@@ -66,8 +67,6 @@ LOSSLESS_ARCHIVE = Profile(
     copied_audio=frozenset({"aac", "ac3", "eac3", "flac", "mp2", "mp3", "opus", "pcm_s16le", "vorbis"}),
     audio_codec="flac",
 )
-# a keyframe at the start of each group, and only there: a message must not shine through from the group before; without
-# x264's mbtree, whose result varies from run to run where the width is not a multiple of 32: a seed repeats the file
 H264 = Profile(
     name="h264",
     suffixes=(".mp4",),
@@ -77,7 +76,7 @@ H264 = Profile(
     container="mp4",
     codec="libx264",
     pixels="yuv420p",
-    options={"crf": "23", "g": str(GROUP), "keyint_min": str(GROUP), "sc_threshold": "0", "mbtree": "0"},
+    options={"crf": "23", **codec.H264},
     copied_audio=frozenset({"aac", "ac3", "mp3"}),
     audio_codec="aac",
 )
