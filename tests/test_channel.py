@@ -1,9 +1,18 @@
+import io
+
+import av
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
+from skimage import data as skimage_data
+from skimage.metrics import peak_signal_noise_ratio
 
 from uunet import channel, pixels
+
+ASTRONAUT = skimage_data.astronaut()
+HEADS = np.stack([ASTRONAUT[20 + k : 116 + k, 170 + 2 * k : 266 + 2 * k] for k in range(4)])  # (4, 96, 96, 3), moving
 
 
 def fine_detail(rng, n):
@@ -91,3 +100,41 @@ def test_every_8_bit_value_survives_the_unit_interval():
     levels = np.arange(256, dtype=np.uint8)
     np.testing.assert_array_equal(pixels.to_uint8(pixels.to_float(levels)), levels)
     np.testing.assert_array_equal(pixels.to_uint8(np.array([-1.0, 2.0])), [0, 255])
+
+
+@pytest.mark.parametrize("quality", [50, 75, 90, 95])
+def test_jpeg_is_pillows(quality):
+    file = io.BytesIO()
+    Image.fromarray(HEADS[0]).save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    theirs = np.asarray(Image.open(file))
+    ours = pixels.to_uint8(np.asarray(channel.jpeg(pixels.to_float(HEADS[:1]), quality)))[0]
+    assert peak_signal_noise_ratio(theirs, ours) > 45 > 42 > peak_signal_noise_ratio(theirs, HEADS[0])
+
+
+def test_jpeg_steps_are_libjpegs():
+    for quality in range(1, 101):
+        file = io.BytesIO()
+        Image.fromarray(HEADS[0, :16, :16]).save(file, "JPEG", quality=quality)
+        tables = Image.open(file).quantization
+        for steps, table in ((channel.LUMA_STEPS, tables[0]), (channel.CHROMA_STEPS, tables[1])):
+            np.testing.assert_array_equal(channel.jpeg_steps(steps, quality), np.reshape(table, (8, 8)))
+
+
+def test_chroma_subsampling_is_ffmpegs(rng):
+    noisy = np.clip(HEADS[0] + 8 * rng.normal(size=HEADS[0].shape), 0, 255).astype(np.uint8)
+    yuv = av.VideoFrame.from_ndarray(noisy, format="rgb24").reformat(format="yuv420p")
+    theirs = yuv.to_ndarray(format="rgb24").astype(float)
+    ours = pixels.to_uint8(np.asarray(channel.subsample(pixels.to_float(noisy[None]))))[0]
+    assert -1.5 < np.mean(theirs - ours) < 0  # FFmpeg's fast way back to RGB rounds down
+    theirs -= np.mean(theirs - ours)
+    assert peak_signal_noise_ratio(theirs, ours.astype(float), data_range=255) > 42
+    assert peak_signal_noise_ratio(noisy, ours) < 36
+
+
+def test_ycbcr_there_and_back(rng):
+    colours = rng.random((50, 3), np.float32)
+    np.testing.assert_allclose(channel.to_rgb(channel.to_ycbcr(colours)), colours, atol=1e-5)
+    np.testing.assert_allclose(
+        channel.to_ycbcr(np.eye(3, dtype=np.float32)),  # red, green, blue: ITU-T T.871, section 7
+        [[0.299, -0.168736, 0.5], [0.587, -0.331264, -0.418688], [0.114, 0.5, -0.081312]], atol=1e-5,
+    )

@@ -39,12 +39,13 @@ def round_trip(frames, crf, *, name="h264"):
     decoder.thread_count = 1
     packets = []
     for k, rgb in enumerate(frames):
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(format="yuv420p")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        frame = frame.reformat(format="yuv420p", threads=1)  # more threads take longer to start than to convert
         frame.pts, frame.time_base = k * 1000 // RATE, encoder.time_base
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
     decoded = [frame for packet in [*packets, None] for frame in decoder.decode(packet)]
-    return np.stack([frame.to_ndarray(format="rgb24") for frame in decoded])
+    return np.stack([frame.to_ndarray(format="rgb24", threads=1) for frame in decoded])
 
 
 def canvas_side(n):
