@@ -20,7 +20,7 @@ import numpy as np
 from keras import ops
 from scipy.fft import dct
 
-from uunet import pixels
+from uunet import codec, pixels
 
 RIDGE = 1e-3  # lambda: keeps E+ from amplifying 8-bit rounding noise where E is nearly singular
 
@@ -170,29 +170,104 @@ def _round(x):
     return x + ops.stop_gradient(ops.round(x) - x)
 
 
-class Channel:
-    """The same journey inside the training graph: differentiable, many ROI sizes in one batch.
+def draw(config, sequences, rng, step):
+    """What one pass of a batch through the channel meets, drawn at random.
 
     Args:
-        sizes: ints, the ROI sides in pixels that training draws from.
-        size: int, side of the network's faces in pixels.
+        config: config.ChannelConfig.
+        sequences: int, sequences a batch.
+        rng: numpy Generator.
+        step: int; the damage grows with it until `config.ramp`.
 
-    Calling it with faces float32 `(B, size, size, 3)` in [0, 1] and `index` int32 `(B,)` into `sizes` returns what
-    U_d receives: resized to the ROI, rounded to 8 bits (gradient passed straight through), resized back.
+    Returns:
+        order: int32 `(sequences,)`, a permutation: who gets which of the sizes.
+        damage: int32 `(len(config.sizes), 4)`: for each size, the kind of damage (0 none, k the k-th of
+            `config.damages`), its quality or crf, and (top, left) of the head in the grid of macroblocks.
+    """
+    count, kinds = len(config.sizes), len(config.damages)
+    strength = min(1.0, step / config.ramp)
+    order = rng.permutation(sequences)
+    kind = rng.integers(1 + kinds, size=count) * (rng.random(count) < strength)
+    easiest, hardest = np.array([(0, 0), *((damage.easiest, damage.hardest) for damage in config.damages)]).T
+    quality = easiest[kind] + strength * rng.random(count) * (hardest - easiest)[kind]
+    corner = rng.integers(codec.GRID, size=(2, count))
+    return order.astype(np.int32), np.stack([kind, np.round(quality), *corner], axis=1).astype(np.int32)
+
+
+class Channel:
+    """The same journey inside the training graph: differentiable, with many ROI sizes and kinds of damage in one batch.
+
+    The sequences of a batch are dealt out to the ROI sizes, as evenly as they go: all shapes are known in advance, and
+    nothing is computed that nobody reads. All sequences of one size meet the same damage; `draw` decides which.
+
+    Args:
+        config: config.ChannelConfig with at least one size and at most one a sequence.
+        size: int, side of the network's faces in pixels.
+        sequences: int, sequences a batch.
+        outside: callable `(function, image, quality) -> tensor like image`, which runs a NumPy function outside of the
+            graph: the backend's own.
     """
 
-    def __init__(self, sizes, size):
-        longest = max(sizes)
-        out = np.zeros((len(sizes), longest, size), np.float32)
-        back = np.zeros((len(sizes), size, longest), np.float32)
-        for k, n in enumerate(sizes):  # shorter ROIs are zero-padded to one shape; the padding is never read back
-            out[k, :n] = resampling_matrix(size, n)
-            back[k, :, :n] = resampling_matrix(n, size)
-        self.out, self.back = out, back
+    def __init__(self, config, size, sequences, outside):
+        self.config, self.size, self.outside = config, size, outside
+        self.shares = [len(share) for share in np.array_split(np.arange(sequences), len(config.sizes))]
 
-    def __call__(self, faces, index):
-        out = ops.take(ops.convert_to_tensor(self.out), index, axis=0)  # (B, longest, size)
-        back = ops.take(ops.convert_to_tensor(self.back), index, axis=0)  # (B, size, longest)
-        roi = ops.einsum("bnh,bhwc,bmw->bnmc", out, faces, out)
-        roi = pixels.round_to_8_bits(roi)
-        return ops.clip(ops.einsum("bhn,bnmc,bwm->bhwc", back, roi, back), 0.0, 1.0)
+    def __call__(self, faces, order, damage):
+        """What U_d receives.
+
+        Args:
+            faces: float32 `(B, size, size, 3)` in [0, 1], B = sequences x frames in that order.
+            order, damage: as `draw` makes them.
+
+        Returns:
+            float32 `(B, size, size, 3)` in [0, 1].
+        """
+        sequences = ops.reshape(faces, (sum(self.shares), -1, *faces.shape[1:]))
+        frames = sequences.shape[1]
+        sequences = ops.take(sequences, order, axis=0)
+        received, start = [], 0
+        for k, (n, share) in enumerate(zip(self.config.sizes, self.shares, strict=True)):
+            some = ops.reshape(sequences[start : start + share], (share * frames, *faces.shape[1:]))
+            received.append(self._through(some, n, frames, ops.unstack(damage[k], 4)))
+            start += share
+        received = ops.reshape(ops.concatenate(received, axis=0), sequences.shape)
+        return ops.reshape(ops.take(received, ops.argsort(order), axis=0), faces.shape)
+
+    def _through(self, faces, n, frames, drawn):
+        """`(share x frames, size, size, 3)` by way of ROIs of n x n pixels, pasted as `codec.heads_round_trip` does."""
+        out, back = resampling_matrix(self.size, n), resampling_matrix(n, self.size)  # (n, size), (size, n)
+        if not self.config.damages:
+            roi = pixels.round_to_8_bits(_separable(out, out, faces))
+            return ops.clip(_separable(back, back, roi), 0.0, 1.0)
+        kind, quality, *corner = drawn
+        places = [ops.arange(codec.canvas_side(n), dtype="int32") - first for first in corner]  # of canvas in ROI
+        inside = [ops.cast((place >= 0) & (place < n), "float32") for place in places]
+        places = [ops.clip(place, 0, n - 1) for place in places]  # around the ROI, its edges are continued
+        out = [ops.take(out, place, axis=0) for place in places]  # (canvas, size)
+        back = [ops.take(back, place, axis=1) * mask for place, mask in zip(places, inside, strict=True)]
+        canvas = pixels.round_to_8_bits(_separable(*out, faces))
+        kinds = [lambda canvas, quality: canvas, *(self._damage(damage.kind, frames) for damage in self.config.damages)]
+        canvas = ops.switch(kind, kinds, canvas, quality)
+        return ops.clip(_separable(*back, canvas), 0.0, 1.0)
+
+    def _damage(self, kind, frames):
+        """A kind of damage as a function `(canvas, quality) -> canvas`."""
+        if kind == "chroma":
+            return lambda canvas, quality: subsample(canvas)
+        if kind == "jpeg":
+            return jpeg
+
+        def encoded(canvas, quality):
+            sequences = pixels.to_uint8(canvas).reshape(-1, frames, *canvas.shape[1:])
+            decoded = [codec.round_trip(sequence, quality, name=kind) for sequence in sequences]
+            return pixels.to_float(decoded).reshape(canvas.shape)
+
+        def straight_through(canvas, quality):
+            return canvas + ops.stop_gradient(self.outside(encoded, ops.stop_gradient(canvas), quality) - canvas)
+
+        return straight_through
+
+
+def _separable(rows, columns, images):
+    """`rows @ image @ columns^T` of each image and colour: `(B, h, w, c)` -> `(B, H, W, c)`."""
+    return ops.einsum("ah,nhwc,bw->nabc", rows, images, columns)

@@ -6,7 +6,7 @@ A batch is a pure function of (seed, step): nothing to save, a resumed run sees 
 import cv2
 import numpy as np
 
-from uunet import losses, pixels
+from uunet import channel, losses, pixels
 from uunet.config import LABELS
 from uunet.data.reading import UNKNOWN, DataError, runs
 
@@ -140,11 +140,14 @@ def sequence_batch(heads, config, step):
     draws, count, size = 1 + config.critic_steps, config.batch_size, config.size
     # one noise channel a sequence: the pipeline holds it for a track, too
     noise = rng.random((draws, config.subjects * config.sequences, size, size, 1), dtype=np.float32)
+    epsilon = rng.random((config.critic_steps, 2, count, 1, 1, 1), dtype=np.float32)
+    passes = [channel.draw(config.channel, config.subjects * config.sequences, rng, step) for _ in range(draws)]
     return {
         "x": pixels.to_float(heads.images[chosen]),
         "noise": np.repeat(noise, config.frames, axis=1),
-        "epsilon": rng.random((config.critic_steps, 2, count, 1, 1, 1), dtype=np.float32),
-        "roi": rng.integers(max(1, len(config.channel_sizes)), size=(draws, count), dtype=np.int32),
+        "epsilon": epsilon,
+        "order": np.stack([order for order, _ in passes]),
+        "damage": np.stack([damage for _, damage in passes]),
     }
 
 

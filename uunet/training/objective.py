@@ -1,7 +1,7 @@
 """Which losses act on which tensors, in both learning phases; backend-free.
 
-All randomness (noise channel, interpolation points, ROI sizes) comes in with the batch, drawn from the seed and the
-step alone (`uunet.data`). So a step is a pure function of weights and batch: the same on TensorFlow and JAX,
+All randomness (noise channel, interpolation points, ROI sizes, damage) comes in with the batch, drawn from the seed and
+the step alone (`uunet.data`). So a step is a pure function of weights and batch: the same on TensorFlow and JAX,
 and after a resume.
 """
 
@@ -52,7 +52,7 @@ def encode_decode(networks, channel, batch, draw):
         a, r: float32 `(B, H, W, 3)` in [0, 1].
     """
     a = networks.encoder(ops.concatenate([batch["x"], batch["noise"][draw]], axis=-1), training=True)
-    received = a if channel is None else channel(a, batch["roi"][draw])
+    received = a if channel is None else channel(a, batch["order"][draw], batch["damage"][draw])
     return a, networks.decoder(received, training=True)
 
 
@@ -89,7 +89,7 @@ def generator_objective(networks, channel, config, batch):
             x: float32 `(B, H, W, 3)` in [0, 1], B = subjects x sequences x frames in that order,
             noise: float32 `(1 + critic_steps, B, H, W, 1)` of U(0, 1), one draw a sequence,
             epsilon: float32 `(critic_steps, 2, B, 1, 1, 1)` of U(0, 1),
-            roi: int32 `(1 + critic_steps, B)`, indices into the channel's ROI sizes.
+            order, damage: what each pass meets in the channel, `channel.draw`.
 
     Returns:
         scalar to minimise, dict of the six unweighted terms to log.
