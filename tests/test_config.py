@@ -10,7 +10,7 @@ def test_defaults_are_the_papers():
     paper = config.PAPER.adversarial
     assert dataclasses.astuple(paper.weights) == (50, 1, 1, 1, 1, 1)
     assert paper.delta_gp == 0.01 and paper.size == 64 and paper.unet == "ronneberger"
-    assert paper.channel_sizes == () and paper.s == (-1, 1, 1, 1)
+    assert paper.channel == config.ChannelConfig(sizes=(), damages=()) and paper.s == (-1, 1, 1, 1)
     assert paper.critic_steps == 5 and paper.steps == 120_000  # this and the optimisers: the published code's
     assert paper.generator_optimizer == config.Optimizer("rmsprop", 5e-5)
     assert paper.critic_optimizer == config.Optimizer("adam", 2e-4, beta_1=0.5)
@@ -34,12 +34,26 @@ def test_released_code():
         ({"frames": 1}, "at least 2 sequences"),
         ({"critic_steps": 0}, "critic_steps"),
         ({"penalty": "gp"}, "'limit' or 'wgan-gp'"),
+        ({"channel": config.ROBUST}, "8 ROI sizes, a batch only 4 sequences"),
         ({"steps": 7}, "multiple of that \\(checkpoint_every\\); got 7, use 8"),
     ],
 )
 def test_impossible_values_are_refused(changes, sentence):
     with pytest.raises(config.ConfigError, match=sentence):
         dataclasses.replace(config.SMOKE.adversarial, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"damages": (config.Damage("jpeg2000", 95, 50),)}, "got 'jpeg2000'"),
+        ({"ramp": 0}, "at least 1; got 0"),
+        ({"sizes": (0, 24)}, "at least 1"),
+    ],
+)
+def test_impossible_channels_are_refused(changes, sentence):
+    with pytest.raises(config.ConfigError, match=sentence):
+        dataclasses.replace(config.LOSSLESS, **changes)
 
 
 def test_unknown_label():

@@ -150,11 +150,12 @@ def test_sequence_batch_is_subjects_by_sequences_by_frames(heads):
     noise = batch["noise"].reshape(4, 2, 2, 2, -1)  # draws, subjects, sequences, frames
     np.testing.assert_array_equal(noise[:, :, :, 0], noise[:, :, :, 1])  # held within a sequence
     assert len({n.tobytes() for n in noise[:, :, :, 0].reshape(16, -1)}) == 16  # fresh for each sequence and draw
-    assert batch["epsilon"].shape == (3, 2, 8, 1, 1, 1) and batch["roi"].shape == (4, 8)
+    assert batch["epsilon"].shape == (3, 2, 8, 1, 1, 1) and batch["order"].shape == (4, 4)
     for uniform in (batch["noise"], batch["epsilon"]):  # U(0, 1): mean 1/2, variance 1/12
         assert uniform.min() >= 0 and uniform.max() < 1
         assert abs(uniform.mean() - 1 / 2) < 0.12 and abs(uniform.var() - 1 / 12) < 0.03
-    assert batch["roi"].max() < len(BATCH.channel_sizes)
+    np.testing.assert_array_equal(np.sort(batch["order"]), [range(4)] * 4)  # each sequence gets one ROI size
+    assert batch["damage"].shape == (4, len(BATCH.channel.sizes), 4)
 
 
 def test_augmented_pictures_stay_in_range(heads):

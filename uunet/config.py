@@ -73,6 +73,48 @@ class ClassifierConfig:
 
 
 @dataclass(frozen=True)
+class Damage:
+    """What a lossy file does to a head."""
+
+    kind: str  # "chroma" (4:2:0 without compression), "jpeg", "h264", "vp9"
+    easiest: int = 0  # JPEG quality, or crf of a video, where training begins
+    hardest: int = 0  # where it arrives; all values between stay in use
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    """What lies between U_e and U_d in training; the default is the paper's: nothing."""
+
+    sizes: tuple[int, ...] = ()  # ROI sides in pixels; (): U_d reads U_e's own output
+    damages: tuple[Damage, ...] = ()  # each as likely as none; (): resized and rounded to 8 bits only
+    ramp: int = 1  # steps until damage is as likely and as hard as it gets
+
+    def __post_init__(self):
+        for damage in self.damages:
+            if damage.kind not in ("chroma", "jpeg", "h264", "vp9"):
+                raise ConfigError(f"A damage is 'chroma', 'jpeg', 'h264' or 'vp9'; got {damage.kind!r}.")
+        if self.ramp < 1 or min(self.sizes, default=1) < 1:
+            raise ConfigError(f"ramp and sizes are at least 1; got {self.ramp} and {self.sizes}.")
+
+
+def _check_sizes(channel, sequences):
+    if len(channel.sizes) > sequences:
+        raise ConfigError(
+            f"The channel has {len(channel.sizes)} ROI sizes, a batch only {sequences} sequences: give at most one "
+            "size a sequence."
+        )
+
+
+SIZES = (24, 32, 40, 48, 64, 80, 128, 256)  # one for each of the 8 sequences of a batch
+LOSSLESS = ChannelConfig(sizes=SIZES)
+ROBUST = ChannelConfig(
+    sizes=SIZES,
+    damages=(Damage("chroma"), Damage("jpeg", 95, 50), Damage("h264", 18, 28), Damage("vp9", 20, 40)),
+    ramp=10_000,
+)
+
+
+@dataclass(frozen=True)
 class AdversarialConfig:
     """Learning II: U_e, U_d and D_f (section III-B, IV-A)."""
 
@@ -93,7 +135,7 @@ class AdversarialConfig:
     subjects: int = 4  # a batch is subjects x sequences x frames; published code: 4 subjects x 8 frames
     sequences: int = 2  # Eq. 11 needs two sequences of a subject
     frames: int = 4  # Eq. 10 needs two frames of a sequence
-    channel_sizes: tuple[int, ...] = ()  # ROI sides in pixels that U_d trains through; () as in the paper: none
+    channel: ChannelConfig = ChannelConfig()  # what U_d trains through; as in the paper: nothing
     steps: int = 120_000  # published code
     generator_optimizer: Optimizer = Optimizer("rmsprop", 5e-5)  # published code
     critic_optimizer: Optimizer = Optimizer("adam", 2e-4, beta_1=0.5)  # published code
@@ -111,6 +153,7 @@ class AdversarialConfig:
             raise ConfigError(f"critic_steps must be at least 1; got {self.critic_steps}.")
         if self.penalty not in ("limit", "wgan-gp"):
             raise ConfigError(f"penalty is 'limit' or 'wgan-gp'; got {self.penalty!r}.")
+        _check_sizes(self.channel, self.subjects * self.sequences)
         _check_steps(self)
 
     @property
@@ -133,7 +176,7 @@ class TwinConfig:
     mse: float = 50.0  # of Eq. 5, as in Eq. 13
     read: float = 0.2  # of the cross-entropy of the labels read from x
     leak: float = 1e4  # of how much what is hidden looks like x
-    channel_sizes: tuple[int, ...] = (24, 28, 32, 40, 48, 56, 64, 80, 96)  # ROI sides in pixels
+    channel: ChannelConfig = ChannelConfig(sizes=(24, 28, 32, 40, 48, 56, 64, 80, 96))  # what U_d trains through
     batch: int = 16  # heads
     steps: int = 3500
     optimizer: Optimizer = Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.998)
@@ -146,6 +189,7 @@ class TwinConfig:
 
     def __post_init__(self):
         _check_s(self.s)
+        _check_sizes(self.channel, self.batch)
         _check_steps(self)
 
 
@@ -182,7 +226,7 @@ SMALL = Config(
         critic_width=32,
         penalty="wgan-gp",
         critic_steps=1,
-        channel_sizes=(32, 48, 64, 80, 96, 128),
+        channel=ChannelConfig(sizes=(32, 48, 64, 80, 96, 128)),
         frames=2,
         steps=3000,
         generator_optimizer=Optimizer("adam", 2e-4, beta_1=0.5),
@@ -202,7 +246,7 @@ SMOKE = Config(
         subjects=2,
         frames=2,
         critic_steps=1,
-        channel_sizes=(24, 80),
+        channel=ChannelConfig(sizes=(24, 80)),
         steps=4,
         checkpoint_every=2,
         generator_optimizer=Optimizer("adam", 1e-3),
@@ -215,6 +259,7 @@ BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smok
 TWINS_BY_NAME = {
     "twin": TwinConfig(),
     "smoke": TwinConfig(
-        width=4, critic_width=4, batch=4, steps=4, channel_sizes=(24, 80), precision="float32", checkpoint_every=2
+        width=4, critic_width=4, batch=4, steps=4, channel=ChannelConfig(sizes=(24, 80)), precision="float32",
+        checkpoint_every=2,
     ),
 }

@@ -11,14 +11,16 @@ import sys
 import keras
 import numpy as np
 
-from uunet import config, data, models
-from uunet.training import adversarial, classifier
+from uunet import channel, config, data, models
+from uunet.training import adversarial, classifier, trainer
 
 SGD = config.Optimizer("sgd", 1.0)
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32, optimizer=SGD)
 BATCH = dataclasses.replace(
-    config.SMOKE.adversarial, size=32, channel_sizes=(24, 40), generator_optimizer=SGD, critic_optimizer=SGD
+    config.SMOKE.adversarial, size=32, channel=config.ChannelConfig(sizes=(24, 40)), generator_optimizer=SGD,
+    critic_optimizer=SGD,
 )
+ENCODED = config.ChannelConfig(sizes=(24,), damages=(config.Damage("h264", 18, 28),))
 
 
 def fix_weights(model, seed):
@@ -29,11 +31,11 @@ def fix_weights(model, seed):
         variable.assign(rng.normal(0, spread, variable.shape) + ("gamma" in variable.path))
 
 
-def step(trainer, batch, variables):
+def step(trained, batch, variables):
     """Runs `fit` for one step -> {name: loss, or gradient as it was applied, or new moving statistic}."""
-    trainer.run_eagerly = True  # compiling three small steps would take minutes, running each once takes seconds
+    trained.run_eagerly = True  # compiling three small steps would take minutes, running each once takes seconds
     before = {name: np.array(keras.ops.convert_to_numpy(v.value)) for name, v in variables.items()}
-    history = trainer.fit(((b,) for b in [batch]), steps_per_epoch=1, epochs=1, verbose=0, shuffle=False).history
+    history = trained.fit(((b,) for b in [batch]), steps_per_epoch=1, epochs=1, verbose=0, shuffle=False).history
     found = {f"loss {name}": values[0] for name, values in history.items()}
     for name, variable in variables.items():
         found[f"gradient {name}"] = before[name] - keras.ops.convert_to_numpy(variable.value)
@@ -66,6 +68,19 @@ def main(folder, out):
         variables = {k: v for model in networks for k, v in named(model).items()}
         result = step(adversarial.build_trainer(networks, chosen), data.sequence_batch(heads, chosen, 0), variables)
         found |= {f"{penalty} {name}": value for name, value in result.items()}
+    # what the channel leaves of faces, and the gradient that comes back through it
+    backend = trainer.backend_trainer()
+    through = channel.Channel(ENCODED, 32, 2, backend.outside)
+    order, damage = np.array([1, 0], np.int32), np.array([[1, 23, 5, 9]], np.int32)
+    faces = keras.ops.convert_to_tensor(data.sequence_batch(heads, dataclasses.replace(BATCH, subjects=1), 0)["x"])
+    for name, change in (
+        ("4:2:0", lambda a, training: channel.subsample(a)),
+        ("JPEG", lambda a, training: channel.jpeg(a, 75)),
+        ("H.264", lambda a, training: through(a, order, damage)),
+    ):
+        found[f"channel {name}"] = keras.ops.convert_to_numpy(change(faces, training=True))
+        found[f"gradient {name}"] = keras.ops.convert_to_numpy(backend.input_gradient(change, faces))
+
     np.savez(out, **found)
 
 

@@ -30,6 +30,9 @@ def test_the_backends_agree(tiny_set, tmp_path):
     for name, value in one.items():
         network = name.split("/")[0]
         largest[network] = max(largest.get(network, 0), np.abs(value).max())
+    for name in [name for name in one if name.startswith("channel")]:
+        # a tie in rounding may go either way, and moves an encoder's choices a little
+        assert np.quantile(np.abs(other.pop(name) - one.pop(name)), 0.98) < 2 / 255, name
     for name, value in one.items():
         # a bias in front of a batch normalisation has no gradient, but that noise
         tolerance = 5e-3 * np.abs(value).max() + 2e-6 * largest[name.split("/")[0]]

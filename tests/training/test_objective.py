@@ -9,7 +9,9 @@ from keras import ops
 from uunet import config, data, losses
 from uunet.training import objective
 
-BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, subjects=2, sequences=2, frames=3, channel_sizes=())
+BATCH = dataclasses.replace(
+    config.SMOKE.adversarial, size=32, subjects=2, sequences=2, frames=3, channel=config.ChannelConfig()
+)
 
 
 def identity(model_inputs, training=None):
@@ -91,7 +93,7 @@ def test_u_d_learns_from_what_the_channel_leaves(rng):
         return a
 
     batch = {"x": rng.random((2, 32, 32, 3), np.float32), "noise": np.zeros((1, 2, 32, 32, 1), np.float32),
-             "roi": np.array([[0, 1]])}
+             "order": np.array([[0, 1]]), "damage": np.zeros((1, 2, 4))}
     networks = objective.Networks(identity, decoder, None, None)
-    objective.encode_decode(networks, lambda a, roi: a * 0 + 0.5, batch, draw=0)
+    objective.encode_decode(networks, lambda a, order, damage: a * 0 + 0.5, batch, draw=0)
     assert (ops.convert_to_numpy(received[0]) == 0.5).all()

@@ -14,8 +14,9 @@ from uunet.training import adversarial, checkpoints, classifier, twin
 from uunet.training.trainer import fit
 
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32)
-BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, channel_sizes=(24, 40))
-TWINS = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32, channel_sizes=(24, 40))
+BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, channel=config.ChannelConfig(sizes=(24, 40)))
+TWINS = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32, channel=config.ChannelConfig(sizes=(24, 40)))
+ENCODED = config.ChannelConfig(sizes=(40,), damages=(config.Damage("h264", 18, 28),))
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,10 @@ def weights(path):
 
 
 def test_resumed_training_ends_bit_identical(tiny_set, d_a, tmp_path):
+    """With real encoders in the step, outside of the graph."""
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
-    adversarial.train(BATCH, [d_a], tiny_set, straight, verbose=0)
+    encoded = dataclasses.replace(BATCH, channel=ENCODED)
+    adversarial.train(encoded, [d_a], tiny_set, straight, verbose=0)
 
     class Interrupted(Exception):
         pass
@@ -50,9 +53,9 @@ def test_resumed_training_ends_bit_identical(tiny_set, d_a, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "sequence_batch", interrupt)
         with pytest.raises(Exception):  # noqa: B017  the backend wraps what a generator raises
-            adversarial.train(BATCH, [d_a], tiny_set, resumed, verbose=0)
+            adversarial.train(encoded, [d_a], tiny_set, resumed, verbose=0)
     assert 3 in drawn and not (resumed / "encoder.safetensors").exists()
-    adversarial.train(BATCH, [d_a], tiny_set, resumed, verbose=0)
+    adversarial.train(encoded, [d_a], tiny_set, resumed, verbose=0)
 
     for name in ("encoder", "decoder"):
         for one, other in zip(*(weights(run / f"{name}.safetensors") for run in (straight, resumed)), strict=True):

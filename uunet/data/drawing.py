@@ -6,7 +6,7 @@ A batch is a pure function of (seed, step): nothing to save, a resumed run sees 
 import cv2
 import numpy as np
 
-from uunet import losses, pixels
+from uunet import channel, losses, pixels
 from uunet.config import LABELS
 from uunet.data.reading import UNKNOWN, DataError, runs
 
@@ -140,11 +140,14 @@ def sequence_batch(heads, config, step):
     draws, count, size = 1 + config.critic_steps, config.batch_size, config.size
     # one noise channel a sequence: the pipeline holds it for a track, too
     noise = rng.random((draws, config.subjects * config.sequences, size, size, 1), dtype=np.float32)
+    epsilon = rng.random((config.critic_steps, 2, count, 1, 1, 1), dtype=np.float32)
+    passes = [channel.draw(config.channel, config.subjects * config.sequences, rng, step) for _ in range(draws)]
     return {
         "x": pixels.to_float(heads.images[chosen]),
         "noise": np.repeat(noise, config.frames, axis=1),
-        "epsilon": rng.random((config.critic_steps, 2, count, 1, 1, 1), dtype=np.float32),
-        "roi": rng.integers(max(1, len(config.channel_sizes)), size=(draws, count), dtype=np.int32),
+        "epsilon": epsilon,
+        "order": np.stack([order for order, _ in passes]),
+        "damage": np.stack([damage for _, damage in passes]),
     }
 
 
@@ -171,9 +174,9 @@ def twin_batch(heads, twins, masks, people, config, step):
     gain = rng.uniform(0.7, 1.3, (config.batch, 1, 1, 1)) * rng.uniform(0.9, 1.1, (config.batch, 1, 1, 3))
     offset = rng.uniform(-0.08, 0.08, (config.batch, 1, 1, 1))
     both = np.clip(both * np.tile(gain, 2) + offset, 0, 1).astype(np.float32)
-    roi = rng.integers(len(config.channel_sizes), size=config.batch, dtype=np.int32)
+    order, damage = channel.draw(config.channel, config.batch, rng, step)
     return {
-        "x": both[..., :3], "twin": both[..., 3:], "head": head, "roi": roi,
+        "x": both[..., :3], "twin": both[..., 3:], "head": head, "order": order, "damage": damage,
         "person": people[chosen].astype(np.int32), "labels": heads.labels[chosen, 1:].astype(np.int32),
         "epsilon": rng.random((config.batch, 1, 1, 1), dtype=np.float32),
     }

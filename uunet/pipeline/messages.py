@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from uunet import keys, protocol
+from uunet import codec, keys, protocol
 from uunet.errors import UUNetError
 from uunet.protocol import (
     DamagedMessageError,
@@ -26,7 +26,7 @@ from uunet.stego import jpeg, keystream, lsb, qim
 LSB, QIM, JPEG = "lsb", "qim", "jpeg"
 METHODS = {LSB: lsb, QIM: qim, JPEG: jpeg}
 AS_IT_WAS = "give the public file exactly as it was written."
-GROUP = 10  # frames; fewer make larger files, more make larger boxes around heads that move
+GROUP = codec.GROUP  # frames; fewer make larger files, more make larger boxes around heads that move
 
 # The order is public: a reader must find the open part before it can derive a key. The same in all frames of all files.
 ORDER = lru_cache(maxsize=32)(partial(keystream.positions, bytes(32), 0))

@@ -4,9 +4,10 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from uunet import codec
 from uunet.errors import UUNetError
 from uunet.pipeline import messages
-from uunet.pipeline.messages import GROUP, LSB, QIM
+from uunet.pipeline.messages import LSB, QIM
 
 
 class ProfileError(UUNetError):
@@ -71,8 +72,6 @@ LOSSLESS_ARCHIVE = Profile(
     copied_audio=frozenset({"aac", "ac3", "eac3", "flac", "mp2", "mp3", "opus", "pcm_s16le", "vorbis"}),
     audio_codec="flac",
 )
-# a keyframe at the start of each group, and only there: a message must not shine through from the group before; without
-# x264's mbtree, whose result varies from run to run where the width is not a multiple of 32: a seed repeats the file
 H264 = Profile(
     name="h264",
     suffixes=(".mp4",),
@@ -82,7 +81,7 @@ H264 = Profile(
     container="mp4",
     codec="libx264",
     pixels="yuv420p",
-    options={"crf": "23", "g": str(GROUP), "keyint_min": str(GROUP), "sc_threshold": "0", "mbtree": "0"},
+    options={"crf": "23", **codec.H264},
     copied_audio=frozenset({"aac", "ac3", "mp3"}),
     audio_codec="aac",
 )

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+from uunet import codec
 from uunet.errors import UUNetError
 from uunet.outputs import new_file
 from uunet.pipeline import detection, messages, profiles, tracking
@@ -452,8 +453,8 @@ def _video_stream(out, form, source, notes):
         stream.pix_fmt = "yuv444p"  # 4:2:0 halves the sides
         notes.append("The sides of the picture are odd: the H.264 file is 4:4:4, which some players cannot show.")
     stream.codec_context.time_base = MILLISECOND
-    # all cores; but x264's bytes depend on the number of threads, and a seed should repeat the file on any machine
-    stream.codec_context.thread_count = 4 if form.codec == "libx264" else 0
+    # all cores (0); but a seed should repeat a public file on any machine
+    stream.codec_context.thread_count = codec.THREADS if form.codec == "libx264" else 0
     return stream
 
 

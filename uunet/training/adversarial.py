@@ -35,7 +35,10 @@ def build_networks(config, classifier):
 def build_trainer(networks, config):
     """A Trainer of the running backend whose step is critic_steps x Eq. 7, then Eq. 13 once."""
     backend = training.backend_trainer()
-    through = channel.Channel(config.channel_sizes, config.size) if config.channel_sizes else None
+    sequences = config.subjects * config.sequences
+    through = None
+    if config.channel.sizes:
+        through = channel.Channel(config.channel, config.size, sequences, backend.outside)
     generator_optimizer = training.build_optimizer(config.generator_optimizer)
     critic_optimizer = training.build_optimizer(config.critic_optimizer)
     generator_variables = networks.encoder.trainable_variables + networks.decoder.trainable_variables

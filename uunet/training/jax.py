@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import keras
+import numpy as np
 
 from uunet.training import trainer
 
@@ -10,6 +11,12 @@ from uunet.training import trainer
 def input_gradient(critic, images):
     """Gradient of the mean patch score of each image with respect to its pixels: `(B, H, W, 3)` -> the same."""
     return jax.grad(lambda x: jnp.sum(jnp.mean(critic(x, training=True), axis=(1, 2, 3))))(images)
+
+
+def outside(function, image, quality):
+    """`function(image, quality)` of NumPy, outside of the graph: a tensor like `image`. No gradient passes."""
+    result = jax.ShapeDtypeStruct(image.shape, image.dtype)
+    return jax.pure_callback(lambda *values: function(*map(np.asarray, values)), result, image, quality)
 
 
 class Trainer(trainer.Trainer):

@@ -97,7 +97,7 @@ class SampleSheet(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         a = np.asarray(self.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))
-        sizes = self.config.channel_sizes or (self.config.size,)
+        sizes = self.config.channel.sizes or (self.config.size,)
         public = [channel.to_roi(face, *[sizes[k % len(sizes)]] * 2) for k, face in enumerate(a)]
         received = np.stack([channel.to_network(roi, self.config.size) for roi in public])
         r = np.asarray(self.decoder.predict_on_batch(received))

@@ -1,7 +1,7 @@
 """Which losses act on which tensors, in both learning phases; backend-free.
 
-All randomness (noise channel, interpolation points, ROI sizes) comes in with the batch, drawn from the seed and the
-step alone (`uunet.data`). So a step is a pure function of weights and batch: the same on TensorFlow and JAX,
+All randomness (noise channel, interpolation points, ROI sizes, damage) comes in with the batch, drawn from the seed and
+the step alone (`uunet.data`). So a step is a pure function of weights and batch: the same on TensorFlow and JAX,
 and after a resume.
 """
 
@@ -53,7 +53,7 @@ def encode_decode(networks, channel, batch, draw):
         a, r: float32 `(B, H, W, 3)` in [0, 1].
     """
     a = networks.encoder(ops.concatenate([batch["x"], batch["noise"][draw]], axis=-1), training=True)
-    received = a if channel is None else channel(a, batch["roi"][draw])
+    received = a if channel is None else channel(a, batch["order"][draw], batch["damage"][draw])
     return a, networks.decoder(received, training=True)
 
 
@@ -90,7 +90,7 @@ def generator_objective(networks, channel, config, batch):
             x: float32 `(B, H, W, 3)` in [0, 1], B = subjects x sequences x frames in that order,
             noise: float32 `(1 + critic_steps, B, H, W, 1)` of U(0, 1), one draw a sequence,
             epsilon: float32 `(critic_steps, 2, B, 1, 1, 1)` of U(0, 1),
-            roi: int32 `(1 + critic_steps, B)`, indices into the channel's ROI sizes.
+            order, damage: what each pass meets in the channel, `channel.draw`.
 
     Returns:
         scalar to minimise, dict of the six unweighted terms to log.
@@ -111,7 +111,7 @@ def generator_objective(networks, channel, config, batch):
     return losses.total_loss(terms, config.weights), terms
 
 
-def twin_objective(encoder, decoder, critic, channel, config, batch):
+def twin_objective(encoder, decoder, critic, roi, channel, config, batch):
     """Learning from twins: what U_e draws is pulled towards the twin, what U_d returns towards x.
 
         w_twin (E|t - twin| + E|grad t - grad twin|) + w_mask E[cross-entropy(m, where a head is)]
@@ -121,18 +121,19 @@ def twin_objective(encoder, decoder, critic, channel, config, batch):
     Args:
         encoder, decoder: `models.twin_encoder`, `models.twin_decoder`.
         critic: `models.patch_critic`.
-        channel: `uunet.channel.Channel`.
+        roi, channel: `uunet.channel.Channel`s of the same ROI sizes; the first does no damage.
         config: `config.TwinConfig`.
-        batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`, roi,
-            person int32 `(B,)`, labels int32 `(B, 3)`, epsilon float32 `(B, 1, 1, 1)`.
+        batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`, person
+            int32 `(B,)`, labels int32 `(B, 3)`, epsilon float32 `(B, 1, 1, 1)`; order, damage as `channel.draw` does.
 
     Returns:
         scalar to minimise, dict of scalars to log.
     """
     read, parts = twin.parts_of(encoder)
-    x, other = (channel(image, batch["roi"]) for image in (batch["x"], batch["twin"]))  # as the ROI shows them
+    way = batch["order"], batch["damage"]
+    x, other = (roi(image, *way) for image in (batch["x"], batch["twin"]))  # as the ROI shows them
     m, t, a = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
-    r = decoder(channel(a, batch["roi"]), training=True)
+    r = decoder(channel(a, *way), training=True)
     # wherever one of the two has a head, with a margin; else U_e, drawing worst there at first, learns to draw nowhere
     head = ops.maximum(batch["head"], losses.changed(batch["x"], batch["twin"]))
     head = ops.max_pool(head, 3, 1, padding="same")
@@ -152,19 +153,19 @@ def twin_objective(encoder, decoder, critic, channel, config, batch):
     return sum(getattr(config, name) * term for name, term in terms.items()), terms
 
 
-def twin_critic_objective(encoder, critic, channel, config, batch, input_gradient):
+def twin_critic_objective(encoder, critic, roi, config, batch, input_gradient):
     """Learning from twins, the critic's turn: rendered twins against drawn ones, with the penalty of [21].
 
         E[D_f(t)] - E[D_f(twin)] + penalty_weight `losses.gradient_penalty`
 
     Args:
-        encoder, critic, channel, config, batch: as in `twin_objective`.
+        encoder, critic, roi, config, batch: as in `twin_objective`.
         input_gradient: as in `critic_objective`.
 
     Returns:
         scalar to minimise, dict of scalars to log.
     """
-    x, other = (channel(image, batch["roi"]) for image in (batch["x"], batch["twin"]))
+    x, other = (roi(image, batch["order"], batch["damage"]) for image in (batch["x"], batch["twin"]))
     _, parts = twin.parts_of(encoder)
     t = ops.stop_gradient(parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)[1])
     wasserstein = ops.mean(critic(t, training=True)) - ops.mean(critic(other, training=True))

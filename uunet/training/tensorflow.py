@@ -13,6 +13,11 @@ def input_gradient(critic, images):
     return tape.gradient(score, images)
 
 
+def outside(function, image, quality):
+    """`function(image, quality)` of NumPy, outside of the graph: a tensor like `image`. No gradient passes."""
+    return tf.ensure_shape(tf.numpy_function(function, [image, quality], image.dtype), image.shape)
+
+
 class Trainer(trainer.Trainer):
     """`trainer.Trainer` with gradients by tf.GradientTape."""
 

@@ -1,5 +1,6 @@
 """Learning from twins, beyond the paper: U_e is shown another person in the very same frame (`models.twin`)."""
 
+import dataclasses
 import hashlib
 
 import keras
@@ -13,7 +14,10 @@ from uunet.training import trainer as training
 def build_trainer(encoder, decoder, config):
     """A Trainer of the running backend whose step is the critic's turn, then `objective.twin_objective` once."""
     backend = training.backend_trainer()
-    through = channel.Channel(config.channel_sizes, config.size)
+    harmless = dataclasses.replace(config.channel, damages=())
+    roi, through = (
+        channel.Channel(one, config.size, config.batch, backend.outside) for one in (harmless, config.channel)
+    )
     critic = models.patch_critic(size=config.size, width=config.critic_width)
     optimizer = training.build_optimizer(config.optimizer, config.steps)
     critic_optimizer = training.build_optimizer(config.critic_optimizer)
@@ -21,12 +25,14 @@ def build_trainer(encoder, decoder, config):
 
     def updates(batch):
         yield training.Update(
-            lambda: objective.twin_critic_objective(encoder, critic, through, config, batch, backend.input_gradient),
+            lambda: objective.twin_critic_objective(encoder, critic, roi, config, batch, backend.input_gradient),
             critic.trainable_variables,
             critic_optimizer,
         )
         yield training.Update(
-            lambda: objective.twin_objective(encoder, decoder, critic, through, config, batch), variables, optimizer
+            lambda: objective.twin_objective(encoder, decoder, critic, roi, through, config, batch),
+            variables,
+            optimizer,
         )
 
     return backend.Trainer(

@@ -1,0 +1,175 @@
+"""How much room a channel leaves: the share of a faint random pattern that survives between U_e and U_d.
+
+    python benchmarks/channel.py HEADS [--out docs/channel.md]
+
+HEADS is a prepared set of heads; its test split is used. The second table compares the canvas on which training and
+evaluation encode single heads with whole frames of the bundled clip.
+"""
+
+import argparse
+import csv
+import time
+from pathlib import Path
+
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio
+
+from uunet import channel, codec, config, data, outputs, pixels, video_samples
+from uunet.pipeline import video
+
+AMPLITUDE = 4  # levels
+SIZES = (32, 64, 128)
+SEQUENCES, FRAMES = 8, 4
+PATTERNS = [(colour, side) for colour in ("luma", "chroma") for side in (1, 2)]
+COLOURS = {"luma": (1, 1, 1), "chroma": (1, 0, -1)}  # the same step in each of R, G, B; red against blue
+
+
+def through_jpeg(rois, corner, quality):
+    """JPEG as in training, pasted as a codec's heads are: uint8 `(T, n, n, 3)` -> the same."""
+    (top, left), n = corner, rois.shape[1]
+    side = codec.canvas_side(n)
+    pasted = [np.pad(roi, ((top, side - n - top), (left, side - n - left), (0, 0)), mode="edge") for roi in rois]
+    image = pixels.to_uint8(np.asarray(channel.jpeg(pixels.to_float(pasted), quality)))
+    return image[:, top : top + n, left : left + n]
+
+
+CHANNELS = {
+    "lossless": lambda rois, corner: rois,
+    "JPEG 90": lambda rois, corner: through_jpeg(rois, corner, 90),
+    **{f"H.264 crf {crf}": lambda rois, corner, crf=crf: codec.heads_round_trip(rois, crf, corner=corner)
+       for crf in (18, 23, 28)},
+    "VP9 crf 31": lambda rois, corner: codec.heads_round_trip(rois, 31, corner=corner, name="vp9"),
+}  # fmt: skip
+
+
+def random_pattern(rng, size, colour, side):
+    """Float `(size, size, 3)` of +-AMPLITUDE / 255 in squares of `side` pixels."""
+    signs = rng.choice([-1.0, 1.0], (-(-size // side), -(-size // side), 1)).repeat(side, 0).repeat(side, 1)
+    return (AMPLITUDE / 255 * signs[:size, :size] * COLOURS[colour]).astype(np.float32)
+
+
+def survival(faces, n, through):
+    """For each of PATTERNS, its correlation with what it changes at U_d's input, and the share of its amplitude there.
+
+    A pattern lies on the network's grid, as U_e would write it, and stays through the frames of a sequence.
+
+    Returns:
+        list of `(correlation, share)`.
+    """
+    rng = np.random.default_rng(1)
+    size = faces.shape[2]
+    sent, received = ([[] for _ in PATTERNS] for _ in range(2))
+    for sequence in faces:
+        corner = rng.integers(codec.GRID, size=2)
+
+        def arrived(a, corner=corner):
+            rois = np.stack([channel.to_roi(face, n, n) for face in a])
+            return np.stack([channel.to_network(roi, size) for roi in through(rois, corner)])
+
+        plain = arrived(sequence)
+        for k, pattern in enumerate(PATTERNS):
+            added = random_pattern(rng, size, *pattern)
+            sent[k].append(np.broadcast_to(added, sequence.shape))
+            received[k].append(arrived(sequence + added) - plain)
+    pairs = [(np.ravel(one), np.ravel(other)) for one, other in zip(sent, received, strict=True)]
+    return [(np.corrcoef(one, other)[0, 1], one @ other / (one @ one)) for one, other in pairs]
+
+
+def capacity(heads):
+    """Lines of the first table."""
+    rng = np.random.default_rng(0)
+    runs = [frames for sequences in heads.by_subject.values() for frames in sequences if len(frames) >= FRAMES]
+    chosen = [runs[k][:FRAMES] for k in rng.choice(len(runs), SEQUENCES, replace=False)]
+    margin = AMPLITUDE / 255  # keeps the pattern from being clipped
+    faces = np.clip(pixels.to_float(heads.images[np.array(chosen)]), margin, 1 - margin)
+    yield "| ROI | channel | " + " | ".join(f"{colour}, {side} px" for colour, side in PATTERNS) + " |"
+    yield "|---" * (2 + len(PATTERNS)) + "|"
+    for n in SIZES:
+        for name, through in CHANNELS.items():
+            cells = [f"{correlation:.2f} ({share:.2f})" for correlation, share in survival(faces, n, through)]
+            yield f"| {n} | {name} | " + " | ".join(cells) + " |"
+
+
+def canvas_against_frames():
+    """Lines of the second table: PSNR of the clip's heads, encoded in their frames and alone."""
+    frames = np.stack(video.read_frames(video_samples.WALK))
+    boxes = {}
+    with open(video_samples.WALK_HEADS) as file:
+        for row in csv.DictReader(file):
+            boxes.setdefault(int(row["frame"]), []).append([int(row[name]) for name in "xywh"])
+    yield "| H.264 | heads | PSNR in whole frames, dB | on the canvas | difference, mean and deviation |"
+    yield "|---|---|---|---|---|"
+    for crf in (18, 23, 28):
+        pairs = []
+        for first in range(0, len(frames) - codec.GROUP + 1, codec.GROUP):
+            group = frames[first : first + codec.GROUP]
+            decoded = codec.round_trip(group, crf)
+            for x, y, w, h in boxes.get(first, []):
+                place = np.s_[:, y : y + h, x : x + w]
+                alone = codec.heads_round_trip(group[place], crf, corner=(y % codec.GRID, x % codec.GRID))
+                pairs.append([peak_signal_noise_ratio(group[place], found) for found in (decoded[place], alone)])
+        whole, alone = np.transpose(pairs)
+        difference = alone - whole
+        yield (
+            f"| crf {crf} | {len(pairs)} | {whole.mean():.1f} | {alone.mean():.1f} | {difference.mean():+.1f}, "
+            f"{difference.std():.1f} |"
+        )
+
+
+def cost(heads):
+    """Lines of the third table: CPU time for the heads of a batch, 4 frames of each of `config.SIZES`."""
+    frames = pixels.to_float(heads.images[next(iter(heads.by_subject.values()))[0][:FRAMES]])
+    yield "| codec | 32 heads, CPU ms | of these, the 4 of 256 px |"
+    yield "|---|---|---|"
+    for name, crf in (("h264", 23), ("vp9", 31)):
+        seconds = {}
+        for n in config.SIZES:
+            rois = np.stack([channel.to_roi(face, n, n) for face in frames])
+            took = []
+            for _ in range(5):
+                start = time.process_time()
+                codec.heads_round_trip(rois, crf, corner=(5, 9), name=name)
+                took.append(time.process_time() - start)
+            seconds[n] = min(took)
+        yield f"| {name} crf {crf} | {1000 * sum(seconds.values()):.0f} | {1000 * seconds[max(seconds)]:.0f} |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("heads", type=Path)
+    parser.add_argument("--out", type=Path, help="Markdown file, replaced (default: print)")
+    arguments = parser.parse_args()
+    heads = data.load(arguments.heads, "test", size=64)
+    text = f"""# What the channel leaves
+
+Made by `python benchmarks/channel.py {arguments.heads.name} --out docs/channel.md`.
+
+## Room for hidden features
+
+A random pattern of +-{AMPLITUDE} levels is added to {SEQUENCES} x {FRAMES} test heads on U_e's 64 x 64 grid:
+luma moves R, G and B alike, chroma red against blue, in squares of 1 or 2 pixels, the same in the frames of a
+sequence. The difference it makes at U_d's input is correlated with it; in brackets, the share of its amplitude.
+ROI: side in pixels. 1 is all, 0 nothing.
+
+{chr(10).join(capacity(heads))}
+
+## A head alone fares as it does in its frame
+
+Training and evaluation encode single heads, pasted into the smallest canvas of whole macroblocks, edges continued
+(`uunet.codec.heads_round_trip`). The heads of the bundled clip, in groups of {codec.GROUP} frames, boxes held:
+
+{chr(10).join(canvas_against_frames())}
+
+## What it costs
+
+{chr(10).join(cost(heads))}
+"""
+    if arguments.out is None:
+        print(text)
+        return
+    with outputs.new_file(arguments.out, overwrite=True) as part:
+        part.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
