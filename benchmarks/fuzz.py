@@ -79,7 +79,8 @@ def file(rng):
     frames = [np.full((272, 480, 3), 99, np.uint8)] * rng.integers(1, 26)
     groups = [frames[k : k + messages.GROUP] for k in range(0, len(frames), messages.GROUP)]
     if rng.random() < 0.5:
-        return [[lsb.hide(frame, message(rng, frame.shape)) for frame in group] for group in groups]
+        room = lsb.capacity(frames[0].shape)
+        return [[lsb.hide(frame, message(rng, frame.shape)[:room]) for frame in group] for group in groups]
     room = qim.capacity(frames[0].shape)
     return [qim.hide(group, message(rng, frames[0].shape)[:room], messages.ORDER) for group in groups]
 
