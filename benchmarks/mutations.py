@@ -76,8 +76,8 @@ def count(suite, packed, n, rng):
     message, open_len = b"".join(parts), len(parts[0])
     elsewhere = ((INDEX + 1,), (INDEX, OTHER_RUN), (INDEX + 1, OTHER_RUN), (INDEX, OTHER_RUN, (50, 64, 3)))
     others = [b"".join(written(suite, packed, two, *where)) for where in elsewhere]
-    others.append(b"".join(written(suite, not packed, two, INDEX + 1)))
     others.append(b"".join(written(suite, packed, two, INDEX + 1, last=False)))
+    others.append(b"".join(written(suite, not packed, two, INDEX + 1)).ljust(len(message), b"\0")[: len(message)])
     seal = keys.seal_of(KEY, suite, THIS_RUN) if suite else None
     places = np.arange(8 * len(message))
     if seal:  # the forger knows them, which is more than he can

@@ -348,7 +348,7 @@ def test_damaged_frame_is_named(tmp_path, encoder):
 def test_frame_too_small_for_its_message(tmp_path, encoder):
     source = write_clip(tmp_path / "clip.mkv", [np.zeros((6, 8, 3), np.uint8)], codec="ffv1", pixels="bgr0")
     heads = {0: [(0, Roi(0, 0, 6, 6))]}
-    deidentify_fails(tmp_path, source, "8 x 6 pixels can hide 18 bytes .* needs 24", encoder, detector=heads)
+    deidentify_fails(tmp_path, source, "8 x 6 pixels can hide 18 bytes .* needs 26", encoder, detector=heads)
 
 
 def test_target_exists(tmp_path, clip, encoder):
