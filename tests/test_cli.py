@@ -99,7 +99,7 @@ def public(clip, weights, tmp_path_factory):
 
 def test_help_teaches(uunet):
     text, _ = uunet("--help")
-    for command in ("deidentify", "reconstruct", "inspect", "keygen", "train-classifier", "train", "demo"):
+    for command in ("deidentify", "reconstruct", "inspect", "keygen", "train-classifier", "train", "attack", "demo"):
         assert command in text
         assert "--help" in uunet(command, "--help")[0]
     assert "Example" in uunet("deidentify", "--help")[0]
@@ -526,3 +526,41 @@ def test_robust_hiding_in_a_lossless_file(uunet, clip, weights, tmp_path):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         out.mux(stream.encode(None))
     assert uunet("inspect", tmp_path / "copy.mp4")[0].splitlines()[1:] == lines
+
+
+# Attacks.
+
+
+def test_attack_leaves_a_record_and_a_sheet(uunet, weights, tmp_path):
+    out = tmp_path / "attacks.json"
+    text, _ = uunet("attack", SAMPLE, "--weights", weights, "-o", out, "--pairs", "40", "--steps", 2)
+    record = json.loads(out.read_text())
+    assert [(row["answer"], row.get("known"), row.get("pairs"), row.get("pictures")) for row in record["rows"]] == [
+        ("x", None, None, None), ("a", None, None, None), ("mean face", None, None, None), ("U_d", None, None, None),
+        ("inverse", "encoder", 40, 32), ("inverse", "outputs", 40, 32),
+    ]  # fmt: skip
+    original, a, mean_face, restored, *_ = record["rows"]
+    assert original["psnr"] is None and original["judges"]["dlib"]["found"] > 0.5
+    assert all(5 < row["psnr"]["mean"] < 60 for row in (a, mean_face, restored))
+    assert record["provenance"]["config"]["pairs"] == [40] and len(record["provenance"]["weights_sha256"]) == 2
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 6 and len({line.count("|") for line in lines}) == 1
+    assert cv2.imread(str(out.with_suffix(".png"))).shape == ((2 + 2 + 1) * 128, 12 * 128, 3)
+
+
+def test_one_sentence_for_attacks(uunet, weights, tmp_path):
+    (tmp_path / "there.json").touch()
+    out = ("-o", tmp_path / "new.json")
+    for expected, arguments in {
+        "32 pictures in train, which make 128 pairs": (SAMPLE, "--weights", weights, *out, "--pairs", "129"),
+        "from 1 on": (SAMPLE, "--weights", weights, *out, "--pairs", "0"),
+        "is a list like": (SAMPLE, "--weights", weights, *out, "--pairs", "many"),
+        "no weight file": (SAMPLE, "--weights", tmp_path, *out),
+        "no weights 'nothing'": (SAMPLE, "--weights", "nothing", *out),
+        "has no manifest.csv": (tmp_path, "--weights", weights, *out),
+        "exists already": (SAMPLE, "--weights", weights, "-o", tmp_path / "there.json"),
+        "name a .json": (SAMPLE, "--weights", weights, "-o", tmp_path / "new.txt"),
+    }.items():
+        before = sorted(tmp_path.rglob("*"))
+        assert expected in uunet.sentence("attack", *arguments), arguments
+        assert sorted(tmp_path.rglob("*")) == before, f"left something behind: {arguments}"

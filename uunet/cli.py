@@ -508,5 +508,52 @@ def evaluate(
     print(f"written: {out}, {out.with_suffix('.png')}")
 
 
+@app.command()
+def attack(
+    data: Data,
+    weights: Weights,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The record, a .json file; a sheet goes beside it as .png.")],
+    pairs: Annotated[str, typer.Option(help="N, known pairs of each attacker, comma-separated.")] = "100,1000,10000",
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of each attacker.")] = 1000,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+):
+    """**Attacks** weights: what somebody without U_d recovers of the faces, having learnt from N known pairs (x, a).
+
+    Prints, over N, for an attacker that holds U_e and one that holds only its outputs: PSNR to x, and how well the
+    judge recognises x in another sequence from what was recovered; beside it a itself, the mean face and U_d. Learns
+    from the train split of DATA, scores on its test split. The sheet: x | a | recovered, a row an attacker | r.
+
+    An attacker of the default 1,000 steps takes some minutes on two CPU cores, the judge one minute an answer.
+
+    Example: `uunet attack heads/ --weights synthetic-64 -o attacks.json`
+    """
+    try:
+        counts = tuple(int(count) for count in pairs.split(","))
+    except ValueError:
+        raise configuration.ConfigError(f"--pairs is a list like 100,1000; got {pairs!r}.") from None
+    if out.suffix != ".json":
+        raise UUNetError(f"{out} cannot be a record: name a .json file.")
+    _load_keras()
+    import cv2
+
+    from uunet import outputs, presets
+    from uunet.evaluation import attacks
+    from uunet.evaluation.judges import dlib
+
+    config = attacks.AttackConfig(pairs=counts, steps=steps, seed=seed)
+    picture = out.with_suffix(".png")
+    with (
+        outputs.new_file(out, overwrite=overwrite) as record_file,
+        outputs.new_file(picture, overwrite=overwrite) as sheet_file,
+    ):
+        with _progress() as progress:
+            record, sheet = attacks.run(presets.load(weights), data, config, {"dlib": dlib.judge}, progress)
+        record_file.write_text(json.dumps(record, indent=1) + "\n")
+        sheet_file.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
+    print("\n".join(attacks.table(record)))
+    print(f"written: {out}, {picture}")
+
+
 if __name__ == "__main__":
     main()
