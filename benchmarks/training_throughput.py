@@ -12,6 +12,7 @@ over those of a large matrix product in the same precision in the same process.
 import argparse
 import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -174,11 +175,11 @@ def forward_operations(net):
     total = 0
     for layer in net._flatten_layers(include_self=False):
         if isinstance(layer, layers.Conv2DTranspose):  # each input pixel meets the whole kernel
-            total += 2 * layer.kernel.shape.num_elements() * _pixels(layer.input)
+            total += 2 * math.prod(layer.kernel.shape) * _pixels(layer.input)
         elif isinstance(layer, layers.Conv2D):  # each output pixel does
-            total += 2 * layer.kernel.shape.num_elements() * _pixels(layer.output)
+            total += 2 * math.prod(layer.kernel.shape) * _pixels(layer.output)
         elif isinstance(layer, layers.Dense):
-            total += 2 * layer.kernel.shape.num_elements()
+            total += 2 * math.prod(layer.kernel.shape)
     return total
 
 
