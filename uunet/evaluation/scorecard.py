@@ -5,11 +5,9 @@ are of two *sequences*, as frames of one share their background; the same pairs 
 head. An interval is the middle 95 % over draws of the people, with repetition.
 """
 
-import datetime
 import hashlib
 import inspect
 import json
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +143,7 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
         raise EvaluationError(f"There is no judge {unknown[0] if unknown else ''!r}; there are {', '.join(JUDGES)}.")
     if "faceres" in by:
         faceres.network()  # now, not after minutes of work, is when a judge should turn out to be missing
-    net, size, s, about = _weights(weights, twins)
+    net, size, s, about = loaded(weights, twins)
     heads = data.load(folder, split, size=size)
     chosen = sample(heads, seed)
     x = heads.images
@@ -159,15 +157,14 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
         versions = {"x": x, "a": data.load_twins(folder, heads, s)[0]}
     else:
         versions = _versions(net, heads, seed, report)
-    faces = {name: _faces(images, name, report) for name, images in versions.items()}
+    faces = {name: faces_in(images, name, report) for name, images in versions.items()}
     judged = {
-        name: {version: _by_face(name, version, images, faces[version], report) for version, images in versions.items()}
+        name: {version: by_face(name, version, images, faces[version], report) for version, images in versions.items()}
         for name in FACE_JUDGES
         if name in by
     }
     if "own" in by:
-        network = _trained("own", own, [train.images, train.labels[:, 0]], seed, report)
-        judged["own"] = _by_crop(network, versions)
+        judged["own"] = by_own(train, versions, seed, report)
     if "adaptive" in by:
         if net is None:
             known = data.load_twins(folder, train, s)[0]
@@ -182,16 +179,10 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
     if "soft_labels" in by:
         rows += _labels(chosen, heads, train, versions, s, seed, report)
     for name in judged:
-        rows += _sudden(chosen, name, judged[name])
+        rows += sudden_changes(chosen, name, judged[name])
     record = {
-        "provenance": {
-            "command": " ".join(["uunet", *sys.argv[1:]]),
-            "commit": provenance.commit(), "seed": seed, "device": provenance.device(),
-            "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - start),
-        },
-        "data": {"folder": str(folder), "split": split, "sha256": heads.sha256, "heads": len(x),
-                 "people": len(np.unique(chosen.people)), "sequences": len(np.unique(heads.sequences))},
+        "provenance": provenance.made(seed, time.monotonic() - start),
+        "data": described(heads, folder, split),
         "weights": about,
         "s": list(s),
         "judges": list(by),
@@ -201,8 +192,14 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
     return record, versions, heads
 
 
-def _weights(weights, twins):
-    """The Preset or None, its size, s and what the record says of it."""
+def described(heads, folder, split):
+    """What a record says of its data."""
+    return {"folder": str(folder), "split": split, "sha256": heads.sha256, "heads": len(heads.images),
+            "people": len(np.unique(heads.labels[:, 0])), "sequences": len(np.unique(heads.sequences))}  # fmt: skip
+
+
+def loaded(weights, twins=None):
+    """The Preset or None, its size, s and what a record says of it."""
     if twins is not None:
         return None, own.SIDE, twins, {"twins": reading.twins_name(twins)}
     net = presets.load(weights)
@@ -235,7 +232,7 @@ def _stage(report, stage):
     return lambda done, total: report(stage, done, total)
 
 
-def _faces(images, version, report):
+def faces_in(images, version, report):
     """alignment.Faces of a version; of x, from the cache if they are there."""
 
     def find():
@@ -250,7 +247,7 @@ def _faces(images, version, report):
     return alignment.Faces(**find())
 
 
-def _by_face(name, version, images, faces, report):
+def by_face(name, version, images, faces, report):
     """What `dlib` or `faceres` says of a version; of x, from the cache if it is there."""
     judge = FACE_JUDGES[name]
 
@@ -267,6 +264,11 @@ def _by_face(name, version, images, faces, report):
         source = [inspect.getsource(alignment), inspect.getsource(judge), judge.SHA256, images]
         return Judged(**cache.remembered(name, source, embed), found=faces.found)
     return Judged(**embed(), found=faces.found)
+
+
+def by_own(train, versions, seed, report):
+    """What `own`, trained on the Heads `train`, says of each version: dict of Judged."""
+    return _by_crop(_trained("own", own, [train.images, train.labels[:, 0]], seed, report), versions)
 
 
 def _trained(name, judge, inputs, seed, report):
@@ -423,7 +425,7 @@ def _correlation(agreement, same, s, times):
         return np.nan
 
 
-def _sudden(chosen, name, judged):
+def sudden_changes(chosen, name, judged):
     """Consecutive frames that the judge takes for two people (section IV-D).
 
     The paper counts consecutive a that "suddenly changed their appearance" and does not say how. Here: those less alike
