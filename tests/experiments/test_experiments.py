@@ -11,8 +11,21 @@ import pytest
 
 from uunet import cli, data, models
 from uunet.evaluation import alignment, baselines, cache, detection, resampling, scorecard
-from uunet.evaluation.judges import own
-from uunet.experiments import FIGURES, environments, fig04, fig05, fig06, fig07, fig10, fig11, making, table1
+from uunet.evaluation.judges import dlib, own
+from uunet.experiments import (
+    FIGURES,
+    environments,
+    fig03,
+    fig04,
+    fig05,
+    fig06,
+    fig07,
+    fig09,
+    fig10,
+    fig11,
+    making,
+    table1,
+)
 from uunet.experiments.material import JUDGES, ExperimentError, Material
 from uunet.models import files
 
@@ -257,6 +270,38 @@ def figure(monkeypatch, capsys, tmp_path):
 
 
 @pytest.fixture
+def choosing(tmp_path):
+    """U_e and U_d of twin training, untrained."""
+    folder = tmp_path / "choosing"
+    folder.mkdir()
+    for builder, arguments in (("encoder", {"s": [-1, 1, 1, 1]}), ("decoder", {})):
+        arguments |= {"width": 4, "name": builder}
+        network = files.BUILDERS[f"twin_{builder}"](**arguments)
+        files.save(network, folder / f"{builder}.safetensors", builder=f"twin_{builder}", arguments=arguments,
+                   provenance={"config": {"s": [-1, 1, 1, 1]}})  # fmt: skip
+    return folder
+
+
+def test_figures_3_and_9_follow_s(choosing, monkeypatch):
+    """For its own s an encoder gives what it always gives, for others somebody else; x is the same in all."""
+    monkeypatch.setattr(fig03, "GRID", (fig03.GRID[0], fig03.GRID[-1]))  # each takes seconds to build
+    made = Material(SAMPLE, str(choosing))
+    record = compute(fig03, made)
+    assert record["s"][0] == [-1, 1, 1, 1] and len(record["shown"]) == 2
+    own_s, other = (made.following(tuple(s), record["shown"]) for s in record["s"])
+    np.testing.assert_array_equal(own_s, made.some("a", record["shown"]))
+    assert (own_s != other).any(axis=(1, 2, 3)).all()
+    titles = [axis.get_title() for axis in fig03.draw(record, made).axes]
+    assert titles[:2] == ["x", "ID -1, gender +1\nethnicity +1, hair +1"] and len(titles) == 2 * 3
+    record = compute(fig09, made)
+    assert record["s"] == {"All Equal": [-1, 1, 1, 1], "All Different": [-1, -1, -1, -1]}
+    pictures = [axis.images[0].get_array() for axis in fig09.draw(record, made).axes if axis.images]
+    assert len(pictures) == 2 * 4
+    np.testing.assert_array_equal(pictures[::2], np.tile(made.some("x", record["shown"]), (2, 1, 1, 1)))
+    np.testing.assert_array_equal(pictures[1], own_s[0])
+
+
+@pytest.fixture
 def unchanged(tmp_path):
     """U_e and U_d that return what they see: the last layer adds 0 to the input's logit."""
     folder = tmp_path / "weights"
@@ -272,12 +317,17 @@ def unchanged(tmp_path):
 
 
 def test_all_figures_and_none_twice(figure, unchanged, tmp_path, monkeypatch):
-    """a = r = x: what is measured of a is what is measured of x; a second time nothing is computed."""
+    """a = r = x: what is measured of a is what is measured of x; a second time nothing is computed.
+
+    These weights know one s: the figures of several are refused, and the others are made.
+    """
     out = tmp_path / "figures"
+    makeable = [name for name in FIGURES if name not in ("fig03", "fig09")]
     monkeypatch.setattr(fig05, "BASELINES", dict(list(fig05.BASELINES.items())[:1]))
-    figure("--all", "--data", SAMPLE, "--weights", unchanged, "--out", out)
-    assert {path.name for path in out.iterdir()} == {f"{name}.{end}" for name in FIGURES for end in ("json", "png")}
-    records = {name: json.loads((out / f"{name}.json").read_text()) for name in FIGURES}
+    said = figure("--all", "--data", SAMPLE, "--weights", unchanged, "--out", out, ok=False)
+    assert said.count("name weights that choose by s") == 2 and "2 of 9 figures failed" in said
+    assert {path.name for path in out.iterdir()} == {f"{name}.{end}" for name in makeable for end in ("json", "png")}
+    records = {name: json.loads((out / f"{name}.json").read_text()) for name in makeable}
     for name, record in records.items():
         assert {"command", "commit", "seed", "device", "time", "seconds"} <= set(record["provenance"])
         assert {part for part in ("data", "weights") if part in record} == set(FIGURES[name].USES)
@@ -290,17 +340,26 @@ def test_all_figures_and_none_twice(figure, unchanged, tmp_path, monkeypatch):
     assert x["mean"] == pytest.approx(a["mean"], abs=0.1) and records["fig05"]["pearson"] > 0.8
     assert records["fig11"]["residuals"]["a"]["std"] == 0
 
-    for name in FIGURES:
+    for name in makeable:
         monkeypatch.setattr(FIGURES[name], "compute", None)
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
-    printed = figure("--all", "--data", SAMPLE, "--weights", unchanged, "--out", out)
-    assert printed.count("there already") == len(FIGURES)
+    printed = figure(*makeable, "--data", SAMPLE, "--weights", unchanged, "--out", out)
+    assert printed.count("there already") == len(makeable)
     assert before == {path: path.stat().st_mtime_ns for path in out.iterdir()}
     (out / "fig06.png").unlink()
     assert "written" in figure("fig06", "--data", SAMPLE, "--weights", unchanged, "--out", out)
     assert (out / "fig06.png").exists()
     refused = figure("fig06", "--data", SAMPLE, "--weights", unchanged, "--out", out, "--seed", 1, ok=False)
     assert "fig06.json is no record of these data" in refused and "--overwrite" in refused
+
+
+def test_the_caption_says_how_many_were_left_out():
+    about = scorecard.described(heads(skipped=("row 2: a.png", "row 3: b.png")), Path("set"), "test")
+    record = {"figure": "fig04", "data": about, "provenance": {"seed": 3, "commit": "0123456789"}}
+    assert making.caption(record) == (
+        "fig04; set, split test: 18 heads of 3 people in 6 sequences; 2 more are damaged and left out; "
+        "seed 3, commit 0123456"
+    )
 
 
 def test_what_cannot_be_drawn_is_one_sentence(figure, unchanged, tmp_path, monkeypatch):
@@ -311,7 +370,7 @@ def test_what_cannot_be_drawn_is_one_sentence(figure, unchanged, tmp_path, monke
         assert not out.exists() or not list(out.iterdir())
         return sentences[-1]
 
-    assert "There is no figure 'fig99'; there are table1, fig04" in refused("fig99")
+    assert "There is no figure 'fig99'; there are table1, fig03" in refused("fig99")
     assert "give --all" in refused()
     assert "needs a data set: name one (--data)" in refused("fig04")
     assert "no weights 'none'" in refused("fig06", "--data", SAMPLE, "--weights", "none")
@@ -322,9 +381,7 @@ def test_what_cannot_be_drawn_is_one_sentence(figure, unchanged, tmp_path, monke
     (few / "manifest.csv").write_text("\n".join(lines) + "\n")
     (few / "crops").symlink_to(SAMPLE / "crops")
     assert "0 pairs of one person (other sequence)" in refused("fig06", "--data", few, "--weights", unchanged)
-    monkeypatch.setattr("uunet.evaluation.judges.dlib.PATH", tmp_path / "none")
-    from uunet.evaluation.judges import dlib
-
+    monkeypatch.setattr(dlib, "PATH", tmp_path / "none")
     dlib.network.cache_clear()
     assert "fetch it again" in refused("fig10", "--data", SAMPLE, "--weights", unchanged)
     dlib.network.cache_clear()

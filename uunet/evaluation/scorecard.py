@@ -164,14 +164,14 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
         if name in by
     }
     if "own" in by:
-        judged["own"] = by_own(train, versions, seed, report)
+        judged["own"] = by_crop(trained_own(train, seed, report), versions)
     if "adaptive" in by:
         if net is None:
             known = data.load_twins(folder, train, s)[0]
         else:
             known = _deidentified(train, net, seed, report, "U_e on the train split")
         network = _trained("adaptive", adaptive, [train.images, known, train.labels[:, 0]], seed, report)
-        judged["adaptive"] = _by_crop(network, versions)
+        judged["adaptive"] = by_crop(network, versions)
     rows = [row for name in judged for row in _recognition(chosen, name, judged[name])]
     if net is not None:
         rows += _quality(chosen, net, heads, versions, seed, report)
@@ -195,7 +195,8 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
 def described(heads, folder, split):
     """What a record says of its data."""
     return {"folder": str(folder), "split": split, "sha256": heads.sha256, "heads": len(heads.images),
-            "people": len(np.unique(heads.labels[:, 0])), "sequences": len(np.unique(heads.sequences))}  # fmt: skip
+            "people": len(np.unique(heads.labels[:, 0])), "sequences": len(np.unique(heads.sequences)),
+            "skipped": len(heads.skipped)}  # fmt: skip
 
 
 def loaded(weights, twins=None):
@@ -266,9 +267,9 @@ def by_face(name, version, images, faces, report):
     return Judged(**embed(), found=faces.found)
 
 
-def by_own(train, versions, seed, report):
-    """What `own`, trained on the Heads `train`, says of each version: dict of Judged."""
-    return _by_crop(_trained("own", own, [train.images, train.labels[:, 0]], seed, report), versions)
+def trained_own(train, seed, report):
+    """The network of the judge `own`, trained on the Heads `train`."""
+    return _trained("own", own, [train.images, train.labels[:, 0]], seed, report)
 
 
 def _trained(name, judge, inputs, seed, report):
@@ -287,7 +288,7 @@ def _trained(name, judge, inputs, seed, report):
     return network
 
 
-def _by_crop(network, versions):
+def by_crop(network, versions):
     """What a judge says that needs no face found."""
     return {
         version: Judged(

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 from uunet.evaluation import judges, recognition
+from uunet.evaluation.judges import dlib
 from uunet.experiments.material import ExperimentError
 
 GENUINE, IMPOSTOR = 10_000, 50_000  # pairs, section IV-C; all there are of fewer
@@ -22,7 +23,9 @@ def pairs(heads, kind, rng):
 
     Raises:
         ExperimentError: if there are fewer than two of either.
+        WeightsError: if a judge's weights are missing.
     """
+    dlib.network()  # now, not after minutes of work, is when a judge should turn out to be missing
     subject, sequence = heads.labels[:, 0], heads.sequences
     first, second = np.triu_indices(len(subject), 0 if kind == "same head" else 1)
     same = subject[first] == subject[second]

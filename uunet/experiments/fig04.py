@@ -42,5 +42,6 @@ def draw(record, material):
     faces.show(figure.subplots(rows, COLUMNS, squeeze=False).ravel(), material.heads.images[shown])
     counts = [f"{label}: " + ", ".join(f"{count} {value}" for value, count in values.items() if count)
               for label, values in record["labels"].items()]  # fmt: skip
-    figure.supxlabel("\n".join(counts), fontsize=7)
+    about = f"{len(shown)} of {len(material.heads.images)} heads"
+    figure.supxlabel("\n".join([about, *counts]), fontsize=7)
     return figure

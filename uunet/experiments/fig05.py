@@ -37,7 +37,8 @@ def compute(material, report):
     truth = [detection.face_of_head(heads.images.shape[1])]
     table, best = [], {}
     for name, images in pictures.items():
-        found = detection.detections(images, lambda done, total, name=name: report(f"MTCNN on {name}", done, total))
+        stage = f"MTCNN, low thresholds, on {name}"
+        found = detection.detections(images, lambda done, total, stage=stage: report(stage, done, total))
         mean, std = resampling.resampled(
             lambda sample: detection.average_precision([(truth, faces) for faces in sample]), found,
             rng=np.random.default_rng(material.seed), times=TIMES,

@@ -18,18 +18,19 @@ def compute(material, report):
     Returns:
         dict `environments`: list of what `environments.compare` gives, one a judge, the Kolmogorov-Smirnov test in it;
         `sudden`: judge -> rows of `scorecard.sudden_changes`, of x and of a; `tracks`: judge -> a list a sequence of
-        [k, score of a_t ↔ a_t+k] with t its first frame with a face; the first TRACKS sequences.
+        [k, score of a_t ↔ a_t+k] with t its first frame with a face; the first TRACKS of the
+        `sequences`, a number.
     """
     heads = material.heads
     chosen = environments.pairs(heads, "same sequence", np.random.default_rng(material.seed))
     sample = scorecard.sample(heads, material.seed)
-    sequences = [sequence for subject in heads.by_subject.values() for sequence in subject][:TRACKS]
-    record = {"environments": [], "sudden": {}, "tracks": {}}
+    sequences = [sequence for subject in heads.by_subject.values() for sequence in subject]
+    record = {"environments": [], "sudden": {}, "tracks": {}, "sequences": len(sequences)}
     for judge in JUDGES:
         record["environments"].append(environments.compare(material, judge, "a", "a", chosen))
         said = {name: material.judged(judge, name) for name in ("x", "a")}
         record["sudden"][judge] = scorecard.sudden_changes(sample, judge, said)
-        record["tracks"][judge] = [_track(said["a"], heads.frames, sequence) for sequence in sequences]
+        record["tracks"][judge] = [_track(said["a"], heads.frames, sequence) for sequence in sequences[:TRACKS]]
     return record
 
 
@@ -65,7 +66,9 @@ def draw(record, material):
             else f"{row['title']} not measurable" for row in record["sudden"][judge]
         )  # fmt: skip
         axis.set_title(sudden.replace("; ", "\n") or "sudden changes not measurable", fontsize=7)
-        axis.set_xlabel(f"k, frames; {len(record['tracks'][judge])} sequences", fontsize=7)
+        tracks = record["tracks"][judge]
+        axis.set_xlabel(f"k, frames; {sum(map(bool, tracks))} tracks with two faces of the first {len(tracks)} of "
+                        f"{record['sequences']} sequences", fontsize=7)  # fmt: skip
         axis.set_ylabel(f"score ({environments.NAMES[judge]})", fontsize=7)
         axis.tick_params(labelsize=7)
     return figure

@@ -62,6 +62,8 @@ def caption(record):
     if "data" in record:
         parts.append("{folder}, split {split}: {heads} heads of {people} people in {sequences} sequences".format(
             **record["data"]))  # fmt: skip
+        if record["data"]["skipped"]:
+            parts.append(f"{record['data']['skipped']} more are damaged and left out")
     if "weights" in record:
         s = record["weights"]["provenance"]["config"]["s"]
         parts.append(f"weights {record['weights']['name']}, s = {', '.join(map(str, s))}")

@@ -82,6 +82,16 @@ class Material:
         x, sequences = self.heads.images[indices], self.heads.sequences[indices]
         return chain.deidentified(x, sequences, net.encoder, noise, stage)
 
+    def following(self, s, indices):
+        """a of some heads `(n,)` for an s: uint8 `(n, 64, 64, 3)`.
+
+        Raises:
+            WeightsError: if the encoder does not choose by s.
+        """
+        x, sequences = self.heads.images[indices], self.heads.sequences[indices]
+        encoder = self._once("encoder", s, lambda: self.networks[0].encoder_following(s))
+        return chain.deidentified(x, sequences, encoder, self.seed)
+
     def faces(self, name):
         """alignment.Faces of a version."""
         return self._once("faces", name, lambda: scorecard.faces_in(self.version(name), name, self.report))
@@ -92,10 +102,14 @@ class Material:
         def ask():
             images = self.version(name)
             if judge == "own":
-                return scorecard.by_own(self.train, {name: images}, self.seed, self.report)[name]
+                return scorecard.by_crop(self._own, {name: images})[name]
             return scorecard.by_face(judge, name, images, self.faces(name), self.report)
 
         return self._once(judge, name, ask)
+
+    @cached_property
+    def _own(self):
+        return scorecard.trained_own(self.train, self.seed, self.report)
 
     def _once(self, what, name, compute):
         if (what, name) not in self.kept:
