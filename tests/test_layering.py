@@ -7,7 +7,7 @@ import uunet
 
 ORDER = [
     "errors", "outputs", "config", "pixels", "keys", "protocol", "stego", "models", "codec", "channel", "losses",
-    "data", "training", "presets", "video_samples", "pipeline", "evaluation", "demo", "cli",
+    "data", "training", "presets", "video_samples", "pipeline", "evaluation", "experiments", "demo", "cli",
 ]
 PACKAGE = Path(uunet.__file__).parent
 

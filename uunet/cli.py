@@ -555,5 +555,50 @@ def attack(
     print(f"written: {out}, {picture}")
 
 
+@app.command()
+def figure(
+    names: Annotated[list[str] | None, typer.Argument(metavar="FIGURE...", help="table1, fig04, fig05, ...")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    data: Annotated[Path | None, typer.Option(help="A prepared data set (data_prep/README.md).")] = None,
+    weights: Weights = "synthetic-64",
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of records and pictures.")] = Path("docs/figures"),
+    split: Annotated[str, typer.Option(help="Whose heads: test, validation or train.")] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Decides noise, pairs, intervals and the judge trained here.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make again what is there.")] = False,
+):
+    """Makes tables and figures of the paper: a record, FIGURE.json, and a picture of it, FIGURE.png.
+
+    A figure that is there, of the same data, weights and seed, is left as it is, so that a command that was
+    interrupted goes on when it is repeated. Each record and picture says how many of what were used.
+
+    Example: `uunet figure fig06 --data heads/ --weights runs/uunet`
+    """
+    if bool(names) == every:
+        raise UUNetError("Name the figures, such as fig06, or give --all.")
+    _load_keras()
+    from uunet.experiments import FIGURES, making
+    from uunet.experiments.material import ExperimentError, Material
+
+    names = list(FIGURES) if every else names
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        raise ExperimentError(f"There is no figure {unknown[0]!r}; there are {', '.join(FIGURES)}.")
+    failed = {}
+    with _progress() as progress:
+        material = Material(data, weights, split, seed, progress)
+        for name in names:
+            try:
+                made = making.make(name, material, out, overwrite=overwrite)
+                print(f"{'written' if made else 'there already'}: {out / name}.json, {out / name}.png")
+            except UUNetError as error:
+                failed[name] = error
+    if len(names) == 1 and failed:
+        raise failed[names[0]]
+    for name, error in failed.items():
+        _say("bold red", name, str(error))
+    if failed:
+        raise UUNetError(f"{len(failed)} of {len(names)} figures failed (see above); the others are written.")
+
+
 if __name__ == "__main__":
     main()

@@ -52,13 +52,17 @@ class Preset:
         """D_a: keras.Model `(B, S, S, 6)` -> `(B, t)`."""
         return self._load("classifier.safetensors", 6)
 
-    def _load(self, name, channels):
+    def encoder_following(self, s):
+        """U_e for another s than it was trained for, if it chooses by s (`models.twin_encoder`)."""
+        return self._load("encoder.safetensors", 4, s)
+
+    def _load(self, name, channels, s=None):
         path = self.folder / name
         if name in self.hashes and path.is_file():
             found = hashlib.sha256(path.read_bytes()).hexdigest()
             if found != self.hashes[name]:
                 raise files.WeightsError(f"{path} is not the file of this version (SHA-256 {found}); fetch it again.")
-        return files.load(path, expect=channels)
+        return files.load(path, expect=channels, s=s)
 
 
 def load(name=DEFAULT):

@@ -61,7 +61,7 @@ def test_sudden_changes_in_closed_form():
     def rows(a):
         judged = {"x": place, "a": a}
         judged = {name: scorecard.Judged(values[:, None], np.ones(18, bool)) for name, values in judged.items()}
-        return [row["value"] for row in scorecard._sudden(sample, "a judge", judged)]
+        return [row["value"] for row in scorecard.sudden_changes(sample, "a judge", judged)]
 
     assert rows(place) == [0, 0]
     assert rows(jumping) == pytest.approx([0, 2 / 12])

@@ -44,7 +44,7 @@ def find_faces(images):
     boxes = np.full((len(images), 4), np.nan, np.float32)
     for start in range(0, len(images), BATCH):
         batch = list(images[start : start + BATCH])
-        for index, faces in enumerate(_mtcnn().detect_faces(batch), start=start):
+        for index, faces in enumerate(mtcnn().detect_faces(batch), start=start):
             if faces:
                 best = max(faces, key=lambda face: face["confidence"])
                 found[index] = True
@@ -60,7 +60,8 @@ def joined(parts):
 
 
 @cache
-def _mtcnn():
+def mtcnn():
+    """The detector, for heads alone: one of the process."""
     from mtcnn import MTCNN  # loads TensorFlow: only who looks for faces should wait for it
 
     return MTCNN()

@@ -2,7 +2,45 @@
 
 import numpy as np
 
+from uunet.evaluation import alignment
+from uunet.pipeline.detection import HEAD_SCALE, HEAD_SHIFT
 from uunet.pipeline.tracking import iou
+
+LOWERED = {"threshold_pnet": 0.3, "threshold_rnet": 0.3, "threshold_onet": 0.05}  # MTCNN's own: .6, .7, .8
+
+
+def detections(images, report=None):
+    """What MTCNN takes for faces with lowered thresholds, so that a poor face has a low score rather than none.
+
+    Args:
+        images: uint8 `(N, H, W, 3)`, RGB, each a head and little else.
+        report: callable `(done, total)` of pictures, or None.
+
+    Returns:
+        list of N lists of `(confidence, box)`: confidence in [0.05, 1], box (x, y, w, h) in pixels of the picture.
+    """
+    found = []
+    for start in range(0, len(images), alignment.BATCH):
+        batch = list(images[start : start + alignment.BATCH])
+        for faces in alignment.mtcnn().detect_faces(batch, **LOWERED):
+            found.append([(float(face["confidence"]), tuple(map(float, face["box"]))) for face in faces])
+        found += [[]] * (start + len(batch) - len(found))  # MTCNN says nothing at all of a batch without faces
+        if report:
+            report(len(found), len(images))
+    return found
+
+
+def face_of_head(side):
+    """Where the face of a head is, whose ROI the pipeline cut: `pipeline.detection.head_roi` backwards.
+
+    Args:
+        side: int, of the ROI in pixels.
+
+    Returns:
+        box (x, y, w, h), floats.
+    """
+    face = side / HEAD_SCALE
+    return (side - face) / 2, (side - face) / 2 + HEAD_SHIFT * side, face, face
 
 
 def average_precision(pictures, threshold=0.5):

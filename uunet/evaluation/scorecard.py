@@ -5,11 +5,9 @@ are of two *sequences*, as frames of one share their background; the same pairs 
 head. An interval is the middle 95 % over draws of the people, with repetition.
 """
 
-import datetime
 import hashlib
 import inspect
 import json
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +143,7 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
         raise EvaluationError(f"There is no judge {unknown[0] if unknown else ''!r}; there are {', '.join(JUDGES)}.")
     if "faceres" in by:
         faceres.network()  # now, not after minutes of work, is when a judge should turn out to be missing
-    net, size, s, about = _weights(weights, twins)
+    net, size, s, about = loaded(weights, twins)
     heads = data.load(folder, split, size=size)
     chosen = sample(heads, seed)
     x = heads.images
@@ -159,22 +157,21 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
         versions = {"x": x, "a": data.load_twins(folder, heads, s)[0]}
     else:
         versions = _versions(net, heads, seed, report)
-    faces = {name: _faces(images, name, report) for name, images in versions.items()}
+    faces = {name: faces_in(images, name, report) for name, images in versions.items()}
     judged = {
-        name: {version: _by_face(name, version, images, faces[version], report) for version, images in versions.items()}
+        name: {version: by_face(name, version, images, faces[version], report) for version, images in versions.items()}
         for name in FACE_JUDGES
         if name in by
     }
     if "own" in by:
-        network = _trained("own", own, [train.images, train.labels[:, 0]], seed, report)
-        judged["own"] = _by_crop(network, versions)
+        judged["own"] = by_crop(trained_own(train, seed, report), versions)
     if "adaptive" in by:
         if net is None:
             known = data.load_twins(folder, train, s)[0]
         else:
             known = _deidentified(train, net, seed, report, "U_e on the train split")
         network = _trained("adaptive", adaptive, [train.images, known, train.labels[:, 0]], seed, report)
-        judged["adaptive"] = _by_crop(network, versions)
+        judged["adaptive"] = by_crop(network, versions)
     rows = [row for name in judged for row in _recognition(chosen, name, judged[name])]
     if net is not None:
         rows += _quality(chosen, net, heads, versions, seed, report)
@@ -182,16 +179,10 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
     if "soft_labels" in by:
         rows += _labels(chosen, heads, train, versions, s, seed, report)
     for name in judged:
-        rows += _sudden(chosen, name, judged[name])
+        rows += sudden_changes(chosen, name, judged[name])
     record = {
-        "provenance": {
-            "command": " ".join(["uunet", *sys.argv[1:]]),
-            "commit": provenance.commit(), "seed": seed, "device": provenance.device(),
-            "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - start),
-        },
-        "data": {"folder": str(folder), "split": split, "sha256": heads.sha256, "heads": len(x),
-                 "people": len(np.unique(chosen.people)), "sequences": len(np.unique(heads.sequences))},
+        "provenance": provenance.made(seed, time.monotonic() - start),
+        "data": described(heads, folder, split),
         "weights": about,
         "s": list(s),
         "judges": list(by),
@@ -201,8 +192,15 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
     return record, versions, heads
 
 
-def _weights(weights, twins):
-    """The Preset or None, its size, s and what the record says of it."""
+def described(heads, folder, split):
+    """What a record says of its data."""
+    return {"folder": str(folder), "split": split, "sha256": heads.sha256, "heads": len(heads.images),
+            "people": len(np.unique(heads.labels[:, 0])), "sequences": len(np.unique(heads.sequences)),
+            "skipped": len(heads.skipped)}  # fmt: skip
+
+
+def loaded(weights, twins=None):
+    """The Preset or None, its size, s and what a record says of it."""
     if twins is not None:
         return None, own.SIDE, twins, {"twins": reading.twins_name(twins)}
     net = presets.load(weights)
@@ -235,7 +233,7 @@ def _stage(report, stage):
     return lambda done, total: report(stage, done, total)
 
 
-def _faces(images, version, report):
+def faces_in(images, version, report):
     """alignment.Faces of a version; of x, from the cache if they are there."""
 
     def find():
@@ -250,7 +248,7 @@ def _faces(images, version, report):
     return alignment.Faces(**find())
 
 
-def _by_face(name, version, images, faces, report):
+def by_face(name, version, images, faces, report):
     """What `dlib` or `faceres` says of a version; of x, from the cache if it is there."""
     judge = FACE_JUDGES[name]
 
@@ -269,6 +267,11 @@ def _by_face(name, version, images, faces, report):
     return Judged(**embed(), found=faces.found)
 
 
+def trained_own(train, seed, report):
+    """The network of the judge `own`, trained on the Heads `train`."""
+    return _trained("own", own, [train.images, train.labels[:, 0]], seed, report)
+
+
 def _trained(name, judge, inputs, seed, report):
     """The network of a judge that is trained here, from the cache if it was before, from the same inputs."""
     *images, truth = inputs
@@ -285,7 +288,7 @@ def _trained(name, judge, inputs, seed, report):
     return network
 
 
-def _by_crop(network, versions):
+def by_crop(network, versions):
     """What a judge says that needs no face found."""
     return {
         version: Judged(
@@ -423,7 +426,7 @@ def _correlation(agreement, same, s, times):
         return np.nan
 
 
-def _sudden(chosen, name, judged):
+def sudden_changes(chosen, name, judged):
     """Consecutive frames that the judge takes for two people (section IV-D).
 
     The paper counts consecutive a that "suddenly changed their appearance" and does not say how. Here: those less alike

@@ -43,12 +43,13 @@ def save(model, path, *, builder, arguments, provenance):
         part.write_bytes(content)
 
 
-def load(path, *, expect=None):
+def load(path, *, expect=None, s=None):
     """Rebuilds a model from its file.
 
     Args:
         path: file written by `save`.
         expect: int, input channels the caller needs (4: U_e, 3: U_d, 6: D_a), or None.
+        s: of an encoder that chooses by s (`twin_encoder`), instead of what it was trained for; or None.
 
     Returns:
         keras.Model, float32, not to be trained further without its optimiser.
@@ -57,8 +58,16 @@ def load(path, *, expect=None):
         WeightsError: if the file is missing, damaged, or holds another architecture than it says or is expected.
     """
     header, tensors = _read(path)
+    arguments = header["arguments"]
+    if s is not None:
+        if "s" not in arguments:
+            raise WeightsError(
+                f"{path} follows no s but the one it was trained for; name weights that choose by s "
+                "(`uunet train-twins`)."
+            )
+        arguments = arguments | {"s": s}
     try:
-        model = BUILDERS[header["builder"]](**header["arguments"])
+        model = BUILDERS[header["builder"]](**arguments)
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{path} was made by another version of uunet ({error}); fetch it again.") from error
     if expect is not None and model.input_shape[-1] != expect:

@@ -22,13 +22,15 @@ def record(config, run, *, seconds):
         run: dict of JSON values: hashes of the data and of other inputs.
         seconds: float, time of the training, all its parts together.
     """
+    return made(config.seed, seconds) | {"config": dataclasses.asdict(config), **run, "steps": config.steps}
+
+
+def made(seed, seconds):
+    """How any result was made: command, commit, seed, duration in seconds, device and time of the end."""
     return {
         "command": " ".join(["uunet", *sys.argv[1:]]),
         "commit": commit(),
-        "config": dataclasses.asdict(config),
-        **run,
-        "seed": config.seed,
-        "steps": config.steps,
+        "seed": seed,
         "seconds": round(seconds),
         "device": device(),
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -1,0 +1,20 @@
+"""The tables and figures of section IV, a module each: `compute` makes a record, `draw` a picture of it.
+
+    compute(material, report) -> dict of JSON values; how many of what were used is in each
+    draw(record, material) -> matplotlib Figure; pictures of heads come from the material, numbers from the record
+    USES: what a record depends on, some of "data" and "weights"
+"""
+
+from uunet.experiments import fig03, fig04, fig05, fig06, fig07, fig09, fig10, fig11, table1
+
+FIGURES = {  # what `uunet figure` calls them
+    "table1": table1,
+    "fig03": fig03,
+    "fig04": fig04,
+    "fig05": fig05,
+    "fig06": fig06,
+    "fig07": fig07,
+    "fig09": fig09,
+    "fig10": fig10,
+    "fig11": fig11,
+}

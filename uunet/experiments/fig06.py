@@ -1,0 +1,30 @@
+"""Fig. 6: who is recognised in x and who in a: decision environments of x ↔ x' and x ↔ a'."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from uunet.experiments import environments
+from uunet.experiments.material import JUDGES
+
+USES = ("data", "weights")
+SIDES = ("x", "a")
+
+
+def compute(material, report):
+    """Genuine pairs are of two sequences, as frames of one share their background; the same for x' and a'.
+
+    Returns:
+        dict `environments`: list of what `environments.compare` gives, a row of the figure after another.
+    """
+    chosen = environments.pairs(material.heads, "other sequence", np.random.default_rng(material.seed))
+    return {"environments": [environments.compare(material, judge, "x", right, chosen)
+                             for judge in JUDGES for right in SIDES]}  # fmt: skip
+
+
+def draw(record, material):
+    """A row a judge: x ↔ x' at left, x ↔ a' at right, on one axis."""
+    figure = Figure(figsize=(9, 3 * len(JUDGES)), layout="constrained")
+    rows = figure.subplots(len(JUDGES), len(SIDES), sharex="row")
+    for axis, environment in zip(rows.ravel(), record["environments"], strict=True):
+        environments.draw(axis, environment, f"x ↔ {environment['right']}'")
+    return figure

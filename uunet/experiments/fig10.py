@@ -1,0 +1,33 @@
+"""Fig. 10: one person's virtual faces of different sequences: a_j ↔ a_k, j ≠ k."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from uunet.experiments import environments, faces
+from uunet.experiments.material import JUDGES
+
+USES = ("data", "weights")
+PEOPLE, SEQUENCES = 4, 2
+
+
+def compute(material, report):
+    """The less genuine and impostor pairs are told apart (d' → 0), the more diverse a person's virtual faces are.
+
+    Returns:
+        dict `environments`: list of what `environments.compare` gives, one a judge.
+    """
+    chosen = environments.pairs(material.heads, "other sequence", np.random.default_rng(material.seed))
+    return {"environments": [environments.compare(material, judge, "a", "a", chosen) for judge in JUDGES]}
+
+
+def draw(record, material):
+    """Top: x and a of some people, two sequences each; bottom: a decision environment a judge."""
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=(2.4, 3))
+    shown = [sequence[0] for sequences in faces.people(material.heads, PEOPLE) for sequence in sequences[:SEQUENCES]]
+    axes = top.subplots(2, len(shown), squeeze=False)
+    faces.show(axes[0], material.some("x", shown), ["x"] * len(shown))
+    faces.show(axes[1], material.some("a", shown), ["a"] * len(shown))
+    for axis, environment in zip(bottom.subplots(1, len(JUDGES)), record["environments"], strict=True):
+        environments.draw(axis, environment, "a_j ↔ a_k, two sequences")
+    return figure

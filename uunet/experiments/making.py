@@ -1,0 +1,84 @@
+"""A record and a picture of one figure, made once from the same inputs."""
+
+import json
+import time
+
+from uunet import outputs
+from uunet.evaluation import scorecard
+from uunet.experiments import FIGURES
+from uunet.experiments.material import ExperimentError
+from uunet.training import provenance
+
+
+def make(name, material, out, *, overwrite=False):
+    """Writes `name`.json and `name`.png, unless they are there and were made from the same data, weights and seed.
+
+    Args:
+        name: str, a key of FIGURES.
+        material: Material.
+        out: Path of a folder, made if need be.
+        overwrite: bool, whether what is there is made again.
+
+    Returns:
+        bool, whether anything was made.
+
+    Raises:
+        UUNetError: if the material lacks what it needs; if a record of other inputs is
+            there and is not to be replaced.
+    """
+    start = time.monotonic()
+    inputs = {"figure": name}
+    if "data" in FIGURES[name].USES:
+        inputs["data"] = scorecard.described(material.heads, material.folder, material.split)
+    if "weights" in FIGURES[name].USES:
+        inputs["weights"] = material.networks[1]
+    record_path, picture_path = out / f"{name}.json", out / f"{name}.png"
+    record = None
+    if record_path.exists() and not overwrite:
+        record = _read(record_path)
+        if _hashes(record) != _hashes({**inputs, "provenance": {"seed": material.seed}}):
+            raise ExperimentError(
+                f"{record_path} is no record of these data, weights and seed: name another folder (--out), or ask to "
+                "replace it (--overwrite)."
+            )
+        if picture_path.exists():
+            return False
+    outputs.make_folder(out)
+    with outputs.new_file(picture_path, overwrite=overwrite) as picture:
+        if record is None:
+            with outputs.new_file(record_path, overwrite=overwrite) as file:
+                found = FIGURES[name].compute(material, material.report)
+                record = {**inputs, "provenance": provenance.made(material.seed, time.monotonic() - start), **found}
+                scorecard.save(record, file)
+        figure = FIGURES[name].draw(record, material)
+        figure.suptitle(caption(record), fontsize=7)
+        figure.savefig(picture, dpi=200)
+    return True
+
+
+def caption(record):
+    """How many of what were used, and whose a record is, in one line."""
+    parts = [record["figure"]]
+    if "data" in record:
+        parts.append("{folder}, split {split}: {heads} heads of {people} people in {sequences} sequences".format(
+            **record["data"]))  # fmt: skip
+        if record["data"]["skipped"]:
+            parts.append(f"{record['data']['skipped']} more are damaged and left out")
+    if "weights" in record:
+        s = record["weights"]["provenance"]["config"]["s"]
+        parts.append(f"weights {record['weights']['name']}, s = {', '.join(map(str, s))}")
+    made = record["provenance"]
+    return "; ".join([*parts, f"seed {made['seed']}, commit {made['commit'][:7]}"])
+
+
+def _read(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _hashes(record):
+    """What decides a record, its code apart."""
+    of = [record.get(part, {}).get("sha256") for part in ("data", "weights")]
+    return record.get("figure"), record.get("provenance", {}).get("seed"), *of

@@ -1,0 +1,117 @@
+"""What experiments are made of: heads, networks, what the networks make of the heads, and what judges say of that."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from uunet import data
+from uunet.errors import UUNetError
+from uunet.evaluation import chain, scorecard
+from uunet.evaluation.judges import own
+
+JUDGES = ("own", "dlib")  # the role of VGGFace2 in the paper: trained on the footage, and by others on real people
+
+
+class ExperimentError(UUNetError):
+    """An experiment cannot be made of what it was given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """One set and one pair of networks; everything is read or computed when it is first asked for, and then kept.
+
+    Attributes:
+        folder: Path of a prepared set, or None.
+        weights: preset or folder, see `presets.load`.
+        split: str.
+        seed: int, of noise, pairs, draws and of the judge `own`.
+        report: callable `(stage, done, total)`.
+    """
+
+    folder: Path | None
+    weights: str = "synthetic-64"
+    split: str = "test"
+    seed: int = 0
+    report: object = lambda *_: None
+    kept: dict = field(default_factory=dict)  # (what, of which version) -> what was computed already
+
+    @cached_property
+    def heads(self):
+        """data.Heads of the split."""
+        return self._load(self.split)
+
+    @cached_property
+    def train(self):
+        """data.Heads of the train split, for the judge that is trained."""
+        return self._load("train")
+
+    def _load(self, split):
+        if self.folder is None:
+            raise ExperimentError("This figure needs a data set: name one (--data), see data_prep/README.md.")
+        return data.load(self.folder, split, size=own.SIDE)
+
+    @cached_property
+    def networks(self):
+        """The Preset, and what a record says of it."""
+        net, size, _, about = scorecard.loaded(self.weights)
+        if size != own.SIDE:
+            raise ExperimentError(f"{self.weights} is for {size} pixels, and the experiments are for {own.SIDE}.")
+        return net, about
+
+    def version(self, name):
+        """x, a, r or, of other noise, "a'", "r'" of all heads: uint8 `(N, 64, 64, 3)`."""
+        return self._once("version", name, lambda: self._make(name, slice(None), self.report))
+
+    def some(self, name, indices):
+        """The same of some heads `(n,)`: uint8 `(n, 64, 64, 3)`."""
+        if ("version", name) in self.kept:
+            return self.kept["version", name][indices]
+        return self._make(name, indices, lambda *_: None)
+
+    def _make(self, name, indices, report):
+        def stage(done, total):
+            report(f"{'U_e' if name[0] == 'a' else 'U_d'}: {name}", done, total)
+
+        if name == "x":
+            return self.heads.images[indices]
+        net, whole = self.networks[0], isinstance(indices, slice)
+        if name[0] == "r":
+            a = name.replace("r", "a")
+            return chain.reconstructed(self.version(a) if whole else self.some(a, indices), net.decoder, stage)
+        noise = self.seed + name.endswith("'")
+        x, sequences = self.heads.images[indices], self.heads.sequences[indices]
+        return chain.deidentified(x, sequences, net.encoder, noise, stage)
+
+    def following(self, s, indices):
+        """a of some heads `(n,)` for an s: uint8 `(n, 64, 64, 3)`.
+
+        Raises:
+            WeightsError: if the encoder does not choose by s.
+        """
+        x, sequences = self.heads.images[indices], self.heads.sequences[indices]
+        encoder = self._once("encoder", s, lambda: self.networks[0].encoder_following(s))
+        return chain.deidentified(x, sequences, encoder, self.seed)
+
+    def faces(self, name):
+        """alignment.Faces of a version."""
+        return self._once("faces", name, lambda: scorecard.faces_in(self.version(name), name, self.report))
+
+    def judged(self, judge, name):
+        """scorecard.Judged: what one of JUDGES says of a version."""
+
+        def ask():
+            images = self.version(name)
+            if judge == "own":
+                return scorecard.by_crop(self._own, {name: images})[name]
+            return scorecard.by_face(judge, name, images, self.faces(name), self.report)
+
+        return self._once(judge, name, ask)
+
+    @cached_property
+    def _own(self):
+        return scorecard.trained_own(self.train, self.seed, self.report)
+
+    def _once(self, what, name, compute):
+        if (what, name) not in self.kept:
+            self.kept[what, name] = compute()
+        return self.kept[what, name]
