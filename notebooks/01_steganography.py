@@ -188,7 +188,7 @@ for k, name in enumerate(names):
 axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=len(names));
 
 # %% [markdown]
-# No flip goes unnoticed: CRC-32 finds every change of a single bit, and a random one with probability $1 - 2^{-32}$. It
+# No flip goes unnoticed: CRC-32 finds every single flipped bit, and other damage with probability $1 - 2^{-32}$. It
 # finds accidents, not forgers, who would write a new checksum. And it guards the message, *not the picture*:
 
 # %%
@@ -235,7 +235,7 @@ figure, axis = plt.subplots(figsize=(6, 2.6))
 axis.plot(QUALITIES, parities, "o-")
 axis.axhline(0.5, color="gray", linestyle=":", label="a coin")
 axis.set(xlabel="JPEG quality", ylabel="share of wrong parities", ylim=(0, 0.6))
-axis.legend()
+axis.legend(loc="lower left")
 print("reader, JPEG of quality 100:", verdict(jpeg_again(public, 100)))
 
 # %% [markdown]
@@ -299,8 +299,9 @@ for axis, quality in zip(axes[0], QUALITIES, strict=False):
         axis.text(column, row, round(value), ha="center", va="center", fontsize=7, color="white")
 
 # %% [markdown]
-# Some units, and an orthonormal coefficient of 8 is one grey level over its block. So let a bit be worth more than
-# that.
+# Some units only, where an orthonormal coefficient of 8 is one grey level all over its block. (The fast waves move
+# little because there is little of them: they become zero, and a bit put there would go with them.) So let a bit be
+# worth more than that, in a slow wave.
 #
 # ## 8. One bit in one coefficient
 #
@@ -341,22 +342,23 @@ for axis, D in zip(axes, (16, 64, 256), strict=True):
 # The larger the teeth, the more is seen, and the more a codec may do:
 
 # %%
-figure, axis = plt.subplots(figsize=(6, 3))
+figure, axis = plt.subplots(figsize=(8, 3))
 axis.plot(QUALITIES, parities, "o-", color="gray", label="parities")
 for D in (8, 16, 32, 64):
     hidden = hide_in_coefficients(frame, bits, D)
     wrong = [np.mean((votes(jpeg_again(hidden, quality), D) < 0) != bits) for quality in QUALITIES]
     axis.plot(QUALITIES, wrong, "o-", label=f"coefficients, D = {D}")
 axis.set(xlabel="JPEG quality", ylabel="share of wrong bits", ylim=(-0.02, 0.6))
-axis.legend();
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5));
 
 # %% [markdown]
 # **Try:** `PLACE = (6, 6)`, a fast wave. At which quality are its bits lost?
 #
 # ## 9. Video: let frames vote
 #
-# H.264 compresses harder than JPEG: it also leaves out what hardly changes from frame to frame. A message that is new
-# in each frame is such a change, and is lost; one that *stays* for ten frames is kept, and its reader adds the votes:
+# H.264 compresses harder than JPEG: it also leaves out what hardly changes from frame to frame. Bits that are new in
+# each frame are such a change, and are lost first; bits that *stay* for ten frames are kept, and their reader adds the
+# votes:
 #
 # $$b = \Big[\sum_t \cos(2 \pi c_t / D) < 0\Big]$$
 
@@ -392,11 +394,11 @@ for crf in CRFS:
     wrong["the same bits, one frame"].append(np.mean([(one < 0) != bits for one in cast]))
     wrong["the same bits, ten frames vote"].append(np.mean((sum(cast) < 0) != bits))
 
-figure, axis = plt.subplots(figsize=(6, 3))
+figure, axis = plt.subplots(figsize=(8.5, 3))
 for name, values in wrong.items():
     axis.plot(CRFS, values, "o-", label=name)
-axis.set(xlabel="H.264 crf (18: fine, 28: small)", ylabel="share of wrong bits", ylim=(-0.02, 0.6))
-axis.legend();
+axis.set(xlabel="H.264 crf (18: fine, 28: small)", ylabel="share of wrong bits")
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5));
 
 # %% [markdown]
 # What is still wrong is left to codes: `uunet.stego.qim` spreads each message over twelve coefficients of some
