@@ -3,12 +3,16 @@
 #   make demo   sets up, de-identifies and reconstructs the bundled clip, prints numbers, writes demo/
 #   make test   sets up, runs the tests
 #
-# Both install into .venv and nowhere else.
+# and for who changes a notebook
+#
+#   make notebooks   sets up, builds notebooks/*.ipynb from the .py files
+#
+# All install into .venv and nowhere else.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test clean
+.PHONY: demo test notebooks clean
 
 demo: .venv/installed
 	$(BIN)/uunet demo -o demo
@@ -16,6 +20,9 @@ demo: .venv/installed
 test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
+
+notebooks: .venv/installed-test
+	$(BIN)/python -m notebooks.build
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "uunet needs Python 3.11 to 3.13, this is %s: run make PYTHON=/path/to/python3.11" % sys.version.split()[0])'
