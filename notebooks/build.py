@@ -74,8 +74,8 @@ def execute(notebook):
     """
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
-            notebook, timeout=TIMEOUT, kernel_name="python3", record_timing=False, coalesce_streams=True,
-            resources={"metadata": {"path": folder}},
+            notebook, timeout=TIMEOUT, iopub_timeout=60, raise_on_iopub_timeout=True, kernel_name="python3",
+            record_timing=False, coalesce_streams=True, resources={"metadata": {"path": folder}},
         ).execute()  # fmt: skip
     for cell in notebook.cells:
         if cell.cell_type == "code":
