@@ -19,7 +19,8 @@ def test_shipped_files_are_the_ones_we_mean(name):
         assert {"command", "commit", "config", "data_sha256", "seed", "device", "time", "steps"} <= record.keys()
     net = presets.load(name)
     assert net.encoder.input_shape[-1] == 4 and net.decoder.input_shape[-1] == 3
-    assert net.classifier.input_shape[-1] == 6
+    if "classifier.safetensors" in presets.PRESETS[name]:  # learning from twins needs no D_a
+        assert net.classifier.input_shape[-1] == 6
 
 
 def test_a_changed_file_is_refused(tmp_path):

@@ -22,6 +22,10 @@ PRESETS = {
         "decoder.safetensors": "3bbdc71d9a19249aa1802c92cd791119bc99ab0817420933ada50accfef10f5a",
         "classifier.safetensors": "2e55fc3ab1de5e5923a0dcd6a59ed3f4f89fbc7b7d2ba3ea6a50728c7aa02212",
     },
+    "twin-cctv": {
+        "encoder.safetensors": "84969bbfce4af19b549fd78e2de5d5410896909bd1b902b3f8aab287c5f8da27",
+        "decoder.safetensors": "72b4f4df9dfdd9ce542a358a1e44c8ea6b6038497e0966bb9b9e87c01c6558b0",
+    },
 }
 
 

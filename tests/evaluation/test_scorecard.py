@@ -148,8 +148,10 @@ def test_twins_in_place_of_a(evaluate, tmp_path, monkeypatch):
     rows = list(csv.DictReader((folder / "manifest.csv").open()))
     of = {(row["subject"], row["file"].split("/")[-1]): row["file"] for row in rows}
     swapped = {"800003": "800007", "800007": "800003"}
-    lines = [f"{of[swapped.get(row['subject'], row['subject']), row['file'].split('/')[-1]]},{row['file']},0,male,white,short"
-             for row in rows]  # fmt: skip
+    lines = []
+    for row in rows:
+        file = of[swapped.get(row["subject"], row["subject"]), row["file"].split("/")[-1]]
+        lines.append(f"{file},{row['file']},0,male,white,short")
     (folder / "twins_-1,1,1,1.csv").write_text("\n".join(["file,of,virtual,gender,ethnicity,hairstyle", *lines]) + "\n")
     values = []
     for name in ("first.json", "second.json"):
