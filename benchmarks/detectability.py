@@ -20,11 +20,10 @@ import itertools
 from pathlib import Path
 
 import cv2
-import jpeglib
 import numpy as np
 from scipy import ndimage
 from skimage import data as skimage_data
-from survival import FILE, PICTURES, as_jpeg, hide_jpeg, order, pictures
+from survival import PICTURES, as_jpeg, hide_jpeg, order, pictures
 
 from uunet import video_samples
 from uunet.pipeline import video
@@ -64,14 +63,8 @@ def zeros(data):
     """How many more carriers are not zero than in the calibrated picture, as a ratio."""
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     calibrated = as_jpeg(picture[4:-4, 4:-4], 90).tobytes()
-    shares = [np.mean(luma(file)[..., jpeg.ROWS, jpeg.COLUMNS] != 0) for file in (data, calibrated)]
+    shares = [np.mean(jpeg.carriers(file) != 0) for file in (data, calibrated)]
     return shares[0] / max(shares[1], 1e-6)
-
-
-def luma(data):
-    """The quantised coefficients `(rows, columns, 8, 8)` of a JPEG file's bytes."""
-    FILE.write_bytes(data)
-    return jpeglib.read_dct(str(FILE)).Y
 
 
 def lattice(frame):
