@@ -87,7 +87,10 @@ else:
     x, a, r = (video.read_frames(path) for path in (source, public, restored))
     boxes = pipeline.inspect_video(public).opened()
 
-chosen = sorted(set(np.linspace(0, len(x) - 1, JUDGED + 2).astype(int)[1:-1]))
+with_heads = [k for k, found in enumerate(boxes) if found]
+if not with_heads:
+    raise SystemExit("No head was found in this file, so nobody was hidden: try another one.")
+chosen = sorted({with_heads[k] for k in np.linspace(0, len(with_heads) - 1, JUDGED + 2).astype(int)[1:-1]})
 middle = chosen[len(chosen) // 2]
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.6))
 for axis, title, version in zip(axes, ("original x", "public a", "restored r"), (x, a, r), strict=True):
