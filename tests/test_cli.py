@@ -357,6 +357,8 @@ def test_boxes_go_round(uunet, clip, public, weights, tmp_path):
     text, _ = uunet("inspect", public, "--json")
     about = json.loads(text)
     assert about["frames"] == 8 and about["sealed"] is False and about["failures"] == [] and about["method"] == "lsb"
+    assert sum(track["boxes"] for track in about["tracks"]) == len(about["boxes"])
+    assert all(0 <= track["first"] <= track["last"] < 8 for track in about["tracks"])
     (tmp_path / "boxes.json").write_text(text)
     options = ("--boxes", tmp_path / "boxes.json", "--weights", weights)
     uunet("deidentify", clip[0], "-o", tmp_path / "other.mkv", *options)

@@ -253,11 +253,15 @@ def inspect(
 
 def _about(public, found):
     """What `inspect --json` prints of messages.Contents."""
-    from uunet.pipeline import profiles
+    from uunet.pipeline import profiles, tracking
 
     stream = found.stream
     closed = stream is not None and stream.stream_id is not None and stream.seal is None
     rois = [(frame, roi) for frame, boxes in enumerate(found.boxes) for roi in boxes or []]
+    tracks = {}  # who the boxes seem to be, as `deidentify --boxes` would take them
+    for frame, heads in enumerate(tracking.associate([boxes or [] for boxes in found.boxes])):
+        for track, _ in heads:
+            tracks.setdefault(track, []).append(frame)
     return {
         "file": public.name,
         "profile": profiles.of(public, stream.method) if stream else None,
@@ -268,6 +272,9 @@ def _about(public, found):
         "height": found.shape[0],
         "frames": len(found.boxes),
         "failures": [{"first": first, "last": last, "says": str(error)} for first, last, error in found.failed()],
+        "tracks": None if closed else [
+            {"first": frames[0], "last": frames[-1], "boxes": len(frames)} for frames in tracks.values()
+        ],
         "boxes": None if closed else [{"frame": frame, **roi._asdict()} for frame, roi in rois],
     }
 
