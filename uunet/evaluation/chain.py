@@ -1,18 +1,13 @@
 """Heads through all that happens to them between two people's eyes: U_e, ROI, 8 bits, a stream, U_d."""
 
-import io
-
-import av
 import cv2
 import numpy as np
 
-from uunet import channel, pixels
-from uunet.pipeline import messages, profiles
+from uunet import channel, codec, pixels
 
 HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
 MARGIN = 16  # pixels around a head in a mosaic
 COLUMNS = 16  # heads in a row of a mosaic
-RATE = 25  # frames a second
 
 
 def seen(heads, side):
@@ -87,31 +82,15 @@ def through_h264(heads, sequences, frames, crf, seed):
     height = cell * -(-len(clips) // COLUMNS)
     result = np.empty_like(heads)
     longest = max(map(len, clips))
-    for first in range(0, longest, messages.GROUP):
-        mosaics = np.zeros((min(messages.GROUP, longest - first), height + height % 2, cell * COLUMNS, 3), np.uint8)
+    for first in range(0, longest, codec.GROUP):
+        mosaics = np.zeros((min(codec.GROUP, longest - first), height + height % 2, cell * COLUMNS, 3), np.uint8)
         for clip, (top, left), (y, x) in zip(clips, corners, grid, strict=True):
             around = (top, MARGIN - top, left, MARGIN - left)
             for t, mosaic in enumerate(mosaics):
                 head = heads[clip[min(first + t, len(clip) - 1)]]
                 mosaic[y : y + cell, x : x + cell] = cv2.copyMakeBorder(head, *around, cv2.BORDER_REPLICATE)
-        decoded = _h264(mosaics, crf)
+        decoded = codec.round_trip(mosaics, crf)
         for clip, (top, left), (y, x) in zip(clips, corners, grid, strict=True):
-            for t, head in enumerate(clip[first : first + messages.GROUP]):
+            for t, head in enumerate(clip[first : first + codec.GROUP]):
                 result[head] = decoded[t][y + top : y + top + side, x + left : x + left + side]
     return result
-
-
-def _h264(frames, crf):
-    """Frames written and read as the pipeline does: uint8 `(T, H, W, 3)`, T <= GROUP, H and W even -> the same."""
-    form = profiles.choose("group.mp4", profiles.VIDEOS, crf=crf)
-    file = io.BytesIO()
-    with av.open(file, "w", format=form.container) as out:
-        stream = out.add_stream(form.codec, rate=RATE, options=dict(form.options))
-        stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], form.pixels
-        stream.codec_context.thread_count = 4  # as in the pipeline: x264's bytes depend on it
-        for frame in frames:
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24").reformat(format=form.pixels)))
-        out.mux(stream.encode(None))
-    file.seek(0)
-    with av.open(file) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
