@@ -162,3 +162,28 @@ def test_every_loss_reaches_the_pixels(name, rng):
     gradient = pixel_gradient(lambda image: LEARNS[name](image, x, agreement), a)
     assert np.isfinite(gradient).all()
     assert (np.abs(gradient) > 0).mean() > 0.5
+
+
+def test_place_loss_is_least_where_the_landmark_is():
+    """Of logits that say just what they should, it is the entropy of a round spot, ln(2 pi e sigma^2); far off, more."""
+    places = np.array([[[20.5, 40.5], [100.0, 100.0]]], np.float32)  # the second is outside
+    rows, columns = np.mgrid[:64, :64] + 0.5
+    sigma = 64 / 48
+    spot = -((columns - 20.5) ** 2 + (rows - 40.5) ** 2) / (2 * sigma**2)
+    here = np.stack([spot, 0 * spot], axis=-1)[None].astype(np.float32)
+    entropy = np.log(2 * np.pi * np.e * sigma**2)
+    assert float(losses.place_loss(here, places)) == pytest.approx(entropy / 2, rel=1e-3)
+    assert float(losses.place_loss(np.roll(here, 5, axis=1), places)) > entropy
+
+
+def test_losses_of_twins_in_closed_form():
+    flat, step = np.zeros((1, 16, 16, 3), np.float32), np.zeros((1, 16, 16, 3), np.float32)
+    step[:, :, 8:] = 0.5  # one edge of 0.5 in 15 differences across, none down
+    assert float(losses.edge_loss(step, flat)) == pytest.approx(0.5 / 15)
+    assert float(losses.edge_loss(step, step + 0.2)) == pytest.approx(0, abs=1e-6)
+    differs = np.asarray(losses.changed(step, flat))
+    assert differs.shape == (1, 16, 16, 1)
+    np.testing.assert_allclose(differs[0, 8, 5:11, 0], [0, 0.2, 0.4, 0.6, 0.8, 1], atol=1e-6)
+    assert float(losses.leak_loss(step, 2 * step)) == pytest.approx(np.mean(np.square([0, 0.25, 0.5])), rel=1e-5)
+    stripes = np.where(np.arange(16) % 2, 0.1, -0.1).astype(np.float32)[None, :, None, None]
+    assert float(losses.leak_loss(stripes + flat, step)) == pytest.approx(0, abs=1e-9)

@@ -34,12 +34,12 @@ class Optimizer:
     average: float | None = None  # momentum of the exponential moving average of the weights that a run ends with
 
 
-def _check_steps(config):
-    if config.steps < 1 or config.steps % config.checkpoint_every:
-        every = config.checkpoint_every
+def _check_steps(config, name="steps"):
+    steps, every = getattr(config, name), config.checkpoint_every
+    if steps < 1 or steps % every:
         raise ConfigError(
-            f"A checkpoint is made every {every} steps, and steps must be a multiple of that (checkpoint_every); got "
-            f"{config.steps}, use {max(1, -(-config.steps // every)) * every}."
+            f"A checkpoint is made every {every} steps, and {name} must be a multiple of that (checkpoint_every); got "
+            f"{steps}, use {max(1, -(-steps // every)) * every}."
         )
 
 
@@ -167,18 +167,20 @@ class TwinConfig:
     """Learning from twins, beyond the paper: U_e is shown who else could stand in the frame (`models.twin`)."""
 
     size: int = 64  # pixels, side of every network input
-    width: int = 24  # kernels of the first level of what draws; what hides and reveals has twice as many
+    width: int = 32  # kernels of the first level of what draws; what hides and reveals has 1.5 times as many
     strength: float = 0.04  # the most by which hiding changes a value in [0, 1]
-    s: tuple[int, ...] = (-1, 1, 1, 1)  # of the twins to learn from (Eq. 9)
+    s: tuple[int, ...] = (-1, 1, 1, 1)  # what U_e obeys unless it is loaded for another (Eq. 9)
     twin: float = 10.0  # weight of the distance between twin and drawn twin
-    mask: float = 0.5  # of the cross-entropy of where to draw
+    mask: float = 0.5  # of the cross-entropies of where heads are
+    place: float = 0.1  # of that of where their landmarks are
+    read: float = 0.2  # of that of their labels
     adv: float = 0.02  # of the critic of drawn twins, Eq. 8
     mse: float = 50.0  # of Eq. 5, as in Eq. 13
-    read: float = 0.2  # of the cross-entropy of the labels read from x
     leak: float = 1e4  # of how much what is hidden looks like x
     channel: ChannelConfig = ChannelConfig(sizes=(24, 28, 32, 40, 48, 56, 64, 80, 96))  # what U_d trains through
     batch: int = 16  # heads
-    steps: int = 3500
+    steps: int = 6000  # of learning to draw
+    hiding_steps: int = 2500  # of learning to hide and to reveal, after that
     optimizer: Optimizer = Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.998)
     critic_optimizer: Optimizer = Optimizer("adam", 4e-4, beta_1=0.5)
     critic_width: int = 32  # kernels of D_f's first layer
@@ -191,6 +193,7 @@ class TwinConfig:
         _check_s(self.s)
         _check_sizes(self.channel, self.batch)
         _check_steps(self)
+        _check_steps(self, "hiding_steps")
 
 
 @dataclass(frozen=True)
@@ -259,7 +262,7 @@ BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smok
 TWINS_BY_NAME = {
     "twin": TwinConfig(),
     "smoke": TwinConfig(
-        width=4, critic_width=4, batch=4, steps=4, channel=ChannelConfig(sizes=(24, 80)), precision="float32",
-        checkpoint_every=2,
+        width=4, critic_width=4, batch=4, steps=4, hiding_steps=4, channel=ChannelConfig(sizes=(24, 80)),
+        precision="float32", checkpoint_every=2,
     ),
 }

@@ -57,6 +57,7 @@ class Row:
     yaw: float
     pitch: float
     roll: float
+    landmarks: str
     beard: str
     eyewear: str
     headwear: str
@@ -360,6 +361,7 @@ def render_identity(out, plan, subject):
                     yaw=round(frame.yaw, 2),
                     pitch=round(frame.pitch, 2),
                     roll=round(frame.roll, 2),
+                    landmarks=" ".join(f"{value:.1f}" for value in frame.landmarks.ravel()),
                     beard=person.beard,
                     eyewear=frame.eyewear,
                     headwear=frame.headwear,

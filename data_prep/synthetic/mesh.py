@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sparse
+from scipy import spatial
 from scipy.interpolate import LinearNDInterpolator
 
 from data_prep.synthetic import kernels
@@ -38,6 +39,21 @@ MATERIAL_OF_GROUP = {
 }
 
 
+# points of the average head; a landmark is the control point nearest to it. Left and right are the person's own.
+LANDMARKS = {
+    "left_eye": (0.31, 7.28, 1.45),
+    "right_eye": (-0.31, 7.28, 1.45),
+    "nose": (0.0, 6.91, 1.68),
+    "left_mouth": (0.25, 6.61, 1.37),
+    "right_mouth": (-0.25, 6.61, 1.37),
+    "upper_lip": (0.0, 6.63, 1.58),
+    "lower_lip": (0.0, 6.59, 1.55),
+    "chin": (0.0, 6.17, 1.38),
+    "left_ear": (0.88, 7.24, 0.38),
+    "right_ear": (-0.88, 7.24, 0.38),
+}
+
+
 @dataclass(frozen=True)
 class Mesh:
     """The average head. "Coarse" arrays are the control mesh (N vertices), the others its subdivision (n vertices).
@@ -54,6 +70,7 @@ class Mesh:
         smooth: sparse `(n, n)`, the mean of a vertex and its neighbours.
         eye_joints: `(left, right)` indices into `coarse`; their mean is an eye's centre.
         eye_centres: float64 `(2, 3)`, left first.
+        landmarks: int `(10,)`, indices into `coarse` and `points`, in the order of LANDMARKS.
         directions: float64 `(64, 3)`, unit vectors spread evenly over the sphere.
         morph_index, morph_offset, morph_range: the morphs, see `add_morph`.
         front_z: callable (x, y) -> z of the face's surface.
@@ -75,6 +92,7 @@ class Mesh:
     smooth: sparse.csr_matrix
     eye_joints: tuple
     eye_centres: np.ndarray
+    landmarks: np.ndarray
     directions: np.ndarray
     morph_index: np.ndarray
     morph_offset: np.ndarray
@@ -147,6 +165,8 @@ def load():
         smooth=_neighbour_mean(triangles, len(points)),
         eye_joints=eye_joints,
         eye_centres=eye_centres,
+        # the subdivision keeps the control points, moved a little, in front
+        landmarks=spatial.cKDTree(coarse).query(list(LANDMARKS.values()))[1],
         directions=_sphere(LIGHT_DIRECTIONS),
         morph_index=baked["t_i"].astype(int),
         morph_offset=baked["t_x"].astype(np.float32),

@@ -23,6 +23,8 @@ class Frame:
         image: uint8 `(size, size, 3)`, RGB.
         parse: uint8 `(size, size)`, what each pixel's centre shows: the codes of `draw`.
         yaw, pitch, roll: against the camera, in degrees.
+        landmarks: float64 `(10, 2)`, columns and rows of `mesh.LANDMARKS`, hidden ones too; the crop's first pixel reaches
+            from 0 to 1.
         expression: one of `sequence.EXPRESSIONS`.
         view: the box, as the `View` it was rendered with.
         eyewear, headwear, mask: see `accessories.Worn`.
@@ -34,6 +36,7 @@ class Frame:
     yaw: float
     pitch: float
     roll: float
+    landmarks: np.ndarray
     expression: str
     view: "View"
     eyewear: str
@@ -148,6 +151,7 @@ def frames(head, sequence, original=None):
             yaw=math.degrees(sequence.yaw[index]),
             pitch=math.degrees(sequence.pitch[index]) + math.degrees(sequence.elevation),
             roll=math.degrees(sequence.roll[index]),
+            landmarks=view.project(posed.points[mesh.load().landmarks])[:, :2] * domain.crop_size / view.width,
             expression=expression_name(sequence, index),
             view=view,
             eyewear=sequence.worn.eyewear,

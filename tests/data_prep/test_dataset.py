@@ -15,8 +15,8 @@ from data_prep.synthetic import dataset, domain, twin
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample"
 HEADER = (
-    "file,domain,split,subject,sequence,frame,gender,ethnicity,hairstyle,age,expression,yaw,pitch,roll,beard,eyewear,"
-    "headwear,mask,occluded,environment,native_size,parse,sha256,parse_sha256"
+    "file,domain,split,subject,sequence,frame,gender,ethnicity,hairstyle,age,expression,yaw,pitch,roll,landmarks,"
+    "beard,eyewear,headwear,mask,occluded,environment,native_size,parse,sha256,parse_sha256"
 )
 PLAN = dataset.Plan(domain.CCTV, identities=2, sequences=2, frames=1, seed=5)
 S = (-1, 1, 1, 1)

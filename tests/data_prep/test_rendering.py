@@ -102,6 +102,23 @@ def test_positive_yaw_turns_to_the_right_of_the_picture(solid):
     assert down[1] > middle[1] + 0.05
 
 
+def test_landmarks_lie_on_what_they_name(solid):
+    """Seen from the front: eyes are drawn at the eyes' landmarks, and all is where it is in a face."""
+    shot = sequence.sample(solid.identity, 5, 1)
+    ahead = {field: np.zeros(1) for field in ("yaw", "pitch", "roll", "body_yaw", "talking", "blink")}
+    bare = dataclasses.replace(shot.worn, eyewear="none", headwear="none", mask=False)
+    neutral = np.array([[float(name == "neutral") for name in sequence.EXPRESSIONS]])
+    shot = dataclasses.replace(shot, worn=bare, elevation=0.0, occluder=None, expression=neutral, **ahead)
+    frame = next(render.frames(solid, shot))
+    left, right, nose, left_mouth, right_mouth, upper, lower, chin, left_ear, right_ear = frame.landmarks
+    for eye in (left, right):
+        rows, columns = np.nonzero(frame.parse == kernels.EYE + 1)
+        assert np.hypot(columns + 0.5 - eye[0], rows + 0.5 - eye[1]).min() < 1
+    assert right_ear[0] < right[0] < nose[0] < left[0] < left_ear[0]  # the person's left is the picture's right
+    assert right_mouth[0] < upper[0] < left_mouth[0]
+    assert left[1] < nose[1] < upper[1] <= lower[1] < chin[1]
+
+
 def test_a_smile_shows_teeth_and_a_straight_face_does_not(solid):
     shot = sequence.sample(solid.identity, 5, 1)
     outfit = render.dress(solid, shot)

@@ -36,6 +36,13 @@ def test_shuffle_undoes_unshuffle(x):
 def test_the_labels_are_those_of_the_data():
     assert twin.LABELS == tuple(len(values) for values in data.VALUES.values())
     assert twin.ALIKE == data.reading.TWINS_ALIKE
+    assert twin.LANDMARKS == data.LANDMARKS
+
+
+def test_a_virtual_persons_labels_are_in_the_number():
+    people = np.asarray(twin.labels_of(np.arange(twin.PEOPLE)))
+    expected = [labels for labels in LABELS for _ in range(twin.ALIKE)]
+    np.testing.assert_array_equal(people, expected)
 
 
 @pytest.mark.parametrize("s", [(-1, 1, 1, 1), (-1, -1, -1, -1), (-1, 0, 1, -1), (-1, 0, 0, 0)])
@@ -59,20 +66,52 @@ def test_hiding_changes_the_drawn_twin_by_its_strength_at_most(heads):
     _, parts = twin.parts_of(models.twin_encoder(strength=0.05, **SMALL))
     layer = parts.get_layer("hide_output")
     layer.set_weights([1e3 * weights for weights in layer.get_weights()])  # as strong as it can be
-    _, t, a = parts.predict_on_batch([heads, person(3)])
+    t, a = map(parts.predict_on_batch([heads, person(3)]).get, "ta")
     assert a.min() >= 0 and a.max() <= 1
     assert 0.04 < np.abs(a - t).max() <= 0.05 + 1e-6
+
+
+def all_is_head(parts):
+    """Makes M find a head everywhere, and every landmark anywhere."""
+    layer = parts.get_layer("find_output")
+    kernel, bias = layer.get_weights()
+    bias = bias.reshape(4, -1)  # of 2 x 2 pixels: head, landmarks
+    bias[:, 0] = 40
+    layer.set_weights([0 * kernel, bias.ravel()])
 
 
 def test_what_draws_sees_a_head_in_few_values(heads):
     """Where M finds a head, two pictures with the same mean of each 8 x 8 pixels get the same twin."""
     _, parts = twin.parts_of(models.twin_encoder(**SMALL))
-    layer = parts.get_layer("find_output")
-    layer.set_weights([0 * weights + 40 * (weights.ndim == 1) for weights in layer.get_weights()])  # all is head
+    all_is_head(parts)
     shuffled = heads.reshape(3, 4, 8, 4, 8, 3)[:, :, ::-1].reshape(heads.shape)
     assert np.abs(shuffled - heads).max() > 0.5
-    t, other = (parts.predict_on_batch([picture, person(3)])[1] for picture in (heads, shuffled))
+    t, other = (parts.predict_on_batch([picture, person(3)])["t"] for picture in (heads, shuffled))
     np.testing.assert_allclose(t, other, atol=1e-5)
+
+
+def test_nothing_of_a_found_head_is_left(heads):
+    """Where M finds a head, t is drawn, even if D would rather not."""
+    _, parts = twin.parts_of(models.twin_encoder(**SMALL))
+    all_is_head(parts)
+    layer = parts.get_layer("draw_output")
+    kernel, _ = layer.get_weights()
+    grey = np.zeros((4, 4), np.float32)
+    grey[:, 3] = -40  # D covers nothing
+    # channels of four pixels: red, green, blue, cover
+    layer.set_weights([0 * kernel, grey.ravel()])
+    np.testing.assert_allclose(parts.predict_on_batch([heads, person(3)])["t"], 0.5, atol=1e-6)
+
+
+def test_spots_are_where_the_logits_say():
+    places = np.array([[[3.5, 10.5], [20.0, 31.0]]], np.float32)  # column, row
+    logits = np.full((1, 32, 32, 2), -40, np.float32)
+    logits[0, 10, 3, 0] = logits[0, 30:32, 19:21, 1] = 40
+    np.testing.assert_allclose(twin._expected(keras.ops.convert_to_tensor(logits)), places, atol=1e-4)
+    spots = np.asarray(twin._spots(keras.ops.convert_to_tensor(places), 32))
+    assert spots.shape == (1, 32, 32, 2)
+    assert np.unravel_index(spots[0, ..., 0].argmax(), (32, 32)) == (10, 3) and spots[0, 10, 3, 0] == 1
+    np.testing.assert_allclose(spots[0, 10, 4, 0], np.exp(-0.5), atol=1e-6)  # a pixel is SPOT of the side
 
 
 def test_the_encoder_draws_whom_the_first_noise_value_chooses(heads):
@@ -84,10 +123,10 @@ def test_the_encoder_draws_whom_the_first_noise_value_chooses(heads):
     for u in (0.0, 0.3, 0.999, 1.0):
         noise[:, 0, 0] = u
         chosen = twin.choose(read.predict_on_batch(heads), (-1, 0, 0, 0), noise[:, 0, 0, 0])
-        expected = parts.predict_on_batch([heads, np.asarray(chosen)])[-1]
+        expected = parts.predict_on_batch([heads, np.asarray(chosen)])["a"]
         a = encoder.predict_on_batch(np.concatenate([heads, noise], axis=-1))
         np.testing.assert_allclose(a, expected, atol=1e-6)
-    assert np.abs(a - parts.predict_on_batch([heads, person(0)])[-1]).max() > 1e-3
+    assert np.abs(a - parts.predict_on_batch([heads, person(0)])["a"]).max() > 1e-3
 
 
 def test_reconstruction_does_not_teach_drawing(heads):
@@ -96,7 +135,7 @@ def test_reconstruction_does_not_teach_drawing(heads):
     _, parts = twin.parts_of(models.twin_encoder(**SMALL))
     decoder = models.twin_decoder(**SMALL)
     with tensorflow.GradientTape() as tape:
-        r = decoder(parts([heads, person(0)])[-1])
+        r = decoder(parts([heads, person(0)])["a"])
         loss = keras.ops.mean(keras.ops.square(r - heads))
     variables = parts.trainable_variables
     gradients = dict(zip((v.path for v in variables), tape.gradient(loss, [v.value for v in variables]), strict=True))

@@ -177,11 +177,12 @@ def test_networks_start_from_the_config():
 
 @pytest.fixture(scope="module")
 def twin_set(tiny_set, tmp_path_factory):
-    """The tiny set with a twin of each head, its negative, and one parse map for all."""
+    """The tiny set with a twin of each head, its negative, and one parse map and one place of landmarks for all."""
     folder = tmp_path_factory.mktemp("twins") / "set"
     shutil.copytree(tiny_set, folder)
     manifest = (folder / "manifest.csv").read_text().splitlines()
-    manifest = [f"{row},{'parse' if k == 0 else 'codes.png'}" for k, row in enumerate(manifest)]
+    landmarks = " ".join(["16"] * 2 * data.LANDMARKS)
+    manifest = [f"{row},{'parse,landmarks' if k == 0 else f'codes.png,{landmarks}'}" for k, row in enumerate(manifest)]
     (folder / "manifest.csv").write_text("\n".join(manifest) + "\n")
     codes = np.zeros((32, 32), np.uint8)
     codes[8:24, 8:24] = 1
@@ -199,13 +200,17 @@ def twin_set(tiny_set, tmp_path_factory):
 def test_learning_from_twins_resumes_bit_identical(twin_set, tmp_path):
     even = dataclasses.replace(TWINS, optimizer=dataclasses.replace(TWINS.optimizer, cosine=False))
     twin.train(even, twin_set, tmp_path / "straight", verbose=0)
-    twin.train(dataclasses.replace(even, steps=2), twin_set, tmp_path / "resumed", verbose=0)
+    twin.train(dataclasses.replace(even, steps=2, hiding_steps=2), twin_set, tmp_path / "resumed", verbose=0)
+    with pytest.raises(checkpoints.CheckpointError, match="drawn_steps differs"):  # hiding was learnt for another U_e
+        twin.train(even, twin_set, tmp_path / "resumed", verbose=0)
+    shutil.rmtree(tmp_path / "resumed" / "hiding")
+    twin.train(dataclasses.replace(even, hiding_steps=2), twin_set, tmp_path / "resumed", verbose=0)
     twin.train(even, twin_set, tmp_path / "resumed", verbose=0)
     for name in ("encoder", "decoder"):
         runs = [weights(tmp_path / run / f"{name}.safetensors") for run in ("straight", "resumed")]
         for one, other in zip(*runs, strict=True):
             np.testing.assert_array_equal(one, other)
-    assert (tmp_path / "resumed" / "sheets" / "step_000004.png").is_file()
+    assert (tmp_path / "resumed" / "hiding" / "sheets" / "step_000004.png").is_file()
 
 
 def test_learning_from_twins_starts_from_weights_of_its_size(twin_set, tmp_path):

@@ -2,9 +2,11 @@
 
 from uunet.data.drawing import check_pairs, evaluation_pairs, pair_batch, sequence_batch, twin_batch
 from uunet.data.feeding import batches, dataset
-from uunet.data.reading import SPLITS, VALUES, DataError, Heads, load, load_masks, load_twins
+from uunet.data.reading import (
+    LANDMARKS, SPLITS, VALUES, DataError, Heads, landmarks_of, load, load_masks, load_twins, twin_kinds,
+)
 
 __all__ = [
-    "SPLITS", "VALUES", "DataError", "Heads", "batches", "check_pairs", "dataset", "evaluation_pairs",
-    "load", "load_masks", "load_twins", "pair_batch", "sequence_batch", "twin_batch",
+    "LANDMARKS", "SPLITS", "VALUES", "DataError", "Heads", "batches", "check_pairs", "dataset", "evaluation_pairs",
+    "landmarks_of", "load", "load_masks", "load_twins", "pair_batch", "sequence_batch", "twin_batch", "twin_kinds",
 ]

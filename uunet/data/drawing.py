@@ -8,7 +8,7 @@ import numpy as np
 
 from uunet import channel, losses, pixels
 from uunet.config import LABELS
-from uunet.data.reading import UNKNOWN, DataError, runs
+from uunet.data.reading import MIRRORED, UNKNOWN, DataError, runs
 
 
 def check_pairs(heads):
@@ -151,25 +151,28 @@ def sequence_batch(heads, config, step):
     }
 
 
-def twin_batch(heads, twins, masks, people, config, step):
-    """A batch for learning from twins, mirrored, shifted, zoomed and relit at random, pictures and masks alike.
+def twin_batch(heads, twins, people, masks, landmarks, config, step):
+    """A batch for learning from twins, mirrored, shifted, zoomed and relit at random, all that belongs together alike.
 
     Args:
         heads: Heads.
-        twins: uint8 `(N, size, size, 3)`, from `load_twins`.
+        twins: uint8 `(V, N, size, size, 3)`, of V kinds of twins, from `load_twins`; of each head one is shown.
+        people: int `(V, N)`, who the twins are, from `load_twins`.
         masks: bool `(N, size, size)`, from `load_masks`.
-        people: int `(N,)`, who the twins are, from `load_twins`.
+        landmarks: float32 `(N, LANDMARKS, 2)`, from `landmarks_of`.
         config: `config.TwinConfig`.
         step: int; with `config.seed` it decides everything.
 
     Returns:
-        dict as `training.objective.twin_objective` takes it.
+        dict as `training.objective.drawing_objective` takes it.
     """
     rng = np.random.default_rng([config.seed, step])
     chosen = rng.integers(len(heads.images), size=config.batch)
+    kind = rng.integers(len(twins), size=config.batch)
     shown = 255 * masks[chosen, ..., None].astype(np.uint8)
-    pictures = zip(heads.images[chosen], twins[chosen], shown, strict=True)
-    layers = np.stack([_moved(three, rng) for three in pictures])  # (B, size, size, 7)
+    pictures = zip(heads.images[chosen], twins[kind, chosen], shown, strict=True)
+    moved = [_moved(three, places, rng) for three, places in zip(pictures, landmarks[chosen], strict=True)]
+    layers = np.stack([pictures for pictures, _ in moved])  # (B, size, size, 7)
     both, head = pixels.to_float(layers[..., :6]), pixels.to_float(layers[..., 6:])
     gain = rng.uniform(0.7, 1.3, (config.batch, 1, 1, 1)) * rng.uniform(0.9, 1.1, (config.batch, 1, 1, 3))
     offset = rng.uniform(-0.08, 0.08, (config.batch, 1, 1, 1))
@@ -177,26 +180,31 @@ def twin_batch(heads, twins, masks, people, config, step):
     order, damage = channel.draw(config.channel, config.batch, rng, step)
     return {
         "x": both[..., :3], "twin": both[..., 3:], "head": head, "order": order, "damage": damage,
-        "person": people[chosen].astype(np.int32), "labels": heads.labels[chosen, 1:].astype(np.int32),
+        "landmarks": np.stack([places for _, places in moved]).astype(np.float32),
+        "person": people[kind, chosen].astype(np.int32), "labels": heads.labels[chosen, 1:].astype(np.int32),
         "epsilon": rng.random((config.batch, 1, 1, 1), dtype=np.float32),
     }
 
 
-def _moved(pictures, rng):
+def _moved(pictures, landmarks, rng):
     """Mirrored, turned by up to 6 degrees, scaled by 0.85 to 1.18 and shifted by up to 6 % of the side, at random.
 
     Args:
         pictures: uint8 `(size, size, c)` each, moved alike.
+        landmarks: `(LANDMARKS, 2)`, moved with them.
 
     Returns:
-        uint8 `(size, size, sum of c)`.
+        uint8 `(size, size, sum of c)`, `(LANDMARKS, 2)`.
     """
     size = len(pictures[0])
     angle, scale = rng.uniform(-6, 6), np.exp(rng.uniform(-0.16, 0.16))
     matrix = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), angle, scale)
     matrix[:, 2] += rng.uniform(-0.06, 0.06, 2) * size
     moved = np.dstack([cv2.warpAffine(one, matrix, (size, size), borderMode=cv2.BORDER_REFLECT) for one in pictures])
-    return moved[:, ::-1] if rng.random() < 0.5 else moved
+    places = (landmarks - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5  # OpenCV's first pixel centre is (0, 0)
+    if rng.random() < 0.5:
+        return moved[:, ::-1], np.array([size, 0]) + np.array([-1, 1]) * places[list(MIRRORED)]
+    return moved, places
 
 
 def evaluation_pairs(heads, genuine, impostors, seed, *, hard=False):

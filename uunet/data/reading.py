@@ -33,7 +33,9 @@ VALUES = {  # a label's code is its place here, so it is the same in every split
 }
 UNKNOWN = -1  # code of "unknown"
 TWINS_ALIKE = 4  # virtual people of each combination of labels
-NO_HEAD = (0, 6, 13)  # codes of a parse map: background, clothes, what passes in front; all others belong to a head
+NO_HEAD = (0, 6, 9, 10, 11, 12, 13)  # codes of a parse map: background, clothes, what is worn, what passes in front
+LANDMARKS = 10  # of a head: eyes, nose, corners of the mouth, lips, chin, ears; the person's left before the right
+MIRRORED = (1, 0, 2, 4, 3, 5, 6, 7, 9, 8)  # which landmark each becomes in a mirrored picture
 
 
 class DataError(UUNetError):
@@ -170,6 +172,17 @@ def twins_name(s):
     return ",".join(str(value) for value in s)
 
 
+def twin_kinds(folder):
+    """The s of all twins that a rendered set has, in order; a DataError if it has none."""
+    names = sorted(path.stem.removeprefix("twins_") for path in Path(folder).glob("twins_*.csv"))
+    if not names:
+        raise DataError(f"{folder} has no twins; render them: python -m data_prep.synthetic --out {folder} --twins=S.")
+    try:
+        return [tuple(int(value) for value in name.split(",")) for name in names]
+    except ValueError as error:
+        raise DataError(f"{folder} has a list of twins that is named after no s ({error}); delete it.") from error
+
+
 def load_twins(folder, heads, s):
     """Reads, for each of `heads`, the same frame rendered with a virtual person (rendered sets only).
 
@@ -212,7 +225,7 @@ def load_twins(folder, heads, s):
 
 
 def load_masks(folder, heads):
-    """Reads where each of `heads` shows a head: skin, hair and what is worn on it (rendered sets only).
+    """Reads where each of `heads` shows skin or hair (rendered sets only).
 
     Args:
         folder: the set that `heads` were loaded from, with `columns=("parse",)`.
@@ -231,6 +244,25 @@ def load_masks(folder, heads):
             raise DataError(f"{Path(folder) / name} is no parse map of this size; render it again.")
         masks.append(np.isin(codes, NO_HEAD, invert=True))
     return np.stack(masks)
+
+
+def landmarks_of(heads):
+    """Where the landmarks of each of `heads` are, hidden ones too (rendered sets only).
+
+    Args:
+        heads: Heads, loaded with `columns=("landmarks",)`.
+
+    Returns:
+        float32 `(N, LANDMARKS, 2)`, column and row in pixels; the first pixel's centre is (0.5, 0.5).
+
+    Raises:
+        DataError: if they are damaged.
+    """
+    try:
+        numbers = [text.split() for text in heads.columns["landmarks"]]
+        return np.array(numbers, np.float32).reshape(len(numbers), LANDMARKS, 2)
+    except (AttributeError, ValueError) as error:
+        raise DataError(f"The column landmarks is not {LANDMARKS} pairs of numbers; render the set again.") from error
 
 
 def _rows(table, columns):

@@ -5,14 +5,17 @@ appearance (docs/training-log.md). Here what is hidden is bounded, so that a can
 
     l = L(x)                                gender, ethnicity and hairstyle of x
     v = choose(l, s, u)                     one of 160 virtual people, whose labels are to l as s says
-    m = M(x)                                where the head is, a soft mask
-    t = m * D(c, v) + (1 - m) * x           the twin: v's head on x's own background
+    n, p = M(x)                             where x's head is, a soft mask; where its eyes, nose, mouth ... are
+    f, o = D(c, n, p, v)                    v's head, and where it covers x's
+    m = 1 - (1 - n) (1 - o)                 either head
+    t = m * f + (1 - m) * x                 the twin: v's head on x's own background
     a = clip(t + strength * tanh(H(x, t)))  what is published
     r = U_d(a) = clip(a + R(a))
 
 M, D, H and R are small U-Nets, L a small classifier. D sees c, which is x with its head reduced to one value for every
-8 x 8 pixels: enough for pose and light, too little to copy a face from. u ~ U(0, 1) is the first value of the noise
-channel. So a pipeline that holds a noise channel for a track holds a person, and a fresh one chooses again.
+8 x 8 pixels, and the places p: enough for pose, expression and light, too little to copy a face from. u ~ U(0, 1) is
+the first value of the noise channel. So a pipeline that holds a noise channel for a track holds a person, and a fresh
+one chooses again.
 """
 
 import math
@@ -24,14 +27,16 @@ COARSE = 8  # pixels, side of what D sees of a head as one
 LABELS = (2, 4, 5)  # values of gender, ethnicity and hairstyle, as `data.VALUES` counts them
 ALIKE = 4  # virtual people of each combination of labels
 PEOPLE = math.prod(LABELS) * ALIKE
+LANDMARKS = 10  # `data.LANDMARKS`
+SPOT = 1 / 32  # of the side: how far a landmark's place is spread
 
 
-def twin_encoder(*, size=64, width=24, s=(-1, 1, 1, 1), strength=0.04, name="encoder"):
+def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="encoder"):
     """U_e: a head and a noise channel -> the same frame with a virtual person's head, x hidden in it.
 
     Args:
         size: int, side of the images in pixels, a multiple of 32.
-        width: int, kernels of D's first level; H has twice as many.
+        width: int, kernels of the first level of D; M has half as many, H 1.5 times as many.
         s: four of {-1, 0, 1}: who may stand there, as in Eq. 9.
         strength: float, the most by which hiding changes a value of t, in [0, 1].
         name: str.
@@ -43,7 +48,7 @@ def twin_encoder(*, size=64, width=24, s=(-1, 1, 1, 1), strength=0.04, name="enc
     x, u = image[..., :3], image[:, 0, 0, 3]
     read = _reader(size, width)
     parts = _drawing(size, width, strength)
-    a = parts([x, choose(read(x), s, u)])[-1]
+    a = parts([x, choose(read(x), s, u)])["a"]
     return keras.Model(image, a, name=name)
 
 
@@ -52,7 +57,8 @@ def parts_of(encoder):
 
     Returns:
         keras.Models: x `(B, size, size, 3)` to the logits of its labels, list of `(B, n)`; and x with a virtual person
-        `(B, PEOPLE)`, one-hot, to [m, t, a].
+        `(B, PEOPLE)`, one-hot, to the dict of n, o, t, a and `places`, the logits `(B, size, size, LANDMARKS)` whose
+        softmax over the pixels says where each landmark is.
     """
     return encoder.get_layer("read"), encoder.get_layer("parts")
 
@@ -81,6 +87,15 @@ def choose(logits, s, u):
     return ops.one_hot(person * ALIKE + rest, PEOPLE)
 
 
+def labels_of(person):
+    """Gender, ethnicity and hairstyle of virtual people: int `(B,)` -> int `(B, 3)`."""
+    number, labels = person // ALIKE, []
+    for values in reversed(LABELS):
+        number, label = number // values, number % values
+        labels.append(label)
+    return ops.stack(labels[::-1], axis=-1)
+
+
 def _reader(size, width):
     """L: x to logits."""
     x = keras.Input((size, size, 3))
@@ -94,28 +109,52 @@ def _reader(size, width):
 
 
 def _drawing(size, width, strength):
-    """M, D and H: x and a virtual person to [m, t, a]."""
+    """M, D and H: x and a virtual person to what `parts_of` says."""
     x, person = keras.Input((size, size, 3)), keras.Input((PEOPLE,))
-    m = shuffle(_unet(unshuffle(x - 0.5), width // 2, outputs=4, name="find"))
-    m = layers.Activation("sigmoid", dtype="float32")(m)  # (B, size, size, 1)
-    # only where heads are may teach m: what draws would rather leave x as it is
-    given = ops.stop_gradient(m)
+    found = shuffle(_unet(unshuffle(x - 0.5), width // 2, outputs=4 * (1 + LANDMARKS), name="find"))
+    n, places = ops.sigmoid(found[..., :1]), found[..., 1:]
+    # what draws may not teach M: it would rather leave x as it is
+    given = ops.stop_gradient(n)
     coarse = layers.UpSampling2D(COARSE, interpolation="bilinear")(layers.AveragePooling2D(COARSE)(x))
-    c = ops.concatenate([given * coarse + (1 - given) * x - 0.5, given], axis=-1)
-    face = ops.sigmoid(shuffle(_unet(unshuffle(c), width, outputs=12, name="draw", style=person)))
-    t = given * face + (1 - given) * x
+    c = given * coarse + (1 - given) * x
+    spots = ops.stop_gradient(_spots(_expected(places), size))
+    seen = unshuffle(ops.concatenate([c - 0.5, given, spots], axis=-1))
+    drawn = shuffle(_unet(seen, width, outputs=16, name="draw", style=person))
+    f, o = ops.sigmoid(drawn[..., :3]), ops.sigmoid(drawn[..., 3:])
+    m = ops.stop_gradient(1 - (1 - n) * (1 - o))
+    t = m * f + (1 - m) * x
     # what hides must not draw: the reconstruction's gradient ends here
-    drawn = ops.stop_gradient(t)
-    both = unshuffle(ops.concatenate([x, drawn], axis=-1) - 0.5)  # (B, size/2, size/2, 24)
-    hidden = shuffle(_unet(both, 2 * width, outputs=12, name="hide", levels=2))
-    a = _clip(drawn + strength * ops.tanh(hidden))
-    return keras.Model([x, person], [m, t, a], name="parts")
+    shown = ops.stop_gradient(t)
+    both = unshuffle(ops.concatenate([x, shown], axis=-1) - 0.5)  # (B, size/2, size/2, 24)
+    hidden = shuffle(_unet(both, 3 * width // 2, outputs=12, name="hide", levels=2))
+    a = _clip(shown + strength * ops.tanh(hidden))
+    return keras.Model([x, person], {"n": n, "places": places, "o": o, "t": t, "a": a}, name="parts")
 
 
-def twin_decoder(*, size=64, width=24, name="decoder"):
+def _expected(places):
+    """Logits `(B, H, W, K)` to the mean place of each of K landmarks: `(B, K, 2)`, columns and rows in pixels."""
+    _, height, width, count = places.shape
+    share = ops.softmax(ops.reshape(places, (-1, height * width, count)), axis=1)
+    share = ops.reshape(share, (-1, height, width, count))
+    columns, rows = (ops.arange(n, dtype="float32") + 0.5 for n in (width, height))
+    column = ops.sum(ops.sum(share, axis=1) * columns[:, None], axis=1)
+    row = ops.sum(ops.sum(share, axis=2) * rows[:, None], axis=1)
+    return ops.stack([column, row], axis=-1)
+
+
+def _spots(places, size):
+    """Places `(B, K, 2)` in pixels to pictures of round spots, `(B, size, size, K)` in (0, 1]."""
+    axis = ops.arange(size, dtype="float32")[:, None] + 0.5
+    columns, rows = (  # (B, size, K) each
+        ops.exp(-0.5 * ops.square((axis - places[:, None, :, k]) / (SPOT * size))) for k in (0, 1)
+    )
+    return rows[:, :, None] * columns[:, None]
+
+
+def twin_decoder(*, size=64, width=32, name="decoder"):
     """U_d: float32 `(B, size, size, 3)` in [0, 1] to r, the same; its kernels as H's."""
     a = keras.Input((size, size, 3))
-    found = shuffle(_unet(unshuffle(a - 0.5), 2 * width, outputs=12, name="reveal", levels=2))
+    found = shuffle(_unet(unshuffle(a - 0.5), 3 * width // 2, outputs=12, name="reveal", levels=2))
     return keras.Model(a, _clip(a + found), name=name)
 
 

@@ -111,55 +111,52 @@ def generator_objective(networks, channel, config, batch):
     return losses.total_loss(terms, config.weights), terms
 
 
-def twin_objective(encoder, decoder, critic, roi, channel, config, batch):
-    """Learning from twins: what U_e draws is pulled towards the twin, what U_d returns towards x.
+def drawing_objective(encoder, critic, roi, config, batch):
+    """Learning from twins, first stage: what U_e draws is pulled towards the twin.
 
-        w_twin (E|t - twin| + E|grad t - grad twin|) + w_mask E[cross-entropy(m, where a head is)]
-            + w_read E[cross-entropy(l, the head's labels)] + w_leak leak_loss(a - t, x - t) + w_mse E[(x - r)^2]
-            - w_adv E[D_f(t)]
+        w_twin (E|t - twin| + E|grad t - grad twin|) - w_adv E[D_f(t)]
+            + w_mask (E[cross-entropy(n, where x's head is)] + E[cross-entropy(o, where twin and x differ)])
+            + w_place E[cross-entropy(p, where x's landmarks are)] + w_read E[cross-entropy(l, the labels)]
 
     Args:
-        encoder, decoder: `models.twin_encoder`, `models.twin_decoder`.
+        encoder: `models.twin_encoder`.
         critic: `models.patch_critic`.
-        roi, channel: `uunet.channel.Channel`s of the same ROI sizes; the first does no damage.
+        roi: `uunet.channel.Channel` of the ROI sizes, which does no damage.
         config: `config.TwinConfig`.
-        batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`, person
-            int32 `(B,)`, labels int32 `(B, 3)`, epsilon float32 `(B, 1, 1, 1)`; order, damage as `channel.draw` does.
+        batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`,
+            landmarks float32 `(B, K, 2)`, person int32 `(B,)`, labels int32 `(B, 3)`, epsilon float32 `(B, 1, 1, 1)`;
+            order, damage as `channel.draw` does.
 
     Returns:
         scalar to minimise, dict of scalars to log.
     """
     read, parts = twin.parts_of(encoder)
-    way = batch["order"], batch["damage"]
-    x, other = (roi(image, *way) for image in (batch["x"], batch["twin"]))  # as the ROI shows them
-    m, t, a = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
-    r = decoder(channel(a, *way), training=True)
-    # wherever one of the two has a head, with a margin; else U_e, drawing worst there at first, learns to draw nowhere
-    head = ops.maximum(batch["head"], losses.changed(batch["x"], batch["twin"]))
-    head = ops.max_pool(head, 3, 1, padding="same")
-    logits = read(x, training=True)
-    drawn = ops.stop_gradient(t)
+    x, other = (roi(image, batch["order"], batch["damage"]) for image in (batch["x"], batch["twin"]))
+    drawn = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
+    # both faces teach L: the virtual people's labels are known, too
+    logits = read(ops.concatenate([x, other]), training=True)
+    labels = ops.concatenate([batch["labels"], twin.labels_of(batch["person"])])
     terms = {
-        "twin": ops.mean(ops.abs(t - other)) + losses.edge_loss(t, other),
-        "mask": losses.pairwise_cross_entropy(head, m),
+        "twin": ops.mean(ops.abs(drawn["t"] - other)) + losses.edge_loss(drawn["t"], other),
+        "adv": -ops.mean(critic(drawn["t"], training=True)),  # Eq. 8, of t alone
+        "mask": losses.pairwise_cross_entropy(batch["head"], drawn["n"])
+        + losses.pairwise_cross_entropy(losses.changed(batch["x"], batch["twin"]), drawn["o"]),
+        "place": losses.place_loss(drawn["places"], batch["landmarks"]),
         "read": sum(
-            ops.mean(ops.sparse_categorical_crossentropy(batch["labels"][:, k], logit, from_logits=True))
+            ops.mean(ops.sparse_categorical_crossentropy(labels[:, k], logit, from_logits=True))
             for k, logit in enumerate(logits)
         ),
-        "leak": losses.leak_loss(a - drawn, x - drawn),
-        "adv": -ops.mean(critic(t, training=True)),  # Eq. 8, of t alone
-        "mse": losses.reconstruction_loss(x, r),
     }
     return sum(getattr(config, name) * term for name, term in terms.items()), terms
 
 
-def twin_critic_objective(encoder, critic, roi, config, batch, input_gradient):
-    """Learning from twins, the critic's turn: rendered twins against drawn ones, with the penalty of [21].
+def drawing_critic_objective(encoder, critic, roi, config, batch, input_gradient):
+    """The critic's turn in that stage: rendered twins against drawn ones, with the penalty of [21].
 
         E[D_f(t)] - E[D_f(twin)] + penalty_weight `losses.gradient_penalty`
 
     Args:
-        encoder, critic, roi, config, batch: as in `twin_objective`.
+        encoder, critic, roi, config, batch: as in `drawing_objective`.
         input_gradient: as in `critic_objective`.
 
     Returns:
@@ -167,7 +164,30 @@ def twin_critic_objective(encoder, critic, roi, config, batch, input_gradient):
     """
     x, other = (roi(image, batch["order"], batch["damage"]) for image in (batch["x"], batch["twin"]))
     _, parts = twin.parts_of(encoder)
-    t = ops.stop_gradient(parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)[1])
+    t = ops.stop_gradient(parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)["t"])
     wasserstein = ops.mean(critic(t, training=True)) - ops.mean(critic(other, training=True))
     penalty = losses.gradient_penalty(input_gradient(critic, losses.interpolate(other, t, batch["epsilon"])))
     return wasserstein + config.penalty_weight * penalty, {"critic": wasserstein, "penalty": penalty}
+
+
+def hiding_objective(encoder, decoder, roi, channel, config, batch):
+    """Learning from twins, second stage: x is hidden in what U_e draws, and U_d returns it.
+
+        w_mse E[(x - r)^2] + w_leak leak_loss(a - t, x - t)
+
+    Args:
+        encoder, decoder: `models.twin_encoder`, `models.twin_decoder`.
+        roi, channel: `uunet.channel.Channel`s of the same ROI sizes; the first does no damage.
+        config, batch: as in `drawing_objective`.
+
+    Returns:
+        scalar to minimise, dict of scalars to log.
+    """
+    way = batch["order"], batch["damage"]
+    x = roi(batch["x"], *way)  # as the ROI shows it
+    _, parts = twin.parts_of(encoder)
+    drawn = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
+    t = ops.stop_gradient(drawn["t"])
+    r = decoder(channel(drawn["a"], *way), training=True)
+    terms = {"mse": losses.reconstruction_loss(x, r), "leak": losses.leak_loss(drawn["a"] - t, x - t)}
+    return sum(getattr(config, name) * term for name, term in terms.items()), terms

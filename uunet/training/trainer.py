@@ -89,7 +89,8 @@ def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):
         CheckpointError: if `folder` holds another run, or one that is further already.
     """
     same = {"config": dataclasses.asdict(config), **run}
-    del same["config"]["steps"]  # a run may be prolonged
+    for name in ("steps", "hiding_steps"):
+        same["config"].pop(name, None)  # a run may be prolonged
     checkpoint, interval = folder / "checkpoint.npz", config.checkpoint_every
     outputs.make_folder(folder)
     start, seconds = 0, 0.0

@@ -1,46 +1,76 @@
-"""Learning from twins, beyond the paper: U_e is shown another person in the very same frame (`models.twin`)."""
+"""Learning from twins, beyond the paper: U_e is shown another person in the very same frame (`models.twin`).
+
+Two stages. First U_e learns to draw; then, what it draws being fixed, to hide x in it, and U_d to find it there.
+"""
 
 import dataclasses
 import hashlib
 
 import keras
+import numpy as np
 
 from uunet import channel, data, models
-from uunet.models import files
+from uunet.models import files, twin
 from uunet.training import logs, objective, provenance
 from uunet.training import trainer as training
 
 
-def build_trainer(encoder, decoder, config):
-    """A Trainer of the running backend whose step is the critic's turn, then `objective.twin_objective` once."""
+def drawing_trainer(encoder, config):
+    """A Trainer of the running backend whose step is the critic's turn, then `objective.drawing_objective` once."""
     backend = training.backend_trainer()
-    harmless = dataclasses.replace(config.channel, damages=())
-    roi, through = (
-        channel.Channel(one, config.size, config.batch, backend.outside) for one in (harmless, config.channel)
-    )
+    roi = _roi(config, backend)
     critic = models.patch_critic(size=config.size, width=config.critic_width)
     optimizer = training.build_optimizer(config.optimizer, config.steps)
     critic_optimizer = training.build_optimizer(config.critic_optimizer)
-    variables = encoder.trainable_variables + decoder.trainable_variables
+    _train_only(encoder, hiding=False)
+    drawing = encoder.trainable_variables
 
     def updates(batch):
         yield training.Update(
-            lambda: objective.twin_critic_objective(encoder, critic, roi, config, batch, backend.input_gradient),
+            lambda: objective.drawing_critic_objective(encoder, critic, roi, config, batch, backend.input_gradient),
             critic.trainable_variables,
             critic_optimizer,
         )
         yield training.Update(
-            lambda: objective.twin_objective(encoder, decoder, critic, roi, through, config, batch),
-            variables,
-            optimizer,
+            lambda: objective.drawing_objective(encoder, critic, roi, config, batch), drawing, optimizer
         )
 
     return backend.Trainer(
-        [encoder, decoder, critic],
-        [(optimizer, variables), (critic_optimizer, critic.trainable_variables)],
+        [encoder, critic],
+        [(optimizer, drawing), (critic_optimizer, critic.trainable_variables)],
         updates,
-        terms=("critic", "penalty", "twin", "mask", "read", "leak", "adv", "mse"),
+        terms=("critic", "penalty", "twin", "adv", "mask", "place", "read"),
     )
+
+
+def hiding_trainer(encoder, decoder, config):
+    """A Trainer of the running backend whose step is `objective.hiding_objective` once."""
+    backend = training.backend_trainer()
+    roi = _roi(config, backend)
+    through = channel.Channel(config.channel, config.size, config.batch, backend.outside)
+    optimizer = training.build_optimizer(config.optimizer, config.hiding_steps)
+    _train_only(encoder, hiding=True)
+    variables = encoder.trainable_variables + decoder.trainable_variables
+
+    def updates(batch):
+        yield training.Update(
+            lambda: objective.hiding_objective(encoder, decoder, roi, through, config, batch), variables, optimizer
+        )
+
+    return backend.Trainer([encoder, decoder], [(optimizer, variables)], updates, terms=("mse", "leak"))
+
+
+def _roi(config, backend):
+    harmless = dataclasses.replace(config.channel, damages=())
+    return channel.Channel(harmless, config.size, config.batch, backend.outside)
+
+
+def _train_only(encoder, *, hiding):
+    """Freezes U_e but for what hides, or for the rest: Keras averages whatever is not frozen."""
+    read, parts = twin.parts_of(encoder)
+    read.trainable = not hiding
+    for layer in parts.layers:
+        layer.trainable = layer.name.startswith("hide") == hiding
 
 
 def train(config, folder, out, *, start=None, verbose="auto"):
@@ -48,16 +78,16 @@ def train(config, folder, out, *, start=None, verbose="auto"):
 
     Args:
         config: config.TwinConfig.
-        folder: prepared data set with the twins of `config.s` in train.
-        out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, `checkpoint.npz`, `log.csv` and
-            `sheets/`.
+        folder: prepared data set with twins of any s in train; all of them are learnt from.
+        out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, and for each stage, `drawing` and
+            `hiding`, a folder with `checkpoint.npz`, `log.csv` and `sheets/`.
         start: Path of a folder with weights to start from, of the same width; None for random ones.
     """
     keras.utils.set_random_seed(config.seed)
-    heads = data.load(folder, "train", size=config.size, columns=("parse",))
+    heads = data.load(folder, "train", size=config.size, columns=("parse", "landmarks"))
     validation = data.load(folder, "validation", size=config.size)
-    twins, people = data.load_twins(folder, heads, config.s)
-    masks = data.load_masks(folder, heads)
+    twins, people = map(np.stack, zip(*(data.load_twins(folder, heads, s) for s in data.twin_kinds(folder)), strict=True))
+    masks, landmarks = data.load_masks(folder, heads), data.landmarks_of(heads)
     shapes = {
         "encoder": {"size": config.size, "width": config.width, "s": config.s, "strength": config.strength},
         "decoder": {"size": config.size, "width": config.width},
@@ -68,29 +98,33 @@ def train(config, folder, out, *, start=None, verbose="auto"):
         encoder, decoder = models.twin_encoder(**shapes["encoder"]), models.twin_decoder(**shapes["decoder"])
     finally:
         keras.mixed_precision.set_dtype_policy(policy)
-    run = {
-        "data_sha256": heads.sha256,
-        "twins_sha256": hashlib.sha256(twins.tobytes() + masks.tobytes() + people.tobytes()).hexdigest(),
-    }
+    digest = hashlib.sha256()
+    for array in (twins, people, masks, landmarks):
+        digest.update(array.tobytes())
+    run = {"data_sha256": heads.sha256, "twins_sha256": digest.hexdigest()}
     if start is not None:
-        for model in (encoder, decoder):
-            path = start / f"{model.name}.safetensors"
-            run[f"{model.name}_from_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-            files.start_from(model, path)
-    trainer = build_trainer(encoder, decoder, config)
-    seconds = training.fit(
-        trainer,
-        lambda step: data.twin_batch(heads, twins, masks, people, config, step),
-        config,
-        out,
-        run,
-        callbacks=[logs.SampleSheet(out / "sheets", encoder, decoder, validation, config)],
-        verbose=verbose,
-    )
-    averaged = encoder.trainable_variables + decoder.trainable_variables
-    trainer.optimizer.finalize_variable_values(averaged)
+        for network in (encoder, decoder):
+            path = start / f"{network.name}.safetensors"
+            run[f"{network.name}_from_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+            files.start_from(network, path)
+    seconds = 0.0
+    for stage, steps, build, on in (
+        ("drawing", config.steps, lambda: drawing_trainer(encoder, config), {}),
+        ("hiding", config.hiding_steps, lambda: hiding_trainer(encoder, decoder, config), {"drawn_steps": config.steps}),
+    ):
+        trainer = build()
+        seconds += training.fit(
+            trainer,
+            lambda step: data.twin_batch(heads, twins, people, masks, landmarks, config, step),
+            dataclasses.replace(config, steps=steps),
+            out / stage,
+            run | on,
+            callbacks=[logs.SampleSheet(out / stage / "sheets", encoder, decoder, validation, config)],
+            verbose=verbose,
+        )
+        trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
     record = provenance.record(config, run, seconds=seconds)
-    for model in (encoder, decoder):
-        arguments = {"name": model.name, **shapes[model.name]}
-        path = out / f"{model.name}.safetensors"
-        files.save(model, path, builder=f"twin_{model.name}", arguments=arguments, provenance=record)
+    for network in (encoder, decoder):
+        arguments = {"name": network.name, **shapes[network.name]}
+        path = out / f"{network.name}.safetensors"
+        files.save(network, path, builder=f"twin_{network.name}", arguments=arguments, provenance=record)
