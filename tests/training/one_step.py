@@ -12,12 +12,16 @@ import keras
 import numpy as np
 
 from uunet import channel, config, data, models
-from uunet.training import adversarial, classifier, trainer
+from uunet.training import adversarial, classifier, trainer, twin
 
 SGD = config.Optimizer("sgd", 1.0)
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32, optimizer=SGD)
 BATCH = dataclasses.replace(
     config.SMOKE.adversarial, size=32, channel=config.ChannelConfig(sizes=(24, 40)), generator_optimizer=SGD,
+    critic_optimizer=SGD,
+)
+TWINS = dataclasses.replace(
+    config.TWINS_BY_NAME["smoke"], size=32, channel=config.ChannelConfig(sizes=(24, 40)), optimizer=SGD,
     critic_optimizer=SGD,
 )
 ENCODED = config.ChannelConfig(sizes=(24,), damages=(config.Damage("h264", 18, 28),))
@@ -46,6 +50,21 @@ def named(model):
     return {f"{model.name}/{v.path}": v for v in model.weights}
 
 
+def twin_batch():
+    """A batch of noise, as `data.twin_batch` makes them of faces."""
+    rng = np.random.default_rng(0)
+    size, count = TWINS.size, TWINS.batch
+    order, damage = channel.draw(TWINS.channel, count, rng, 0)
+    pictures = rng.random((3, count, size, size, 3)).astype(np.float32)
+    return {
+        "x": pictures[0], "twin": pictures[1], "head": pictures[2, ..., :1], "order": order, "damage": damage,
+        "landmarks": rng.uniform(0, size, (count, data.LANDMARKS, 2)).astype(np.float32),
+        "person": rng.integers(160, size=count).astype(np.int32),
+        "labels": rng.integers(2, size=(count, 3)).astype(np.int32),
+        "epsilon": rng.random((count, 1, 1, 1)).astype(np.float32),
+    }
+
+
 def main(folder, out):
     heads = data.load(folder, "train", size=32)
     found = {}
@@ -68,6 +87,16 @@ def main(folder, out):
         variables = {k: v for model in networks for k, v in named(model).items()}
         result = step(adversarial.build_trainer(networks, chosen), data.sequence_batch(heads, chosen, 0), variables)
         found |= {f"{penalty} {name}": value for name, value in result.items()}
+    for stage in ("drawing", "hiding"):
+        encoder, decoder = models.twin_encoder(size=32, width=4), models.twin_decoder(size=32, width=4)
+        encoder.get_layer("read").get_layer("forget").rate = 0.0
+        fix_weights(encoder, 1)
+        fix_weights(decoder, 2)
+        built = twin.drawing_trainer(encoder, TWINS) if stage == "drawing" else twin.hiding_trainer(encoder, decoder, TWINS)
+        for model in built.networks[1:]:
+            fix_weights(model, 2)
+        variables = {k: v for model in (encoder, *built.networks[1:]) for k, v in named(model).items()}
+        found |= {f"{stage} {name}": value for name, value in step(built, twin_batch(), variables).items()}
     # what the channel leaves of faces, and the gradient that comes back through it
     backend = trainer.backend_trainer()
     through = channel.Channel(ENCODED, 32, 2, backend.outside)

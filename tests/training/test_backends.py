@@ -35,8 +35,13 @@ def test_the_backends_agree(tiny_set, tmp_path):
         assert np.quantile(np.abs(other.pop(name) - one.pop(name)), 0.98) < 2 / 255, name
     for name, value in one.items():
         # a bias in front of a batch normalisation has no gradient, but that noise
-        tolerance = 5e-3 * np.abs(value).max() + 2e-6 * largest[name.split("/")[0]]
+        # what hides is tuned to 8-bit roundings, of which a few ties go another way
+        share = 5e-2 if name.startswith("hiding gradient") else 5e-3
+        tolerance = share * np.abs(value).max() + 2e-6 * largest[name.split("/")[0]]
         np.testing.assert_allclose(other[name], value, atol=tolerance, rtol=0, err_msg=name)
+    for name in ("drawing loss twin", "drawing gradient encoder/draw_output/kernel", "hiding loss leak",
+                 "hiding gradient encoder/hide_output/kernel", "hiding gradient decoder/reveal_output/kernel"):
+        assert np.abs(one[name]).max() > 0, name
     moved = [name for name in one if name.startswith(("limit", "wgan-gp")) and "gradient" in name
              and np.abs(one[name]).max() > 0]
     for network in ("encoder", "decoder", "patch_critic"):

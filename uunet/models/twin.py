@@ -103,7 +103,7 @@ def _reader(size, width):
     for level in range(4):
         y = layers.LeakyReLU(0.1)(layers.Conv2D(width * 2**level, 3, padding="same", name=f"read{level}")(y))
         y = layers.MaxPooling2D(2)(y)
-    y = layers.Dropout(0.4)(layers.Flatten()(y))
+    y = layers.Dropout(0.4, name="forget")(layers.Flatten()(y))
     logits = [layers.Dense(values, dtype="float32", name=f"label{k}")(y) for k, values in enumerate(LABELS)]
     return keras.Model(x, logits, name="read")
 
@@ -146,7 +146,7 @@ def _spots(places, size):
     """Places `(B, K, 2)` in pixels to pictures of round spots, `(B, size, size, K)` in (0, 1]."""
     axis = ops.arange(size, dtype="float32")[:, None] + 0.5
     columns, rows = (  # (B, size, K) each
-        ops.exp(-0.5 * ops.square((axis - places[:, None, :, k]) / (SPOT * size))) for k in (0, 1)
+        ops.exp(-0.5 * ops.square((places[:, None, :, k] - axis) / (SPOT * size))) for k in (0, 1)
     )
     return rows[:, :, None] * columns[:, None]
 
