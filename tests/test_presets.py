@@ -2,9 +2,10 @@
 
 import hashlib
 
+import numpy as np
 import pytest
 
-from uunet import presets
+from uunet import models, presets
 from uunet.models import files
 
 
@@ -36,3 +37,19 @@ def test_a_changed_file_is_refused(tmp_path):
 def test_unknown_weights():
     with pytest.raises(files.WeightsError, match="no weights 'nowhere'.*synthetic-64"):
         presets.load("nowhere")
+
+
+def test_weights_that_choose_follow_another_s(tmp_path):
+    arguments = {"size": 32, "width": 4, "s": [-1, 1, 1, 1]}
+    path = tmp_path / "encoder.safetensors"
+    files.save(models.twin_encoder(**arguments), path, builder="twin_encoder", arguments=arguments, provenance={})
+    heads = np.random.default_rng(0).random((2, 32, 32, 4)).astype(np.float32)
+    a, other = (
+        presets.load(tmp_path, s).encoder.predict_on_batch(heads) for s in ((-1, 1, 1, 1), (-1, -1, -1, -1))
+    )
+    np.testing.assert_array_equal(a, presets.load(tmp_path).encoder.predict_on_batch(heads))
+    assert np.abs(a - other).max() > 0
+    with pytest.raises(files.WeightsError, match="chooses by an s of 4 numbers; got 2"):
+        _ = presets.load(tmp_path, (-1, 1)).encoder
+    with pytest.raises(files.WeightsError, match="follows no s but the one it was trained for"):
+        _ = presets.load("synthetic-64", (-1, 1, 1, 1)).encoder

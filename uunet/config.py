@@ -43,7 +43,8 @@ def _check_steps(config, name="steps"):
         )
 
 
-def _check_s(s):
+def check_s(s):
+    """Raises ConfigError for an s that Eq. 9 does not know."""
     if len(s) == 0 or s[0] != -1 or any(value not in (-1, 0, 1) for value in s):
         raise ConfigError(f"s must start with -1 (the ID always differs) and hold only -1, 0, 1; got {s}.")
 
@@ -143,7 +144,7 @@ class AdversarialConfig:
     seed: int = 0
 
     def __post_init__(self):
-        _check_s(self.s)
+        check_s(self.s)
         if self.frames < 2 or self.sequences < 2:
             raise ConfigError(
                 f"A batch needs at least 2 sequences a subject and 2 frames a sequence for Eqs. 10 and 11; "
@@ -190,7 +191,7 @@ class TwinConfig:
     seed: int = 0
 
     def __post_init__(self):
-        _check_s(self.s)
+        check_s(self.s)
         _check_sizes(self.channel, self.batch)
         _check_steps(self)
         _check_steps(self, "hiding_steps")

@@ -36,15 +36,17 @@ class Preset:
     Attributes:
         folder: Path with `encoder.safetensors`, `decoder.safetensors` or both.
         hashes: dict file -> SHA-256 that a file must have; {} for a run of your own.
+        s: what U_e is to obey, if it chooses by s (`models.twin_encoder`); None for what it was trained for.
     """
 
     folder: Path
     hashes: dict
+    s: tuple | None = None
 
     @cached_property
     def encoder(self):
         """U_e, the public module: keras.Model `(B, S, S, 4)` -> `(B, S, S, 3)`."""
-        return self._load("encoder.safetensors", 4)
+        return self._load("encoder.safetensors", 4, self.s)
 
     @cached_property
     def decoder(self):
@@ -56,10 +58,6 @@ class Preset:
         """D_a: keras.Model `(B, S, S, 6)` -> `(B, t)`."""
         return self._load("classifier.safetensors", 6)
 
-    def encoder_following(self, s):
-        """U_e for another s than it was trained for, if it chooses by s (`models.twin_encoder`)."""
-        return self._load("encoder.safetensors", 4, s)
-
     def _load(self, name, channels, s=None):
         path = self.folder / name
         if name in self.hashes and path.is_file():
@@ -69,11 +67,12 @@ class Preset:
         return files.load(path, expect=channels, s=s)
 
 
-def load(name=DEFAULT):
+def load(name=DEFAULT, s=None):
     """A preset, or the folder of a run of your own.
 
     Args:
         name: str, a key of PRESETS, or a path to a folder with weight files.
+        s: `(4,)` of {-1, 0, 1} for the encoder to obey (Eq. 9); None for what it was trained for.
 
     Returns:
         Preset; a missing or damaged file is an error when its network is first used.
@@ -82,9 +81,9 @@ def load(name=DEFAULT):
         WeightsError: if there is neither such a preset nor such a folder.
     """
     if name in PRESETS:
-        return Preset(WEIGHTS / name, PRESETS[name])
+        return Preset(WEIGHTS / name, PRESETS[name], s)
     if Path(name).is_dir():
-        return Preset(Path(name), {})
+        return Preset(Path(name), {}, s)
     raise files.WeightsError(
         f"There are no weights {str(name)!r}; name a preset ({', '.join(PRESETS)}) or the folder of a training run."
     )

@@ -115,13 +115,14 @@ def sample(heads, seed):
     )
 
 
-def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0, progress=None):
+def measure(folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test", seed=0, progress=None):
     """Measures weights, or the twins of a rendered set in place of a: what twin training could reach at best.
 
     Args:
         folder: Path of a prepared set.
         weights: preset or folder, see `presets.load`; None with `twins`.
         twins: s as in `data.load_twins`, or None.
+        s: what the weights are to obey, or None for what they were trained for.
         by: some of JUDGES.
         split: str.
         seed: int, of noise, pairs, draws and of the judges that are trained.
@@ -143,7 +144,7 @@ def measure(folder, weights=None, *, twins=None, by=JUDGES, split="test", seed=0
         raise EvaluationError(f"There is no judge {unknown[0] if unknown else ''!r}; there are {', '.join(JUDGES)}.")
     if "faceres" in by:
         faceres.network()  # now, not after minutes of work, is when a judge should turn out to be missing
-    net, size, s, about = loaded(weights, twins)
+    net, size, s, about = loaded(weights, twins, s)
     heads = data.load(folder, split, size=size)
     chosen = sample(heads, seed)
     x = heads.images
@@ -199,16 +200,16 @@ def described(heads, folder, split):
             "skipped": len(heads.skipped)}  # fmt: skip
 
 
-def loaded(weights, twins=None):
+def loaded(weights, twins=None, s=None):
     """The Preset or None, its size, s and what a record says of it."""
     if twins is not None:
         return None, own.SIDE, twins, {"twins": reading.twins_name(twins)}
-    net = presets.load(weights)
+    net = presets.load(weights, s)
     size, back = net.encoder.input_shape[1], net.decoder.input_shape[1]
     if size != back:
         raise EvaluationError(f"{weights}: the encoder is for {size} pixels, the decoder for {back}; name one run's.")
     made = files.provenance(net.folder / "encoder.safetensors")
-    s = made.get("config", {}).get("s")
+    s = s or made.get("config", {}).get("s")
     if not s or len(s) != len(LABELS):
         raise EvaluationError(f"{weights}: the encoder does not say what s it was trained for; train it again.")
     hashes = {name: hashlib.sha256((net.folder / name).read_bytes()).hexdigest()

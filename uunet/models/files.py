@@ -65,6 +65,8 @@ def load(path, *, expect=None, s=None):
                 f"{path} follows no s but the one it was trained for; name weights that choose by s "
                 "(`uunet train-twins`)."
             )
+        if len(s) != len(arguments["s"]):
+            raise WeightsError(f"{path} chooses by an s of {len(arguments['s'])} numbers; got {len(s)}.")
         arguments = arguments | {"s": s}
     try:
         model = BUILDERS[header["builder"]](**arguments)
