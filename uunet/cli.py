@@ -463,12 +463,13 @@ def train_twins(
     s: Annotated[str | None, typer.Option(help="What U_e obeys unless told otherwise, '-1,1,1,1'.")] = None,
     start: Annotated[Path | None, typer.Option(help="Folder of weights to start from, of the same kind.")] = None,
     steps: Steps = None,
-    hiding_steps: Annotated[int | None, typer.Option(min=1, help="The second stage's, as --steps the first's.")] = None,
+    sharpening_steps: Annotated[int | None, typer.Option(min=1, help="The second stage's.")] = None,
+    hiding_steps: Annotated[int | None, typer.Option(min=1, help="The third stage's.")] = None,
     seed: Seed = 0,
 ):
     """Beyond the paper: trains U_e and U_d on rendered heads and their **twins**, the same frames with somebody else.
 
-    First U_e learns to draw twins, then to hide heads in them. Learns from all twins the data set has; `python -m
+    U_e learns to draw twins, sharper ones with a critic, and then to hide heads in them. Learns from all twins the data set has; `python -m
     data_prep.synthetic --twins=S` renders them, for one S or several.
 
     Example: `uunet train-twins heads/ -o runs/twin`
@@ -477,7 +478,8 @@ def train_twins(
     from uunet.training import twin
 
     named = _named(config, configuration.TWINS_BY_NAME)
-    chosen = _changed(named, s=_parsed_s("--s", s), steps=steps, hiding_steps=hiding_steps, seed=seed)
+    stages = {"steps": steps, "sharpening_steps": sharpening_steps, "hiding_steps": hiding_steps}
+    chosen = _changed(named, s=_parsed_s("--s", s), seed=seed, **stages)
     twin.train(chosen, data, out, start=start)
     print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
 

@@ -180,8 +180,9 @@ class TwinConfig:
     leak: float = 1e4  # of how much what is hidden looks like x
     channel: ChannelConfig = ChannelConfig(sizes=(24, 28, 32, 40, 48, 56, 64, 80, 96))  # what U_d trains through
     batch: int = 16  # heads
-    steps: int = 6000  # of learning to draw
-    hiding_steps: int = 2500  # of learning to hide and to reveal, after that
+    steps: int = 8000  # of learning to draw
+    sharpening_steps: int = 1500  # of going on with a critic
+    hiding_steps: int = 2000  # of learning to hide and to reveal, after that
     optimizer: Optimizer = Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.998)
     critic_optimizer: Optimizer = Optimizer("adam", 4e-4, beta_1=0.5)
     critic_width: int = 32  # kernels of D_f's first layer
@@ -194,6 +195,7 @@ class TwinConfig:
         check_s(self.s)
         _check_sizes(self.channel, self.batch)
         _check_steps(self)
+        _check_steps(self, "sharpening_steps")
         _check_steps(self, "hiding_steps")
 
 
@@ -263,7 +265,7 @@ BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smok
 TWINS_BY_NAME = {
     "twin": TwinConfig(),
     "smoke": TwinConfig(
-        width=4, critic_width=4, batch=4, steps=4, hiding_steps=4, channel=ChannelConfig(sizes=(24, 80)),
+        width=4, critic_width=4, batch=4, steps=4, sharpening_steps=2, hiding_steps=4, channel=ChannelConfig(sizes=(24, 80)),
         precision="float32", checkpoint_every=2,
     ),
 }

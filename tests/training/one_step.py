@@ -87,12 +87,12 @@ def main(folder, out):
         variables = {k: v for model in networks for k, v in named(model).items()}
         result = step(adversarial.build_trainer(networks, chosen), data.sequence_batch(heads, chosen, 0), variables)
         found |= {f"{penalty} {name}": value for name, value in result.items()}
-    for stage in ("drawing", "hiding"):
+    for stage in ("sharpening", "hiding"):
         encoder, decoder = models.twin_encoder(size=32, width=4), models.twin_decoder(size=32, width=4)
         encoder.get_layer("read").get_layer("forget").rate = 0.0
         fix_weights(encoder, 1)
         fix_weights(decoder, 2)
-        built = twin.drawing_trainer(encoder, TWINS) if stage == "drawing" else twin.hiding_trainer(encoder, decoder, TWINS)
+        built = twin.sharpening_trainer(encoder, TWINS) if stage != "hiding" else twin.hiding_trainer(encoder, decoder, TWINS)
         for model in built.networks[1:]:
             fix_weights(model, 2)
         variables = {k: v for model in (encoder, *built.networks[1:]) for k, v in named(model).items()}

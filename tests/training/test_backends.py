@@ -39,7 +39,7 @@ def test_the_backends_agree(tiny_set, tmp_path):
         share = 5e-2 if name.startswith("hiding gradient") else 5e-3
         tolerance = share * np.abs(value).max() + 2e-6 * largest[name.split("/")[0]]
         np.testing.assert_allclose(other[name], value, atol=tolerance, rtol=0, err_msg=name)
-    for name in ("drawing loss twin", "drawing gradient encoder/draw_output/kernel", "hiding loss leak",
+    for name in ("sharpening loss twin", "sharpening gradient encoder/draw_output/kernel", "hiding loss leak",
                  "hiding gradient encoder/hide_output/kernel", "hiding gradient decoder/reveal_output/kernel"):
         assert np.abs(one[name]).max() > 0, name
     moved = [name for name in one if name.startswith(("limit", "wgan-gp")) and "gradient" in name

@@ -201,9 +201,10 @@ def test_learning_from_twins_resumes_bit_identical(twin_set, tmp_path):
     even = dataclasses.replace(TWINS, optimizer=dataclasses.replace(TWINS.optimizer, cosine=False))
     twin.train(even, twin_set, tmp_path / "straight", verbose=0)
     twin.train(dataclasses.replace(even, steps=2, hiding_steps=2), twin_set, tmp_path / "resumed", verbose=0)
-    with pytest.raises(checkpoints.CheckpointError, match="drawn_steps differs"):  # hiding was learnt for another U_e
+    with pytest.raises(checkpoints.CheckpointError, match="drawing_steps differs"):  # hiding was learnt for another U_e
         twin.train(even, twin_set, tmp_path / "resumed", verbose=0)
-    shutil.rmtree(tmp_path / "resumed" / "hiding")
+    for stage in ("sharpening", "hiding"):
+        shutil.rmtree(tmp_path / "resumed" / stage)
     twin.train(dataclasses.replace(even, hiding_steps=2), twin_set, tmp_path / "resumed", verbose=0)
     twin.train(even, twin_set, tmp_path / "resumed", verbose=0)
     for name in ("encoder", "decoder"):

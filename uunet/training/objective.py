@@ -112,15 +112,15 @@ def generator_objective(networks, channel, config, batch):
 
 
 def drawing_objective(encoder, critic, roi, config, batch):
-    """Learning from twins, first stage: what U_e draws is pulled towards the twin.
+    """Learning from twins, first two stages: what U_e draws is pulled towards the twin, then sharpened by a critic.
 
-        w_twin (E|t - twin| + E|grad t - grad twin|) - w_adv E[D_f(t)]
+        w_twin (E|t - twin| + E|grad t - grad twin|) [- w_adv E[D_f(t)]]
             + w_mask (E[cross-entropy(n, where x's head is)] + E[cross-entropy(o, where twin and x differ)])
             + w_place E[cross-entropy(p, where x's landmarks are)] + w_read E[cross-entropy(l, the labels)]
 
     Args:
         encoder: `models.twin_encoder`.
-        critic: `models.patch_critic`.
+        critic: `models.patch_critic`, or None in the first stage.
         roi: `uunet.channel.Channel` of the ROI sizes, which does no damage.
         config: `config.TwinConfig`.
         batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`,
@@ -138,7 +138,6 @@ def drawing_objective(encoder, critic, roi, config, batch):
     labels = ops.concatenate([batch["labels"], twin.labels_of(batch["person"])])
     terms = {
         "twin": ops.mean(ops.abs(drawn["t"] - other)) + losses.edge_loss(drawn["t"], other),
-        "adv": -ops.mean(critic(drawn["t"], training=True)),  # Eq. 8, of t alone
         "mask": losses.pairwise_cross_entropy(batch["head"], drawn["n"])
         + losses.pairwise_cross_entropy(losses.changed(batch["x"], batch["twin"]), drawn["o"]),
         "place": losses.place_loss(drawn["places"], batch["landmarks"]),
@@ -147,11 +146,13 @@ def drawing_objective(encoder, critic, roi, config, batch):
             for k, logit in enumerate(logits)
         ),
     }
+    if critic is not None:
+        terms["adv"] = -ops.mean(critic(drawn["t"], training=True))  # Eq. 8, of t alone
     return sum(getattr(config, name) * term for name, term in terms.items()), terms
 
 
 def drawing_critic_objective(encoder, critic, roi, config, batch, input_gradient):
-    """The critic's turn in that stage: rendered twins against drawn ones, with the penalty of [21].
+    """The critic's turn in the second of them: rendered twins against drawn ones, with the penalty of [21].
 
         E[D_f(t)] - E[D_f(twin)] + penalty_weight `losses.gradient_penalty`
 
@@ -171,7 +172,7 @@ def drawing_critic_objective(encoder, critic, roi, config, batch, input_gradient
 
 
 def hiding_objective(encoder, decoder, roi, channel, config, batch):
-    """Learning from twins, second stage: x is hidden in what U_e draws, and U_d returns it.
+    """Learning from twins, last stage: x is hidden in what U_e draws, and U_d returns it.
 
         w_mse E[(x - r)^2] + w_leak leak_loss(a - t, x - t)
 

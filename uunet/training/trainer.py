@@ -89,7 +89,7 @@ def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):
         CheckpointError: if `folder` holds another run, or one that is further already.
     """
     same = {"config": dataclasses.asdict(config), **run}
-    for name in ("steps", "hiding_steps"):
+    for name in ("steps", "sharpening_steps", "hiding_steps"):
         same["config"].pop(name, None)  # a run may be prolonged
     checkpoint, interval = folder / "checkpoint.npz", config.checkpoint_every
     outputs.make_folder(folder)

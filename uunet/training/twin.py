@@ -1,6 +1,7 @@
 """Learning from twins, beyond the paper: U_e is shown another person in the very same frame (`models.twin`).
 
-Two stages. First U_e learns to draw; then, what it draws being fixed, to hide x in it, and U_d to find it there.
+Three stages. U_e learns to draw; a critic joins and what is drawn gets sharper; then, what it draws being fixed, U_e
+learns to hide x in it, and U_d to find it there. The critic costs more than all the rest, so it comes late.
 """
 
 import dataclasses
@@ -16,11 +17,26 @@ from uunet.training import trainer as training
 
 
 def drawing_trainer(encoder, config):
+    """A Trainer of the running backend whose step is `objective.drawing_objective` once, without a critic."""
+    backend = training.backend_trainer()
+    roi = _roi(config, backend)
+    optimizer = training.build_optimizer(config.optimizer, config.steps)
+    _train_only(encoder, hiding=False)
+    drawing = encoder.trainable_variables
+
+    def updates(batch):
+        yield training.Update(lambda: objective.drawing_objective(encoder, None, roi, config, batch), drawing, optimizer)
+
+    return backend.Trainer([encoder], [(optimizer, drawing)], updates, terms=("twin", "mask", "place", "read"))
+
+
+def sharpening_trainer(encoder, config):
     """A Trainer of the running backend whose step is the critic's turn, then `objective.drawing_objective` once."""
     backend = training.backend_trainer()
     roi = _roi(config, backend)
     critic = models.patch_critic(size=config.size, width=config.critic_width)
-    optimizer = training.build_optimizer(config.optimizer, config.steps)
+    slower = dataclasses.replace(config.optimizer, learning_rate=config.optimizer.learning_rate / 4)
+    optimizer = training.build_optimizer(slower, config.sharpening_steps)
     critic_optimizer = training.build_optimizer(config.critic_optimizer)
     _train_only(encoder, hiding=False)
     drawing = encoder.trainable_variables
@@ -39,7 +55,7 @@ def drawing_trainer(encoder, config):
         [encoder, critic],
         [(optimizer, drawing), (critic_optimizer, critic.trainable_variables)],
         updates,
-        terms=("critic", "penalty", "twin", "adv", "mask", "place", "read"),
+        terms=("critic", "penalty", "twin", "mask", "place", "read", "adv"),
     )
 
 
@@ -79,8 +95,8 @@ def train(config, folder, out, *, start=None, verbose="auto"):
     Args:
         config: config.TwinConfig.
         folder: prepared data set with twins of any s in train; all of them are learnt from.
-        out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, and for each stage, `drawing` and
-            `hiding`, a folder with `checkpoint.npz`, `log.csv` and `sheets/`.
+        out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, and for each stage, `drawing`,
+            `sharpening` and `hiding`, a folder with `checkpoint.npz`, `log.csv` and `sheets/`.
         start: Path of a folder with weights to start from, of the same width; None for random ones.
     """
     keras.utils.set_random_seed(config.seed)
@@ -108,21 +124,24 @@ def train(config, folder, out, *, start=None, verbose="auto"):
             run[f"{network.name}_from_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
             files.start_from(network, path)
     seconds = 0.0
-    for stage, steps, build, on in (
-        ("drawing", config.steps, lambda: drawing_trainer(encoder, config), {}),
-        ("hiding", config.hiding_steps, lambda: hiding_trainer(encoder, decoder, config), {"drawn_steps": config.steps}),
+    before = {}
+    for stage, name, build in (
+        ("drawing", "steps", lambda: drawing_trainer(encoder, config)),
+        ("sharpening", "sharpening_steps", lambda: sharpening_trainer(encoder, config)),
+        ("hiding", "hiding_steps", lambda: hiding_trainer(encoder, decoder, config)),
     ):
         trainer = build()
         seconds += training.fit(
             trainer,
             lambda step: data.twin_batch(heads, twins, people, masks, landmarks, config, step),
-            dataclasses.replace(config, steps=steps),
+            dataclasses.replace(config, steps=getattr(config, name)),
             out / stage,
-            run | on,
+            run | before,
             callbacks=[logs.SampleSheet(out / stage / "sheets", encoder, decoder, validation, config)],
             verbose=verbose,
         )
         trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
+        before[f"{stage}_{name}"] = getattr(config, name)  # a stage that goes on changes what the next one started from
     record = provenance.record(config, run, seconds=seconds)
     for network in (encoder, decoder):
         arguments = {"name": network.name, **shapes[network.name]}
