@@ -23,8 +23,8 @@ PRESETS = {
         "classifier.safetensors": "2e55fc3ab1de5e5923a0dcd6a59ed3f4f89fbc7b7d2ba3ea6a50728c7aa02212",
     },
     "twin-cctv": {
-        "encoder.safetensors": "84969bbfce4af19b549fd78e2de5d5410896909bd1b902b3f8aab287c5f8da27",
-        "decoder.safetensors": "72b4f4df9dfdd9ce542a358a1e44c8ea6b6038497e0966bb9b9e87c01c6558b0",
+        "encoder.safetensors": "8241bda8a2ee1beb60a3073fc3a31e42c47d85e383e6667688fdd9f9c685d417",
+        "decoder.safetensors": "f1e59575cc27d58a383df1caf4adf65bf6c98abc97ec7da311589a3bd573d4eb",
     },
 }
 
