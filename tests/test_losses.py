@@ -165,7 +165,7 @@ def test_every_loss_reaches_the_pixels(name, rng):
 
 
 def test_place_loss_is_least_where_the_landmark_is():
-    """Of logits that say just what they should, it is the entropy of a round spot, ln(2 pi e sigma^2); far off, more."""
+    """Of logits that say just what they should, it is the entropy of a spot, ln(2 pi e sigma^2); far off, more."""
     places = np.array([[[20.5, 40.5], [100.0, 100.0]]], np.float32)  # the second is outside
     rows, columns = np.mgrid[:64, :64] + 0.5
     sigma = 64 / 48

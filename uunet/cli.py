@@ -91,7 +91,7 @@ def _parsed_s(option, text):
 
 Weights = Annotated[str, typer.Option(help="A preset, or the folder of a training run.")]
 S = Annotated[
-    str | None, typer.Option("--s", help="Who stands in, '-1,1,1,1': other ID, same labels; if the weights choose by s.")
+    str | None, typer.Option("--s", help="Who stands in: '-1,1,1,1' keeps all but the ID; for weights that choose by s.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
 Key = Annotated[Path | None, typer.Option(help="A key file (`uunet keygen`), to seal the boxes or to open them.")]
@@ -469,8 +469,8 @@ def train_twins(
 ):
     """Beyond the paper: trains U_e and U_d on rendered heads and their **twins**, the same frames with somebody else.
 
-    U_e learns to draw twins, sharper ones with a critic, and then to hide heads in them. Learns from all twins the data set has; `python -m
-    data_prep.synthetic --twins=S` renders them, for one S or several.
+    U_e learns to draw twins, sharper ones with a critic, and then to hide heads in them. Learns from all twins the data
+    set has; `python -m data_prep.synthetic --twins=S` renders them, for one S or several.
 
     Example: `uunet train-twins heads/ -o runs/twin`
     """

@@ -265,7 +265,7 @@ BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smok
 TWINS_BY_NAME = {
     "twin": TwinConfig(),
     "smoke": TwinConfig(
-        width=4, critic_width=4, batch=4, steps=4, sharpening_steps=2, hiding_steps=4, channel=ChannelConfig(sizes=(24, 80)),
-        precision="float32", checkpoint_every=2,
+        width=4, critic_width=4, batch=4, steps=4, sharpening_steps=2, hiding_steps=4,
+        channel=ChannelConfig(sizes=(24, 80)), precision="float32", checkpoint_every=2,
     ),
 }

@@ -23,8 +23,8 @@ class Frame:
         image: uint8 `(size, size, 3)`, RGB.
         parse: uint8 `(size, size)`, what each pixel's centre shows: the codes of `draw`.
         yaw, pitch, roll: against the camera, in degrees.
-        landmarks: float64 `(10, 2)`, columns and rows of `mesh.LANDMARKS`, hidden ones too; the crop's first pixel reaches
-            from 0 to 1.
+        landmarks: float64 `(10, 2)`, columns and rows of `mesh.LANDMARKS`, hidden ones too; the crop's first
+            pixel reaches from 0 to 1.
         expression: one of `sequence.EXPRESSIONS`.
         view: the box, as the `View` it was rendered with.
         eyewear, headwear, mask: see `accessories.Worn`.

@@ -92,7 +92,8 @@ def main(folder, out):
         encoder.get_layer("read").get_layer("forget").rate = 0.0
         fix_weights(encoder, 1)
         fix_weights(decoder, 2)
-        built = twin.sharpening_trainer(encoder, TWINS) if stage != "hiding" else twin.hiding_trainer(encoder, decoder, TWINS)
+        hiding = stage == "hiding"
+        built = twin.hiding_trainer(encoder, decoder, TWINS) if hiding else twin.sharpening_trainer(encoder, TWINS)
         for model in built.networks[1:]:
             fix_weights(model, 2)
         variables = {k: v for model in (encoder, *built.networks[1:]) for k, v in named(model).items()}

@@ -3,7 +3,16 @@
 from uunet.data.drawing import check_pairs, evaluation_pairs, pair_batch, sequence_batch, twin_batch
 from uunet.data.feeding import batches, dataset
 from uunet.data.reading import (
-    LANDMARKS, SPLITS, VALUES, DataError, Heads, landmarks_of, load, load_masks, load_twins, twin_kinds,
+    LANDMARKS,
+    SPLITS,
+    VALUES,
+    DataError,
+    Heads,
+    landmarks_of,
+    load,
+    load_masks,
+    load_twins,
+    twin_kinds,
 )
 
 __all__ = [

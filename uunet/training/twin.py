@@ -25,7 +25,9 @@ def drawing_trainer(encoder, config):
     drawing = encoder.trainable_variables
 
     def updates(batch):
-        yield training.Update(lambda: objective.drawing_objective(encoder, None, roi, config, batch), drawing, optimizer)
+        yield training.Update(
+            lambda: objective.drawing_objective(encoder, None, roi, config, batch), drawing, optimizer
+        )
 
     return backend.Trainer([encoder], [(optimizer, drawing)], updates, terms=("twin", "mask", "place", "read"))
 
@@ -102,7 +104,8 @@ def train(config, folder, out, *, start=None, verbose="auto"):
     keras.utils.set_random_seed(config.seed)
     heads = data.load(folder, "train", size=config.size, columns=("parse", "landmarks"))
     validation = data.load(folder, "validation", size=config.size)
-    twins, people = map(np.stack, zip(*(data.load_twins(folder, heads, s) for s in data.twin_kinds(folder)), strict=True))
+    kinds = [data.load_twins(folder, heads, s) for s in data.twin_kinds(folder)]
+    twins, people = (np.stack(part) for part in zip(*kinds, strict=True))
     masks, landmarks = data.load_masks(folder, heads), data.landmarks_of(heads)
     shapes = {
         "encoder": {"size": config.size, "width": config.width, "s": config.s, "strength": config.strength},
