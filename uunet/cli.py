@@ -91,7 +91,7 @@ def _parsed_s(option, text):
 
 Weights = Annotated[str, typer.Option(help="A preset, or the folder of a training run.")]
 S = Annotated[
-    str | None, typer.Option("--s", help="Who stands in: '-1,1,1,1' keeps all but the ID; for weights that choose by s.")
+    str | None, typer.Option("--s", help="Who stands in: '-1,1,1,1' keeps all but the ID; if the weights choose by s.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
 Key = Annotated[Path | None, typer.Option(help="A key file (`uunet keygen`), to seal the boxes or to open them.")]
