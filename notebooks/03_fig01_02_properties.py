@@ -13,7 +13,7 @@
 # original heads back from the public pixels alone (Fig. 1). Fig. 2 shows which network sees what, while learning and
 # afterwards.
 #
-# **What it costs:** half a minute on two CPU cores.
+# **What it costs:** a quarter of a minute on two CPU cores.
 
 # %%
 import matplotlib.pyplot as plt

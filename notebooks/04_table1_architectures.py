@@ -12,7 +12,7 @@
 # **The paper's claim**: $D_a$ layer by layer; $U_e$ and $U_d$ are U-Nets [44], $D_f$ is a PatchGAN [25]. How many
 # parameters they have and what they compute is not given.
 #
-# **What it costs:** half a minute on two CPU cores, most of it drawing.
+# **What it costs:** a quarter of a minute on two CPU cores, most of it drawing.
 
 # %%
 import keras

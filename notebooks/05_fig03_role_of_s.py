@@ -12,7 +12,7 @@
 # **The paper's claim**: $s \in \{-1, 0, 1\}^t$ says for each label (ID, gender, ethnicity, hairstyle) whether the
 # virtual head should agree with the original (1), differ (-1), or be left to chance (0). $s_{ID} = -1$ always.
 #
-# **What it costs:** a minute on two CPU cores; each $s$ is a network to load.
+# **What it costs:** a quarter of a minute on two CPU cores; each $s$ is a network to load.
 
 # %%
 import matplotlib.pyplot as plt

@@ -12,7 +12,7 @@
 # **The paper's claim**: a face detector finds the faces in $a$ nearly as surely as those in $x$, and far more surely
 # than in what simple de-identifiers leave, none of which can be undone.
 #
-# **What it costs:** a minute on two CPU cores.
+# **What it costs:** a quarter of a minute on two CPU cores.
 
 # %%
 import matplotlib.pyplot as plt
@@ -31,7 +31,7 @@ from uunet.experiments import fig05
 lecture.figure("fig05")
 
 # %% [markdown]
-# ## Nine versions of a head
+# ## Eight versions of a head
 
 # %%
 material = lecture.sample()
@@ -45,7 +45,7 @@ figure, axes = plt.subplots(1, len(pictures), figsize=(13, 2.1))
 for axis, (name, images) in zip(axes, pictures.items(), strict=True):
     axis.imshow(images[0])
     surest = max((confidence for confidence, _ in found[name][0]), default=None)
-    axis.set_title(f"{name}\n{'no face' if surest is None else f'{surest:.2f}'}", fontsize=7)
+    axis.set_title(f"{name.replace(', ', chr(10))}\n{'no face' if surest is None else f'{surest:.2f}'}", fontsize=7)
     axis.axis("off")
 
 # %% [markdown]

@@ -13,7 +13,7 @@
 # \leftrightarrow a_{t+k}$, are told apart from pairs of two people, and less than 15 % of consecutive frames change
 # suddenly.
 #
-# **What it costs:** a minute on two CPU cores.
+# **What it costs:** a quarter of a minute on two CPU cores.
 
 # %%
 import matplotlib.pyplot as plt

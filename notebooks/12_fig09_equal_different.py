@@ -13,7 +13,7 @@
 # the original; with $s = [-1, -1, -1, -1]$ (*All Different*) it changes all of them. All Equal gives fewer kinds of
 # virtual people, and they look more like the original.
 #
-# **What it costs:** half a minute on two CPU cores.
+# **What it costs:** a quarter of a minute on two CPU cores.
 
 # %%
 import matplotlib.pyplot as plt

@@ -13,7 +13,7 @@
 # camera to camera by their virtual face. $a_j \leftrightarrow a_k$ of one person are hardly told apart from pairs of
 # two people: $d'$ should be near 0.
 #
-# **What it costs:** a minute on two CPU cores.
+# **What it costs:** a quarter of a minute on two CPU cores.
 
 # %%
 import matplotlib.pyplot as plt

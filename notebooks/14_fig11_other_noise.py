@@ -13,7 +13,7 @@
 # the reconstruction stays the same person: residuals of $r$ are small, and $r \leftrightarrow r'$ of one input are
 # always recognised as one.
 #
-# **What it costs:** a minute on two CPU cores.
+# **What it costs:** a quarter of a minute on two CPU cores.
 
 # %%
 import matplotlib.pyplot as plt

@@ -4,6 +4,7 @@ Heads are of the committed sample: rendered people whom no training has seen.
 """
 
 import io
+import logging
 import os
 import tempfile
 from functools import cache
@@ -22,6 +23,7 @@ SAMPLE = Path("data_prep/sample")
 DATA = Path("heads/cctv")  # full: python -m data_prep.synthetic --domain cctv --preset full --out heads/cctv
 WIDTH = 1100  # pixels, of a picture on a page
 
+logging.getLogger("tensorflow").setLevel("ERROR")  # not its advice on how it is called
 os.chdir(results.ROOT)  # captions name files by their places in the repository
 shell = get_ipython()
 shell.run_line_magic("matplotlib", "inline")  # the experiments draw into files
