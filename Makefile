@@ -7,12 +7,16 @@
 #
 #   make notebooks   sets up, builds notebooks/*.ipynb from the .py files
 #
+# and for who reads or changes the documentation
+#
+#   make docs   sets up, builds the site into site/: open site/index.html
+#
 # All install into .venv and nowhere else.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test notebooks clean
+.PHONY: demo test notebooks docs clean
 
 demo: .venv/installed
 	$(BIN)/uunet demo -o demo
@@ -23,6 +27,9 @@ test: .venv/installed-test
 
 notebooks: .venv/installed-test
 	$(BIN)/python -m notebooks.build
+
+docs: .venv/installed-test
+	$(BIN)/mkdocs build --strict
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "uunet needs Python 3.11 to 3.13, this is %s: run make PYTHON=/path/to/python3.11" % sys.version.split()[0])'
@@ -45,4 +52,4 @@ define headless_where_needed
 endef
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site

@@ -26,7 +26,8 @@ INSTALL = """\
 import sys
 
 if "google.colab" in sys.modules:  # on Colab (Python 3.13) only: anywhere else uunet is installed already
-    %pip install --quiet "uunet @ git+https://github.com/{repository}"\
+    %pip install --quiet --src /content --editable "git+https://github.com/{repository}#egg=uunet"
+    sys.path.insert(0, "/content/uunet")  # with the sample heads and records beside it\
 """
 NO_ADDRESS = """\
 import sys

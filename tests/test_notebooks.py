@@ -12,6 +12,8 @@ from notebooks import build
 ROOT = Path(__file__).parents[1]
 MACHINE_PATH = re.compile(r"/(?:home|root|Users|tmp|work|opt|usr|content)/|[A-Z]:\\")
 
+LECTURES = [source for source in build.sources() if "import lecture" in source.read_text(encoding="utf-8")]
+
 every = pytest.mark.parametrize("source", build.sources(), ids=lambda source: source.stem)
 
 
@@ -54,13 +56,34 @@ def test_a_page_is_small_and_names_no_machine(source):
             assert not MACHINE_PATH.search(text), text
 
 
-@every
-def test_it_runs(source, monkeypatch):
+@pytest.fixture
+def run(monkeypatch):
     monkeypatch.setenv("UUNET_RUN", "smoke")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # this checkout, whatever is installed
-    notebook = build.convert(source, build.REPOSITORY)
-    build.execute(notebook)
-    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+
+    def run(notebook):
+        build.execute(notebook)
+        assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+
+    return run
+
+
+@pytest.mark.parametrize("source", [source for source in build.sources() if source not in LECTURES],
+                         ids=lambda source: source.stem)  # fmt: skip
+def test_it_runs(source, run):
+    run(build.convert(source, build.REPOSITORY))
+
+
+def test_the_lectures_run_one_after_another(run):
+    """Those of tables and figures share a kernel and what it has computed; names are forgotten in between."""
+    whole = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "", "language": ""}})
+    assert LECTURES
+    for source in LECTURES:
+        cells = build.convert(source, build.REPOSITORY).cells
+        for cell in cells:
+            cell.id = f"{source.stem}-{cell.id}"
+        whole.cells += [*cells, nbformat.v4.new_code_cell("%reset -f")]
+    run(whole)
 
 
 @every

@@ -1,0 +1,104 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Fig. 1 and Fig. 2: one frame through everything
+#
+# **The paper's claim**: heads become virtual ones in the camera, the stream is public, and an authority gets the
+# original heads back from the public pixels alone (Fig. 1). Fig. 2 shows which network sees what, while learning and
+# afterwards.
+#
+# **What it costs:** a quarter of a minute on two CPU cores.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown
+from skimage.metrics import peak_signal_noise_ratio as psnr
+
+from notebooks import lecture
+from uunet import channel, models, pipeline, pixels, presets, protocol, video_samples
+from uunet.pipeline import detection, messages, video
+
+# %% [markdown]
+# ## Inference: frame → heads → frame
+#
+# The public module finds heads $x$, computes $a = U_e(x, \text{noise})$, pastes it and hides the boxes; the private
+# module reads the boxes, cuts the same pixels out, and computes $r = U_d(a)$.
+
+# %%
+net = presets.load(lecture.WEIGHTS)
+frame = video.read_frames(video_samples.WALK)[30]
+boxes = {0: detection.from_file(video_samples.WALK_HEADS)[30]}  # as if a detector had found them
+public = pipeline.deidentify(frame, net.encoder, boxes)
+restored = pipeline.reconstruct(public, net.decoder)
+
+figure, axes = plt.subplots(1, 3, figsize=(13, 3.6))
+for axis, title, picture in zip(axes, ("original", "public", "restored"), (frame, public, restored), strict=True):
+    axis.imshow(picture)
+    axis.set_title(title)
+    axis.axis("off")
+
+# %% [markdown]
+# The head with the largest box, step by step, with the shapes of Fig. 2:
+
+# %%
+roi = max((roi for _, roi in boxes[0]), key=lambda roi: roi.w * roi.h)
+
+
+def crop(picture):
+    return picture[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w]
+
+
+size = net.encoder.input_shape[1]
+x = channel.to_network(crop(frame), size)  # the ROI in the networks' size
+noise = pixels.noise_channel(np.random.default_rng(0), size)
+a = np.asarray(net.encoder.predict_on_batch(np.concatenate([x, noise], axis=-1)[None]))[0]
+pasted = channel.to_roi(a, roi.h, roi.w)  # 8 bits, in the ROI's size: all that U_d ever gets
+r = np.asarray(net.decoder.predict_on_batch(channel.to_network(pasted, size)[None]))[0]
+steps = {"x": x, "noise": noise[..., 0], "a = U_e(x, noise)": a, "a, pasted": pasted, "r = U_d(a)": r,
+         "|x − r| × 5": np.clip(5 * np.abs(x - r), 0, 1)}  # fmt: skip
+figure, axes = plt.subplots(1, len(steps), figsize=(13, 2.6))
+for axis, (title, picture) in zip(axes, steps.items(), strict=True):
+    axis.imshow(picture, cmap="gray")
+    axis.set_title(f"{title}\n{' × '.join(map(str, picture.shape))}", fontsize=9)
+    axis.axis("off")
+
+# %% [markdown]
+# ## Learning: four networks
+#
+# $D_a$ sees two heads at once, six channels, and says which of $t = 4$ labels they share; $D_f$ says patch by patch how
+# real a head is. Neither is needed after learning. Shapes in and out, of the paper's sizes:
+
+# %%
+networks = {"D_a (frozen in learning II)": models.attribute_classifier(), "D_f (the critic)": models.patch_critic(),
+            "U_e": net.encoder, "U_d": net.decoder}  # fmt: skip
+for name, network in networks.items():
+    print(f"{name:28} {network.input_shape[1:]} -> {network.output_shape[1:]}")
+
+# %% [markdown]
+# [02_train_your_own](02_train_your_own.ipynb) is learning. In the caption of Fig. 2, "adversarial discriminator $D_a$"
+# is a slip: it is $D_f$ (REPRODUCTION.md, row 7).
+#
+# **Try:** `pasted = channel.to_roi(a, 24, 24)`: a head far away. What does $r$ lose?
+#
+# ## Fig. 1's properties, in numbers
+
+# %%
+message = protocol.format_message(messages.read_rois(public))
+Markdown(f"""| | paper | ours, here | command |
+|---|---|---|---|
+| hidden: PSNR(x, a) of this head | not given | {psnr(crop(frame), crop(public)):.1f} dB | this notebook |
+| reversible: PSNR(x, r) | not given | {psnr(crop(frame), crop(restored)):.1f} dB | this notebook |
+| the pixels tell where | a message of ROIs | "{message}" | this notebook |
+| frames alike outside the heads | "overlapped in the data stream" | one grey level at most | `make demo` |""")
+
+# %% [markdown]
+# **What differs, and why.** PSNR says how far pixels moved, not who is recognised: that is
+# [fig. 6](08_fig06_recognition.ipynb). U_e here is not the paper's: it draws another person first and hides the
+# original in the drawing (`uunet/models/twin.py`), since weights of the paper's losses alone hid nobody.

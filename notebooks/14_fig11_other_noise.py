@@ -1,0 +1,77 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Fig. 11: the same input, other noise
+#
+# **The paper's claim**: $U_e$ is stochastic, by its noise channel. Repeated on the same head it gives another $a$, but
+# the reconstruction stays the same person: residuals of $r$ are small, and $r \leftrightarrow r'$ of one input are
+# always recognised as one.
+#
+# **What it costs:** a quarter of a minute on two CPU cores.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+from notebooks import lecture
+from uunet import pixels
+from uunet.experiments import faces
+
+# %% [markdown]
+# ## The figure
+#
+# `uunet figure fig11` makes it: $a - a'$ and $r - r'$, pixel by pixel, and whether $r$ and $r'$ are one person.
+
+# %%
+lecture.figure("fig11")
+
+# %% [markdown]
+# ## Two releases of one head
+#
+# $a = U_e(x, n)$ and $a' = U_e(x, n')$; $r = U_d(a)$ and $r' = U_d(a')$:
+
+# %%
+material = lecture.sample()
+shown = np.arange(len(material.heads.images))[::4]
+versions = {name: material.some(name, shown) for name in ("x", "a", "a'", "r", "r'")}
+figure, axes = plt.subplots(len(shown), 7, figsize=(9, 1.35 * len(shown)), squeeze=False)
+for k, row in enumerate(axes):
+    pictures = [version[k] for version in versions.values()]
+    far = [0.5 + (versions[name][k].astype(float) - versions[f"{name}'"][k]) / 255 for name in ("a", "r")]
+    faces.show(row, [*pictures, *far], [*versions, "a − a'", "r − r'"] if k == 0 else ())
+
+# %% [markdown]
+# Grey is zero. The noise is U(0, 1) in every pixel, and $U_e$ may take of it what it likes:
+
+# %%
+noise = pixels.noise_channel(np.random.default_rng(0), 64)
+spread = {name: float((versions[name].astype(float) - versions[f"{name}'"]).std() / 255) for name in ("a", "r")}
+figure, axes = plt.subplots(1, 2, figsize=(7, 2), width_ratios=(1, 3))
+axes[0].imshow(noise, cmap="gray")
+axes[0].axis("off")
+axes[0].set_title("noise channel", fontsize=9)
+axes[1].barh([f"{name} − {name}'" for name in spread], list(spread.values()))
+axes[1].set_xlabel("standard deviation of a value in [0, 1]")
+axes[1].invert_yaxis()
+
+# %% [markdown]
+# Reversal asks that $r$ does not depend on the noise; diversity (Eq. 11) asks that $a$ does. Both can be had, as long
+# as $a$ still holds all of $x$.
+#
+# **Try:** `[::2]` instead of `[::4]`: do two frames of one sequence get the same $a$? Whose decision is that?
+#
+# ## What the paper says and what we measured
+
+# %%
+lecture.table("fig11")
+
+# %% [markdown]
+# **What differs, and why.** The paper draws noise as randint / 255, fresh in each frame (published code); here it is
+# U(0, 1), one draw a sequence (REPRODUCTION.md, row 20). Genuine pairs are $r \leftrightarrow r'$ of one head, as in
+# the paper: a weaker demand than $r \leftrightarrow x'$ of another sequence, which `uunet evaluate` measures.

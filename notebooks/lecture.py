@@ -1,0 +1,60 @@
+"""What the notebooks of the paper's tables and figures share: how much is run, on which heads, and a figure's picture.
+
+Heads are of the committed sample: rendered people whom no training has seen.
+"""
+
+import io
+import logging
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from IPython import get_ipython
+from IPython.display import Image, Markdown
+from PIL import Image as Pillow
+
+from uunet.experiments import making, results
+from uunet.experiments.material import Material
+
+RUN = os.environ.get("UUNET_RUN", "read")  # read, smoke or full
+WEIGHTS = "twin-cctv"
+SAMPLE = Path("data_prep/sample")
+DATA = Path("heads/cctv")  # full: python -m data_prep.synthetic --domain cctv --preset full --out heads/cctv
+WIDTH = 1100  # pixels, of a picture on a page
+
+logging.getLogger("tensorflow").setLevel("ERROR")  # not its advice on how it is called
+os.chdir(results.ROOT)  # captions name files by their places in the repository
+shell = get_ipython()
+shell.run_line_magic("matplotlib", "inline")  # the experiments draw into files
+shell.run_line_magic("config", "InlineBackend.figure_formats = ['jpeg']")  # photographs: a tenth of the size of PNG
+shell.run_line_magic("config", "InlineBackend.rc = {'figure.dpi': 90, 'figure.constrained_layout.use': True}")
+
+
+@cache
+def sample():
+    """experiments.Material of two of the sample's people, of two sequences of four heads each."""
+    return Material(SAMPLE / "cctv", WEIGHTS)
+
+
+def figure(name):
+    """The committed picture of a figure; where there is none yet, and in smoke mode, one of the sample.
+
+    With UUNET_RUN=full, record and picture are made anew of DATA and WEIGHTS.
+    """
+    folder = results.FOLDER
+    if RUN == "full":
+        making.make(name, Material(DATA, WEIGHTS), folder, overwrite=True)
+    elif RUN == "smoke" or not (folder / f"{name}.png").exists():
+        folder = Path(tempfile.mkdtemp())
+        making.make(name, sample(), folder)
+    with Pillow.open(folder / f"{name}.png") as picture:
+        small = picture.convert("RGB").resize((WIDTH, round(WIDTH * picture.height / picture.width)))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=85)
+    return Image(file.getvalue())
+
+
+def table(name):
+    """Paper, ours (from the committed record) and the command, on the page."""
+    return Markdown(results.table(name))

@@ -1,0 +1,143 @@
+"""The paper's numbers beside ours: README's table, and the last cell of each notebook. Ours are read from records.
+
+    python -m uunet.experiments.results        # writes the table in README.md anew
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from uunet.experiments import FIGURES, environments
+from uunet.experiments.material import JUDGES
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "figures"  # where `uunet figure` writes
+EVALUATION = ROOT / "docs" / "weights" / "twin-cctv.json"  # what `uunet evaluate` wrote
+BEGIN, END = "<!-- python -m uunet.experiments.results writes what follows -->", "<!-- until here -->"
+HEAD = ("| | paper: BIODI / MARS / P-DESTRE, or the last two | ours: rendered heads | command |", "|---|---|---|---|")
+
+
+class Row(NamedTuple):
+    """One line: `ours` reads a record of the figure."""
+
+    what: str
+    paper: str
+    ours: Callable
+
+
+def _precision(row):
+    return lambda record: "{mean:.2f} ± {std:.2f}".format(**record["table"][row])
+
+
+def _environments(key, first=0, step=1):
+    """A number of each judge's decision environment, of those from `first` on in steps: `fig06` has two a judge."""
+
+    def ours(record):
+        found = zip(JUDGES, record["environments"][first::step], strict=True)
+        return ", ".join(f"{environments.NAMES[judge]} {_number(of[key])}" for judge, of in found)
+
+    return ours
+
+
+def _number(value):
+    return "not measurable" if value is None else f"{value:.3f}"
+
+
+def _sudden(record):
+    rows = {judge: record["sudden"][judge][-1:] for judge in JUDGES}  # of x, of a
+    return ", ".join(f"{environments.NAMES[judge]} {_number(row['value'])}" for judge, of in rows.items() for row in of)
+
+
+def _size(key, unit):
+    def ours(record):
+        return " / ".join(f"{record['networks'][name][key] / unit:.2f}" for name in ("U_e, [44]", "D_a", "D_f"))
+
+    return ours
+
+
+ROWS = {
+    "table1": [
+        Row("parameters of U_e / D_a / D_f, millions", "not given", _size("parameters", 1e6)),
+        Row("GFLOPs a head of the same", "not given", _size("flops", 1e9)),
+    ],
+    "fig05": [
+        Row("MTCNN's mAP on x", "0.82 ± 0.02 / 0.84 ± 0.03 / 0.63 ± 0.01", _precision(0)),
+        Row("on a", "0.73 ± 0.06 / 0.75 ± 0.06 / 0.59 ± 0.10", _precision(1)),
+        Row("8 superpixels", "0.23 ± 0.06 / 0.21 ± 0.04 / 0.20 ± 0.04", _precision(2)),
+        Row("16 superpixels", "0.36 ± 0.05 / 0.32 ± 0.04 / 0.22 ± 0.05", _precision(3)),
+        Row("5 × 3 pixels", "0.20 ± 0.03 / 0.19 ± 0.03 / 0.17 ± 0.02", _precision(4)),
+        Row("7 × 4 pixels", "0.31 ± 0.04 / 0.27 ± 0.04 / 0.16 ± 0.06", _precision(5)),
+        Row("mean confidence in x", "0.954 / 0.968 / 0.918", lambda record: _number(record["confidence"]["x"])),
+        Row("mean confidence in a", "0.931 / 0.930 / 0.877", lambda record: _number(record["confidence"]["a"])),
+        Row("Pearson's coefficient of the two", "0.011 / 0.023 / 0.025", lambda record: _number(record["pearson"])),
+    ],
+    "fig06": [
+        Row("d' of x ↔ x'", "1.885 / 0.839", _environments("d", 0, 2)),
+        Row("d' of x ↔ a'", "0.162 / 0.155", _environments("d", 1, 2)),
+        Row("AUC of x ↔ x'", "0.962 / 0.820", _environments("auc", 0, 2)),
+        Row("AUC of x ↔ a'", "0.570 / 0.568", _environments("auc", 1, 2)),
+    ],
+    "fig07": [
+        Row("AUC of a_t ↔ a_t+k", '"evident separation"', _environments("auc")),
+        Row("sudden changes from frame to frame of a", "< 0.15", _sudden),
+    ],
+    "fig10": [Row("d' of a_j ↔ a_k, two sequences", "0.491 / 0.329", _environments("d"))],
+    "fig11": [
+        Row("mean of r − r', other noise", '"close to 0"', lambda record: _number(record["residuals"]["r"]["mean"])),
+        Row("AUC of r ↔ r' of one input", '"absolute separation"', _environments("auc")),
+    ],
+}  # fmt: skip
+
+
+def read(name):
+    """The committed record of a figure, dict, or None if there is none yet."""
+    path = FOLDER / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def table(name):
+    """What the paper and we have of a figure: a markdown table, or what makes its record if there is none."""
+    record = read(name)
+    if record is None:
+        command = f"uunet figure {name}" + "".join(f" --{used} ..." for used in FIGURES[name].USES)
+        return _markdown([(row.what, row.paper, "no record yet", command) for row in ROWS[name]])
+    return _markdown(_cells(name, record))
+
+
+def readme():
+    """README's table: all records of figures, then what `uunet evaluate` has a goal for."""
+    records = {name: read(name) for name in ROWS}
+    cells = [row for name, record in records.items() if record for row in _cells(name, record)]
+    evaluation = json.loads(EVALUATION.read_text(encoding="utf-8"))
+    for row in evaluation["rows"]:
+        if row["reach"] != "–" and row["value"] is not None:
+            ours = "{:.3f} ({:.3f} to {:.3f})".format(row["value"], *row["interval"])
+            judge = f", by {row['judge']}" if row["judge"] else ""
+            cells.append((row["title"] + judge, row["paper"], ours, evaluation["provenance"]["command"]))
+    missing = [name for name, record in records.items() if not record]
+    note = f"\n\nNo record yet of {', '.join(missing)}: `uunet figure NAME` makes it." if missing else ""
+    return _markdown(cells) + note
+
+
+def _cells(name, record):
+    return [(row.what, row.paper, row.ours(record), record["provenance"]["command"]) for row in ROWS[name]]
+
+
+def _markdown(cells):
+    """A table; a command that is that of the row above is not said again."""
+    before = [None, *(row[-1] for row in cells)]
+    lines = [f"| {' | '.join(row[:-1])} | {'as above' if row[-1] == last else f'`{row[-1]}`'} |"
+             for row, last in zip(cells, before, strict=False)]  # fmt: skip
+    return "\n".join([*HEAD, *lines])
+
+
+def written(text):
+    """A text with the table between BEGIN and END as the records have it now."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n\n{readme()}\n\n{END}{rest.split(END)[1]}"
+
+
+if __name__ == "__main__":
+    path = ROOT / "README.md"
+    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
