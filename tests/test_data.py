@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_prep.synthetic import mesh
 from uunet import config, data
 
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32, batch_pairs=16)
@@ -373,6 +374,14 @@ def test_landmarks_move_with_their_picture(rng):
         assert near in ([True, False], [False, True])
         mirrored += near[1]  # the left eye became the right one
     assert 3 < mirrored < 17
+
+
+def test_landmarks_are_those_of_the_renderer():
+    """Their number, and that a mirrored picture swaps the person's left and right and nothing else."""
+    names = list(mesh.LANDMARKS)
+    other = {"left": "right", "right": "left"}
+    swapped = ["_".join(other.get(word, word) for word in name.split("_")) for name in names]
+    assert [names[k] for k in data.reading.MIRRORED] == swapped and len(names) == data.LANDMARKS
 
 
 def test_landmarks_are_read_or_refused(with_twins):

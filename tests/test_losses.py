@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from uunet import config, losses
+from uunet.models import twin
 from uunet.training.tensorflow import input_gradient
 
 
@@ -166,14 +167,15 @@ def test_every_loss_reaches_the_pixels(name, rng):
 
 def test_place_loss_is_least_where_the_landmark_is():
     """Of logits that say just what they should, it is the entropy of a spot, ln(2 pi e sigma^2); far off, more."""
-    places = np.array([[[20.5, 40.5], [100.0, 100.0]]], np.float32)  # the second is outside
+    places = ops.convert_to_tensor([[[20.5, 40.5], [100.0, 100.0]]], "float32")  # the second is outside
+    spots = twin.spots(places, 64, 1 / 48)
     rows, columns = np.mgrid[:64, :64] + 0.5
     sigma = 64 / 48
     spot = -((columns - 20.5) ** 2 + (rows - 40.5) ** 2) / (2 * sigma**2)
     here = np.stack([spot, 0 * spot], axis=-1)[None].astype(np.float32)
     entropy = np.log(2 * np.pi * np.e * sigma**2)
-    assert float(losses.place_loss(here, places)) == pytest.approx(entropy / 2, rel=1e-3)
-    assert float(losses.place_loss(np.roll(here, 5, axis=1), places)) > entropy
+    assert float(losses.place_loss(here, spots)) == pytest.approx(entropy / 2, rel=1e-3)
+    assert float(losses.place_loss(np.roll(here, 5, axis=1), spots)) > entropy
 
 
 def test_losses_of_twins_in_closed_form():

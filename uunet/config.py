@@ -181,7 +181,7 @@ class TwinConfig:
     channel: ChannelConfig = ChannelConfig(sizes=(24, 28, 32, 40, 48, 56, 64, 80, 96))  # what U_d trains through
     batch: int = 16  # heads
     steps: int = 8000  # of learning to draw
-    sharpening_steps: int = 1500  # of going on with a critic
+    sharpening_steps: int = 1500  # of going on with a critic, at a quarter of the learning rate
     hiding_steps: int = 2000  # of learning to hide and to reveal, after that
     optimizer: Optimizer = Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.998)
     critic_optimizer: Optimizer = Optimizer("adam", 4e-4, beta_1=0.5)

@@ -235,21 +235,16 @@ def leak_loss(hidden, missing):
     return ops.mean(ops.square(ops.average_pool(hidden * missing, 8, 4, padding="valid")))
 
 
-def place_loss(logits, places, spread=1 / 48):
-    """Cross-entropy between where landmarks are said to be and round spots at their places. Beyond the paper.
+def place_loss(logits, spots):
+    """Cross-entropy between where landmarks are said to be and the spots at their places. Beyond the paper.
 
-        E[ -sum_ij q_ij log softmax(logits)_ij ],  q_ij ~ exp(-((i + 1/2 - row)^2 + (j + 1/2 - column)^2) / 2 sigma^2)
+        E[ -sum_ij q_ij log softmax(logits)_ij ],  q = spots / sum_ij spots_ij
 
     Args:
         logits: `(B, H, W, K)`.
-        places: `(B, K, 2)`, columns and rows in pixels; landmarks outside of the picture do not count.
-        spread: float, sigma over the side.
+        spots: `(B, H, W, K)` >= 0, `models.twin.spots`; landmarks outside of the picture, without one, do not count.
     """
     _, height, width, count = logits.shape
-    rows, columns = (ops.arange(n, dtype="float32") + 0.5 for n in (height, width))
-    across = ops.square(columns[:, None] - places[:, None, :, 0])[:, None]  # (B, 1, W, K)
-    down = ops.square(rows[:, None] - places[:, None, :, 1])[:, :, None]  # (B, H, 1, K)
-    q = ops.reshape(ops.exp(-(across + down) / (2 * (spread * width) ** 2)), (-1, height * width, count))
+    q, logits = (ops.reshape(of_pixels, (-1, height * width, count)) for of_pixels in (spots, logits))
     q = q / (ops.sum(q, axis=1, keepdims=True) + 1e-3)  # nearly nothing left of one outside
-    log_p = ops.log_softmax(ops.reshape(logits, (-1, height * width, count)), axis=1)
-    return -ops.mean(ops.sum(q * log_p, axis=1))
+    return -ops.mean(ops.sum(q * ops.log_softmax(logits, axis=1), axis=1))

@@ -108,7 +108,7 @@ def test_spots_are_where_the_logits_say():
     logits = np.full((1, 32, 32, 2), -40, np.float32)
     logits[0, 10, 3, 0] = logits[0, 30:32, 19:21, 1] = 40
     np.testing.assert_allclose(twin._expected(keras.ops.convert_to_tensor(logits)), places, atol=1e-4)
-    spots = np.asarray(twin._spots(keras.ops.convert_to_tensor(places), 32))
+    spots = np.asarray(twin.spots(keras.ops.convert_to_tensor(places), 32, twin.SPOT))
     assert spots.shape == (1, 32, 32, 2)
     assert np.unravel_index(spots[0, ..., 0].argmax(), (32, 32)) == (10, 3) and spots[0, 10, 3, 0] == 1
     np.testing.assert_allclose(spots[0, 10, 4, 0], np.exp(-0.5), atol=1e-6)  # a pixel is SPOT of the side

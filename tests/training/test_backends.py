@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 SCRIPT = Path(__file__).with_name("one_step.py")
+# each operation is compiled to run once or a few times: as it stands is quickest
+QUICK = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
 
 
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs the extra [jax]")
@@ -20,9 +22,7 @@ def test_the_backends_agree(tiny_set, tmp_path):
     found = {}
     for backend in ("tensorflow", "jax"):
         out = tmp_path / f"{backend}.npz"
-        subprocess.run(
-            [sys.executable, SCRIPT, tiny_set, out], check=True, env={**os.environ, "KERAS_BACKEND": backend}
-        )
+        subprocess.run([sys.executable, SCRIPT, tiny_set, out], check=True, env={**QUICK, "KERAS_BACKEND": backend})
         found[backend] = dict(np.load(out))
     one, other = found["tensorflow"], found["jax"]
     assert one.keys() == other.keys()
@@ -70,5 +70,5 @@ assert files.provenance(out / "resumed" / "classifier.safetensors")["device"].en
 def test_jax_trains_compiled_and_resumes_exactly(tiny_set, tmp_path):
     """`fit`, checkpoints, dropout seeds and moving statistics on the second backend."""
     subprocess.run(
-        [sys.executable, "-c", RESUME, tiny_set, tmp_path], check=True, env={**os.environ, "KERAS_BACKEND": "jax"}
+        [sys.executable, "-c", RESUME, tiny_set, tmp_path], check=True, env={**QUICK, "KERAS_BACKEND": "jax"}
     )

@@ -197,27 +197,35 @@ def twin_set(tiny_set, tmp_path_factory):
     return folder
 
 
-def test_learning_from_twins_resumes_bit_identical(twin_set, tmp_path):
-    even = dataclasses.replace(TWINS, optimizer=dataclasses.replace(TWINS.optimizer, cosine=False))
-    twin.train(even, twin_set, tmp_path / "straight", verbose=0)
-    twin.train(dataclasses.replace(even, steps=2, hiding_steps=2), twin_set, tmp_path / "resumed", verbose=0)
+EVEN = dataclasses.replace(TWINS, optimizer=dataclasses.replace(TWINS.optimizer, cosine=False))
+
+
+@pytest.fixture(scope="module")
+def straight(twin_set, tmp_path_factory):
+    """A run of EVEN that was not interrupted."""
+    folder = tmp_path_factory.mktemp("straight") / "run"
+    twin.train(EVEN, twin_set, folder, verbose=0)
+    return folder
+
+
+def test_learning_from_twins_resumes_bit_identical(twin_set, straight, tmp_path):
+    twin.train(dataclasses.replace(EVEN, steps=2, hiding_steps=2), twin_set, tmp_path / "resumed", verbose=0)
     with pytest.raises(checkpoints.CheckpointError, match="drawing_steps differs"):  # hiding was learnt for another U_e
-        twin.train(even, twin_set, tmp_path / "resumed", verbose=0)
+        twin.train(EVEN, twin_set, tmp_path / "resumed", verbose=0)
     for stage in ("sharpening", "hiding"):
         shutil.rmtree(tmp_path / "resumed" / stage)
-    twin.train(dataclasses.replace(even, hiding_steps=2), twin_set, tmp_path / "resumed", verbose=0)
-    twin.train(even, twin_set, tmp_path / "resumed", verbose=0)
+    twin.train(dataclasses.replace(EVEN, hiding_steps=2), twin_set, tmp_path / "resumed", verbose=0)
+    twin.train(EVEN, twin_set, tmp_path / "resumed", verbose=0)
     for name in ("encoder", "decoder"):
-        runs = [weights(tmp_path / run / f"{name}.safetensors") for run in ("straight", "resumed")]
+        runs = [weights(folder / f"{name}.safetensors") for folder in (straight, tmp_path / "resumed")]
         for one, other in zip(*runs, strict=True):
             np.testing.assert_array_equal(one, other)
     assert (tmp_path / "resumed" / "hiding" / "sheets" / "step_000004.png").is_file()
 
 
-def test_learning_from_twins_starts_from_weights_of_its_size(twin_set, tmp_path):
-    twin.train(TWINS, twin_set, tmp_path / "first", verbose=0)
-    twin.train(dataclasses.replace(TWINS, seed=1), twin_set, tmp_path / "second", start=tmp_path / "first", verbose=0)
+def test_learning_from_twins_starts_from_weights_of_its_size(twin_set, straight, tmp_path):
+    twin.train(dataclasses.replace(TWINS, seed=1), twin_set, tmp_path / "second", start=straight, verbose=0)
     assert "encoder_from_sha256" in files.provenance(tmp_path / "second" / "encoder.safetensors")
     with pytest.raises(files.WeightsError, match="start from weights of the same configuration"):
         wider = dataclasses.replace(TWINS, width=8)
-        twin.train(wider, twin_set, tmp_path / "third", start=tmp_path / "first", verbose=0)
+        twin.train(wider, twin_set, tmp_path / "third", start=straight, verbose=0)

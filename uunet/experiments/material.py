@@ -1,7 +1,6 @@
 """What experiments are made of: heads, networks, what the networks make of the heads, and what judges say of that."""
 
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -90,7 +89,7 @@ class Material:
             WeightsError: if the encoder does not choose by s.
         """
         x, sequences = self.heads.images[indices], self.heads.sequences[indices]
-        encoder = self._once("encoder", s, lambda: dataclasses.replace(self.networks[0], s=s).encoder)
+        encoder = self._once("encoder", s, lambda: replace(self.networks[0], s=s).encoder)
         return chain.deidentified(x, sequences, encoder, self.seed)
 
     def faces(self, name):

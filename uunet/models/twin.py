@@ -117,8 +117,8 @@ def _drawing(size, width, strength):
     given = ops.stop_gradient(n)
     coarse = layers.UpSampling2D(COARSE, interpolation="bilinear")(layers.AveragePooling2D(COARSE)(x))
     c = given * coarse + (1 - given) * x
-    spots = ops.stop_gradient(_spots(_expected(places), size))
-    seen = unshuffle(ops.concatenate([c - 0.5, given, spots], axis=-1))
+    there = ops.stop_gradient(spots(_expected(places), size, SPOT))
+    seen = unshuffle(ops.concatenate([c - 0.5, given, there], axis=-1))
     drawn = shuffle(_unet(seen, width, outputs=16, name="draw", style=person))
     f, o = ops.sigmoid(drawn[..., :3]), ops.sigmoid(drawn[..., 3:])
     m = ops.stop_gradient(1 - (1 - n) * (1 - o))
@@ -142,11 +142,11 @@ def _expected(places):
     return ops.stack([column, row], axis=-1)
 
 
-def _spots(places, size):
-    """Places `(B, K, 2)` in pixels to pictures of round spots, `(B, size, size, K)` in (0, 1]."""
+def spots(places, size, spread):
+    """Places `(B, K, 2)` in pixels to pictures of round spots, `(B, size, size, K)` in (0, 1]; spread: sigma / size."""
     axis = ops.arange(size, dtype="float32")[:, None] + 0.5
     columns, rows = (  # (B, size, K) each
-        ops.exp(-0.5 * ops.square((places[:, None, :, k] - axis) / (SPOT * size))) for k in (0, 1)
+        ops.exp(-0.5 * ops.square((places[:, None, :, k] - axis) / (spread * size))) for k in (0, 1)
     )
     return rows[:, :, None] * columns[:, None]
 

@@ -13,6 +13,8 @@ from keras import ops
 from uunet import losses, pixels
 from uunet.models import twin
 
+TARGET = 1 / 48  # of the side, sigma of the spots that landmarks should be found as
+
 
 class Networks(NamedTuple):
     """The four networks of Fig. 2."""
@@ -140,7 +142,7 @@ def drawing_objective(encoder, critic, roi, config, batch):
         "twin": ops.mean(ops.abs(drawn["t"] - other)) + losses.edge_loss(drawn["t"], other),
         "mask": losses.pairwise_cross_entropy(batch["head"], drawn["n"])
         + losses.pairwise_cross_entropy(losses.changed(batch["x"], batch["twin"]), drawn["o"]),
-        "place": losses.place_loss(drawn["places"], batch["landmarks"]),
+        "place": losses.place_loss(drawn["places"], twin.spots(batch["landmarks"], config.size, TARGET)),
         "read": sum(
             ops.mean(ops.sparse_categorical_crossentropy(labels[:, k], logit, from_logits=True))
             for k, logit in enumerate(logits)
