@@ -384,6 +384,17 @@ def test_landmarks_are_those_of_the_renderer():
     assert [names[k] for k in data.reading.MIRRORED] == swapped and len(names) == data.LANDMARKS
 
 
+def test_a_hiding_batch_needs_no_twins(tiny_set):
+    heads = data.load(tiny_set, "train", size=32)
+    settings = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32)
+    batch = data.hiding_batch(heads, 7, settings, 5)
+    for name, value in data.hiding_batch(heads, 7, settings, 5).items():
+        np.testing.assert_array_equal(batch[name], value)
+    assert batch["x"].shape == (settings.batch, 32, 32, 3) and batch["x"].dtype == np.float32
+    drawn = np.concatenate([data.hiding_batch(heads, 7, settings, step)["person"] for step in range(40)])
+    assert set(drawn) == set(range(7))
+
+
 def test_landmarks_are_read_or_refused(with_twins):
     manifest = (with_twins / "manifest.csv").read_text().splitlines()
     numbers = " ".join(str(k / 2) for k in range(2 * data.LANDMARKS))

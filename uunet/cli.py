@@ -462,15 +462,16 @@ def train_twins(
     config: Annotated[str, typer.Option(help=f"One of {', '.join(configuration.TWINS_BY_NAME)}.")] = "twin",
     s: Annotated[str | None, typer.Option(help="What U_e obeys unless told otherwise, '-1,1,1,1'.")] = None,
     start: Annotated[Path | None, typer.Option(help="Folder of weights to start from, of the same kind.")] = None,
-    steps: Steps = None,
-    sharpening_steps: Annotated[int | None, typer.Option(min=1, help="The second stage's.")] = None,
-    hiding_steps: Annotated[int | None, typer.Option(min=1, help="The third stage's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="The first stage's; 0 leaves a stage out.")] = None,
+    sharpening_steps: Annotated[int | None, typer.Option(min=0, help="The second stage's.")] = None,
+    hiding_steps: Annotated[int | None, typer.Option(min=0, help="The third stage's.")] = None,
     seed: Seed = 0,
 ):
     """Beyond the paper: trains U_e and U_d on rendered heads and their **twins**, the same frames with somebody else.
 
     U_e learns to draw twins, sharper ones with a critic, and then to hide heads in them. Learns from all twins the data
-    set has; `python -m data_prep.synthetic --twins=S` renders them, for one S or several.
+    set has; `python -m data_prep.synthetic --twins=S` renders them, for one S or several. Hiding alone needs no twins:
+    with --steps 0 --sharpening-steps 0 any set will do.
 
     Example: `uunet train-twins heads/ -o runs/twin`
     """

@@ -34,9 +34,9 @@ class Optimizer:
     average: float | None = None  # momentum of the exponential moving average of the weights that a run ends with
 
 
-def _check_steps(config, name="steps"):
+def _check_steps(config, name="steps", least=1):
     steps, every = getattr(config, name), config.checkpoint_every
-    if steps < 1 or steps % every:
+    if steps < least or steps % every:
         raise ConfigError(
             f"A checkpoint is made every {every} steps, and {name} must be a multiple of that (checkpoint_every); got "
             f"{steps}, use {max(1, -(-steps // every)) * every}."
@@ -180,7 +180,7 @@ class TwinConfig:
     leak: float = 1e4  # of how much what is hidden looks like x
     channel: ChannelConfig = ChannelConfig(sizes=(24, 28, 32, 40, 48, 56, 64, 80, 96))  # what U_d trains through
     batch: int = 16  # heads
-    steps: int = 8000  # of learning to draw
+    steps: int = 8000  # of learning to draw; 0 leaves a stage out
     sharpening_steps: int = 1500  # of going on with a critic, at a quarter of the learning rate
     hiding_steps: int = 2000  # of learning to hide and to reveal, after that
     optimizer: Optimizer = Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.998)
@@ -194,9 +194,8 @@ class TwinConfig:
     def __post_init__(self):
         check_s(self.s)
         _check_sizes(self.channel, self.batch)
-        _check_steps(self)
-        _check_steps(self, "sharpening_steps")
-        _check_steps(self, "hiding_steps")
+        for name in ("steps", "sharpening_steps", "hiding_steps"):
+            _check_steps(self, name, least=0)
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,18 @@ def test_learning_from_twins_resumes_bit_identical(twin_set, straight, tmp_path)
     assert (tmp_path / "resumed" / "hiding" / "sheets" / "step_000004.png").is_file()
 
 
+def test_hiding_alone_needs_no_twins_and_leaves_what_is_drawn(twin_set, straight, tiny_set, tmp_path):
+    alone = dataclasses.replace(EVEN, steps=0, sharpening_steps=0)
+    with pytest.raises(config.ConfigError, match="leaves drawing out needs weights that draw to start from"):
+        twin.train(alone, tiny_set, tmp_path / "run", verbose=0)
+    twin.train(alone, tiny_set, tmp_path / "run", start=straight, verbose=0)
+    before, after = (files.load(folder / "encoder.safetensors") for folder in (straight, tmp_path / "run"))
+    moved = {one.path for one, other in zip(before.weights, after.weights, strict=True)
+             if np.any(one.numpy() != other.numpy())}  # fmt: skip
+    assert moved and all("hide" in path for path in moved)
+    assert not (tmp_path / "run" / "drawing").exists()
+
+
 def test_learning_from_twins_starts_from_weights_of_its_size(twin_set, straight, tmp_path):
     twin.train(dataclasses.replace(TWINS, seed=1), twin_set, tmp_path / "second", start=straight, verbose=0)
     assert "encoder_from_sha256" in files.provenance(tmp_path / "second" / "encoder.safetensors")

@@ -8,7 +8,7 @@ import numpy as np
 
 from uunet import channel, losses, pixels
 from uunet.config import LABELS
-from uunet.data.reading import MIRRORED, UNKNOWN, DataError, runs
+from uunet.data.reading import LANDMARKS, MIRRORED, UNKNOWN, DataError, runs
 
 
 def check_pairs(heads):
@@ -170,37 +170,64 @@ def twin_batch(heads, twins, people, masks, landmarks, config, step):
     chosen = rng.integers(len(heads.images), size=config.batch)
     kind = rng.integers(len(twins), size=config.batch)
     shown = 255 * masks[chosen, ..., None].astype(np.uint8)
-    pictures = zip(heads.images[chosen], twins[kind, chosen], shown, strict=True)
-    moved = [_moved(three, places, rng) for three, places in zip(pictures, landmarks[chosen], strict=True)]
-    layers = np.stack([pictures for pictures, _ in moved])  # (B, size, size, 7)
-    both, head = pixels.to_float(layers[..., :6]), pixels.to_float(layers[..., 6:])
-    gain = rng.uniform(0.7, 1.3, (config.batch, 1, 1, 1)) * rng.uniform(0.9, 1.1, (config.batch, 1, 1, 3))
-    offset = rng.uniform(-0.08, 0.08, (config.batch, 1, 1, 1))
-    both = np.clip(both * np.tile(gain, 2) + offset, 0, 1).astype(np.float32)
+    pictures = np.concatenate([heads.images[chosen], twins[kind, chosen], shown], axis=-1)
+    moved = [_moved(one, places, rng) for one, places in zip(pictures, landmarks[chosen], strict=True)]
+    layers = np.stack([picture for picture, _ in moved])  # (B, size, size, 7)
+    both = _relit(pixels.to_float(layers[..., :6]), rng)
     order, damage = channel.draw(config.channel, config.batch, rng, step)
     return {
-        "x": both[..., :3], "twin": both[..., 3:], "head": head, "order": order, "damage": damage,
+        "x": both[..., :3], "twin": both[..., 3:], "head": pixels.to_float(layers[..., 6:]),
+        "order": order, "damage": damage,
         "landmarks": np.stack([places for _, places in moved]).astype(np.float32),
         "person": people[kind, chosen].astype(np.int32), "labels": heads.labels[chosen, 1:].astype(np.int32),
         "epsilon": rng.random((config.batch, 1, 1, 1), dtype=np.float32),
-    }
+    }  # fmt: skip
 
 
-def _moved(pictures, landmarks, rng):
+def hiding_batch(heads, people, config, step):
+    """A batch for learning to hide heads in what is drawn, moved and relit as in `twin_batch`; needs no twins.
+
+    Args:
+        heads: Heads.
+        people: int, of how many virtual people one is drawn for each head, all equally likely.
+        config: `config.TwinConfig`.
+        step: int; with `config.seed` it decides everything.
+
+    Returns:
+        dict as `training.objective.hiding_objective` takes it.
+    """
+    rng = np.random.default_rng([config.seed, step])
+    chosen = heads.images[rng.integers(len(heads.images), size=config.batch)]
+    nowhere = np.zeros((LANDMARKS, 2))
+    x = _relit(pixels.to_float(np.stack([_moved(image, nowhere, rng)[0] for image in chosen])), rng)
+    order, damage = channel.draw(config.channel, config.batch, rng, step)
+    return {"x": x, "person": rng.integers(people, size=config.batch, dtype=np.int32), "order": order, "damage": damage}
+
+
+def _relit(images, rng):
+    """`(B, size, size, 3 n)` in [0, 1], n pictures relit alike: brightness, colour and offset at random."""
+    count, pictures = len(images), images.shape[-1] // 3
+    gain = rng.uniform(0.7, 1.3, (count, 1, 1, 1)) * rng.uniform(0.9, 1.1, (count, 1, 1, 3))
+    offset = rng.uniform(-0.08, 0.08, (count, 1, 1, 1))
+    return np.clip(images * np.tile(gain, pictures) + offset, 0, 1).astype(np.float32)
+
+
+def _moved(picture, landmarks, rng):
     """Mirrored, turned by up to 6 degrees, scaled by 0.85 to 1.18 and shifted by up to 6 % of the side, at random.
 
     Args:
-        pictures: uint8 `(size, size, c)` each, moved alike.
-        landmarks: `(LANDMARKS, 2)`, moved with them.
+        picture: uint8 `(size, size, c)`.
+        landmarks: `(LANDMARKS, 2)`, moved with it.
 
     Returns:
-        uint8 `(size, size, sum of c)`, `(LANDMARKS, 2)`.
+        uint8 `(size, size, c)`, `(LANDMARKS, 2)`.
     """
-    size = len(pictures[0])
+    size = len(picture)
     angle, scale = rng.uniform(-6, 6), np.exp(rng.uniform(-0.16, 0.16))
     matrix = cv2.getRotationMatrix2D((size / 2 - 0.5, size / 2 - 0.5), angle, scale)
     matrix[:, 2] += rng.uniform(-0.06, 0.06, 2) * size
-    moved = np.dstack([cv2.warpAffine(one, matrix, (size, size), borderMode=cv2.BORDER_REFLECT) for one in pictures])
+    layers = np.split(picture, range(3, picture.shape[-1], 3), axis=-1)  # OpenCV moves four channels at most
+    moved = np.dstack([cv2.warpAffine(layer, matrix, (size, size), borderMode=cv2.BORDER_REFLECT) for layer in layers])
     places = (landmarks - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5  # OpenCV's first pixel centre is (0, 0)
     if rng.random() < 0.5:
         return moved[:, ::-1], np.array([size, 0]) + np.array([-1, 1]) * places[list(MIRRORED)]

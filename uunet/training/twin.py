@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from uunet import channel, data, models
+from uunet.config import ConfigError
 from uunet.models import files, twin
 from uunet.training import logs, objective, provenance
 from uunet.training import trainer as training
@@ -95,18 +96,28 @@ def train(config, folder, out, *, start=None, verbose="auto"):
     """Trains U_e and U_d on heads and their twins, resuming if `out` holds a checkpoint of the same run.
 
     Args:
-        config: config.TwinConfig.
-        folder: prepared data set with twins of any s in train; all of them are learnt from.
+        config: config.TwinConfig; a stage of 0 steps is left out.
+        folder: prepared data set, for the first two stages with twins of any s in train; all of them are learnt from.
         out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, and for each stage, `drawing`,
             `sharpening` and `hiding`, a folder with `checkpoint.npz`, `log.csv` and `sheets/`.
         start: Path of a folder with weights to start from, of the same width; None for random ones.
+
+    Raises:
+        ConfigError: if nothing would have learnt to draw.
     """
+    if not config.steps and start is None:
+        raise ConfigError("A run that leaves drawing out needs weights that draw to start from (--start).")
     keras.utils.set_random_seed(config.seed)
-    heads = data.load(folder, "train", size=config.size, columns=("parse", "landmarks"))
+    draws = config.steps or config.sharpening_steps
+    heads = data.load(folder, "train", size=config.size, columns=("parse", "landmarks") if draws else ())
     validation = data.load(folder, "validation", size=config.size)
-    kinds = [data.load_twins(folder, heads, s) for s in data.twin_kinds(folder)]
-    twins, people = (np.stack(part) for part in zip(*kinds, strict=True))
-    masks, landmarks = data.load_masks(folder, heads), data.landmarks_of(heads)
+    run = {"data_sha256": heads.sha256}
+    if draws:
+        shown = _shown(folder, heads)
+        digest = hashlib.sha256()
+        for array in shown:
+            digest.update(array.tobytes())
+        run["twins_sha256"] = digest.hexdigest()
     shapes = {
         "encoder": {"size": config.size, "width": config.width, "s": config.s, "strength": config.strength},
         "decoder": {"size": config.size, "width": config.width},
@@ -117,36 +128,48 @@ def train(config, folder, out, *, start=None, verbose="auto"):
         encoder, decoder = models.twin_encoder(**shapes["encoder"]), models.twin_decoder(**shapes["decoder"])
     finally:
         keras.mixed_precision.set_dtype_policy(policy)
-    digest = hashlib.sha256()
-    for array in (twins, people, masks, landmarks):
-        digest.update(array.tobytes())
-    run = {"data_sha256": heads.sha256, "twins_sha256": digest.hexdigest()}
     if start is not None:
         for network in (encoder, decoder):
             path = start / f"{network.name}.safetensors"
             run[f"{network.name}_from_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
             files.start_from(network, path)
+
+    def twins(step):
+        return data.twin_batch(heads, *shown, config, step)
+
+    def hiding(step):
+        return data.hiding_batch(heads, twin.PEOPLE, config, step)
+
     seconds = 0.0
     before = {}
-    for stage, name, build in (
-        ("drawing", "steps", lambda: drawing_trainer(encoder, config)),
-        ("sharpening", "sharpening_steps", lambda: sharpening_trainer(encoder, config)),
-        ("hiding", "hiding_steps", lambda: hiding_trainer(encoder, decoder, config)),
+    for stage, name, build, batch in (
+        ("drawing", "steps", lambda: drawing_trainer(encoder, config), twins),
+        ("sharpening", "sharpening_steps", lambda: sharpening_trainer(encoder, config), twins),
+        ("hiding", "hiding_steps", lambda: hiding_trainer(encoder, decoder, config), hiding),
     ):
-        trainer = build()
-        seconds += training.fit(
-            trainer,
-            lambda step: data.twin_batch(heads, twins, people, masks, landmarks, config, step),
-            dataclasses.replace(config, steps=getattr(config, name)),
-            out / stage,
-            run | before,
-            callbacks=[logs.SampleSheet(out / stage / "sheets", encoder, decoder, validation, config)],
-            verbose=verbose,
-        )
-        trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
-        before[f"{stage}_{name}"] = getattr(config, name)  # a stage that goes on changes what the next one started from
+        steps = getattr(config, name)
+        if steps:
+            trainer = build()
+            seconds += training.fit(
+                trainer,
+                batch,
+                dataclasses.replace(config, steps=steps),
+                out / stage,
+                run | before,
+                callbacks=[logs.SampleSheet(out / stage / "sheets", encoder, decoder, validation, config)],
+                verbose=verbose,
+            )
+            trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
+        before[f"{stage}_{name}"] = steps  # a stage that goes on changes what the next one started from
     record = provenance.record(config, run, seconds=seconds)
     for network in (encoder, decoder):
         arguments = {"name": network.name, **shapes[network.name]}
         path = out / f"{network.name}.safetensors"
         files.save(network, path, builder=f"twin_{network.name}", arguments=arguments, provenance=record)
+
+
+def _shown(folder, heads):
+    """What drawing is learnt from, as `data.twin_batch` takes it: twins, who they are, masks, landmarks."""
+    kinds = [data.load_twins(folder, heads, s) for s in data.twin_kinds(folder)]
+    twins, people = (np.stack(part) for part in zip(*kinds, strict=True))
+    return twins, people, data.load_masks(folder, heads), data.landmarks_of(heads)
