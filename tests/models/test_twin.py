@@ -129,6 +129,31 @@ def test_the_encoder_draws_whom_the_first_noise_value_chooses(heads):
     assert np.abs(a - parts.predict_on_batch([heads, person(0)])["a"]).max() > 1e-3
 
 
+def test_a_track_holds_whom_its_heads_together_ask_for(heads):
+    s = (-1, 1, 1, 1)
+    encoder = models.twin_encoder(s=s, **SMALL)
+    read, parts = twin.parts_of(encoder)
+    for k in range(3):
+        layer = read.get_layer(f"label{k}")
+        layer.set_weights([3 * weights for weights in layer.get_weights()])
+    logits = read.predict_on_batch(heads)
+    alone = [{int(number) for number in logit.argmax(axis=1)} for logit in logits]
+    assert max(map(len, alone)) > 1, "the heads are read alike: nothing to hold"
+    noise = np.full((32, 32, 1), 0.9, np.float32)
+    named = twin.held(encoder, heads, noise)
+    together = [np.log(keras.ops.softmax(logit)).mean(axis=0, keepdims=True) for logit in logits]
+    expected = int(np.asarray(twin.choose(together, s, noise[0, :1, 0])).argmax())
+    assert named[0, 0] == twin.NAMED + expected
+    np.testing.assert_array_equal(named.ravel()[1:], noise.ravel()[1:])
+    a = encoder.predict_on_batch(np.concatenate([heads, np.tile(named, (3, 1, 1, 1))], axis=-1))
+    np.testing.assert_allclose(a, parts.predict_on_batch([heads, person(expected)])["a"], atol=1e-6)
+
+
+def test_an_encoder_that_chooses_nobody_has_nothing_to_hold(rng, heads):
+    noise = rng.random((32, 32, 1), dtype=np.float32)
+    assert twin.held(models.unet(4, size=32, width=4), heads, noise) is noise
+
+
 def test_reconstruction_does_not_teach_drawing(heads):
     """What hides may not draw: the gradient of r ends at what it is given."""
     tensorflow = pytest.importorskip("tensorflow")

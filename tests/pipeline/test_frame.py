@@ -63,6 +63,24 @@ def test_seed(noise_encoder):
     assert (one != other).mean() > 0.1 and (one != fresh).mean() > 0.1
 
 
+def test_a_track_is_held_from_its_first_frames_on(noise_encoder, monkeypatch):
+    """What U_e is told of a track is decided once, by all its heads in the first call that has it."""
+    asked = []
+
+    def hold(encoder, heads, noise):
+        asked.append(heads.shape[0])
+        return np.full_like(noise, len(asked) / 10)
+
+    monkeypatch.setattr(frame.twin, "held", hold)
+    box, elsewhere = Roi(4, 4, 16, 16), Roi(40, 30, 16, 16)
+    held = {}
+    for call, tracked in enumerate([[[(0, box)], [(0, elsewhere)]], [[(0, box), (1, elsewhere)], [(1, elsewhere)]]]):
+        frames = [scene(2 * call + k) for k in range(2)]
+        frame.deidentify_frames(frames, tracked, noise_encoder, seed=5, held=held)
+    assert asked == [2, 2]  # heads of track 0, then of track 1 alone
+    assert {track: channel.max() for track, channel in held.items()} == pytest.approx({0: 0.1, 1: 0.2})
+
+
 def test_a_track_keeps_its_noise_and_each_has_its_own(noise_encoder):
     box, elsewhere = Roi(0, 16, SIZE, SIZE), Roi(30, 30, SIZE, SIZE)
     tracked = [[(0, box), (1, elsewhere)], [(0, elsewhere)]]

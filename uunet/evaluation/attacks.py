@@ -21,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 
 from uunet import channel, data, models, pixels
 from uunet.config import ConfigError
+from uunet.models import twin
 from uunet.training import logs, provenance
 
 KNOWN = ("encoder", "outputs")
@@ -164,7 +165,7 @@ def publish(encoder, images, noise, sides):
 
 
 def release(encoder, heads, index, draw, seed):
-    """What the system makes public of some heads: one noise channel a sequence, as the pipeline keeps one a track.
+    """What the system makes public of some heads: one virtual person a sequence, as the pipeline keeps one a track.
 
     Args:
         heads: data.Heads.
@@ -176,14 +177,18 @@ def release(encoder, heads, index, draw, seed):
     """
     size = heads.images.shape[1]
     public = np.empty((len(index), size, size, 3), np.float32)
+    releases = np.stack([heads.sequences[index], draw], axis=1)
+    held, sides = {}, {}
+    for sequence, again in np.unique(releases, axis=0):
+        rng = np.random.default_rng([seed, sequence, again])
+        x = pixels.to_float(heads.images[heads.sequences == sequence])
+        held[sequence, again] = twin.held(encoder, x, pixels.noise_channel(rng, size))
+        sides[sequence, again] = rng.choice(SIDES)
     for start in range(0, len(index), CHUNK):
         part = slice(start, start + CHUNK)
-        noise, sides = [], []
-        for head, again in zip(index[part], draw[part], strict=True):
-            rng = np.random.default_rng([seed, heads.sequences[head], again])
-            noise.append(pixels.noise_channel(rng, size))
-            sides.append(rng.choice(SIDES))
-        public[part] = publish(encoder, heads.images[index[part]], np.stack(noise), sides)
+        keys = [tuple(release) for release in releases[part]]
+        noise = np.stack([held[key] for key in keys])
+        public[part] = publish(encoder, heads.images[index[part]], noise, [sides[key] for key in keys])
     return public
 
 

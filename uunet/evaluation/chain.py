@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from uunet import channel, codec, pixels
+from uunet.models import twin
 
 HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
 MARGIN = 16  # pixels around a head in a mosaic
@@ -19,7 +20,7 @@ def seen(heads, side):
 
 
 def deidentified(x, sequences, encoder, seed, report=None):
-    """U_e's version of each head, in its ROI; one draw of the noise a sequence, as the pipeline holds it for a track.
+    """U_e's version of each head, in its ROI; one virtual person a sequence, as the pipeline holds one for a track.
 
     Args:
         x: uint8 `(N, side, side, 3)`, ROIs.
@@ -31,12 +32,12 @@ def deidentified(x, sequences, encoder, seed, report=None):
     Returns:
         uint8 `(N, side, side, 3)`.
     """
-    size = encoder.input_shape[1]
-
-    def noise(k):
-        return pixels.noise_channel(np.random.default_rng([seed, sequences[k]]), size)
-
-    return _through(encoder, x, report, noise)
+    size, held = encoder.input_shape[1], {}
+    for sequence in np.unique(sequences):
+        heads = np.stack([channel.to_network(roi, size) for roi in x[sequences == sequence]])
+        noise = pixels.noise_channel(np.random.default_rng([seed, sequence]), size)
+        held[sequence] = twin.held(encoder, heads, noise)
+    return _through(encoder, x, report, [held[sequence] for sequence in sequences])
 
 
 def reconstructed(a, decoder, report=None):
@@ -51,7 +52,7 @@ def _through(model, rois, report, noise=None):
         chunk = range(start, min(start + HEADS_AT_ONCE, len(rois)))
         inputs = np.stack([channel.to_network(rois[k], size) for k in chunk])
         if noise:
-            inputs = np.concatenate([inputs, [noise(k) for k in chunk]], axis=-1)
+            inputs = np.concatenate([inputs, noise[chunk.start : chunk.stop]], axis=-1)
         result[chunk] = [channel.to_roi(face, side, side) for face in np.asarray(model.predict_on_batch(inputs))]
         if report:
             report(chunk.stop, len(rois))

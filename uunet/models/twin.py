@@ -14,8 +14,8 @@ appearance (docs/training-log.md). Here what is hidden is bounded, so that a can
 
 M, D, H and R are small U-Nets, L a small classifier. D sees c, which is x with its head reduced to one value for every
 8 x 8 pixels, and the places p: enough for pose, expression and light, too little to copy a face from. u ~ U(0, 1) is
-the first value of the noise channel. So a pipeline that holds a noise channel for a track holds a person, and a fresh
-one chooses again.
+the first value of the noise channel. Whoever wants one person for a whole track, whatever L reads in single frames,
+lets `held` write who it is into that value.
 """
 
 import math
@@ -29,6 +29,7 @@ ALIKE = 4  # virtual people of each combination of labels
 PEOPLE = math.prod(LABELS) * ALIKE
 LANDMARKS = 10  # `data.LANDMARKS`
 SPOT = 1 / 32  # of the side: how far a landmark's place is spread
+NAMED = 2  # the first noise value NAMED + k, which chance never gives, names the virtual person k
 
 
 def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="encoder"):
@@ -46,10 +47,11 @@ def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="enc
     """
     image = keras.Input((size, size, 4))
     x, u = image[..., :3], image[:, 0, 0, 3]
-    read = _reader(size, width)
+    read, chooser = _reader(size, width), _chooser(s)
     parts = _drawing(size, width, strength)
-    a = parts([x, choose(read(x), s, u)])["a"]
-    return keras.Model(image, a, name=name)
+    named = ops.one_hot(ops.cast(ops.maximum(u - NAMED, 0), "int32"), PEOPLE)
+    v = ops.where(u[:, None] < NAMED, chooser([*read(x), u]), named)
+    return keras.Model(image, parts([x, v])["a"], name=name)
 
 
 def parts_of(encoder):
@@ -61,6 +63,28 @@ def parts_of(encoder):
         softmax over the pixels says where each landmark is.
     """
     return encoder.get_layer("read"), encoder.get_layer("parts")
+
+
+def held(encoder, heads, noise):
+    """The noise channel that gives all heads of a track one virtual person, chosen by what L reads in them together.
+
+    Args:
+        encoder: a keras.Model U_e; any but a `twin_encoder` gets `noise` as it is.
+        heads: float32 `(n, size, size, 3)` in [0, 1], some or all heads of the track.
+        noise: float32 `(size, size, 1)` of U(0, 1), the track's.
+
+    Returns:
+        float32 `(size, size, 1)`.
+    """
+    layers_by_name = {layer.name: layer for layer in encoder.layers}
+    if "choose" not in layers_by_name:
+        return noise
+    logits = layers_by_name["read"].predict_on_batch(heads)
+    together = [ops.mean(ops.log_softmax(logit), axis=0, keepdims=True) for logit in logits]
+    person = layers_by_name["choose"]([*together, ops.convert_to_tensor(noise[0, :1, 0])])
+    named = noise.copy()
+    named[0, 0] = NAMED + int(ops.argmax(person[0]))
+    return named
 
 
 def choose(logits, s, u):
@@ -106,6 +130,12 @@ def _reader(size, width):
     y = layers.Dropout(0.4, name="forget")(layers.Flatten()(y))
     logits = [layers.Dense(values, dtype="float32", name=f"label{k}")(y) for k, values in enumerate(LABELS)]
     return keras.Model(x, logits, name="read")
+
+
+def _chooser(s):
+    """`choose`, as a model of its own that `held` can ask."""
+    logits, u = [keras.Input((values,)) for values in LABELS], keras.Input(())
+    return keras.Model([*logits, u], choose(logits, s, u), name="choose")
 
 
 def _drawing(size, width, strength):

@@ -12,6 +12,7 @@ import numpy as np
 
 from uunet import channel, keys, pixels
 from uunet.errors import UUNetError
+from uunet.models import twin
 from uunet.pipeline import detection, messages, tracking
 
 HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
@@ -80,14 +81,18 @@ def tracked_heads(frames, detector):
     return detection.tracked_boxes(detector, len(frames), *frames[0].shape[:2])
 
 
-def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, last=True, seal=None, method=messages.LSB):
+def deidentify_frames(
+    frames, tracked, encoder, *, seed, held=None, first_index=0, last=True, seal=None, method=messages.LSB
+):
     """Public versions of consecutive frames; their heads go through U_e together.
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
         tracked: list (frames) of lists of `(track_id, Roi)`; their order is that of the message and of pasting.
         encoder: keras.Model U_e.
-        seed: int >= 0; with it, a track's noise is the same in all calls, so that a person keeps one virtual face.
+        seed: int >= 0; with it, a track's noise is the same in all calls.
+        held: dict track -> its 4th channel, filled here where a track first appears: with the same dict in all calls of
+            a clip a person keeps one virtual face, also where U_e chooses it by what it sees; None for a single call.
         first_index: int, the number of the first of these frames in the clip.
         last, seal, method: see `messages.hide`; messages.QIM wants whole groups of frames with boxes that stand still.
 
@@ -101,9 +106,9 @@ def deidentify_frames(frames, tracked, encoder, *, seed, first_index=0, last=Tru
     rois = [[roi for _, roi in heads] for heads in tracked]
     for frame, boxes in zip(frames, rois, strict=True):
         messages.check_fits(boxes, frame.shape, method=method, sealed=seal is not None)
-    size = encoder.input_shape[1]
-    noise = {track_id: _noise(seed, track_id, size) for heads in tracked for track_id, _ in heads}
-    public = _paste_all(frames, rois, encoder, [noise[track_id] for heads in tracked for track_id, _ in heads])
+    held = {} if held is None else held
+    _hold(held, frames, tracked, encoder, seed)
+    public = _paste_all(frames, rois, encoder, [held[track_id] for heads in tracked for track_id, _ in heads])
     return messages.hide(public, rois, first_index=first_index, last=last, seal=seal, method=method)
 
 
@@ -133,7 +138,7 @@ def _paste_all(frames, rois, model, noise=None):
     for start in range(0, len(places), HEADS_AT_ONCE):
         chunk = places[start : start + HEADS_AT_ONCE]
         # `frames` are never written to, so every crop shows its frame before any paste
-        crops = [channel.to_network(frames[k][y : y + h, x : x + w], size) for k, (x, y, w, h) in chunk]
+        crops = [_crop(frames[k], roi, size) for k, roi in chunk]
         if noise is not None:
             crops = np.concatenate([crops, noise[start : start + HEADS_AT_ONCE]], axis=-1)
         # predict_on_batch: 2 to 5 times as fast as calling the model (TensorFlow, 2 CPU cores); TensorFlow compiles it
@@ -144,8 +149,21 @@ def _paste_all(frames, rois, model, noise=None):
     return result
 
 
-def _noise(seed, track_id, size):
-    return pixels.noise_channel(np.random.default_rng([seed, track_id]), size)
+def _hold(held, frames, tracked, encoder, seed):
+    """Adds the tracks that `held` lacks."""
+    size, new = encoder.input_shape[1], {}
+    for frame, heads in zip(frames, tracked, strict=True):
+        for track_id, roi in heads:
+            if track_id not in held:
+                new.setdefault(track_id, []).append(_crop(frame, roi, size))
+    for track_id, crops in new.items():
+        noise = pixels.noise_channel(np.random.default_rng([seed, track_id]), size)
+        held[track_id] = twin.held(encoder, np.stack(crops), noise)
+
+
+def _crop(frame, roi, size):
+    x, y, w, h = roi
+    return channel.to_network(frame[y : y + h, x : x + w], size)
 
 
 def _check_model(model, channels):

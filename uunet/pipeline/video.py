@@ -92,13 +92,13 @@ def deidentify_video(
             rois = [[roi for _, roi in heads] for heads in tracked]
             _check_fits(rois, shape, form, secret is not None)
         with _timed(seconds, "de-identify"):
-            seal = new_seal(secret)
+            seal, held = new_seal(secret), {}
 
             def publish(frames, first):
                 heads = tracked[first : first + len(frames)]
                 if len(heads) < len(frames):
                     raise VideoError(_changed(source))
-                options = {"seed": seed, "first_index": first, "seal": seal, "method": form.method}
+                options = {"seed": seed, "held": held, "first_index": first, "seal": seal, "method": form.method}
                 options["last"] = first + len(frames) == len(tracked)
                 return deidentify_frames(frames, heads, encoder, **options)
 
