@@ -38,7 +38,7 @@ def hiding(frames, rois, method, seal):
 
 def main():
     """Prints a table."""
-    encoder, detect = presets.load(presets.DEFAULT).encoder, detection.mtcnn()
+    encoder, detect = presets.load().encoder, detection.mtcnn()
     print("| profile | method | sealed | whole, ms a frame | without detection | hiding | share | without detection |")
     print("|---|---|---|---|---|---|---|---|")
     for profile in profiles.VIDEOS:

@@ -14,11 +14,12 @@ from IPython import get_ipython
 from IPython.display import Image, Markdown
 from PIL import Image as Pillow
 
+from uunet.config import DEFAULT_WEIGHTS
 from uunet.experiments import making, results
 from uunet.experiments.material import Material
 
 RUN = os.environ.get("UUNET_RUN", "read")  # read, smoke or full
-WEIGHTS = "twin-cctv"
+WEIGHTS = DEFAULT_WEIGHTS
 SAMPLE = Path("data_prep/sample")
 DATA = Path("heads/cctv")  # full: python -m data_prep.synthetic --domain cctv --preset full --out heads/cctv
 WIDTH = 1100  # pixels, of a picture on a page

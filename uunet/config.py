@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from uunet.errors import UUNetError
 
 LABELS = ("ID", "gender", "ethnicity", "hairstyle")  # section III-A, the t = 4 labels of Eq. 1, in the order of s
+DEFAULT_WEIGHTS = "twin-cctv"  # one of `presets.PRESETS`
 
 
 class ConfigError(UUNetError):

@@ -5,6 +5,7 @@ import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
 from uunet import outputs, pipeline, presets, video_samples
+from uunet.config import DEFAULT_WEIGHTS
 from uunet.pipeline import detection
 from uunet.pipeline import video as videos
 
@@ -14,7 +15,7 @@ from matplotlib import pyplot as plt  # noqa: E402
 SHOWN = (5, 25, 45, 58)  # frames of the clip whose faces the sheet shows
 
 
-def run(out, weights=presets.DEFAULT, *, seed=0, progress=None):
+def run(out, weights=DEFAULT_WEIGHTS, *, seed=0, progress=None):
     """De-identifies and reconstructs `video_samples.WALK`.
 
     Args:

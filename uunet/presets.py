@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from uunet.config import DEFAULT_WEIGHTS
 from uunet.models import files
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"  # installed, or a checkout
-
-DEFAULT = "synthetic-64"
 
 # name -> file -> SHA-256
 PRESETS = {
@@ -67,7 +66,7 @@ class Preset:
         return files.load(path, expect=channels, s=s)
 
 
-def load(name=DEFAULT, s=None):
+def load(name=DEFAULT_WEIGHTS, s=None):
     """A preset, or the folder of a run of your own.
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uunet import pipeline, presets, protocol
+from uunet import config, pipeline, presets, protocol
 from uunet.pipeline import detection, frame, tracking
 
 from .conftest import read_clip, write_clip
@@ -98,7 +98,7 @@ def test_the_command_line_on_the_whole_clip(tmp_path, carphone):
     (tmp_path / "authority").mkdir()
     public = tmp_path / "authority" / "public.webm"
     uunet("deidentify", source, "-o", public)
-    shutil.copy(presets.WEIGHTS / presets.DEFAULT / "decoder.safetensors", tmp_path / "authority")
+    shutil.copy(presets.WEIGHTS / config.DEFAULT_WEIGHTS / "decoder.safetensors", tmp_path / "authority")
     uunet("reconstruct", public, "-o", tmp_path / "back.mkv", "--weights", tmp_path / "authority")
 
     before, after, back = (read_clip(path)[0] for path in (source, public, tmp_path / "back.mkv"))

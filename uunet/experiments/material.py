@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from uunet import data
+from uunet.config import DEFAULT_WEIGHTS
 from uunet.errors import UUNetError
 from uunet.evaluation import chain, scorecard
 from uunet.evaluation.judges import own
@@ -29,7 +30,7 @@ class Material:
     """
 
     folder: Path | None
-    weights: str = "synthetic-64"
+    weights: str = DEFAULT_WEIGHTS
     split: str = "test"
     seed: int = 0
     report: object = lambda *_: None
