@@ -510,6 +510,8 @@ def evaluate(
     """
     if out.suffix != ".json":
         raise UUNetError(f"{out} is no .json file: name one for the record.")
+    if twins and s:
+        raise UUNetError("--s is for weights that choose by it; rendered twins are named by --twins: leave one out.")
     _load_keras()
     from uunet import outputs
     from uunet.evaluation import scorecard

@@ -178,6 +178,7 @@ def test_what_cannot_be_evaluated_is_one_sentence(evaluate, unchanged, tmp_path,
     assert "no judge 'nobody'" in refused(SAMPLE, "--weights", unchanged, "--judges", "own,nobody")
     assert "no twins for s = -1,1,1,1" in refused(SAMPLE, "--twins=-1,1,1,1", "--judges", "own")
     assert "--twins is a list" in refused(SAMPLE, "--twins=all")
+    assert "leave one out" in refused(SAMPLE, "--twins=-1,1,1,1", "--s=-1,1,1,1")
     monkeypatch.setattr(scorecard.faceres, "PATH", tmp_path / "none")
     scorecard.faceres.network.cache_clear()
     assert "python -m data_prep.judge_weights faceres" in refused(SAMPLE, "--weights", unchanged)
