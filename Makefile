@@ -23,7 +23,7 @@ demo: .venv/installed
 
 test: .venv/installed-test
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 notebooks: .venv/installed-test
 	$(BIN)/python -m notebooks.build
