@@ -22,8 +22,8 @@ PRESETS = {
         "classifier.safetensors": "2e55fc3ab1de5e5923a0dcd6a59ed3f4f89fbc7b7d2ba3ea6a50728c7aa02212",
     },
     "twin-cctv": {
-        "encoder.safetensors": "8241bda8a2ee1beb60a3073fc3a31e42c47d85e383e6667688fdd9f9c685d417",
-        "decoder.safetensors": "f1e59575cc27d58a383df1caf4adf65bf6c98abc97ec7da311589a3bd573d4eb",
+        "encoder.safetensors": "e60bc5d2c517a52c3323f5a2a24100e144a012c9844a74e715ea1005186c6534",
+        "decoder.safetensors": "550a27fd6bcbd8f584b67e697b5fa1dccbf967c9e582a525bb91c0057b1e70de",
     },
 }
 
