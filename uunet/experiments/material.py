@@ -102,13 +102,14 @@ class Material:
         def ask():
             images = self.version(name)
             if judge == "own":
-                return scorecard.by_crop(self._own, {name: images})[name]
+                return scorecard.by_crop(self.recogniser, {name: images})[name]
             return scorecard.by_face(judge, name, images, self.faces(name), self.report)
 
         return self._once(judge, name, ask)
 
     @cached_property
-    def _own(self):
+    def recogniser(self):
+        """The network of the judge `own`, trained on the train split."""
         return scorecard.trained_own(self.train, self.seed, self.report)
 
     def _once(self, what, name, compute):
