@@ -26,6 +26,7 @@ class Material:
         split: str.
         seed: int, of noise, pairs, draws and of the judge `own`.
         report: callable `(stage, done, total)`.
+        elsewhere: Material of another set and of weights learned there (Fig. 13), or None.
     """
 
     folder: Path | None
@@ -33,6 +34,7 @@ class Material:
     split: str = "test"
     seed: int = 0
     report: object = lambda *_: None
+    elsewhere: "Material | None" = None
     kept: dict = field(default_factory=dict)  # (what, of which version) -> what was computed already
 
     @cached_property
@@ -91,6 +93,13 @@ class Material:
         x, sequences = self.heads.images[indices], self.heads.sequences[indices]
         encoder = self._once("encoder", s, lambda: replace(self.networks[0], s=s).encoder)
         return chain.deidentified(x, sequences, encoder, self.seed)
+
+    def by(self, weights):
+        """Material of the same heads by other weights; what is known of x is not found out again."""
+        other = replace(self, weights=weights, kept={key: value for key, value in self.kept.items() if key[1] == "x"})
+        read = ("heads", "train", "recogniser")
+        other.__dict__.update({name: self.__dict__[name] for name in read if name in self.__dict__})
+        return other
 
     def faces(self, name):
         """alignment.Faces of a version."""
