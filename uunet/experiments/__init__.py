@@ -9,6 +9,7 @@
 from uunet.experiments import (
     damage,
     errors,
+    fig02,
     fig03,
     fig04,
     fig05,
@@ -24,6 +25,7 @@ from uunet.experiments import (
 
 FIGURES = {  # what `uunet figure` calls them
     "table1": table1,
+    "fig02": fig02,
     "fig03": fig03,
     "fig04": fig04,
     "fig05": fig05,
