@@ -23,6 +23,7 @@ from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from notebooks import lecture
 from uunet import channel, models, pipeline, pixels, presets, protocol, video_samples
+from uunet.experiments import fig02
 from uunet.pipeline import detection, messages, video
 
 # %% [markdown]
@@ -80,6 +81,18 @@ networks = {"D_a (frozen in learning II)": models.attribute_classifier(), "D_f (
             "U_e": net.encoder, "U_d": net.decoder}  # fmt: skip
 for name, network in networks.items():
     print(f"{name:28} {network.input_shape[1:]} -> {network.output_shape[1:]}")
+
+# %% [markdown]
+# Who is shown what, while learning and afterwards: Fig. 2. The arrows of learning are not drawn by hand. Each objective
+# is run on stand-ins for the networks, which note what they are given (`fig02.traced`):
+
+# %%
+calls, terms = fig02.traced()
+for phase, made in calls.items():
+    print(phase, *(f"{network}({', '.join(inputs)})" for network, inputs in made), "->", *terms[phase])
+
+# %%
+lecture.figure("fig02")
 
 # %% [markdown]
 # [02_train_your_own](02_train_your_own.ipynb) is learning. In the caption of Fig. 2, "adversarial discriminator $D_a$"

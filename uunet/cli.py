@@ -581,9 +581,11 @@ def attack(
 @app.command()
 def figure(
     names: Annotated[list[str] | None, typer.Argument(metavar="FIGURE...", help="table1, fig04, fig05, ...")] = None,
-    every: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All there are, but for what trains or lacks a set.")] = False,
     data: Annotated[Path | None, typer.Option(help="A prepared data set (data_prep/README.md).")] = None,
     weights: Weights = configuration.DEFAULT_WEIGHTS,
+    other_data: Annotated[Path | None, typer.Option(help="A second set, for what crosses sets (fig13).")] = None,
+    other_weights: Annotated[str | None, typer.Option(help="Weights learned on that one.")] = None,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder of records and pictures.")] = Path("docs/figures"),
     split: Annotated[str, typer.Option(help="Whose heads: test, validation or train.")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Decides noise, pairs, intervals and the judge trained here.")] = 0,
@@ -602,19 +604,26 @@ def figure(
     from uunet.experiments import FIGURES, making
     from uunet.experiments.material import ExperimentError, Material
 
-    names = list(FIGURES) if every else names
-    unknown = [name for name in names if name not in FIGURES]
+    if (other_data is None) != (other_weights is None):
+        raise ExperimentError("Name --other-data and --other-weights, or neither: weights, and the set they know.")
+    unknown = [name for name in names or () if name not in FIGURES]
     if unknown:
         raise ExperimentError(f"There is no figure {unknown[0]!r}; there are {', '.join(FIGURES)}.")
-    failed = {}
+    failed, left_out = {}, {}
     with _progress() as progress:
-        material = Material(data, weights, split, seed, progress)
+        elsewhere = Material(other_data, other_weights, split, seed, progress) if other_data else None
+        material = Material(data, weights, split, seed, progress, elsewhere)
+        if every:
+            left_out = making.left_out(material)
+            names = [name for name in FIGURES if name not in left_out]
         for name in names:
             try:
                 made = making.make(name, material, out, overwrite=overwrite)
                 print(f"{'written' if made else 'there already'}: {out / name}.json, {out / name}.png")
             except UUNetError as error:
                 failed[name] = error
+    for name, why in left_out.items():
+        _say("yellow", "note", f"{name} is left out: {why}.")
     if len(names) == 1 and failed:
         raise failed[names[0]]
     for name, error in failed.items():

@@ -59,6 +59,12 @@ def _through(model, rois, report, noise=None):
     return result
 
 
+def through_jpeg(heads, quality):
+    """Heads after a JPEG file each, baseline with 4:2:0: uint8 `(N, side, side, 3)` -> the same; quality 1 to 100."""
+    files = [cv2.imencode(".jpg", head[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for head in heads]
+    return np.stack([cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1] for file in files])
+
+
 def through_h264(heads, sequences, frames, crf, seed):
     """Heads after the stream of an .mp4 public file: the encoder, options and 4:2:0 of `profiles.H264`.
 

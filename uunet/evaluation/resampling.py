@@ -44,3 +44,13 @@ def people_drawn(count, rng):
 def interval(values):
     """The middle 95 % of a statistic's values over draws, [low, high]; without the nan of draws that lack its pairs."""
     return np.nanpercentile(values, [2.5, 97.5]).tolist()
+
+
+def measured(values):
+    """What a record says of a statistic `(1 + D,)`, of everybody and of the draws.
+
+    Returns:
+        dict `value`, float, and `interval`, [low, high]; both None where the first value is nan.
+    """
+    usable = np.isfinite(values[0])
+    return {"value": float(values[0]) if usable else None, "interval": interval(values[1:]) if usable else None}

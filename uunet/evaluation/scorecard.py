@@ -301,11 +301,8 @@ def by_crop(network, versions):
 
 def _row(title, values, counts, *, judge="", paper="–", reach="–", aim="–"):
     """One line of the table; `values` `(1 + D,)`: of everybody, and of the draws."""
-    usable = np.isfinite(values[0])
-    return {
-        "title": title, "judge": judge, "paper": paper, "reach": reach, "aim": aim, "counts": counts,
-        "value": float(values[0]) if usable else None, "interval": resampling.interval(values[1:]) if usable else None,
-    }  # fmt: skip
+    about = {"title": title, "judge": judge, "paper": paper, "reach": reach, "aim": aim, "counts": counts}
+    return about | resampling.measured(values)
 
 
 def _areas(chosen, genuine, impostor, left, right):

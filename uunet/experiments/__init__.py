@@ -2,13 +2,30 @@
 
     compute(material, report) -> dict of JSON values; how many of what were used is in each
     draw(record, material) -> matplotlib Figure; pictures of heads come from the material, numbers from the record
-    USES: what a record depends on, some of "data" and "weights"
+    USES: what a record depends on, some of "data", "weights", "elsewhere" (a second set and weights learned on it) and
+        "training" (networks that it trains: minutes, so that it is made only when named)
 """
 
-from uunet.experiments import fig03, fig04, fig05, fig06, fig07, fig09, fig10, fig11, table1
+from uunet.experiments import (
+    damage,
+    errors,
+    fig02,
+    fig03,
+    fig04,
+    fig05,
+    fig06,
+    fig07,
+    fig09,
+    fig10,
+    fig11,
+    fig13,
+    fig14,
+    table1,
+)
 
 FIGURES = {  # what `uunet figure` calls them
     "table1": table1,
+    "fig02": fig02,
     "fig03": fig03,
     "fig04": fig04,
     "fig05": fig05,
@@ -17,4 +34,8 @@ FIGURES = {  # what `uunet figure` calls them
     "fig09": fig09,
     "fig10": fig10,
     "fig11": fig11,
+    "fig13": fig13,
+    "fig14": fig14,
+    "damage": damage,
+    "errors": errors,
 }

@@ -32,6 +32,14 @@ def make(name, material, out, *, overwrite=False):
         inputs["data"] = scorecard.described(material.heads, material.folder, material.split)
     if "weights" in FIGURES[name].USES:
         inputs["weights"] = material.networks[1]
+    if "elsewhere" in FIGURES[name].USES:
+        other = material.elsewhere
+        if other is None:
+            raise ExperimentError(
+                "This figure needs a second set, and weights learned on it: name both (--other-data, --other-weights)."
+            )
+        about = scorecard.described(other.heads, other.folder, other.split)
+        inputs["elsewhere"] = {"data": about, "weights": other.networks[1]}
     record_path, picture_path = out / f"{name}.json", out / f"{name}.png"
     record = None
     if record_path.exists() and not overwrite:
@@ -56,6 +64,17 @@ def make(name, material, out, *, overwrite=False):
     return True
 
 
+def left_out(material):
+    """What is made only when it is named, and why: dict figure -> the end of a sentence."""
+    found = {}
+    for name, figure in FIGURES.items():
+        if "elsewhere" in figure.USES and material.elsewhere is None:
+            found[name] = "it needs a second set and weights learned on it (--other-data, --other-weights)"
+        if "training" in figure.USES:
+            found[name] = f"it trains networks for minutes; name it to make it anew (uunet figure {name})"
+    return found
+
+
 def caption(record):
     """How many of what were used, and whose a record is, in one line."""
     parts = [record["figure"]]
@@ -67,6 +86,10 @@ def caption(record):
     if "weights" in record:
         s = record["weights"]["provenance"]["config"]["s"]
         parts.append(f"weights {record['weights']['name']}, s = {', '.join(map(str, s))}")
+    if "elsewhere" in record:
+        other = record["elsewhere"]
+        parts.append("elsewhere: {folder}, {heads} heads of {people} people".format(**other["data"]))
+        parts.append(f"weights {other['weights']['name']}")
     made = record["provenance"]
     return "; ".join([*parts, f"seed {made['seed']}, commit {made['commit'][:7]}"])
 
@@ -80,5 +103,6 @@ def _read(path):
 
 def _hashes(record):
     """What decides a record, its code apart."""
-    of = [record.get(part, {}).get("sha256") for part in ("data", "weights")]
+    sides = record, record.get("elsewhere", {})
+    of = [side.get(part, {}).get("sha256") for side in sides for part in ("data", "weights")]
     return record.get("figure"), record.get("provenance", {}).get("seed"), *of

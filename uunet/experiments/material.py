@@ -27,6 +27,7 @@ class Material:
         split: str.
         seed: int, of noise, pairs, draws and of the judge `own`.
         report: callable `(stage, done, total)`.
+        elsewhere: Material of another set and of weights learned there (Fig. 13), or None.
     """
 
     folder: Path | None
@@ -34,6 +35,7 @@ class Material:
     split: str = "test"
     seed: int = 0
     report: object = lambda *_: None
+    elsewhere: "Material | None" = None
     kept: dict = field(default_factory=dict)  # (what, of which version) -> what was computed already
 
     @cached_property
@@ -93,6 +95,13 @@ class Material:
         encoder = self._once("encoder", s, lambda: replace(self.networks[0], s=s).encoder)
         return chain.deidentified(x, sequences, encoder, self.seed)
 
+    def by(self, weights):
+        """Material of the same heads by other weights; what is known of x is not found out again."""
+        other = replace(self, weights=weights, kept={key: value for key, value in self.kept.items() if key[1] == "x"})
+        read = ("heads", "train", "recogniser")
+        other.__dict__.update({name: self.__dict__[name] for name in read if name in self.__dict__})
+        return other
+
     def faces(self, name):
         """alignment.Faces of a version."""
         return self._once("faces", name, lambda: scorecard.faces_in(self.version(name), name, self.report))
@@ -103,13 +112,14 @@ class Material:
         def ask():
             images = self.version(name)
             if judge == "own":
-                return scorecard.by_crop(self._own, {name: images})[name]
+                return scorecard.by_crop(self.recogniser, {name: images})[name]
             return scorecard.by_face(judge, name, images, self.faces(name), self.report)
 
         return self._once(judge, name, ask)
 
     @cached_property
-    def _own(self):
+    def recogniser(self):
+        """The network of the judge `own`, trained on the train split."""
         return scorecard.trained_own(self.train, self.seed, self.report)
 
     def _once(self, what, name, compute):

@@ -14,6 +14,10 @@ from uunet.experiments.material import JUDGES
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "figures"  # where `uunet figure` writes
 EVALUATION = ROOT / "docs" / "weights" / "twin-cctv.json"  # what `uunet evaluate` wrote
+OPTIONS = {  # what a figure uses -> how it is named
+    "data": " --data ...", "weights": " --weights ...", "elsewhere": " --other-data ... --other-weights ...",
+    "training": "",
+}  # fmt: skip
 BEGIN, END = "<!-- python -m uunet.experiments.results writes what follows -->", "<!-- until here -->"
 HEAD = ("| | paper: BIODI / MARS / P-DESTRE, or the last two | ours: rendered heads | command |", "|---|---|---|---|")
 
@@ -47,6 +51,39 @@ def _number(value):
 def _sudden(record):
     rows = {judge: record["sudden"][judge][-1:] for judge in JUDGES}  # of x, of a
     return ", ".join(f"{environments.NAMES[judge]} {_number(row['value'])}" for judge, of in rows.items() for row in of)
+
+
+def _settings(read):
+    """A number of each setting of Fig. 13: M → M / P → P / M → P / P → M."""
+    return lambda record: " / ".join(read(setting) for setting in record["settings"])
+
+
+def _crossed(title, judge):
+    return _settings(lambda setting: _number(setting["environments"][title][JUDGES.index(judge)]["auc"]))
+
+
+def _ablated(run, key):
+    """PSNR, or a term of Eq. 13, in a run of Fig. 14, beside that of the reference."""
+
+    def ours(record):
+        runs = {of["name"]: of for of in record["runs"]}
+        if runs[run]["diverged"]:
+            return "diverged"
+        number = [of[key]["value"] if key in of else of["terms"][key][0] for of in (runs[run], runs["reference"])]
+        name = {"psnr_r": "PSNR(x, r)", "psnr_a": "PSNR(x, a)"}.get(key, f"L_{key}")
+        return "{} {:.3g}, reference {:.3g}".format(name, *number)
+
+    return ours
+
+
+def _points(key, way, *steps):
+    """A metric of `damage` at some steps of a way."""
+
+    def ours(record):
+        at = {point["at"]: point[key]["value"] for point in record["ways"][way]}
+        return " / ".join(_number(at[step]) for step in steps)
+
+    return ours
 
 
 def _size(key, unit):
@@ -87,6 +124,37 @@ ROWS = {
         Row("mean of r − r', other noise", '"close to 0"', lambda record: _number(record["residuals"]["r"]["mean"])),
         Row("AUC of r ↔ r' of one input", '"absolute separation"', _environments("auc")),
     ],
+    "fig13": [
+        Row("AUC of x ↔ a', M → M / P → P / M → P / P → M, own recogniser", "d' in the figure: hardly changed",
+            _crossed("face recognition, x ↔ a'", "own")),
+        Row("the same, dlib", "the same", _crossed("face recognition, x ↔ a'", "dlib")),
+        Row("AUC of a_t ↔ a_t+k, own recogniser", '"decreased evidently" across sets',
+            _crossed("temporal consistency, a_t ↔ a_t+k", "own")),
+        Row("PSNR(x, r), dB", '"remained effective" across sets', _settings(lambda of: _number(of["psnr"]["value"]))),
+        Row("faces found in a, relative to x", '"substantially lower" photorealism across sets',
+            _settings(lambda of: _number(of["found"]["value"]))),
+    ],
+    "fig14": [
+        Row("ω_mse ÷ 10", "pixelization, blur, poor resolution of r", _ablated("ω_mse ÷ 10", "psnr_r")),
+        Row("ω_adv ÷ 10", "poor photorealism, divergence", _ablated("ω_adv ÷ 10", "adv")),
+        Row("ω_ano ÷ 10", "high similarity of x and a", _ablated("ω_ano ÷ 10", "psnr_a")),
+        Row("ω_con ÷ 10", "poor similarity of frames", _ablated("ω_con ÷ 10", "con")),
+        Row("ω_div ÷ 10", "unimodal a", _ablated("ω_div ÷ 10", "div")),
+        Row("ω_dis ÷ 10", "poor photorealism", _ablated("ω_dis ÷ 10", "dis")),
+        Row("δ_gp × 10", "poor photorealism, divergence", _ablated("δ_gp × 10", "adv")),
+    ],
+    "damage": [
+        Row("PSNR(x, r), ROI of 24 / 64 / 256 pixels, dB", "nobody", _points("psnr", "roi", 24, 64, 256)),
+        Row("the same after JPEG of quality 90 / 50", "nobody", _points("psnr", "jpeg", 90, 50)),
+        Row("the same after H.264 crf 18 / 28", "nobody", _points("psnr", "h264", 18, 28)),
+        Row("AUC r ↔ x' / x ↔ x' after crf 18 / 28, own recogniser", "nobody", _points("identity", "h264", 18, 28)),
+    ],
+    "errors": [
+        Row("Spearman's coefficient of confidence and PSNR(x, r)", "nobody", lambda record: ", ".join(
+            f"{name} {_number(of['value'])}" for name, of in record["spearman"].items())),
+        Row("PSNR(x, r) of the least sure / the surest tenth, dB", "nobody", lambda record: " / ".join(
+            _number(record["tenths"][k]["psnr"]["value"]) for k in (0, -1))),
+    ],
 }  # fmt: skip
 
 
@@ -100,7 +168,7 @@ def table(name):
     """What the paper and we have of a figure: a markdown table, or what makes its record if there is none."""
     record = read(name)
     if record is None:
-        command = f"uunet figure {name}" + "".join(f" --{used} ..." for used in FIGURES[name].USES)
+        command = f"uunet figure {name}" + "".join(OPTIONS[used] for used in FIGURES[name].USES)
         return _markdown([(row.what, row.paper, "no record yet", command) for row in ROWS[name]])
     return _markdown(_cells(name, record))
 

@@ -20,13 +20,22 @@ def unet_arguments(config):
     }
 
 
-def build_networks(config, classifier):
-    """The four networks for a `config.AdversarialConfig`; `classifier` is the D_a of learning I and is frozen."""
+def build_networks(config, classifier, generators=None):
+    """The four networks for a `config.AdversarialConfig`.
+
+    Args:
+        config: config.AdversarialConfig.
+        classifier: the D_a of learning I; it is frozen.
+        generators: U_e and U_d to go on from, or None for new ones.
+    """
     shape = unet_arguments(config)
     classifier.trainable = False
+    encoder, decoder = generators or (
+        models.unet(4, name="encoder", **shape), models.unet(3, name="decoder", residual=config.residual, **shape)
+    )
     return objective.Networks(
-        encoder=models.unet(4, name="encoder", **shape),
-        decoder=models.unet(3, name="decoder", residual=config.residual, **shape),
+        encoder=encoder,
+        decoder=decoder,
         critic=models.patch_critic(size=config.size, width=config.critic_width),
         classifier=classifier,
     )

@@ -1,0 +1,90 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Through the channel: what comes back of a damaged head
+#
+# **The paper's claim**: U_d reconstructs "exclusively based in the public stream". It does not say what the stream does
+# to a head: a ROI is larger or smaller than the network, and a video that is small enough to publish is lossy. This is
+# beyond the paper, and the first thing that goes wrong in practice.
+#
+# **What it costs:** half a minute on two CPU cores.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+from notebooks import lecture
+from uunet import channel
+from uunet.evaluation import chain, scorecard
+from uunet.experiments import damage, faces
+
+# %% [markdown]
+# ## One head, three ways
+#
+# $x$ is hidden in $a$; $a$ is damaged; $r = U_d(\text{what is left of } a)$. Columns: $a$ as it arrives, and $r$.
+
+# %%
+material = lecture.sample()
+heads = damage.first_frames(material.heads)
+net = material.networks[0]
+a = chain.deidentified(heads.images, heads.sequences, net.encoder, material.seed)
+arrived = {
+    "as it was": a,
+    "JPEG, quality 75": chain.through_jpeg(a, 75),
+    "H.264, crf 23": chain.through_h264(a, heads.sequences, heads.frames, 23, material.seed),
+}
+figure, axes = plt.subplots(1, 1 + 2 * len(arrived), figsize=(11, 2.1))
+pictures, titles = [heads.images[0]], ["x"]
+for name, image in arrived.items():
+    r = chain.reconstructed(image, net.decoder)
+    pictures += [image[0], r[0]]
+    titles += [f"a, {name}", f"r: {scorecard.psnr(heads.images, r)[0]:.1f} dB"]
+faces.show(axes, pictures, titles)
+
+# %% [markdown]
+# To the eye, $a$ hardly changes. What U_d reads is in differences of a few levels between neighbouring pixels, and
+# those are what encoders save first.
+#
+# ## How much is lost
+#
+# $$PSNR(x, r) = 10 \log_{10} \frac{255^2}{E[(x - r)^2]}$$
+#
+# `uunet figure damage` measures it for each size of a ROI, each quality of a JPEG file and each crf of a stream; and
+# whether a recogniser still takes $r$ for the person:
+
+# %%
+lecture.figure("damage")
+
+# %% [markdown]
+# ## A small ROI
+#
+# The network writes 64 × 64 pixels. A ROI of $n$ pixels holds $n^2$ of them; the way there is a matrix $E$, the way
+# back its least-squares inverse $E^+$ (`channel.resampling_matrix`). $E^+ E$ shows which patterns survive:
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(9, 2.6))
+for axis, side in zip(axes, (24, 48, 64), strict=True):
+    there_and_back = channel.resampling_matrix(side, 64) @ channel.resampling_matrix(64, side)
+    axis.imshow(there_and_back, cmap="gray")
+    axis.set_title(f"{side} pixels: {np.linalg.matrix_rank(there_and_back, tol=0.1)} of 64 patterns", fontsize=9)
+    axis.axis("off")
+
+# %% [markdown]
+# **Try:** `23` → `33` in the cell with the faces. Which goes first of a face: its colour, its shape or its detail?
+# Video keeps one chroma sample for four pixels; what does that say about where U_e hides most?
+#
+# ## What we measured
+
+# %%
+lecture.table("damage")
+
+# %% [markdown]
+# **What differs, and why.** The paper measures none of this. These weights were trained through ROI sizes alone;
+# `config.ROBUST` is a channel that does damage, too. Each head stands in a mosaic with its edges continued, not in its
+# frame; in the bundled clip that makes little difference ([docs/channel.md](../docs/channel.md)).

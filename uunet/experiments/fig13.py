@@ -1,0 +1,108 @@
+"""Fig. 13: weights learned on one set, used on another: what gets worse of hiding, consistency, diversity, reversal."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from uunet.evaluation import resampling, scorecard
+from uunet.experiments import environments, faces
+from uunet.experiments.material import JUDGES
+
+USES = ("data", "weights", "elsewhere")
+PEOPLE = 4
+ENVIRONMENTS = {  # title -> left and right version, and which pairs are genuine
+    "face recognition, x ↔ a'": ("x", "a", "other sequence"),
+    "temporal consistency, a_t ↔ a_t+k": ("a", "a", "same sequence"),
+    "diversity, a_j ↔ a_k": ("a", "a", "other sequence"),
+}
+COLOURS = ("tab:blue", "tab:blue", "tab:orange", "tab:orange")  # of M → M and P → P, of M → P and P → M
+NUMBERS = ("judge", "genuine", "impostor", "no_face", "auc", "auc_interval", "d", "d_interval")
+
+
+def crossings(material):
+    """The settings of Fig. 13, learned → used: M → M, P → P, M → P and P → M, where M is the set of `material`.
+
+    Yields:
+        Material; each is made once those before it have been used, so that what is known of x comes along.
+    """
+    yield material
+    yield material.elsewhere
+    yield material.elsewhere.by(material.weights)
+    yield material.by(material.elsewhere.weights)
+
+
+def compute(material, report):
+    """Each setting's decision environments, PSNR(x, r) and faces found. `own` is trained on the set that is used.
+
+    Returns:
+        dict `settings`: list of a dict a setting, in the order of `crossings`: `learned`, `used`, names of weights and
+        set; `environments`: title -> list of what `environments.compare` gives, one a judge, without histograms;
+        `heads`; `psnr` of r, dB, and `found`, the share of a with a face relative to x (MTCNN), each a dict `value`,
+        `interval` over people.
+    """
+    settings = []
+    for done, some in enumerate(crossings(material), start=1):
+        sample = scorecard.sample(some.heads, some.seed)
+        psnr = sample.mean(scorecard.psnr(some.heads.images, some.version("r")), sample.people)
+        a, x = (sample.mean(some.faces(name).found, sample.people) for name in ("a", "x"))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = resampling.measured(a / x)
+        compared = {}
+        for title, (left, right, kind) in ENVIRONMENTS.items():
+            chosen = environments.pairs(some.heads, kind, np.random.default_rng(some.seed))
+            numbers = [environments.compare(some, judge, left, right, chosen) for judge in JUDGES]
+            compared[title] = [{key: of[key] for key in NUMBERS} for of in numbers]
+        settings.append({
+            "learned": str(some.weights), "used": str(some.folder), "heads": len(some.heads.images),
+            "environments": compared, "psnr": resampling.measured(psnr), "found": found,
+        })  # fmt: skip
+        report("settings", done, 4)
+    return {"settings": settings}
+
+
+def draw(record, material):
+    """Top: d' of three environments, PSNR and faces found, a bar a setting; bottom: heads of both sets, either way."""
+    settings = record["settings"]
+    names = [f"{_short(setting['learned'])} → {_short(setting['used'])}" for setting in settings]
+    figure = Figure(figsize=(12, 8.5), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.2))
+    axes = top.subplots(2, 4)
+    for row, judge in zip(axes, range(len(JUDGES)), strict=True):
+        for axis, title in zip(row, ENVIRONMENTS, strict=False):
+            found = [setting["environments"][title][judge] for setting in settings]
+            bars(axis, names, [of["d"] for of in found], [of["d_interval"] for of in found])
+            axis.set_title(title, fontsize=8)
+            axis.set_xlabel(f"d' ({environments.NAMES[JUDGES[judge]]})", fontsize=7)
+    for axis, key, says in zip(axes[:, 3], ("psnr", "found"), ("PSNR(x, r), dB", "faces found in a, relative to x"),
+                               strict=True):  # fmt: skip
+        bars(axis, names, [setting[key]["value"] for setting in settings],
+             [setting[key]["interval"] for setting in settings])  # fmt: skip
+        axis.set_xlabel(says, fontsize=7)
+    here, there, into_there, into_here = crossings(material)
+    for part, intra, cross in zip(bottom.subfigures(1, 2, wspace=0.03), (here, there), (into_here, into_there),
+                                  strict=True):  # fmt: skip
+        shown = [sequences[0][0] for sequences in faces.people(intra.heads, PEOPLE)]
+        columns = [some.some(version, shown) for some, version in
+                   ((intra, "x"), (intra, "a"), (intra, "r"), (cross, "a"), (cross, "r"))]  # fmt: skip
+        titles = ["x", *(f"{version}, {_short(some.weights)}" for some in (intra, cross) for version in ("a", "r"))]
+        part.suptitle(f"heads of {_short(intra.folder)}", fontsize=9)
+        for k, row in enumerate(part.subplots(len(shown), len(columns), squeeze=False)):
+            faces.show(row, [column[k] for column in columns], [] if k else titles)
+    return figure
+
+
+def bars(axis, names, values, intervals):
+    """A bar a name, from above, in the colours of the settings; what was not measurable has none."""
+    for place, (value, interval, colour) in enumerate(zip(values, intervals, COLOURS, strict=True)):
+        if value is not None:
+            axis.barh(place, value, color=colour, alpha=0.7)
+            axis.plot(interval, (place, place), color="black", linewidth=1)
+            axis.text(0.02, place, f"{value:.2f}", transform=axis.get_yaxis_transform(), va="center", fontsize=7)
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.tick_params(labelsize=7)
+
+
+def _short(name):
+    return Path(name).name
