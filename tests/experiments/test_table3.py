@@ -110,4 +110,4 @@ def test_results_read_the_means(made):
     ours = {row.what: row.ours(record) for row in results.ROWS["table3"]}
     assert ours["gender of a, all equal, Pearson"] == "D_a 1.000, independent judge 1.000, s obeyed always 1.000"
     assert ours["hairstyle of a, all different"].startswith("D_a -1.000, independent judge -1.000, s obeyed always 0.")
-    assert ours["hairstyle read from x: the judges' ceiling"] == "D_a 1.000, independent judge 1.000"
+    assert ours["hairstyle read from x': the judges' ceiling"] == "D_a 1.000, independent judge 1.000"

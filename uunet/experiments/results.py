@@ -98,9 +98,9 @@ ROWS = {
             _soft_labels("gender", "All Equal")),
         Row("ethnicity", "0.702 ± 0.112 / 0.750 ± 0.099 / 0.622 ± 0.144", _soft_labels("ethnicity", "All Equal")),
         Row("hairstyle", "0.647 ± 0.106 / 0.663 ± 0.102 / 0.594 ± 0.118", _soft_labels("hairstyle", "All Equal")),
-        *(Row(f"{label} of a, all different", "one number for both", _soft_labels(label, "All Different"))
+        *(Row(f"{label} of a, all different", "not given apart", _soft_labels(label, "All Different"))
           for label in VALUES),
-        *(Row(f"{label} read from x: the judges' ceiling", "not given", _soft_labels(label, "x'")) for label in VALUES),
+        *(Row(f"{label} read from x': the judges' ceiling", "not given", _soft_labels(label, "x'")) for label in VALUES),
     ],
     "fig10": [Row("d' of a_j ↔ a_k, two sequences", "0.491 / 0.329", _environments("d"))],
     "fig11": [

@@ -121,9 +121,10 @@ def draw(record, material):
     table.scale(1, 2.3)
     axis.set_title(f"Pearson's coefficient of labels read and labels that s asks for: mean ± standard deviation over "
                    f"{TIMES} samples (95 % interval over {record['people']} people)", fontsize=8)  # fmt: skip
-    axis.text(0.5, 0, f"{record['heads']} heads, {record['rows'][0]['pairs']} pairs (a_i, x_j) of which each pair (a_i, "
-              "x_i) is one; s obeyed always: what a reader without error would find", transform=axis.transAxes,
-              ha="center", va="top", fontsize=7)  # fmt: skip
+    pairs = record["rows"][0]["pairs"]
+    axis.text(0.5, 0, f"{pairs} pairs (a_i, x_j): j = i, and two people, drawn. Its ceiling: x', the same person in "
+              "another sequence, instead of a. s obeyed always: what a judge without error would find",
+              transform=axis.transAxes, ha="center", va="top", fontsize=7)  # fmt: skip
     return figure
 
 
