@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from uunet.data.reading import UNKNOWN
+
 
 def soft_label_correlation(agreement, same, s):
     """Pearson correlation between D_a's answers on pairs (a_i, x_j) and those that s wants: a cell of Table III.
@@ -17,7 +19,7 @@ def soft_label_correlation(agreement, same, s):
         s: 1 or -1, this label's value in s.
 
     Returns:
-        float in [-1, 1].
+        float in [-1, 1]; nan if all answers are alike.
 
     Raises:
         ValueError: if s is 0 (nothing is wanted), or all pairs are alike.
@@ -26,4 +28,38 @@ def soft_label_correlation(agreement, same, s):
     if s not in (-1, 1) or same.all() or not same.any():
         raise ValueError(f"Needs s = 1 or -1 and pairs of both kinds; got s = {s}, {same.sum()} of {same.size} alike.")
     wanted = same if s == 1 else ~same
-    return float(np.corrcoef(np.asarray(agreement, np.float64), wanted)[0, 1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.corrcoef(np.asarray(agreement, np.float64), wanted)[0, 1])
+
+
+def compared(pairs, codes):
+    """Which pairs have a label that is known of both, and which of those share it (Eq. 1).
+
+    Args:
+        pairs: int `(n, 2)`, indices of heads.
+        codes: int `(N,)`, one label of each head as in `data.Heads`.
+
+    Returns:
+        known: bool `(n,)`.
+        same: bool, one for each known pair.
+    """
+    known = (codes[pairs] != UNKNOWN).all(axis=1)
+    return known, (codes[pairs[:, 0]] == codes[pairs[:, 1]])[known]
+
+
+def correlations(agreement, same, s, weights):
+    """`soft_label_correlation` of the same pairs, weighed in D ways.
+
+    Args:
+        agreement, same, s: as there.
+        weights: int `(D, n)`, how often each pair comes.
+
+    Returns:
+        float `(D,)`; nan where all pairs that come, or all answers, are alike.
+    """
+    found = np.full(len(weights), np.nan)
+    for k, times in enumerate(weights):
+        rows = np.repeat(np.arange(len(same)), times)
+        if 0 < np.count_nonzero(same[rows]) < len(rows):
+            found[k] = soft_label_correlation(agreement[rows], same[rows], s)
+    return found

@@ -48,8 +48,8 @@ class Sample:
         people: int `(N,)`, numbers from 0, whose each head is.
         drawn: int `(1 + D, P)`, see `resampling.people_drawn`.
         genuine: int `(n, 2)`, all pairs of one person in two sequences, in both orders.
-        impostor, alike: int `(m, 2)`, pairs of two people, at most `recognition.IMPOSTORS` drawn at random; those of
-            `alike` agree in gender, ethnicity and hairstyle, all known.
+        impostor, alike: int `(m, 2)`, pairs of two people, drawn at random where there are more than asked for; those
+            of `alike` agree in gender, ethnicity and hairstyle, all known.
         consecutive: int `(k, 2)`, frames that follow each other in a sequence.
     """
 
@@ -79,8 +79,8 @@ class Judged:
     found: np.ndarray
 
 
-def sample(heads, seed):
-    """The Sample of some Heads.
+def sample(heads, seed, impostors=recognition.IMPOSTORS):
+    """The Sample of some Heads, with at most so many pairs of `impostor` and of `alike`.
 
     Raises:
         EvaluationError: if there are not two pairs of one person in two sequences, or of two people.
@@ -95,8 +95,8 @@ def sample(heads, seed):
     drawn = []
     for wanted in (~same, ~same & matching):
         impostor = np.flatnonzero(wanted)
-        if len(impostor) > recognition.IMPOSTORS:
-            impostor = rng.choice(impostor, recognition.IMPOSTORS, replace=False)
+        if len(impostor) > impostors:
+            impostor = rng.choice(impostor, impostors, replace=False)
         drawn.append(impostor)
     if min(len(genuine), len(drawn[0])) < 2:
         raise EvaluationError(
@@ -149,7 +149,7 @@ def measure(folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test"
     chosen = sample(heads, seed)
     x = heads.images
     train = data.load(folder, "train", size=size) if set(by) - set(FACE_JUDGES) else None
-    if "soft_labels" in by and any((part.labels[:, 1:] == reading.UNKNOWN).all() for part in (heads, train)):
+    if "soft_labels" in by and not labels_known(heads, train):
         raise EvaluationError(
             f"{folder} has no known gender, ethnicity or hairstyle in a split, and the judge soft_labels needs some: "
             "leave it out (--judges)."
@@ -191,6 +191,11 @@ def measure(folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test"
         "rows": rows,
     }  # fmt: skip
     return record, versions, heads
+
+
+def labels_known(*splits):
+    """Whether each of some Heads has some known soft label: what the judge `soft_labels` needs."""
+    return all((heads.labels[:, 1:] != reading.UNKNOWN).any() for heads in splits)
 
 
 def described(heads, folder, split):
@@ -271,6 +276,16 @@ def by_face(name, version, images, faces, report):
 def trained_own(train, seed, report):
     """The network of the judge `own`, trained on the Heads `train`."""
     return _trained("own", own, [train.images, train.labels[:, 0]], seed, report)
+
+
+def trained_soft_labels(train, seed, report):
+    """The network of the judge `soft_labels`, trained on the Heads `train`."""
+    return _trained("soft_labels", soft_labels, [train.images, train.labels[:, 1:]], seed, report)
+
+
+def labels_read(network, images):
+    """What the judge `soft_labels` reads in heads `(N, side, side, 3)`: see `soft_labels.split`."""
+    return soft_labels.split(network.predict(chain.seen(images, own.SIDE), verbose=0))
 
 
 def _trained(name, judge, inputs, seed, report):
@@ -383,16 +398,14 @@ def _found(chosen, faces):
 
 def _labels(chosen, heads, train, versions, s, seed, report):
     """Whether a has the labels that s asks for (`attributes.soft_label_correlation`), and how well x's are read."""
-    network = _trained("soft_labels", soft_labels, [train.images, train.labels[:, 1:]], seed, report)
-    read = {version: soft_labels.split(network.predict(chain.seen(versions[version], own.SIDE), verbose=0))
-            for version in ("x", "a")}  # fmt: skip
-    itself = np.repeat(np.arange(len(heads.labels))[:, None], 2, axis=1)
+    network = trained_soft_labels(train, seed, report)
+    read = {version: labels_read(network, versions[version]) for version in ("x", "a")}
     rows = []
     for k, (label, paper) in enumerate(zip(LABELS[1:], (".84", ".69", ".63"), strict=True)):
         truth = heads.labels[:, 1 + k]
-        pairs = np.concatenate([itself, chosen.impostor])
-        pairs = pairs[(truth[pairs] != reading.UNKNOWN).all(axis=1)]
-        same = truth[pairs[:, 0]] == truth[pairs[:, 1]]
+        pairs = label_pairs(chosen)
+        known, same = attributes.compared(pairs, truth)
+        pairs = pairs[known]
         weights = chosen.weights(pairs)
         for version, wish, title in (("x", 1, f"{label} read from x (the judge's own ceiling)"),
                                      ("a", s[1 + k], f"{label} of a as s = {s[1 + k]} asks")):  # fmt: skip
@@ -401,7 +414,7 @@ def _labels(chosen, heads, train, versions, s, seed, report):
             agreement = read[version][k][pairs[:, 0], truth[pairs[:, 1]]]
             wanted = same == (wish == 1)
             area = recognition.areas(agreement[wanted], agreement[~wanted], weights[:, wanted], weights[:, ~wanted])
-            pearson = np.array([_correlation(agreement, same, wish, times) for times in weights])
+            pearson = attributes.correlations(agreement, same, wish, weights)
             counts = {"wanted": int(wanted.sum()), "not wanted": int((~wanted).sum())}
             goal = {"paper": paper, "reach": f"≥ {paper}", "aim": ".95"} if version == "a" else {}
             rows.append(_row(f"{title}, AUC", area, counts, judge="soft_labels"))
@@ -416,12 +429,10 @@ def _labels(chosen, heads, train, versions, s, seed, report):
     return rows
 
 
-def _correlation(agreement, same, s, times):
-    rows = np.repeat(np.arange(len(same)), times)
-    try:
-        return attributes.soft_label_correlation(agreement[rows], same[rows], s)
-    except ValueError:  # a draw with one kind of pair
-        return np.nan
+def label_pairs(chosen):
+    """The pairs (a_i, x_j) of Table III, int `(n, 2)`: every head with itself, and the pairs of two people."""
+    itself = np.repeat(np.arange(len(chosen.people))[:, None], 2, axis=1)
+    return np.concatenate([itself, chosen.impostor])
 
 
 def sudden_changes(chosen, name, judged):

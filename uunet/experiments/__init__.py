@@ -21,6 +21,7 @@ from uunet.experiments import (
     fig13,
     fig14,
     table1,
+    table3,
 )
 
 FIGURES = {  # what `uunet figure` calls them
@@ -31,6 +32,7 @@ FIGURES = {  # what `uunet figure` calls them
     "fig05": fig05,
     "fig06": fig06,
     "fig07": fig07,
+    "table3": table3,
     "fig09": fig09,
     "fig10": fig10,
     "fig11": fig11,

@@ -3,9 +3,9 @@
 from matplotlib.figure import Figure
 
 from uunet.experiments import faces
+from uunet.experiments.material import SETTINGS
 
 USES = ("data", "weights")
-SETTINGS = {"All Equal": (-1, 1, 1, 1), "All Different": (-1, -1, -1, -1)}
 ROWS, COLUMNS = 4, 3  # of pairs x, a, a setting
 
 

@@ -12,6 +12,8 @@ from uunet.evaluation.judges import own
 
 JUDGES = ("own", "dlib")  # the role of VGGFace2 in the paper: trained on the footage, and by others on real people
 
+SETTINGS = {"All Equal": (-1, 1, 1, 1), "All Different": (-1, -1, -1, -1)}  # s of section IV-E
+
 
 class ExperimentError(UUNetError):
     """An experiment cannot be made of what it was given."""
@@ -85,15 +87,19 @@ class Material:
         x, sequences = self.heads.images[indices], self.heads.sequences[indices]
         return chain.deidentified(x, sequences, net.encoder, noise, stage)
 
-    def following(self, s, indices):
-        """a of some heads `(n,)` for an s: uint8 `(n, 64, 64, 3)`.
+    def following(self, s, indices, heads=None):
+        """a of some heads `(n,)` for an s: uint8 `(n, 64, 64, 3)`; of those of the split, or of `heads`.
 
         Raises:
             WeightsError: if the encoder does not choose by s.
         """
-        x, sequences = self.heads.images[indices], self.heads.sequences[indices]
+        heads = heads or self.heads
         encoder = self._once("encoder", s, lambda: replace(self.networks[0], s=s).encoder)
-        return chain.deidentified(x, sequences, encoder, self.seed)
+
+        def stage(done, total):
+            self.report(f"U_e, s = {', '.join(map(str, s))}", done, total)
+
+        return chain.deidentified(heads.images[indices], heads.sequences[indices], encoder, self.seed, stage)
 
     def by(self, weights):
         """Material of the same heads by other weights; what is known of x is not found out again."""

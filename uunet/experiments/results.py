@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from uunet.experiments import FIGURES, environments
+from uunet.data import VALUES
+from uunet.experiments import FIGURES, environments, table3
 from uunet.experiments.material import JUDGES
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +87,16 @@ def _points(key, way, *steps):
     return ours
 
 
+def _soft_labels(label, of):
+    """The mean over samples of each judge of Table III, and what would be obeying always."""
+
+    def ours(record):
+        found = {row["judge"]: row["mean"] for row in record["rows"] if (row["label"], row["of"]) == (label, of)}
+        return ", ".join(f"{table3.JUDGES[judge]} {_number(mean)}" for judge, mean in found.items())
+
+    return ours
+
+
 def _size(key, unit):
     def ours(record):
         return " / ".join(f"{record['networks'][name][key] / unit:.2f}" for name in ("U_e, [44]", "D_a", "D_f"))
@@ -118,6 +129,16 @@ ROWS = {
     "fig07": [
         Row("AUC of a_t ↔ a_t+k", '"evident separation"', _environments("auc")),
         Row("sudden changes from frame to frame of a", "< 0.15", _sudden),
+    ],
+    "table3": [
+        Row("gender of a, all equal, Pearson", "0.818 ± 0.096 / 0.890 ± 0.081 / 0.803 ± 0.107",
+            _soft_labels("gender", "All Equal")),
+        Row("ethnicity", "0.702 ± 0.112 / 0.750 ± 0.099 / 0.622 ± 0.144", _soft_labels("ethnicity", "All Equal")),
+        Row("hairstyle", "0.647 ± 0.106 / 0.663 ± 0.102 / 0.594 ± 0.118", _soft_labels("hairstyle", "All Equal")),
+        *(Row(f"{label} of a, all different", "not given apart", _soft_labels(label, "All Different"))
+          for label in VALUES),
+        *(Row(f"{label} read from x': the judges' ceiling", "not given", _soft_labels(label, "x'"))
+          for label in VALUES),
     ],
     "fig10": [Row("d' of a_j ↔ a_k, two sequences", "0.491 / 0.329", _environments("d"))],
     "fig11": [
