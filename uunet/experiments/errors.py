@@ -67,7 +67,7 @@ def compute(material, report):
         report("measures of confidence", done, len(MEASURES))
     confidence = next(iter(found.values()))
     tenths = []
-    for part in np.array_split(np.argsort(confidence, kind="stable"), TENTHS):
+    for part in np.array_split(np.argsort(confidence, kind="stable"), min(TENTHS, len(psnr))):
         times = drawn[:, part]
         with np.errstate(invalid="ignore"):  # 0 / 0 in a draw without these people
             means = times @ psnr[part] / times.sum(axis=1)

@@ -9,7 +9,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from uunet import models, pixels
 from uunet.config import PAPER
-from uunet.experiments import faces
+from uunet.experiments.material import ExperimentError
 from uunet.training import objective
 
 USES = ("data", "weights")
@@ -45,8 +45,15 @@ def compute(material, report):
         for name, model in built.items()
     }
     calls, terms = traced()
-    one, other = faces.people(material.heads, 1)[0][:2]
-    return {"networks": networks, "calls": calls, "terms": terms, "shown": [int(k) for k in (*one[:2], other[0])]}
+    people = material.heads.by_subject.values()
+    shown = next(([*one[:2], other[0]] for one, other, *_ in filter(_is_enough, people)), None)
+    if shown is None:
+        raise ExperimentError("Fig. 2 shows somebody in two sequences, two frames of one: name a larger set (--data).")
+    return {"networks": networks, "calls": calls, "terms": terms, "shown": [int(k) for k in shown]}
+
+
+def _is_enough(sequences):
+    return len(sequences) > 1 and len(sequences[0]) > 1
 
 
 def _shape(model):
