@@ -103,17 +103,20 @@ def draw(record, material):
     confidence, psnr = np.array(record["confidence"]), np.array(record["psnr"])
     scatter.scatter(confidence, psnr, s=5, alpha=0.4, color="tab:blue", label="a head", linewidths=0)
     centres, means = zip(*((tenth["confidence"], tenth["psnr"]["value"]) for tenth in record["tenths"]), strict=True)
-    reach = np.array([tenth["psnr"]["interval"] for tenth in record["tenths"]]).T
-    label = "mean of a tenth of the heads, 95 % over people"
-    scatter.errorbar(centres, means, np.abs(reach - means), color="tab:red", marker="o", markersize=4, label=label)
+    scatter.plot(centres, means, "o-", color="tab:red", markersize=4, label="mean of a tenth of the heads")
+    low, high = zip(*(tenth["psnr"]["interval"] for tenth in record["tenths"]), strict=True)
+    scatter.vlines(centres, low, high, color="tab:red", label="95 % over people")
     name, (_, says) = next(iter(MEASURES.items()))
     scatter.set_xlabel(f"confidence, without x: {says}; {record['heads']} heads", fontsize=8)
     scatter.set_ylabel("PSNR(x, r), dB", fontsize=8)
     scatter.legend(fontsize=7)
-    values = [record["spearman"][name]["value"] or 0 for name in MEASURES]
-    ends = [record["spearman"][name]["interval"] or (0, 0) for name in MEASURES]
-    bars.barh([says for _, says in MEASURES.values()], values, color="tab:blue", alpha=0.6,
-              xerr=np.abs(np.array(ends).T - values), ecolor="gray")  # fmt: skip
+    for place, name in enumerate(MEASURES):
+        value, interval = record["spearman"][name].values()
+        if value is not None:
+            bars.barh(place, value, color="tab:blue", alpha=0.6)
+            bars.plot(interval, (place, place), color="black", linewidth=1)
+            bars.text(0.02, place - 0.2, f"{value:.2f}", fontsize=7)
+    bars.set_yticks(range(len(MEASURES)), [says for _, says in MEASURES.values()])
     bars.invert_yaxis()
     bars.axvline(0, color="black", linewidth=0.8)
     bars.set_xlabel("Spearman's rank correlation with PSNR(x, r)", fontsize=8)
