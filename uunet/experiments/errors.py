@@ -111,11 +111,11 @@ def draw(record, material):
     scatter.set_ylabel("PSNR(x, r), dB", fontsize=8)
     scatter.legend(fontsize=7)
     for place, name in enumerate(MEASURES):
-        value, interval = record["spearman"][name].values()
-        if value is not None:
-            bars.barh(place, value, color="tab:blue", alpha=0.6)
-            bars.plot(interval, (place, place), color="black", linewidth=1)
-            bars.text(0.02, place - 0.2, f"{value:.2f}", fontsize=7)
+        found = record["spearman"][name]
+        if found["value"] is not None:
+            bars.barh(place, found["value"], color="tab:blue", alpha=0.6)
+            bars.plot(found["interval"], (place, place), color="black", linewidth=1)
+            bars.text(0.02, place - 0.2, f"{found['value']:.2f}", fontsize=7)
     bars.set_yticks(range(len(MEASURES)), [says for _, says in MEASURES.values()])
     bars.invert_yaxis()
     bars.axvline(0, color="black", linewidth=0.8)
