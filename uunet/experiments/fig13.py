@@ -103,7 +103,7 @@ def bars(axis, names, values, intervals):
         says = "not measurable" if value is None else f"{value:.2f}"
         axis.text(0.02, place, says, transform=axis.get_yaxis_transform(), va="center", fontsize=7)
     axis.set_yticks(range(len(names)), names)
-    axis.invert_yaxis()
+    axis.set_ylim(len(names) - 0.4, -0.6)
     axis.tick_params(labelsize=7)
 
 
