@@ -76,6 +76,8 @@ for axis, side in zip(axes, (24, 48, 64), strict=True):
     axis.axis("off")
 
 # %% [markdown]
+# A small ROI comes back well *in its own pixels*: there is less in it to bring back.
+#
 # **Try:** `23` → `33` in the cell with the faces. Which goes first of a face: its colour, its shape or its detail?
 # Video keeps one chroma sample for four pixels; what does that say about where U_e hides most?
 #

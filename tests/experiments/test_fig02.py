@@ -3,10 +3,12 @@
 from types import SimpleNamespace
 
 import numpy as np
-from test_experiments import compute, material
+import pytest
+from test_experiments import compute, heads, material
 
 from uunet import models
 from uunet.experiments import fig02
+from uunet.experiments.material import ExperimentError
 from uunet.training import objective
 
 
@@ -45,4 +47,7 @@ def test_figure_2_has_the_real_shapes():
     first, second, inference = fig02.draw(record, made).axes
     texts = [text.get_text() for text in second.texts]
     assert any(text.startswith("U_e\n64×64×4 → 64×64×3\n") for text in texts) and "L_ano" in texts[-1]
+    made.__dict__["heads"] = heads(sequences=1)
+    with pytest.raises(ExperimentError, match="two sequences"):
+        fig02.compute(made, made.report)
     assert len(first.images) == 2 and len(second.images) == 6 and len(inference.images) == 3

@@ -9,7 +9,7 @@ from uunet.evaluation import resampling
 from uunet.experiments import fig14, making
 from uunet.experiments.material import Material
 from uunet.models import files
-from uunet.training import checkpoints
+from uunet.training import adversarial, checkpoints
 
 
 def test_each_setting_changes_one_number():
@@ -32,6 +32,15 @@ def made(tmp_path, monkeypatch):
     smoke = config.SMOKE.adversarial
     for name, value in (("STEPS", 2), ("BATCHES", 1), ("CONFIG", fig14.replace(smoke, penalty="limit"))):
         monkeypatch.setattr(fig14, name, value)
+    build = adversarial.build_trainer
+
+    def eager(networks, config):
+        """Compiling the step takes much longer than running it twice."""
+        trainer = build(networks, config)
+        trainer.run_eagerly = True
+        return trainer
+
+    monkeypatch.setattr(adversarial, "build_trainer", eager)
     chosen = fig14.settings()
     monkeypatch.setattr(fig14, "settings", lambda: {name: chosen[name] for name in ("reference", "ω_mse ÷ 10")})
     shape = {"width": 4, "size": 64}

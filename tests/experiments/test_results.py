@@ -5,7 +5,7 @@ import json
 import pytest
 from test_experiments import compute, material, on_a_line
 
-from uunet.experiments import FIGURES, fig06, fig11, results, table1
+from uunet.experiments import FIGURES, damage, fig06, fig11, fig13, fig14, results, table1
 
 README = results.ROOT / "README.md"
 
@@ -53,4 +53,25 @@ def test_other_rows_read_theirs(folder, rng):
     assert '| "close to 0" | 0.000 |' in results.table("fig11")
     assert "| 31.0" in results.table("table1") and " 0.72 " in results.table("table1")
     assert "| 7 × 4 pixels | 0.31 ± 0.04 / 0.27 ± 0.04 / 0.16 ± 0.06 | 0.50 ± 0.01 |" in results.table("fig05")
-    assert "No record yet of fig06:" in results.readme()
+    assert "No record yet of fig06, fig13" in results.readme()
+
+
+def test_rows_of_what_crosses_sets_or_weights_or_the_paper(folder):
+    judged = {title: [{"auc": 0.5}, {"auc": None}] for title in fig13.ENVIRONMENTS}
+    settings = [{"environments": judged, "psnr": {"value": 30.0 + k}, "found": {"value": 0.9}} for k in range(4)]
+    keep(folder, "fig13", {"settings": settings})
+    assert "| 0.500 / 0.500 / 0.500 / 0.500 |" in results.table("fig13")
+    assert "| 30.000 / 31.000 / 32.000 / 33.000 |" in results.table("fig13")
+    terms = dict.fromkeys(("mse", "adv", "ano", "con", "div", "dis"), [0.25, 0.0])
+    runs = [{"name": name, "diverged": None, "terms": terms, "psnr_r": {"value": 20 + k}, "psnr_a": {"value": 17}}
+            for k, name in enumerate(fig14.settings())]  # fmt: skip
+    runs[-1]["diverged"] = "at step 7"
+    keep(folder, "fig14", {"runs": runs})
+    assert "| PSNR(x, r) 21, reference 20 |" in results.table("fig14")
+    assert "| L_dis 0.25, reference 0.25 |" in results.table("fig14") and "| diverged |" in results.table("fig14")
+    ways = {way: [{"at": at, "psnr": {"value": at}, "identity": {"value": 0.5}} for at in steps]
+            for way, steps in damage.WAYS.items()}  # fmt: skip
+    keep(folder, "damage", {"ways": ways})
+    assert "| 24.000 / 64.000 / 256.000 |" in results.table("damage")
+    keep(folder, "errors", {"spearman": {"smooth": {"value": 0.7}}, "tenths": [{"psnr": {"value": k}} for k in (1, 2)]})
+    assert "| smooth 0.700 |" in results.table("errors") and "| 1.000 / 2.000 |" in results.table("errors")

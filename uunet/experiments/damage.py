@@ -96,8 +96,9 @@ def draw(record, material):
     first = faces.people(heads, 1)[0][0]
     one = replace(heads, **{name: getattr(heads, name)[first] for name in ("images", "labels", "sequences", "frames")})
     a = chain.deidentified(one.images, one.sequences, material.networks[0].encoder, material.seed)
-    figure = Figure(figsize=(11, 6), layout="constrained")
-    pictures, levels, identities = figure.subplots(3, len(WAYS), height_ratios=(1, 2.2, 2.2), sharey="row")
+    whole = next(point for point in record["ways"]["roi"] if point["at"] == 64)
+    figure = Figure(figsize=(11, 6.8), layout="constrained")
+    pictures, levels, identities = figure.subplots(3, len(WAYS), height_ratios=(1, 1.7, 1.7), sharey="row")
     for axes, (way, points) in zip(zip(pictures, levels, identities, strict=True), record["ways"].items(), strict=True):
         shown = [chain.seen(passed(material, one, a, way, point["at"])[1][:1], 64)[0] for point in points]
         places = range(len(points))
@@ -112,6 +113,9 @@ def draw(record, material):
             low, high = np.array([point[key]["interval"] or (np.nan, np.nan) for point in points]).T
             axis.fill_between(places, low, high, alpha=0.25)
             axis.plot(places, values, marker=".")
+            if way != "roi":
+                axis.axhline(whole[key]["value"], color="gray", linestyle=":", label="undamaged ROI of 64 pixels")
+                axis.legend(fontsize=7, loc="lower right")
             axis.set_xticks(places, [str(point["at"]) for point in points])
             axis.set_xlim(-0.6, len(points) - 0.4)
             axis.set_xlabel(TITLES[way], fontsize=7)

@@ -67,7 +67,7 @@ def compute(material, report):
         report("measures of confidence", done, len(MEASURES))
     confidence = next(iter(found.values()))
     tenths = []
-    for part in np.array_split(np.argsort(confidence, kind="stable"), TENTHS):
+    for part in np.array_split(np.argsort(confidence, kind="stable"), min(TENTHS, len(psnr))):
         times = drawn[:, part]
         with np.errstate(invalid="ignore"):  # 0 / 0 in a draw without these people
             means = times @ psnr[part] / times.sum(axis=1)
@@ -103,17 +103,20 @@ def draw(record, material):
     confidence, psnr = np.array(record["confidence"]), np.array(record["psnr"])
     scatter.scatter(confidence, psnr, s=5, alpha=0.4, color="tab:blue", label="a head", linewidths=0)
     centres, means = zip(*((tenth["confidence"], tenth["psnr"]["value"]) for tenth in record["tenths"]), strict=True)
-    reach = np.array([tenth["psnr"]["interval"] for tenth in record["tenths"]]).T
-    label = "mean of a tenth of the heads, 95 % over people"
-    scatter.errorbar(centres, means, np.abs(reach - means), color="tab:red", marker="o", markersize=4, label=label)
+    scatter.plot(centres, means, "o-", color="tab:red", markersize=4, label="mean of a tenth of the heads")
+    low, high = zip(*(tenth["psnr"]["interval"] for tenth in record["tenths"]), strict=True)
+    scatter.vlines(centres, low, high, color="tab:red", label="95 % over people")
     name, (_, says) = next(iter(MEASURES.items()))
     scatter.set_xlabel(f"confidence, without x: {says}; {record['heads']} heads", fontsize=8)
     scatter.set_ylabel("PSNR(x, r), dB", fontsize=8)
     scatter.legend(fontsize=7)
-    values = [record["spearman"][name]["value"] or 0 for name in MEASURES]
-    ends = [record["spearman"][name]["interval"] or (0, 0) for name in MEASURES]
-    bars.barh([says for _, says in MEASURES.values()], values, color="tab:blue", alpha=0.6,
-              xerr=np.abs(np.array(ends).T - values), ecolor="gray")  # fmt: skip
+    for place, name in enumerate(MEASURES):
+        found = record["spearman"][name]
+        if found["value"] is not None:
+            bars.barh(place, found["value"], color="tab:blue", alpha=0.6)
+            bars.plot(found["interval"], (place, place), color="black", linewidth=1)
+            bars.text(0.02, place - 0.2, f"{found['value']:.2f}", fontsize=7)
+    bars.set_yticks(range(len(MEASURES)), [says for _, says in MEASURES.values()])
     bars.invert_yaxis()
     bars.axvline(0, color="black", linewidth=0.8)
     bars.set_xlabel("Spearman's rank correlation with PSNR(x, r)", fontsize=8)

@@ -1,5 +1,6 @@
 """Fig. 2: both learning phases and inference, as the objectives and networks themselves have it."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from uunet import models, pixels
 from uunet.config import PAPER
-from uunet.experiments import faces
+from uunet.experiments.material import ExperimentError
 from uunet.training import objective
 
 USES = ("data", "weights")
@@ -23,6 +24,8 @@ TERMS = {  # name in the objectives -> what is shown
     "div": "L_div(D_a(a, a_j')), Eq. 11",
     "dis": "L_dis(x, a), Eq. 12",
 }
+PICTURES = ("x", "x'", "noise", "a", "r", "a_k'", "a_j'")
+HALF, HALF_BOX = (0.45, 0.45), (0.75, 0.475)  # half the width and height of a picture, and of a network or a text
 COLOURS = {"U_e": "#cfe3f7", "U_d": "#d5efd2", "D_a": "#fbe3c0", "D_f": "#f6d0d0"}
 
 
@@ -45,8 +48,15 @@ def compute(material, report):
         for name, model in built.items()
     }
     calls, terms = traced()
-    one, other = faces.people(material.heads, 1)[0][:2]
-    return {"networks": networks, "calls": calls, "terms": terms, "shown": [int(k) for k in (*one[:2], other[0])]}
+    people = material.heads.by_subject.values()
+    shown = next(([*one[:2], other[0]] for one, other, *_ in filter(_is_enough, people)), None)
+    if shown is None:
+        raise ExperimentError("Fig. 2 shows somebody in two sequences, two frames of one: name a larger set (--data).")
+    return {"networks": networks, "calls": calls, "terms": terms, "shown": [int(k) for k in shown]}
+
+
+def _is_enough(sequences):
+    return len(sequences) > 1 and len(sequences[0]) > 1
 
 
 def _shape(model):
@@ -110,12 +120,11 @@ def traced():
 
 def draw(record, material):
     """Learning I at left, learning II at right, inference below: boxes are networks, arrows what they are shown."""
-    x, _, _ = material.some("x", record["shown"])
+    x, _, later = material.some("x", record["shown"])
     a, next_a, other_a = material.some("a", record["shown"])
     r = material.some("r", record["shown"])[0]
-    later = material.some("x", record["shown"][2:])[0]
     noise = pixels.noise_channel(np.random.default_rng(material.seed), 64)[..., 0]
-    pictures = {"x": x, "x'": later, "noise": noise, "a": a, "r": r, "a_k'": next_a, "a_j'": other_a}
+    pictures = dict(zip(PICTURES, (x, later, noise, a, r, next_a, other_a), strict=True))
     figure = Figure(figsize=(13, 7.6), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(5, 2))
     first, second = top.subplots(1, 2, width_ratios=(4, 9))
@@ -128,51 +137,49 @@ def draw(record, material):
 def _learning_1(axis, record, pictures):
     places = {"x": (0.9, 3.6), "x'": (0.9, 1.4), "D_a": (2.7, 2.5)}
     _panel(axis, 4, 5, "learning I: which labels are the same?")
-    for name in ("x", "x'"):
-        _picture(axis, places[name], pictures[name], name)
-    _network(axis, places["D_a"], "D_a", record)
     for network, inputs in record["calls"]["learning I"]:
         for name in inputs:
-            _arrow(axis, places[name], places[network], COLOURS[network])
+            _arrow(axis, places, name, network)
+    _boxes(axis, places, record, pictures)
     axis.text(2.7, 1.1, _losses(record, "learning I"), fontsize=8, ha="center", va="center")
 
 
 def _learning_2(axis, record, pictures):
     places = {
         "x": (0.7, 2.6), "noise": (0.7, 1), "U_e": (2.4, 2.6), "a": (4, 2.6), "U_d": (5.6, 2.6), "r": (7.1, 2.6),
-        "D_f": (4, 4.4), "D_a": (4, 0.7), "a_k'": (6, 1), "a_j'": (7.1, 1),
+        "D_f": (4, 4.4), "D_a": (4, 0.7), "a_k'": (6, 0.9), "a_j'": (7.1, 0.9),
     }  # fmt: skip
     _panel(axis, 9.6, 5, "learning II: hide, reconstruct, look real; D_a is frozen")
-    calls = [call for phase, made in record["calls"].items() if phase != "learning I" for call in made]
-    for network, inputs in calls:
+    phases = [phase for phase in record["calls"] if phase != "learning I"]
+    for network, inputs in (call for phase in phases for call in record["calls"][phase]):
         for name in inputs:
-            _arrow(axis, places[name.removesuffix(", other draw")], places[network], COLOURS[network])
+            _arrow(axis, places, name.removesuffix(", other draw"), network)
     for network, name in (("U_e", "a"), ("U_d", "r")):
-        _arrow(axis, places[network], places[name], COLOURS[network])
-    for name, place in places.items():
-        if name in pictures:
-            _picture(axis, place, pictures[name], name)
-        else:
-            _network(axis, place, name, record)
-    phases = [phase for phase in record["terms"] if phase != "learning I"]
+        _arrow(axis, places, network, name)
+    _boxes(axis, places, record, pictures)
     axis.text(7.75, 3.3, "\n".join(_losses(record, phase) for phase in phases), fontsize=8, va="bottom")
 
 
 def _inference(axis, record, pictures):
-    places = {"x": (1.9, 1), "U_e": (3.6, 1), "a": (5.2, 1), "U_d": (9, 1), "r": (10.7, 1)}
+    texts = {"frame:\nfind heads": (0.6, 1), "pasted; boxes\nhidden in pixels:\nthe public stream": (7, 1),
+             "pasted:\nthe frame again": (12.6, 1)}  # fmt: skip
+    places = {"x": (1.9, 1), "U_e": (3.6, 1), "a": (5.2, 1), "U_d": (9, 1), "r": (10.7, 1), **texts}
     _panel(axis, 13.6, 2, "inference: the public module, the public stream, the private module")
-    for start, end in (((0.9, 1), (1.9, 1)), ((1.9, 1), (3.6, 1)), ((3.6, 1), (5.2, 1)), ((5.2, 1), (6.9, 1)),
-                       ((6.9, 1), (9, 1)), ((9, 1), (10.7, 1)), ((10.7, 1), (12.3, 1))):  # fmt: skip
-        _arrow(axis, start, end, "#d0d0d0")
+    from_left = sorted(places, key=lambda name: places[name][0])
+    for name, following in pairwise(from_left):
+        _arrow(axis, places, name, following)
+    _boxes(axis, {name: place for name, place in places.items() if name not in texts}, record, pictures)
+    for text, place in texts.items():
+        axis.text(*place, text, fontsize=8, ha="center", va="center",
+                  bbox={"facecolor": "#eeeeee", "edgecolor": "gray", "boxstyle": "round"})  # fmt: skip
+
+
+def _boxes(axis, places, record, pictures):
     for name, place in places.items():
-        if name in pictures:
+        if name in PICTURES:
             _picture(axis, place, pictures[name], name)
         else:
             _network(axis, place, name, record)
-    for place, text in ((0.6, "frame:\nfind heads"), (7, "pasted; boxes\nhidden in pixels:\nthe public stream"),
-                        (12.6, "pasted:\nthe frame again")):  # fmt: skip
-        axis.text(place, 1, text, fontsize=8, ha="center", va="center",
-                  bbox={"facecolor": "#eeeeee", "edgecolor": "gray", "boxstyle": "round"})  # fmt: skip
 
 
 def _panel(axis, width, height, title):
@@ -181,26 +188,35 @@ def _panel(axis, width, height, title):
     axis.set_title(title, fontsize=10)
 
 
-def _picture(axis, place, picture, name, side=0.9):
-    left, low = place[0] - side / 2, place[1] - side / 2
-    axis.imshow(picture, extent=(left, left + side, low, low + side), interpolation="bicubic", cmap="gray", zorder=3)
+def _picture(axis, place, picture, name):
+    left, low = (middle - half for middle, half in zip(place, HALF, strict=True))
+    extent = (left, left + 2 * HALF[0], low, low + 2 * HALF[1])
+    axis.imshow(picture, extent=extent, interpolation="bicubic", cmap="gray", zorder=3)
     shape = "×".join(map(str, (*picture.shape, 1)[:3]))
-    axis.text(place[0], low - 0.05, f"{name}, {shape}", fontsize=7, ha="center", va="top", zorder=4)
+    axis.text(place[0], low - 0.08, f"{name}, {shape}", fontsize=7, ha="center", va="top", zorder=4,
+              bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
 
 
-def _network(axis, place, name, record, width=1.5, height=0.95):
+def _network(axis, place, name, record):
     about = record["networks"][name]
-    left, low = place[0] - width / 2, place[1] - height / 2
-    axis.add_patch(FancyBboxPatch((left, low), width, height, boxstyle="round,pad=0,rounding_size=0.08", zorder=3,
-                                  facecolor=COLOURS[name], edgecolor="gray"))  # fmt: skip
+    left, low = (middle - half for middle, half in zip(place, HALF_BOX, strict=True))
+    axis.add_patch(FancyBboxPatch((left, low), 2 * HALF_BOX[0], 2 * HALF_BOX[1], zorder=3, facecolor=COLOURS[name],
+                                  edgecolor="gray", boxstyle="round,pad=0,rounding_size=0.08"))  # fmt: skip
     shapes = " → ".join("×".join(map(str, about[side])) for side in ("input", "output"))
     text = f"{name}\n{shapes}\n{about['parameters'] / 1e6:.2f} M parameters"
     axis.text(*place, text, fontsize=7, ha="center", va="center", zorder=4)
 
 
-def _arrow(axis, start, end, colour):
-    axis.annotate("", end, start, zorder=2, arrowprops={
-        "arrowstyle": "-|>", "color": "gray", "shrinkA": 16, "shrinkB": 26, "linewidth": 1.2})  # fmt: skip
+def _arrow(axis, places, start, end):
+    """From the edge of one box to the edge of the other."""
+    ends = []
+    for name, other in ((start, end), (end, start)):
+        way = np.subtract(places[other], places[name])
+        half = HALF if name in PICTURES else HALF_BOX
+        with np.errstate(divide="ignore"):
+            ends.append(places[name] + way * min(1, np.min(np.divide(half, np.abs(way)))))
+    axis.annotate("", ends[1], ends[0], zorder=2, arrowprops={
+        "arrowstyle": "-|>", "color": "dimgray", "shrinkA": 0, "shrinkB": 0, "linewidth": 1.2})  # fmt: skip
 
 
 def _losses(record, phase):

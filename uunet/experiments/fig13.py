@@ -79,6 +79,8 @@ def draw(record, material):
         bars(axis, names, [setting[key]["value"] for setting in settings],
              [setting[key]["interval"] for setting in settings])  # fmt: skip
         axis.set_xlabel(says, fontsize=7)
+    top.supxlabel("blue: weights on the set they were learned on; orange: on the other; lines: 95 % over people",
+                  fontsize=7)  # fmt: skip
     here, there, into_there, into_here = crossings(material)
     for part, intra, cross in zip(bottom.subfigures(1, 2, wspace=0.03), (here, there), (into_here, into_there),
                                   strict=True):  # fmt: skip
@@ -93,14 +95,15 @@ def draw(record, material):
 
 
 def bars(axis, names, values, intervals):
-    """A bar a name, from above, in the colours of the settings; what was not measurable has none."""
+    """A bar a name, from above, in the colours of the settings, and its interval."""
     for place, (value, interval, colour) in enumerate(zip(values, intervals, COLOURS, strict=True)):
         if value is not None:
             axis.barh(place, value, color=colour, alpha=0.7)
             axis.plot(interval, (place, place), color="black", linewidth=1)
-            axis.text(0.02, place, f"{value:.2f}", transform=axis.get_yaxis_transform(), va="center", fontsize=7)
+        says = "not measurable" if value is None else f"{value:.2f}"
+        axis.text(0.02, place, says, transform=axis.get_yaxis_transform(), va="center", fontsize=7)
     axis.set_yticks(range(len(names)), names)
-    axis.invert_yaxis()
+    axis.set_ylim(len(names) - 0.4, -0.6)
     axis.tick_params(labelsize=7)
 
 

@@ -49,7 +49,7 @@ def compute(material, report):
         DataError: if a split has too few people for a batch.
     """
     heads, train = material.heads, material.train
-    first = [subject[0] for subject in faces.people(heads, PEOPLE)]
+    first = [subject[0] for subject in faces.people(heads, PEOPLE) if len(subject[0]) > 1]
     shown = [int(index) for frames in first for index in frames[:2]]
     kept = np.unique([index for subject in heads.by_subject.values() for frames in subject for index in frames[:2]])
     measured_on = replace(CONFIG, subjects=2, frames=2, channel=ChannelConfig(), seed=material.seed)
