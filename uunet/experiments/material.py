@@ -47,10 +47,18 @@ class Material:
         """data.Heads of the train split, for the judge that is trained."""
         return self._load("train")
 
-    def _load(self, split):
+    def rendered(self, split, columns):
+        """data.Heads of a split with further columns of the manifest, which rendered sets have.
+
+        Raises:
+            DataError: if the set lacks some.
+        """
+        return self._once("rendered", (split, columns), lambda: self._load(split, columns))
+
+    def _load(self, split, columns=()):
         if self.folder is None:
             raise ExperimentError("This figure needs a data set: name one (--data), see data_prep/README.md.")
-        return data.load(self.folder, split, size=own.SIDE)
+        return data.load(self.folder, split, size=own.SIDE, columns=columns)
 
     @cached_property
     def networks(self):

@@ -60,6 +60,22 @@ def _soft_labels(label, of):
     return ours
 
 
+def _difference(angle):
+    """Of x and a, beside the judge's own error."""
+
+    def ours(record):
+        found = record["pose"][angle]
+        (of_a, spread), (of_x, _) = ((found[pair]["mean"], found[pair]["std"]) for pair in ("x, a", "truth, x"))
+        return "not measurable" if of_a is None else f"{of_a:.3f} ± {spread:.3f} (judge's own error {of_x:.3f})"
+
+    return ours
+
+
+def _agreement(record):
+    found = [record["expression"][pair]["agreement"] for pair in ("x, a", "truth, x")]
+    return f"{_number(found[0])} (x as read with the truth {_number(found[1])})"
+
+
 def _size(key, unit):
     def ours(record):
         return " / ".join(f"{record['networks'][name][key] / unit:.2f}" for name in ("U_e, [44]", "D_a", "D_f"))
@@ -100,12 +116,20 @@ ROWS = {
         Row("hairstyle", "0.647 ± 0.106 / 0.663 ± 0.102 / 0.594 ± 0.118", _soft_labels("hairstyle", "All Equal")),
         *(Row(f"{label} of a, all different", "not given apart", _soft_labels(label, "All Different"))
           for label in VALUES),
-        *(Row(f"{label} read from x': the judges' ceiling", "not given", _soft_labels(label, "x'")) for label in VALUES),
+        *(Row(f"{label} read from x': the judges' ceiling", "not given", _soft_labels(label, "x'"))
+          for label in VALUES),
     ],
     "fig10": [Row("d' of a_j ↔ a_k, two sequences", "0.491 / 0.329", _environments("d"))],
     "fig11": [
         Row("mean of r − r', other noise", '"close to 0"', lambda record: _number(record["residuals"]["r"]["mean"])),
         Row("AUC of r ↔ r' of one input", '"absolute separation"', _environments("auc")),
+    ],
+    "fig12": [
+        Row("CIE L*a*b* distance of backgrounds", "a plot", lambda record: _number(record["background"]["mean"])),
+        Row("yaw of a − yaw of x, radians", "0.177 ± 0.091 / 0.184 ± 0.087 / 0.140 ± 0.075", _difference("yaw")),
+        Row("pitch", "0.101 ± 0.068 / 0.120 ± 0.070 / 0.113 ± 0.055", _difference("pitch")),
+        Row("roll", "0.021 ± 0.006 / 0.025 ± 0.005 / 0.022 ± 0.004", _difference("roll")),
+        Row("expressions of x and a that agree", "about 0.82", _agreement),
     ],
 }  # fmt: skip
 
