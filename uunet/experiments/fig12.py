@@ -35,8 +35,8 @@ def compute(material, report):
     poses by eye; here the judges' own error is beside it. What all alike agree in by chance is out of `kappa`.
 
     Returns:
-        dict `background`: `mean` of heads, its 95 % `interval` over people; `median` of pixels, `histogram` in DISTANCES
-        (the last bin has what is farther, too), `pixels`; `head_mean`: the mean of all other pixels.
+        dict `background`: `mean` of heads, its 95 % `interval` over people; `median` of pixels, `histogram` in
+        DISTANCES (the last bin has what is farther, too), `pixels`; `head_mean`: the mean of all other pixels.
         `pose`: angle -> a key of COMPARED -> `mean`, `interval`, `std` of absolute differences in radians, `histogram`
         in RADIANS (likewise); and `spread`, the mean error of whoever says the mean of all x.
         `expression`: a key of COMPARED -> `matrix`, counts in the order of `expression.NAMES`; `agreement`, a share,
@@ -45,8 +45,8 @@ def compute(material, report):
         What no face was found for is None.
 
     Raises:
-        ExperimentError: if the set lacks what the renders know; if few faces of the train split are found, or all have
-            one expression.
+        DataError: if the set lacks what the renders know.
+        ExperimentError: if few faces of the train split are found, or all have one expression.
     """
     heads, train = (material.rendered(split, COLUMNS) for split in (material.split, "train"))
     of_pose, of_expression, learnt_from = _judges(material, train, report)
@@ -59,14 +59,13 @@ def compute(material, report):
         angles[name] = of_pose.predict(points) if len(both) else np.empty((0, 3))
         edges = expression.edges(material.version(name)[both], points) if len(both) else None
         names[name] = of_expression.predict(edges) if len(both) else np.empty(0, str)
-    background, masks = _background(material, heads, chosen)
     return {
-        "background": background,
+        "background": _background(material, heads, chosen),
         "pose": {angle: _pose({who: values[:, k] for who, values in angles.items()}, chosen, both)
                  for k, angle in enumerate(pose.ANGLES)},
         "expression": _expression(names, chosen, both),
         "heads": len(heads.images), "faces": len(both), "learnt_from": learnt_from,
-        "examples": _examples(heads, masks, both, angles, names),
+        "examples": _examples(heads, both, angles, names),
     }  # fmt: skip
 
 
@@ -107,7 +106,6 @@ def _histogram(values, edges):
 
 
 def _background(material, heads, chosen):
-    """The record of the background, and where it is: bool `(N, side, side)`."""
     masks = ~data.load_masks(material.folder, heads)
     far = np.stack([np.linalg.norm(rgb2lab(x) - rgb2lab(a), axis=-1)
                     for x, a in zip(heads.images, material.version("a"), strict=True)])  # fmt: skip
@@ -116,7 +114,7 @@ def _background(material, heads, chosen):
     return {
         "mean": mean, "interval": interval, "median": float(np.median(far[masks])), "pixels": int(masks.sum()),
         "histogram": _histogram(far[masks], DISTANCES), "head_mean": float(far[~masks].mean()),
-    }, masks  # fmt: skip
+    }  # fmt: skip
 
 
 def _pose(angles, chosen, both):
@@ -144,13 +142,14 @@ def _expression(names, chosen, both):
     return record
 
 
-def _examples(heads, masks, both, angles, names):
-    """Heads with much background; faces from left to right; faces of several expressions."""
-    people = [sequences[0] for sequences in faces.people(heads, EXAMPLES)]
+def _examples(heads, both, angles, names):
+    """Heads of several sequences; faces from left to right; faces of several expressions, as far as there are."""
+    sequences = np.unique(heads.sequences, return_index=True)[1]
     turned = np.argsort(angles["x"][:, 0])[np.linspace(0, len(both) - 1, min(EXAMPLES, len(both))).astype(int)]
-    various = np.unique(names["x"], return_index=True)[1][::-1][:EXAMPLES]
+    firsts = np.unique(names["x"], return_index=True)[1]
+    various = [*firsts, *np.setdiff1d(np.arange(len(both)), firsts)][:EXAMPLES]
     return {
-        "background": [int(sequence[masks[sequence].mean(axis=(1, 2)).argmax()]) for sequence in people],
+        "background": sequences[np.linspace(0, len(sequences) - 1, min(EXAMPLES, len(sequences))).astype(int)].tolist(),
         "pose": [{"head": int(both[k]), **{who: angles[who][k].tolist() for who in ("x", "a")}} for k in turned],
         "expression": [{"head": int(both[k]), **{who: str(names[who][k]) for who in ("x", "a")}} for k in various],
     }
@@ -158,13 +157,13 @@ def _examples(heads, masks, both, angles, names):
 
 def draw(record, material):
     """Rows as in the paper: background, pose, expression; pairs x, a at left, what was measured of all at right."""
-    figure = Figure(figsize=(12, 7), layout="constrained")
+    figure = Figure(figsize=(12, 6.2), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(3, 2.6))
     rows = left.subplots(3, 2 * EXAMPLES)
     heads = material.rendered(material.split, COLUMNS)
     masks = ~data.load_masks(material.folder, heads)
     shown = record["examples"]
-    _row(rows[0], shown["background"], material, [("x, background", "a, background")] * EXAMPLES, masks)
+    _row(rows[0], shown["background"], material, [("x, background", "a, background")] * len(shown["background"]), masks)
     angles = [[f"{who}: yaw {of[who][0]:+.2f}\npitch {of[who][1]:+.2f}, roll {of[who][2]:+.2f}" for who in ("x", "a")]
               for of in shown["pose"]]  # fmt: skip
     _row(rows[1], [of["head"] for of in shown["pose"]], material, angles)

@@ -1,4 +1,4 @@
-"""Table III: whether the soft labels of a are those that s asks for, by D_a and by a judge that is independent of it."""
+"""Table III: whether the soft labels of a are those that s asks for, by D_a and by a judge independent of it."""
 
 import hashlib
 
