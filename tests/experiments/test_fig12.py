@@ -84,7 +84,7 @@ def test_the_picture_has_the_numbers(made):
     assert [text.get_text() for text in axes[20].texts][13] == "0.22"
     assert {titles[12].split(": ")[0], titles[13].split(": ")[0]} == {"x", "a"}
     ours = {row.what: row.ours(record) for row in results.ROWS["fig12"]}
-    assert ours["expressions of x and a that agree"] == "0.778 (x as read with the truth 1.000)"
+    assert ours["expressions of x and a that agree"] == "0.778, κ 0.697 (x as read with the truth 1.000, κ 1.000)"
     assert ours["CIE L*a*b* distance of backgrounds"] == "0.000"
     assert ours["yaw of a − yaw of x, radians"].startswith("0.")
 

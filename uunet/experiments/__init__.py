@@ -5,7 +5,7 @@
     USES: what a record depends on, some of "data" and "weights"
 """
 
-from uunet.experiments import fig03, fig04, fig05, fig06, fig07, fig09, fig10, fig11, fig12, table1, table3
+from uunet.experiments import fig03, fig04, fig05, fig06, fig07, fig08, fig09, fig10, fig11, fig12, table1, table3
 
 FIGURES = {  # what `uunet figure` calls them
     "table1": table1,
@@ -15,6 +15,7 @@ FIGURES = {  # what `uunet figure` calls them
     "fig06": fig06,
     "fig07": fig07,
     "table3": table3,
+    "fig08": fig08,
     "fig09": fig09,
     "fig10": fig10,
     "fig11": fig11,

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from uunet import data
 from uunet.errors import UUNetError
 from uunet.evaluation import chain, scorecard
@@ -116,10 +118,14 @@ class Material:
         def ask():
             images = self.version(name)
             if judge == "own":
-                return scorecard.by_crop(self._own, {name: images})[name]
+                return scorecard.Judged(self.embedded(images), np.ones(len(images), bool))
             return scorecard.by_face(judge, name, images, self.faces(name), self.report)
 
         return self._once(judge, name, ask)
+
+    def embedded(self, images):
+        """What the judge `own` makes of heads: uint8 `(n, 64, 64, 3)` -> float `(n, 64)`."""
+        return scorecard.by_crop(self._own, {"": images})[""].embeddings
 
     @cached_property
     def _own(self):

@@ -72,8 +72,19 @@ def _difference(angle):
 
 
 def _agreement(record):
-    found = [record["expression"][pair]["agreement"] for pair in ("x, a", "truth, x")]
-    return f"{_number(found[0])} (x as read with the truth {_number(found[1])})"
+    found = (record["expression"][pair] for pair in ("x, a", "truth, x"))
+    of_a, of_x = (f"{_number(of['agreement'])}, κ {_number(of['kappa'])}" for of in found)
+    return f"{of_a} (x as read with the truth {of_x})"
+
+
+def _plane(number, *keys):
+    def ours(record):
+        found = record["planes"][number]
+        for key in keys:
+            found = found[key]
+        return "{:.3f} ({:.3f} to {:.3f})".format(found["value"], *found["interval"])
+
+    return ours
 
 
 def _size(key, unit):
@@ -118,6 +129,12 @@ ROWS = {
           for label in VALUES),
         *(Row(f"{label} read from x': the judges' ceiling", "not given", _soft_labels(label, "x'"))
           for label in VALUES),
+    ],
+    "fig08": [
+        *(Row(f"from x to its a in the plane, {name}, in distances of two people", said, _plane(k, "distance"))
+          for k, (name, said) in enumerate((("all equal", '"relative proximity"'), ("all different", '"antipodes"')))),
+        Row("a nearest to their own person's x, all equal", "not given", _plane(0, "nearest", "a")),
+        Row("all different", "not given", _plane(1, "nearest", "a")),
     ],
     "fig10": [Row("d' of a_j ↔ a_k, two sequences", "0.491 / 0.329", _environments("d"))],
     "fig11": [
