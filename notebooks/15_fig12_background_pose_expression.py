@@ -75,7 +75,7 @@ for axis, (name, of) in zip(axes, found.items(), strict=True):
     nose = pose.shape(of.points[seen])[:, 4]  # its column, about the mean of the five
     axis.scatter(yaw, nose, s=12)
     axis.set_xlabel("yaw of the head as rendered, radians")
-    axis.set_ylabel(f"nose of {name}, to the right of the middle" if name == "x" else "")
+    axis.set_ylabel("nose, right of the middle")
     axis.set_title(f"{name}: correlation {np.corrcoef(yaw, nose)[0, 1]:.2f}", fontsize=9)
 
 # %% [markdown]
@@ -97,7 +97,8 @@ for habit in (0.95, 0.5):
           f"κ {cohen_kappa_score(one, other):.2f}")  # fmt: skip
 
 # %% [markdown]
-# **Try:** `habit = 0.8`. From which agreement on would you believe that virtual faces keep the expression?
+# **Try:** `(0.8, 0.2)` instead of `(0.95, 0.5)`. From which agreement on would you believe that virtual faces keep
+# the expression?
 #
 # ## What the paper says and what we measured
 
