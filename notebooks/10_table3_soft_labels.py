@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Table III: do the labels of a obey s?
 #
-# **The paper's claim**: gender, ethnicity and hairstyle of a virtual face are those that $s$ asks for. What $D_a$ says
-# of pairs correlates with it by 0.8 to 0.9 for gender, 0.6 to 0.75 for ethnicity and hairstyle.
+# **The paper's claim**: gender, ethnicity and hairstyle of a virtual face are those that $s$ asks for. What $D_a$
+# says of pairs correlates with it by 0.8 to 0.9 for gender, 0.6 to 0.75 for ethnicity and hairstyle.
 #
 # **What it costs:** half a minute on two CPU cores.
 

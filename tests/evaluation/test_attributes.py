@@ -34,8 +34,8 @@ def test_unknown_labels_are_compared_with_nothing():
 
 def test_weights_are_repetitions():
     agreement, same = np.array([0.9, 0.2, 0.3, 0.1]), np.array([True, True, False, False])
-    times = np.array([[1, 1, 1, 1], [2, 0, 1, 1], [1, 1, 0, 0]])
-    once, twice, alike = attributes.correlations(agreement, same, 1, times)
+    weights = np.array([[1, 1, 1, 1], [2, 0, 1, 1], [1, 1, 0, 0]])
+    once, twice, alike = attributes.correlations(agreement, same, 1, weights)
     assert once == attributes.soft_label_correlation(agreement, same, 1)
     assert twice == attributes.soft_label_correlation(agreement[[0, 0, 2, 3]], same[[0, 0, 2, 3]], 1)
     assert np.isnan(alike) and np.isnan(attributes.soft_label_correlation([0.5, 0.5], [True, False], 1))

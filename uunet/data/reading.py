@@ -275,7 +275,8 @@ def _rows(table, columns):
         raise DataError(f"{table} cannot be read ({error}); prepare the set again.") from error
     missing = [name for name in columns if name not in (reader.fieldnames or ())]
     if missing:
-        raise DataError(f"{table} lacks the column(s) {', '.join(missing)}; prepare the set again.")
+        advice = "prepare the set again" if set(missing) & set(COLUMNS) else "rendered sets have them: name such a set"
+        raise DataError(f"{table} lacks the column(s) {', '.join(missing)}; {advice} (data_prep/README.md).")
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
             raise DataError(f"{table}, row {number} is incomplete; prepare the set again.")

@@ -37,7 +37,7 @@ def compute(material, report):
     heads = first_frames(material.heads)
     chosen = scorecard.sample(heads, material.seed)
     a = chain.deidentified(heads.images, heads.sequences, material.networks[0].encoder, material.seed)
-    embeddings = scorecard.by_crop(material.recogniser, {"x": heads.images})["x"].embeddings
+    embeddings = material.embedded(heads.images)
     ceiling = _recognised(chosen, embeddings, embeddings)
     record = {
         "heads": len(heads.images), "genuine": len(chosen.genuine), "impostor": len(chosen.impostor),
@@ -46,7 +46,7 @@ def compute(material, report):
     steps = [(way, at) for way, values in WAYS.items() for at in values]
     for done, (way, at) in enumerate(steps, start=1):
         x, r = passed(material, heads, a, way, at)
-        said = scorecard.by_crop(material.recogniser, {"r": r})["r"].embeddings
+        said = material.embedded(r)
         record["ways"][way].append({
             "at": at, "psnr": resampling.measured(chosen.mean(scorecard.psnr(x, r), chosen.people)),
             "identity": resampling.measured(_recognised(chosen, said, embeddings) / ceiling),

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from uunet import data
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.errors import UUNetError
@@ -50,10 +52,18 @@ class Material:
         """data.Heads of the train split, for the judge that is trained."""
         return self._load("train")
 
-    def _load(self, split):
+    def rendered(self, split, columns):
+        """data.Heads of a split with further columns of the manifest, which rendered sets have.
+
+        Raises:
+            DataError: if the set lacks some.
+        """
+        return self._once("rendered", (split, columns), lambda: self._load(split, columns))
+
+    def _load(self, split, columns=()):
         if self.folder is None:
             raise ExperimentError("This figure needs a data set: name one (--data), see data_prep/README.md.")
-        return data.load(self.folder, split, size=own.SIDE)
+        return data.load(self.folder, split, size=own.SIDE, columns=columns)
 
     @cached_property
     def networks(self):
@@ -118,10 +128,14 @@ class Material:
         def ask():
             images = self.version(name)
             if judge == "own":
-                return scorecard.by_crop(self.recogniser, {name: images})[name]
+                return scorecard.Judged(self.embedded(images), np.ones(len(images), bool))
             return scorecard.by_face(judge, name, images, self.faces(name), self.report)
 
         return self._once(judge, name, ask)
+
+    def embedded(self, images):
+        """What the judge `own` makes of heads: uint8 `(n, 64, 64, 3)` -> float `(n, 64)`."""
+        return scorecard.by_crop(self.recogniser, {"": images})[""].embeddings
 
     @cached_property
     def recogniser(self):

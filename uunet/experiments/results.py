@@ -97,6 +97,33 @@ def _soft_labels(label, of):
     return ours
 
 
+def _difference(angle):
+    """Of x and a, beside the judge's own error."""
+
+    def ours(record):
+        found = record["pose"][angle]
+        (of_a, spread), (of_x, _) = ((found[pair]["mean"], found[pair]["std"]) for pair in ("x, a", "truth, x"))
+        return "not measurable" if of_a is None else f"{of_a:.3f} ± {spread:.3f} (judge's own error {of_x:.3f})"
+
+    return ours
+
+
+def _agreement(record):
+    found = (record["expression"][pair] for pair in ("x, a", "truth, x"))
+    of_a, of_x = (f"{_number(of['agreement'])}, κ {_number(of['kappa'])}" for of in found)
+    return f"{of_a} (x as read with the truth {of_x})"
+
+
+def _plane(number, *keys):
+    def ours(record):
+        found = record["planes"][number]
+        for key in keys:
+            found = found[key]
+        return "{:.3f} ({:.3f} to {:.3f})".format(found["value"], *found["interval"])
+
+    return ours
+
+
 def _size(key, unit):
     def ours(record):
         return " / ".join(f"{record['networks'][name][key] / unit:.2f}" for name in ("U_e, [44]", "D_a", "D_f"))
@@ -140,10 +167,23 @@ ROWS = {
         *(Row(f"{label} read from x': the judges' ceiling", "not given", _soft_labels(label, "x'"))
           for label in VALUES),
     ],
+    "fig08": [
+        *(Row(f"from x to its a in the plane, {name}, in distances of two people", said, _plane(k, "distance"))
+          for k, (name, said) in enumerate((("all equal", '"relative proximity"'), ("all different", '"antipodes"')))),
+        Row("a nearest to their own person's x, all equal", "not given", _plane(0, "nearest", "a")),
+        Row("all different", "not given", _plane(1, "nearest", "a")),
+    ],
     "fig10": [Row("d' of a_j ↔ a_k, two sequences", "0.491 / 0.329", _environments("d"))],
     "fig11": [
         Row("mean of r − r', other noise", '"close to 0"', lambda record: _number(record["residuals"]["r"]["mean"])),
         Row("AUC of r ↔ r' of one input", '"absolute separation"', _environments("auc")),
+    ],
+    "fig12": [
+        Row("CIE L*a*b* distance of backgrounds", "a plot", lambda record: _number(record["background"]["mean"])),
+        Row("yaw of a − yaw of x, radians", "0.177 ± 0.091 / 0.184 ± 0.087 / 0.140 ± 0.075", _difference("yaw")),
+        Row("pitch", "0.101 ± 0.068 / 0.120 ± 0.070 / 0.113 ± 0.055", _difference("pitch")),
+        Row("roll", "0.021 ± 0.006 / 0.025 ± 0.005 / 0.022 ± 0.004", _difference("roll")),
+        Row("expressions of x and a that agree", "about 0.82", _agreement),
     ],
     "fig13": [
         Row("AUC of x ↔ a', M → M / P → P / M → P / P → M, own recogniser", "d' in the figure: hardly changed",

@@ -1,4 +1,4 @@
-"""Table III: whether the soft labels of a are those that s asks for, by D_a and by a judge that knows no D_a."""
+"""Table III: whether the soft labels of a are those that s asks for, by D_a and by a judge independent of it."""
 
 import hashlib
 
@@ -82,7 +82,7 @@ def _agreement(classifier, left, right, of, report):
 
 
 def _obedient(labels, s, rng):
-    """Labels of virtual people who obey s: x's own where it is 1, any other where it is -1; int `(N, 3)` -> same."""
+    """Labels of virtual people who obey s: x's own where it is 1, any other where it is -1: int `(N, 3)`."""
     count = np.array([len(values) for values in data.VALUES.values()])
     return np.where(np.array(s) == 1, labels, (labels + rng.integers(1, count, labels.shape)) % count)
 
@@ -106,7 +106,7 @@ def _row(material, chosen, pairs, judge, of, k, s, agreement):
 
 
 def draw(record, material):
-    """A row a label, as in the paper; a column a judge and what it looks at: x', its ceiling, or a of a setting."""
+    """A row a label, as in the paper; a column a judge and what it looks at: x', and a of either setting."""
     columns = list(dict.fromkeys((row["judge"], row["of"]) for row in record["rows"]))
     columns.sort(key=lambda column: list(JUDGES).index(column[0]))
     cells = {(row["label"], row["judge"], row["of"]): _cell(row) for row in record["rows"]}
