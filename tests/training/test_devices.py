@@ -20,7 +20,7 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 
 @pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=needs_jax)])
 def test_two_devices_do_what_one_does(backend, tiny_set, tmp_path):
-    """Both roles of frames, the critic, batch normalisation and the channel on TensorFlow; hiding on both."""
+    """Learning II with channel and batch normalisation on TensorFlow, learning to hide on JAX."""
     subprocess.run([sys.executable, SCRIPT, tiny_set, tmp_path], check=True, env={**TWO, "KERAS_BACKEND": backend})
 
 
