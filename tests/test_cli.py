@@ -195,6 +195,9 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
             "deidentify", source, "-o", new, "--boxes", tmp_path / "huge.csv", "--weights", weights
         ),
         "use 2.": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--steps", 1),
+        "cannot be split evenly over 3": (
+            "train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--devices", 3
+        ),
         "not both": ("deidentify", source, "-o", new, *deidentify, "--detector", "mtcnn"),
         "There is no file or folder [/b]": ("inspect", "[/b]"),
         "is a folder; inspect one": ("inspect", tmp_path),

@@ -64,6 +64,7 @@ Preset = Annotated[str, typer.Option(help=f"One of {', '.join(configuration.BY_N
 Steps = Annotated[
     int | None, typer.Option(min=1, help="Training steps, instead of the configuration's; in whole checkpoints.")
 ]
+Devices = Annotated[int, typer.Option(min=1, help="How many devices share the work; each batch is split evenly.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, batches and noise.")]
 
 
@@ -418,6 +419,7 @@ def train_classifier(
     labels: Annotated[str, typer.Option(help="Its outputs, comma-separated; the paper trains one D_a a label.")]
     = ",".join(configuration.LABELS),
     steps: Steps = None,
+    devices: Devices = 1,
     seed: Seed = 0,
 ):
     """**Learning I**: trains D_a, which says of two pictures whether ID, gender, ethnicity and hairstyle agree.
@@ -425,10 +427,12 @@ def train_classifier(
     Example: `uunet train-classifier heads/ -o runs/classifier --config small`
     """
     _load_keras()
-    from uunet.training import classifier
+    from uunet.training import classifier, trainer
 
     chosen = _changed(_named(config).classifier, labels=tuple(labels.split(",")), steps=steps, seed=seed)
-    for label, area in classifier.train(chosen, data, out).items():
+    with trainer.devices(devices, chosen.batch_pairs, "pairs"):
+        areas = classifier.train(chosen, data, out)
+    for label, area in areas.items():
         print(f"{label}: area under the ROC curve on validation pairs {'undefined' if area is None else f'{area:.3f}'}")
     print(f"written: {out / 'classifier.safetensors'}")
 
@@ -441,6 +445,7 @@ def train(
     config: Preset = "paper",
     s: Annotated[str | None, typer.Option(help="What must agree (1), differ (-1) or is free (0): '-1,1,1,1'.")] = None,
     steps: Steps = None,
+    devices: Devices = 1,
     seed: Seed = 0,
 ):
     """**Learning II**: trains U_e and U_d against the critic D_f and the frozen D_a.
@@ -448,10 +453,11 @@ def train(
     Example: `uunet train heads/ -o runs/uunet --classifier runs/classifier/classifier.safetensors --config small`
     """
     _load_keras()
-    from uunet.training import adversarial
+    from uunet.training import adversarial, trainer
 
     chosen = _changed(_named(config).adversarial, s=_parsed_s("--s", s), steps=steps, seed=seed)
-    adversarial.train(chosen, classifier, data, out)
+    with trainer.devices(devices, chosen.subjects, "subjects"):
+        adversarial.train(chosen, classifier, data, out)
     print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
 
 
@@ -465,6 +471,7 @@ def train_twins(
     steps: Annotated[int | None, typer.Option(min=0, help="The first stage's; 0 leaves a stage out.")] = None,
     sharpening_steps: Annotated[int | None, typer.Option(min=0, help="The second stage's.")] = None,
     hiding_steps: Annotated[int | None, typer.Option(min=0, help="The third stage's.")] = None,
+    devices: Devices = 1,
     seed: Seed = 0,
 ):
     """Beyond the paper: trains U_e and U_d on rendered heads and their **twins**, the same frames with somebody else.
@@ -476,12 +483,13 @@ def train_twins(
     Example: `uunet train-twins heads/ -o runs/twin`
     """
     _load_keras()
-    from uunet.training import twin
+    from uunet.training import trainer, twin
 
     named = _named(config, configuration.TWINS_BY_NAME)
     stages = {"steps": steps, "sharpening_steps": sharpening_steps, "hiding_steps": hiding_steps}
     chosen = _changed(named, s=_parsed_s("--s", s), seed=seed, **stages)
-    twin.train(chosen, data, out, start=start)
+    with trainer.devices(devices, chosen.batch, "heads"):
+        twin.train(chosen, data, out, start=start)
     print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
 
 

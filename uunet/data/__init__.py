@@ -1,7 +1,7 @@
 """A prepared set of heads: `reading` it, `drawing` batches and pairs from it, `feeding` them to training."""
 
 from uunet.data.drawing import check_pairs, evaluation_pairs, hiding_batch, pair_batch, sequence_batch, twin_batch
-from uunet.data.feeding import batches, dataset
+from uunet.data.feeding import batches, dataset, heads_axis
 from uunet.data.reading import (
     LANDMARKS,
     SPLITS,
@@ -17,6 +17,6 @@ from uunet.data.reading import (
 
 __all__ = [
     "LANDMARKS", "SPLITS", "VALUES", "DataError", "Heads", "batches", "check_pairs", "dataset", "evaluation_pairs",
-    "hiding_batch", "landmarks_of", "load", "load_masks", "load_twins", "pair_batch", "sequence_batch", "twin_batch",
-    "twin_kinds",
+    "heads_axis", "hiding_batch", "landmarks_of", "load", "load_masks", "load_twins", "pair_batch", "sequence_batch",
+    "twin_batch", "twin_kinds",
 ]

@@ -3,6 +3,8 @@
 import collections
 from concurrent import futures
 
+import numpy as np
+
 
 def batches(make_batch, steps, ahead=3):
     """Batches as NumPy arrays, each made in the background while those before it are used.
@@ -26,10 +28,34 @@ def batches(make_batch, steps, ahead=3):
 
 
 def dataset(make_batch, steps):
-    """The same batches as a `tf.data.Dataset`, for TensorFlow; arguments and elements as in `batches`."""
+    """The same batches as a `tf.data.Dataset`, for TensorFlow; arguments and elements as in `batches`.
+
+    Where `training.trainer.devices` makes several devices train, each is given its share of every batch.
+    """
     import tensorflow as tf  # not needed on JAX
 
-    first = make_batch(steps[0])
+    strategy = tf.distribute.get_strategy()
+    count = strategy.num_replicas_in_sync
+
+    def in_turn():
+        for (batch,) in batches(make_batch, steps):
+            for k in range(count):
+                yield (share(batch, k, count),)
+
+    first = share(make_batch(steps[0]), 0, count)
     shapes = {name: tf.TensorSpec(value.shape, value.dtype) for name, value in first.items()}
-    made = tf.data.Dataset.from_generator(lambda: batches(make_batch, steps), output_signature=(shapes,))
-    return made.prefetch(1)
+    made = tf.data.Dataset.from_generator(in_turn, output_signature=(shapes,)).prefetch(count)
+    return made if count == 1 else strategy.distribute_datasets_from_function(lambda _: made)
+
+
+def heads_axis(shape):
+    """Which axis of an array of a batch counts heads: that before height, width and channels, or the first."""
+    return max(0, len(shape) - 4)
+
+
+def share(batch, k, count):
+    """The k-th of `count` equal shares of a batch; what the channel does, `order` and `damage`, is in each of them."""
+    return {
+        name: value if name in ("order", "damage") else np.split(value, count, heads_axis(value.shape))[k]
+        for name, value in batch.items()
+    }

@@ -47,7 +47,7 @@ def build_trainer(networks, config):
     sequences = config.subjects * config.sequences
     through = None
     if config.channel.sizes:
-        through = channel.Channel(config.channel, config.size, sequences, backend.outside)
+        through = backend.together(channel.Channel(config.channel, config.size, sequences, backend.outside))
     generator_optimizer = training.build_optimizer(config.generator_optimizer)
     critic_optimizer = training.build_optimizer(config.critic_optimizer)
     generator_variables = networks.encoder.trainable_variables + networks.decoder.trainable_variables

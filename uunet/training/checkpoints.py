@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 
 from uunet import outputs
@@ -31,7 +30,7 @@ def save(trainer, path, *, run, step, seconds):
         DivergedError: if a value is not finite; the file stays as it was.
         OutputError: if it cannot be written.
     """
-    values = [keras.ops.convert_to_numpy(variable.value) for variable in trainer.state()]
+    values = [variable.numpy() for variable in trainer.state()]
     if not all(np.isfinite(value).all() for value in values):
         raise DivergedError(f"Training diverged: a weight is no longer finite at step {step}; try a smaller learning "
                             "rate, the last good checkpoint is kept.")

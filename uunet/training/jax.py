@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
+from uunet import data
 from uunet.training import trainer
 
 
@@ -17,6 +18,25 @@ def outside(function, image, quality):
     """`function(image, quality)` of NumPy, outside of the graph: a tensor like `image`. No gradient passes."""
     result = jax.ShapeDtypeStruct(image.shape, image.dtype)
     return jax.pure_callback(lambda *values: function(*map(np.asarray, values)), result, image, quality)
+
+
+def devices(names):
+    """What is built in this context lives on all devices, and a step is made by all of them."""
+    return _Shares(devices=names).scope()
+
+
+class _Shares(keras.distribution.DataParallel):
+    def get_data_layout(self, data_shape):
+        """Where the parts of an array lie; what is computed with it does not depend on that."""
+        axes, heads = [None] * len(data_shape), data.heads_axis(data_shape)
+        if data_shape[heads] % self.num_model_replicas == 0:  # else it is what the channel does, and small
+            axes[heads] = self.batch_dim_name
+        return keras.distribution.TensorLayout(axes, self.device_mesh)
+
+
+def together(function):
+    """`function(images, *others)` of the whole batch's images, which is all that JAX ever computes."""
+    return function
 
 
 class Trainer(trainer.Trainer):

@@ -99,7 +99,7 @@ def generator_objective(networks, channel, config, batch):
     """
     x = batch["x"]
     a, r = encode_decode(networks, channel, batch, draw=0)
-    ijk = ops.reshape(a, (config.subjects, config.sequences, config.frames, *a.shape[1:]))
+    ijk = ops.reshape(a, (-1, config.sequences, config.frames, *a.shape[1:]))
     next_frame = ops.reshape(ops.roll(ijk, 1, axis=2), ops.shape(a))  # a_ijk', k' != k
     next_sequence = ops.reshape(ops.roll(ijk, 1, axis=1), ops.shape(a))  # a_ij'k, j' != j
     terms = {

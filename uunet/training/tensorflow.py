@@ -1,5 +1,8 @@
 """The training step on TensorFlow; `model.fit` runs it."""
 
+import functools
+
+import keras
 import tensorflow as tf
 
 from uunet.training import trainer
@@ -18,8 +21,41 @@ def outside(function, image, quality):
     return tf.ensure_shape(tf.numpy_function(function, [image, quality], image.dtype), image.shape)
 
 
+def devices(names):
+    """What is built in this context lives on all devices, and a step is made by all of them."""
+    return _strategy(tuple(names)).scope()
+
+
+@functools.cache  # a second one would mistake what is left of the first one's messages for its own
+def _strategy(names):
+    return tf.distribute.MirroredStrategy(names)
+
+
+def together(function):
+    """`function(images, *others)` of the whole batch's images, where every device holds a share of them.
+
+    Every device computes all of it, and keeps its share of the result.
+    """
+    count = tf.distribute.get_strategy().num_replicas_in_sync
+
+    def of_share(images, *others):
+        here = tf.distribute.get_replica_context()
+        whole = tf.ensure_shape(here.all_gather(images, axis=0), (count * images.shape[0], *images.shape[1:]))
+        shares = tf.split(function(whole, *others), count)
+        return tf.gather(shares, here.replica_id_in_sync_group)
+
+    return function if count == 1 else of_share
+
+
 class Trainer(trainer.Trainer):
     """`trainer.Trainer` with gradients by tf.GradientTape."""
+
+    def __init__(self, networks, *arguments, **named):
+        super().__init__(networks, *arguments, **named)
+        self.shares = self.distribute_strategy.num_replicas_in_sync
+        for layer in (layer for network in networks for layer in network.layers):
+            if self.shares > 1 and isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True  # statistics of the whole batch
 
     def train_step(self, data):
         (batch,) = data
@@ -27,6 +63,7 @@ class Trainer(trainer.Trainer):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch([variable.value for variable in update.variables])
                 loss, terms = update.objective()
+                loss /= self.shares  # the optimiser adds up the gradients of all
             gradients = tape.gradient(loss, [variable.value for variable in update.variables])
             update.optimizer.apply(gradients, update.variables)
             for name, value in terms.items():

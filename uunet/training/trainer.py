@@ -1,5 +1,6 @@
 """The part of a training step that knows no backend: who is updated, in which order, and what is logged."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import keras
 
 from uunet import data, outputs
+from uunet.config import ConfigError
 from uunet.training import checkpoints, logs
 
 
@@ -68,6 +70,34 @@ def backend_trainer():
     else:
         raise ValueError(f"Training runs on the Keras backends 'tensorflow' and 'jax'; KERAS_BACKEND is {backend!r}.")
     return module
+
+
+def devices(count, parts, kind):
+    """Where what is built and trained lives: on `count` devices, each of which takes its share of every batch.
+
+    A step does what it does on one device, up to rounding: a loss is a mean over equal shares, no loss compares heads
+    of two subjects, and what needs the whole batch is given it (the channel, batch normalisation). Only dropout
+    differs, on TensorFlow: all shares drop the same. A checkpoint can be resumed on any number of devices.
+
+    Args:
+        count: int; 1 changes nothing.
+        parts: int, what a batch has of what cannot be split further: pairs, subjects or heads.
+        kind: str, their name.
+
+    Returns:
+        A context manager around `train`.
+
+    Raises:
+        ConfigError: if a batch cannot be split evenly, or there are not that many devices.
+    """
+    if count == 1:
+        return contextlib.nullcontext()
+    if parts % count:
+        raise ConfigError(f"A batch of {parts} {kind} cannot be split evenly over {count} devices: use a divisor.")
+    names = keras.distribution.list_devices()
+    if len(names) < count:
+        raise ConfigError(f"There are not {count} devices to train on, only {len(names)}: {', '.join(names)}.")
+    return backend_trainer().devices(names[:count])
 
 
 def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):

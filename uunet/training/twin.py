@@ -66,7 +66,7 @@ def hiding_trainer(encoder, decoder, config):
     """A Trainer of the running backend whose step is `objective.hiding_objective` once."""
     backend = training.backend_trainer()
     roi = _roi(config, backend)
-    through = channel.Channel(config.channel, config.size, config.batch, backend.outside)
+    through = backend.together(channel.Channel(config.channel, config.size, config.batch, backend.outside))
     optimizer = training.build_optimizer(config.optimizer, config.hiding_steps)
     _train_only(encoder, hiding=True)
     variables = encoder.trainable_variables + decoder.trainable_variables
@@ -81,7 +81,7 @@ def hiding_trainer(encoder, decoder, config):
 
 def _roi(config, backend):
     harmless = dataclasses.replace(config.channel, damages=())
-    return channel.Channel(harmless, config.size, config.batch, backend.outside)
+    return backend.together(channel.Channel(harmless, config.size, config.batch, backend.outside))
 
 
 def _train_only(encoder, *, hiding):
