@@ -25,6 +25,10 @@ PRESETS = {
         "encoder.safetensors": "e60bc5d2c517a52c3323f5a2a24100e144a012c9844a74e715ea1005186c6534",
         "decoder.safetensors": "550a27fd6bcbd8f584b67e697b5fa1dccbf967c9e582a525bb91c0057b1e70de",
     },
+    "twin-uav": {
+        "encoder.safetensors": "6b473634ff4498aebc0e2874836f89d090b7a669fba66e5f07c7ee977936bc03",
+        "decoder.safetensors": "66f5447510a02822c492a9226df6fff7d655cf0b6ecc4b010123e625f22d4095",
+    },
 }
 
 

@@ -7,12 +7,32 @@ from test_experiments import compute, material, on_a_line
 
 from uunet.experiments import FIGURES, damage, fig06, fig11, fig13, fig14, results, table1
 
-README = results.ROOT / "README.md"
+
+@pytest.mark.parametrize("path", results.TEXTS, ids=lambda path: path.parent.name)
+def test_tables_are_in_step_with_the_records(path):
+    text = path.read_text(encoding="utf-8")
+    assert "ours" in text and results.written(text) == text, "run python -m uunet.experiments.results"
 
 
-def test_readme_is_in_step_with_the_records():
-    text = README.read_text(encoding="utf-8")
-    assert results.written(text) == text, "run python -m uunet.experiments.results"
+def test_a_card_has_a_column_a_recogniser_and_marks_what_is_missed(tmp_path, monkeypatch):
+    def row(title, judge, value, reach):
+        return {"title": title, "judge": judge, "paper": "–", "reach": reach, "aim": ".5", "value": value,
+                "interval": [0.1, 0.9]}  # fmt: skip
+
+    record = {
+        "provenance": {"command": "uunet evaluate x"}, "s": [-1], "judges": ["dlib", "own", "soft_labels"],
+        "data": {"heads": 3, "people": 2, "split": "test"},
+        "rows": [row("AUC", "dlib", 0.61, "≤ .60"), row("AUC", "own", 0.6, "≤ .60"), row("PSNR", "", 29.9, "≥ 30"),
+                 row("labels", "soft_labels", None, "≥ .8"), row("more", "soft_labels", 0.1, "–")],
+    }  # fmt: skip
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    begin = "<!-- python -m uunet.experiments.results writes what record.json says -->"
+    text = results.written(f"before {begin}\nold {results.END} after")
+    assert text.startswith("before ") and text.endswith(f"{results.END} after") and "old" not in text
+    assert "| AUC |  | ≤ .60 | .5 | 0.610 (0.100 to 0.900) ✗ | 0.600 (0.100 to 0.900) |" in text
+    assert "| PSNR |  | – | ≥ 30 | .5 | 29.900 (0.100 to 0.900) ✗ |" in text
+    assert "| labels | soft_labels | – | ≥ .8 | .5 | not measurable |" in text and text.count(" ✗ |") == 2
 
 
 @pytest.fixture
@@ -53,7 +73,7 @@ def test_other_rows_read_theirs(folder, rng):
     assert '| "close to 0" | 0.000 |' in results.table("fig11")
     assert "| 31.0" in results.table("table1") and " 0.72 " in results.table("table1")
     assert "| 7 × 4 pixels | 0.31 ± 0.04 / 0.27 ± 0.04 / 0.16 ± 0.06 | 0.50 ± 0.01 |" in results.table("fig05")
-    assert "No record yet of fig06, fig13" in results.readme()
+    assert "No record yet of fig06, table3" in results.readme()
 
 
 def test_rows_of_what_crosses_sets_or_weights_or_the_paper(folder):

@@ -1,18 +1,23 @@
-"""The paper's numbers beside ours: README's table, and the last cell of each notebook. Ours are read from records.
+"""The paper's numbers beside ours: README's table, the last cell of each notebook, the cards of weights.
 
-    python -m uunet.experiments.results        # writes the table in README.md anew
+Ours are read from records.
+
+    python -m uunet.experiments.results        # writes the tables in README.md and weights/README.md anew
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from uunet.data import VALUES
+from uunet.evaluation import scorecard
 from uunet.experiments import FIGURES, environments, table3
 from uunet.experiments.material import JUDGES
 
 ROOT = Path(__file__).parents[2]
+TEXTS = ROOT / "README.md", ROOT / "weights" / "README.md"
 FOLDER = ROOT / "docs" / "figures"  # where `uunet figure` writes
 EVALUATION = ROOT / "docs" / "weights" / "twin-cctv.json"  # what `uunet evaluate` wrote
 OPTIONS = {  # what a figure uses -> how it is named
@@ -20,6 +25,7 @@ OPTIONS = {  # what a figure uses -> how it is named
     "training": "",
 }  # fmt: skip
 BEGIN, END = "<!-- python -m uunet.experiments.results writes what follows -->", "<!-- until here -->"
+CARD = re.compile("(<!-- python -m uunet.experiments.results writes what (.+?) says -->\n).*?(" + END + ")", re.DOTALL)
 HEAD = ("| | paper: BIODI / MARS / P-DESTRE, or the last two | ours: rendered heads | command |", "|---|---|---|---|")
 
 
@@ -235,18 +241,46 @@ def table(name):
 
 
 def readme():
-    """README's table: all records of figures, then what `uunet evaluate` has a goal for."""
+    """README's tables: all records of figures, then the card of the default weights."""
     records = {name: read(name) for name in ROWS}
-    cells = [row for name, record in records.items() if record for row in _cells(name, record)]
-    evaluation = json.loads(EVALUATION.read_text(encoding="utf-8"))
-    for row in evaluation["rows"]:
-        if row["reach"] != "–" and row["value"] is not None:
-            ours = "{:.3f} ({:.3f} to {:.3f})".format(row["value"], *row["interval"])
-            judge = f", by {row['judge']}" if row["judge"] else ""
-            cells.append((row["title"] + judge, row["paper"], ours, evaluation["provenance"]["command"]))
+    parts = [_markdown([row for name, record in records.items() if record for row in _cells(name, record)])]
     missing = [name for name, record in records.items() if not record]
-    note = f"\n\nNo record yet of {', '.join(missing)}: `uunet figure NAME` makes it." if missing else ""
-    return _markdown(cells) + note
+    if missing:
+        parts.append(f"No record yet of {', '.join(missing)}: `uunet figure NAME` makes it.")
+    return "\n\n".join([*parts, card(json.loads(EVALUATION.read_text(encoding="utf-8")))])
+
+
+def card(record):
+    """What `uunet evaluate` found of weights, in two tables: by each recogniser, and the rest."""
+    rows, about, made = record["rows"], record["data"], record["provenance"]
+    recognisers = [judge for judge in record["judges"] if judge in scorecard.RECOGNISERS]
+    lines = [
+        f"`{made['command']}`: {about['heads']} heads of {about['people']} people, split {about['split']}, s = "
+        f"{record['s']}; in brackets 95 % over people; ✗ marks what is not reached.",
+        "",
+        f"| | paper | to reach | aim | {' | '.join(recognisers)} |",
+        "|---" * (4 + len(recognisers)) + "|",
+    ]
+    by_title = {}
+    for row in rows:
+        if row["judge"] in recognisers:
+            by_title.setdefault(row["title"], []).append(row)
+    for title, of in by_title.items():
+        goals = (" / ".join(dict.fromkeys(row[key] for row in of if row[key] != "–"))
+                 for key in ("paper", "reach", "aim"))  # fmt: skip
+        lines.append(f"| {' | '.join([title, *goals, *map(_measured, of)])} |")
+    lines += ["", "| | judge | paper | to reach | aim | ours |", "|---" * 6 + "|"]
+    lines += [f"| {' | '.join([*(row[key] for key in ('title', 'judge', 'paper', 'reach', 'aim')), _measured(row)])} |"
+              for row in rows if row["judge"] not in recognisers]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _measured(row):
+    if row["value"] is None:
+        return "not measurable"
+    sign, _, goal = row["reach"].partition(" ")
+    missed = sign == "≤" and row["value"] > float(goal) or sign == "≥" and row["value"] < float(goal)
+    return "{:.3f} ({:.3f} to {:.3f})".format(row["value"], *row["interval"]) + (" ✗" if missed else "")
 
 
 def _cells(name, record):
@@ -262,11 +296,17 @@ def _markdown(cells):
 
 
 def written(text):
-    """A text with the table between BEGIN and END as the records have it now."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{readme()}\n\n{END}{rest.split(END)[1]}"
+    """README.md or weights/README.md with its tables as the records have them now."""
+    if BEGIN in text:
+        before, rest = text.split(BEGIN)
+        text = f"{before}{BEGIN}\n\n{readme()}\n\n{END}{rest.split(END)[1]}"
+
+    def written_card(found):
+        return f"{found[1]}\n{card(json.loads((ROOT / found[2]).read_text(encoding='utf-8')))}\n\n{found[3]}"
+
+    return CARD.sub(written_card, text)
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in TEXTS:
+        path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
