@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -51,6 +52,7 @@ def _load_keras():
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+    logging.getLogger("tensorflow").setLevel("ERROR")  # its advice on how it is called is not for users either
 
 
 def _say(style, what, sentence):
