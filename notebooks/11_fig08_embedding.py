@@ -63,8 +63,8 @@ for axis, (name, matrix) in zip(axes, planes.items(), strict=True):
 # So the plane of the figure is learnt from people of the train split, each a class, and their virtual selves, each
 # another: 100 classes, as in the paper.
 #
-# **Try:** `learnt = shown = slice(0, None, 2)` in the line that cuts them. How much better do the classes look, and would you have
-# noticed without the other picture?
+# **Try:** `learnt = shown = slice(0, None, 2)` in the line that cuts them. How much better do the classes look, and
+# would you have noticed without the other picture?
 #
 # ## Near, in numbers
 #
