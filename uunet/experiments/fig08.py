@@ -84,7 +84,7 @@ def _points(place, shown, chosen):
 
 def draw(record, material):
     """Left 'All Equal', right 'All Different': a colour a person, x with black borders, a without."""
-    figure = Figure(figsize=(10, 5), layout="constrained")
+    figure = Figure(figsize=(10, 5.3), layout="constrained")
     for axis, plane in zip(figure.subplots(1, 2), record["planes"], strict=True):
         for name, border in (("a", "none"), ("x", "black")):
             person, across, up = np.array(plane["points"][name]).T
@@ -94,7 +94,7 @@ def draw(record, material):
         numbers = [f"{name} {_text(nearest[name])}" for name in ("x", "a")]
         axis.set_title(
             f"{plane['setting']}, s = {', '.join(map(str, plane['s']))}\n"
-            f"nearest x, of another sequence, is the same person: {', '.join(numbers)}\n"
+            f"nearest x of another sequence is the same person:\n{', '.join(numbers)}\n"
             f"from x to its a: {_text(distance)} of the distance of two people", fontsize=7.5,
         )  # fmt: skip
         axis.set_xticks([])
