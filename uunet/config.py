@@ -1,6 +1,6 @@
 """Every number of an experiment, frozen. Defaults are the paper's; where it is silent, the published code's."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from uunet.errors import UUNetError
 
@@ -261,9 +261,15 @@ SMOKE = Config(
 
 BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smoke": SMOKE}
 
-# Learning from twins: what two CPU cores train in an hour (docs/training-log.md), and seconds for tests.
+TWIN = TwinConfig()
+
+# Learning from twins: what two CPU cores train in an hour (docs/training-log.md), the same for lossy files, and seconds
+# for tests.
 TWINS_BY_NAME = {
-    "twin": TwinConfig(),
+    "twin": TWIN,
+    "twin-robust": replace(
+        TWIN, strength=0.06, channel=replace(TWIN.channel, damages=ROBUST.damages, ramp=1000), hiding_steps=4000
+    ),
     "smoke": TwinConfig(
         width=4, critic_width=4, batch=4, steps=4, sharpening_steps=2, hiding_steps=4,
         channel=ChannelConfig(sizes=(24, 80)), precision="float32", checkpoint_every=2,
