@@ -95,5 +95,6 @@ lecture.table("fig08")
 # %% [markdown]
 # **What differs, and why.** The paper's VGG-19 learnt the 100 classes itself; our recogniser has never seen an $a$, as
 # no judge here has, and only the plane has. Its embedding sees the whole crop: hair, clothes and background around the
-# head stay, and draw $a$ towards $x$ whatever $s$ says. A picture of six people shows what one looks for; the numbers
-# are of everybody, with intervals over people.
+# head stay, and draw $a$ towards $x$ whatever $s$ says. $x$ and $a$ of one person are two
+# classes, so the plane is learnt to keep them apart; only how *far* apart they come depends on $s$. Two dimensions hold
+# little of who somebody is: few $x$ are nearest to their own person. The picture has six people, the numbers everybody.
