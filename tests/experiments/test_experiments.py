@@ -376,7 +376,7 @@ def test_what_cannot_be_drawn_is_one_sentence(figure, unchanged, tmp_path, monke
         assert not out.exists() or not list(out.iterdir())
         return sentences[-1]
 
-    assert "There is no figure 'fig99'; there are table1, fig03" in refused("fig99")
+    assert "There is no figure 'fig99'; there are table1, fig02" in refused("fig99")
     assert "give --all" in refused()
     assert "needs a data set: name one (--data)" in refused("fig04")
     assert "no weights 'none'" in refused("fig06", "--data", SAMPLE, "--weights", "none")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from test_experiments import SAMPLE, choosing, compute, figure, material, on_a_line, unchanged  # noqa: F401
 
 from uunet.evaluation import resampling
@@ -73,7 +74,7 @@ def test_without_a_second_set(figure, unchanged, tmp_path, monkeypatch):  # noqa
     assert "written" in figure("--all", *options)
     assert [path.stem for path in sorted((tmp_path / "figures").glob("*.json"))] == ["table1"]
     monkeypatch.setattr(fig13, "compute", lambda material, report: {"settings": []})
-    monkeypatch.setattr(fig13, "draw", lambda record, material: __import__("matplotlib.figure").figure.Figure())
+    monkeypatch.setattr(fig13, "draw", lambda record, material: Figure())
     both = (*options, "--other-data", SAMPLE.parent / "uav", "--other-weights", unchanged)
     assert figure("--all", *both).count("written") == 1
     record = json.loads((tmp_path / "figures" / "fig13.json").read_text())
