@@ -22,7 +22,7 @@ RUN = os.environ.get("UUNET_RUN", "read")  # read, smoke or full
 WEIGHTS = DEFAULT_WEIGHTS
 SAMPLE = Path("data_prep/sample")
 DATA = Path("heads/cctv")  # full: python -m data_prep.synthetic --domain cctv --preset full --out heads/cctv
-OTHER_WEIGHTS = "synthetic-64"  # for what crosses sets (Fig. 13), with the set OTHER
+OTHER_WEIGHTS = "twin-uav"  # for what crosses sets (Fig. 13), with the set OTHER
 OTHER = Path("heads/uav")  # full: as DATA, of --domain uav
 WIDTH = 1100  # pixels, of a picture on a page
 

@@ -3,6 +3,7 @@
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as on the command line
 
 import cv2  # noqa: E402
 import keras  # noqa: E402

@@ -44,6 +44,8 @@ def main():
 def _load_keras():
     """Imports Keras and its backend without the notes that TensorFlow writes at start-up, which are not for users."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # heads are resized by small matrices, for which threads beside TensorFlow's own wait longer than they work
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     stderr = os.dup(2)
     try:
         with open(os.devnull, "w") as null:
