@@ -53,4 +53,4 @@ def test_other_rows_read_theirs(folder, rng):
     assert '| "close to 0" | 0.000 |' in results.table("fig11")
     assert "| 31.0" in results.table("table1") and " 0.72 " in results.table("table1")
     assert "| 7 × 4 pixels | 0.31 ± 0.04 / 0.27 ± 0.04 / 0.16 ± 0.06 | 0.50 ± 0.01 |" in results.table("fig05")
-    assert "No record yet of fig06:" in results.readme()
+    assert "No record yet of fig06, table3" in results.readme()
