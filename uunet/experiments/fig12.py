@@ -136,9 +136,10 @@ def _expression(names, chosen, both):
         one, other = (names[who] for who in pair.split(", "))
         agreement, interval = _mean(one == other, chosen, both)
         counts = confusion_matrix(one, other, labels=expression.NAMES) if len(both) else np.zeros((4, 4), int)
-        kappa = cohen_kappa_score(one, other, labels=expression.NAMES) if len(both) else np.nan
+        several = len(np.union1d(one, other)) > 1  # else nothing is left once chance is out
+        kappa = float(cohen_kappa_score(one, other, labels=expression.NAMES)) if several else None
         record[pair] = {"matrix": counts.tolist(), "agreement": agreement, "interval": interval,
-                        "kappa": float(kappa) if np.isfinite(kappa) else None}  # fmt: skip
+                        "kappa": kappa}  # fmt: skip
     return record
 
 
