@@ -22,10 +22,10 @@ def compute(material, report):
 
     D_a is that of the preset `synthetic-64`, which alone has one; weights that were trained against it were trained to
     please it. It learnt from renders of the same seeds, and so of some of these people, as an earlier renderer drew
-    them: no judge of unseen people. The other judge reads the labels of single heads (`judges.soft_labels`). What either can do at best shows
-    with x' in place of a: the same person in another sequence, as D_a would know the very same picture by anything.
-    "truth" is a judge without error of virtual people who obey s always: for s = -1 and a label of many values, even it
-    is below 1, as a label that differs from x_i's may differ from x_j's, too.
+    them: no judge of unseen people. The other judge reads the labels of single heads (`judges.soft_labels`). What
+    either can do at best shows with x' in place of a: the same person in another sequence, as D_a would know the very
+    same picture by anything. "truth" is a judge without error of virtual people who obey s always: for s = -1 and a
+    label of many values, even it is below 1, as a label that differs from x_i's may differ from x_j's, too.
 
     Returns:
         dict `rows`: list of `judge`, a key of JUDGES; `of`, "x'" or a key of SETTINGS; `label`; `s` of this label;
