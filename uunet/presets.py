@@ -25,6 +25,10 @@ PRESETS = {
         "encoder.safetensors": "e60bc5d2c517a52c3323f5a2a24100e144a012c9844a74e715ea1005186c6534",
         "decoder.safetensors": "550a27fd6bcbd8f584b67e697b5fa1dccbf967c9e582a525bb91c0057b1e70de",
     },
+    "twin-cctv-robust": {
+        "encoder.safetensors": "d2ae7666a89ba727b64b7a5e4fac6fa0ebba9207d573e63604cdfb53206ddcc8",
+        "decoder.safetensors": "6ca3a1a52656e534e237c3ba4458d81e35f3e4350bea1cb38b93aaf16a3c3264",
+    },
     "twin-uav": {
         "encoder.safetensors": "6b473634ff4498aebc0e2874836f89d090b7a669fba66e5f07c7ee977936bc03",
         "decoder.safetensors": "66f5447510a02822c492a9226df6fff7d655cf0b6ecc4b010123e625f22d4095",
