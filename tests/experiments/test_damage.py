@@ -14,6 +14,7 @@ class Unchanged:
     """A network that returns the first three channels it sees."""
 
     input_shape = (None, 64, 64, 3)
+    layers = ()
 
     def predict_on_batch(self, inputs):
         return inputs[..., :3]
