@@ -264,6 +264,10 @@ BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "small": SMALL, "smok
 # Learning from twins: what two CPU cores train in an hour (docs/training-log.md), and seconds for tests.
 TWINS_BY_NAME = {
     "twin": TwinConfig(),
+    "twin-256": TwinConfig(  # Fig. 15; a step costs about what one of "twin" does
+        size=256, width=16, critic_width=8, batch=8, steps=1000, sharpening_steps=250, hiding_steps=1000,
+        channel=ChannelConfig(sizes=(96, 128, 160, 192, 224, 256, 288, 320)),
+    ),
     "smoke": TwinConfig(
         width=4, critic_width=4, batch=4, steps=4, sharpening_steps=2, hiding_steps=4,
         channel=ChannelConfig(sizes=(24, 80)), precision="float32", checkpoint_every=2,
