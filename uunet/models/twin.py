@@ -12,11 +12,11 @@ appearance (docs/training-log.md). Here what is hidden is bounded, so that a can
     a = clip(t + strength * tanh(H(x, t)))  what is published
     r = U_d(a) = clip(a + R(a))
 
-M, D, H and R are small U-Nets, L a small classifier; all work on squares of pixels made channels (`unshuffle`), of 2 x 2
-at 64 pixels a side. D sees c, which is x with its head reduced to one value for every 8 x 8 pixels, or as few values of
-any larger x, and the places p: enough for pose, expression and light, too little to copy a face from. u ~ U(0, 1) is the
-first value of the noise channel. Whoever wants one person for a whole track, whatever L reads in single frames, lets
-`held` write who it is into that value.
+M, D, H, R are small U-Nets, L a small classifier, all on squares of 2 x 2 pixels made channels, 4 x 4 in large heads.
+D sees c, which is x with its head reduced to one value for every 8 x 8 of 64 x 64 pixels, and to as few of more pixels,
+and the places p: enough for pose, expression and light, too little to copy a face from. u ~ U(0, 1) is the first value
+of the noise channel. Whoever wants one person for a whole track, whatever L reads in single frames, lets `held` write
+who it is into that value.
 """
 
 import math
