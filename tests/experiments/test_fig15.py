@@ -27,7 +27,7 @@ def three(rng, monkeypatch):
     large = crossed(places | {"a": np.roll(x, 6, axis=0)})
     images = large.heads.images.repeat(2, axis=1).repeat(2, axis=2)
     large.__dict__["heads"] = heads(images=images)
-    large.kept |= {("version", name): images for name in ("x", "a", "r")}
+    large.kept.update({("version", name): images for name in ("x", "a", "r")})
     small = crossed(places | {"a": np.roll(x, 6, axis=0)})
     blurred = halved(small.heads.images)
     abroad = crossed(places | {"a": x}, a=blurred, r=blurred)
