@@ -100,6 +100,8 @@ lecture.table("fig15")
 # %% [markdown]
 # **What differs, and why.** The paper shows pictures only. Here both sets are rendered, of the same modelled heads, so
 # they are nearer to each other than YouTube Faces and P-DESTRE. The weights for 256 pixels are narrower and have seen
-# fewer people for fewer steps than those for 64 (`weights/README.md`): part of what they lack is training, not likeness
-# of the sets. Their own set, the first bar, says how much: what they do there they can, and what is lost from the first
-# bar to the third is the change of set and of size.
+# fewer people for far fewer steps than those for 64 (`weights/README.md`): their faces are blurs at home, too, so
+# "poorer" beside the small heads' weights is in part a matter of training, and this comparison alone does not prove
+# the paper's conclusion. Their own set, the first bar, says what they can; what is lost from the first bar to the
+# third is the change of set and of size. Sharpness above 1 at home is a grid of dots, in which $x$ is hidden, not
+# detail.
