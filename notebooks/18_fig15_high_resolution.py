@@ -58,8 +58,8 @@ for side in (256, 128, 96, 64, 48):
     print(f"{side:16}   {scorecard.psnr(roi, chain.reconstructed(a, net.decoder)).mean():.1f}")
 
 # %% [markdown]
-# **Try:** `cv2.GaussianBlur(x[0], (0, 0), 3)` in place of each head of `x`. Is it the *size* that hurts, or what is
-# seen in it?
+# **Try:** `x = np.stack([cv2.GaussianBlur(head, (0, 0), 3) for head in x])` first. Is it the *size* that hurts, or
+# what is seen in it?
 #
 # ## The figure
 #
