@@ -24,6 +24,8 @@ SAMPLE = Path("data_prep/sample")
 DATA = Path("heads/cctv")  # full: python -m data_prep.synthetic --domain cctv --preset full --out heads/cctv
 OTHER_WEIGHTS = "twin-uav"  # for what crosses sets (Fig. 13), with the set OTHER
 OTHER = Path("heads/uav")  # full: as DATA, of --domain uav
+LARGE, LARGE_WEIGHTS = Path("heads/hd"), "twin-hd"  # for Fig. 15; full: made as weights/README.md says
+SMALL_WEIGHTS = "twin-uav"  # beside them, with the set OTHER
 WIDTH = 1100  # pixels, of a picture on a page
 
 logging.getLogger("tensorflow").setLevel("ERROR")  # not its advice on how it is called
@@ -40,6 +42,12 @@ def sample():
     return Material(SAMPLE / "cctv", WEIGHTS, elsewhere=Material(SAMPLE / "uav", OTHER_WEIGHTS))
 
 
+@cache
+def large_sample():
+    """The same of the sample's large heads, for Fig. 15."""
+    return Material(SAMPLE / "hd", LARGE_WEIGHTS, elsewhere=Material(SAMPLE / "uav", SMALL_WEIGHTS))
+
+
 def figure(name):
     """The committed picture of a figure; where there is none yet, and in smoke mode, one of the sample.
 
@@ -47,14 +55,15 @@ def figure(name):
     ever shown: `uunet figure NAME` makes it.
     """
     folder = results.FOLDER
-    trains = "training" in FIGURES[name].USES
+    trains, large = (use in FIGURES[name].USES for use in ("training", "larger"))
     if trains and not (folder / f"{name}.png").exists():
         return Markdown(f"There is no picture yet: `uunet figure {name}` makes it.")
     if RUN == "full" and not trains:
-        making.make(name, Material(DATA, WEIGHTS, elsewhere=Material(OTHER, OTHER_WEIGHTS)), folder, overwrite=True)
+        sets = (LARGE, LARGE_WEIGHTS, SMALL_WEIGHTS) if large else (DATA, WEIGHTS, OTHER_WEIGHTS)
+        making.make(name, Material(*sets[:2], elsewhere=Material(OTHER, sets[2])), folder, overwrite=True)
     elif not trains and (RUN == "smoke" or not (folder / f"{name}.png").exists()):
         folder = Path(tempfile.mkdtemp())
-        making.make(name, sample(), folder)
+        making.make(name, large_sample() if large else sample(), folder)
     with Pillow.open(folder / f"{name}.png") as picture:
         small = picture.convert("RGB").resize((WIDTH, round(WIDTH * picture.height / picture.width)))
     file = io.BytesIO()

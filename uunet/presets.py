@@ -33,6 +33,10 @@ PRESETS = {
         "encoder.safetensors": "6b473634ff4498aebc0e2874836f89d090b7a669fba66e5f07c7ee977936bc03",
         "decoder.safetensors": "66f5447510a02822c492a9226df6fff7d655cf0b6ecc4b010123e625f22d4095",
     },
+    "twin-hd": {
+        "encoder.safetensors": "eaf8d0ccead3e7d7b4db073e9aad0ae472ee7217ca3a71a2d0749989a25e57c4",
+        "decoder.safetensors": "79941656f55426294888d7b080f5e5c9f5bec86d9e604b927ff03bec58f49f67",
+    },
 }
 
 

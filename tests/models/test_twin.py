@@ -25,12 +25,13 @@ def person(number):
     return np.eye(twin.PEOPLE, dtype=np.float32)[[number] * 3]
 
 
-@given(arrays.arrays(np.float32, (2, 4, 6, 3), elements=st.floats(0, 1, width=32)))
-def test_shuffle_undoes_unshuffle(x):
-    folded = np.asarray(twin.unshuffle(x))
-    assert folded.shape == (2, 2, 3, 12)
-    np.testing.assert_array_equal(folded[:, 0, 0].reshape(2, 2, 2, 3), x[:, :2, :2])
-    np.testing.assert_array_equal(np.asarray(twin.shuffle(folded)), x)
+@pytest.mark.parametrize("fold", [2, 4])
+@given(arrays.arrays(np.float32, (2, 8, 12, 3), elements=st.floats(0, 1, width=32)))
+def test_shuffle_undoes_unshuffle(fold, x):
+    folded = np.asarray(twin.unshuffle(x, fold))
+    assert folded.shape == (2, 8 // fold, 12 // fold, 3 * fold**2)
+    np.testing.assert_array_equal(folded[:, 0, 0].reshape(2, fold, fold, 3), x[:, :fold, :fold])
+    np.testing.assert_array_equal(np.asarray(twin.shuffle(folded, fold)), x)
 
 
 def test_the_labels_are_those_of_the_data():
@@ -75,16 +76,18 @@ def all_is_head(parts):
     """Makes M find a head everywhere, and every landmark anywhere."""
     layer = parts.get_layer("find_output")
     kernel, bias = layer.get_weights()
-    bias = bias.reshape(4, -1)  # of 2 x 2 pixels: head, landmarks
+    bias = bias.reshape(-1, 1 + twin.LANDMARKS)  # of each pixel of a fold: head, landmarks
     bias[:, 0] = 40
     layer.set_weights([0 * kernel, bias.ravel()])
 
 
-def test_what_draws_sees_a_head_in_few_values(heads):
-    """Where M finds a head, two pictures with the same mean of each 8 x 8 pixels get the same twin."""
-    _, parts = twin.parts_of(models.twin_encoder(**SMALL))
+@pytest.mark.parametrize("size", [32, 64, 160])
+def test_what_draws_sees_a_head_in_few_values(rng, size):
+    """Where M finds a head, two pictures with the same means of 8 x 8 cells get the same twin, at any size."""
+    heads = rng.random((3, size, size, 3)).astype(np.float32)
+    _, parts = twin.parts_of(models.twin_encoder(size=size, width=4))
     all_is_head(parts)
-    shuffled = heads.reshape(3, 4, 8, 4, 8, 3)[:, :, ::-1].reshape(heads.shape)
+    shuffled = heads.reshape(3, 8, size // 8, 8, size // 8, 3)[:, :, ::-1].reshape(heads.shape)
     assert np.abs(shuffled - heads).max() > 0.5
     t, other = (parts.predict_on_batch([picture, person(3)])["t"] for picture in (heads, shuffled))
     np.testing.assert_allclose(t, other, atol=1e-5)

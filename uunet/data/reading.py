@@ -116,7 +116,7 @@ def load(folder, split, *, size=64, labels=(), columns=()):
     Args:
         folder: path with `manifest.csv`.
         split: "train", "validation" or "test"; the splits share no subject.
-        size: int, side of the heads in pixels; pictures of another size are refused.
+        size: int, side of the heads in pixels; pictures of another size are refused. None: whatever they all have.
         labels: some of `config.LABELS`; heads of which one of these is unknown are left out, and a warning counts them.
         columns: names of further columns to hand on, such as "yaw".
 
@@ -156,7 +156,10 @@ def load(folder, split, *, size=64, labels=(), columns=()):
         if in_split and not known:
             raise DataError(f"{left_out}, that is all: no label is known. Give labels, or train D_a with --labels ID.")
         raise DataError(f"{manifest} has no usable row in split {split!r}; prepare a larger set.")
-    images = np.stack([image for image in images if image is not None])
+    images = [image for image in images if image is not None]
+    if len({image.shape for image in images}) > 1:
+        raise DataError(f"{manifest} has heads of several sizes in split {split!r}; prepare the set again, with one.")
+    images = np.stack(images)
     codes = np.array([[subjects[row["subject"]], *(_code(row, label) for label in VALUES)] for row in chosen], np.int64)
     numbers = np.array([sequences[row["subject"], row["sequence"]] for row in chosen], np.int64)
     frames = np.array([int(row["frame"]) for row in chosen], np.int64)
@@ -340,9 +343,10 @@ def _read(folder, table, number, row, size):
     image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
     if image is None:
         return None
-    if image.shape != (size, size, 3):
+    side = size or image.shape[1]
+    if image.shape != (side, side, 3):
         found = f"{image.shape[1]} x {image.shape[0]}"
-        raise DataError(f"{table}, row {number}: {path} is {found} pixels, not {size} x {size}.")
+        raise DataError(f"{table}, row {number}: {path} is {found} pixels, not {side} x {side}.")
     return image[..., ::-1]
 
 

@@ -3,7 +3,8 @@
     compute(material, report) -> dict of JSON values; how many of what were used is in each
     draw(record, material) -> matplotlib Figure; pictures of heads come from the material, numbers from the record
     USES: what a record depends on, some of "data", "weights", "elsewhere" (a second set and weights learned on it) and
-        "training" (networks that it trains: minutes, so that it is made only when named)
+        "training" (networks that it trains: minutes, so that it is made only when named); "larger" is said by what is
+        of a set and weights of more than the 64 pixels of all others, and made only when named, too
 """
 
 from uunet.experiments import (
@@ -22,6 +23,7 @@ from uunet.experiments import (
     fig12,
     fig13,
     fig14,
+    fig15,
     table1,
     table3,
 )
@@ -42,6 +44,7 @@ FIGURES = {  # what `uunet figure` calls them
     "fig12": fig12,
     "fig13": fig13,
     "fig14": fig14,
+    "fig15": fig15,
     "damage": damage,
     "errors": errors,
 }

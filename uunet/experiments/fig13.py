@@ -36,35 +36,43 @@ def compute(material, report):
     """Each setting's decision environments, PSNR(x, r) and faces found. `own` is trained on the set that is used.
 
     Returns:
-        dict `settings`: list of a dict a setting, in the order of `crossings`: `learned`, `used`, names of weights and
-        set; `environments`: title -> list of what `environments.compare` gives, one a judge, without histograms;
-        `heads`; `psnr` of r, dB, and `found`, the share of a with a face relative to x (MTCNN), each a dict `value`,
-        `interval` over people.
+        dict `settings`: list of what `measured` gives, in the order of `crossings`.
     """
     settings = []
     for done, some in enumerate(crossings(material), start=1):
-        sample = scorecard.sample(some.heads, some.seed)
-        psnr = sample.mean(scorecard.psnr(some.heads.images, some.version("r")), sample.people)
-        a, x = (sample.mean(some.faces(name).found, sample.people) for name in ("a", "x"))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found = resampling.measured(a / x)
-        compared = {}
-        for title, (left, right, kind) in ENVIRONMENTS.items():
-            chosen = environments.pairs(some.heads, kind, np.random.default_rng(some.seed))
-            numbers = [environments.compare(some, judge, left, right, chosen) for judge in JUDGES]
-            compared[title] = [{key: of[key] for key in NUMBERS} for of in numbers]
-        settings.append({
-            "learned": str(some.weights), "used": str(some.folder), "heads": len(some.heads.images),
-            "environments": compared, "psnr": resampling.measured(psnr), "found": found,
-        })  # fmt: skip
+        settings.append(measured(some))
         report("settings", done, 4)
     return {"settings": settings}
+
+
+def measured(some):
+    """One setting, a Material.
+
+    Returns:
+        dict `learned`, `used`, names of weights and set; `environments`: title -> list of what `environments.compare`
+        gives, one a judge, without histograms; `heads`; `psnr` of r, dB, and `found`, the share of a with a face
+        relative to x (MTCNN), each a dict `value`, `interval` over people.
+    """
+    sample = scorecard.sample(some.heads, some.seed)
+    psnr = sample.mean(scorecard.psnr(some.heads.images, some.version("r")), sample.people)
+    a, x = (sample.mean(some.faces(name).found, sample.people) for name in ("a", "x"))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = resampling.measured(a / x)
+    compared = {}
+    for title, (left, right, kind) in ENVIRONMENTS.items():
+        chosen = environments.pairs(some.heads, kind, np.random.default_rng(some.seed))
+        numbers = [environments.compare(some, judge, left, right, chosen) for judge in JUDGES]
+        compared[title] = [{key: of[key] for key in NUMBERS} for of in numbers]
+    return {
+        "learned": str(some.weights), "used": str(some.folder), "heads": len(some.heads.images),
+        "environments": compared, "psnr": resampling.measured(psnr), "found": found,
+    }  # fmt: skip
 
 
 def draw(record, material):
     """Top: d' of three environments, PSNR and faces found, a bar a setting; bottom: heads of both sets, either way."""
     settings = record["settings"]
-    names = [f"{_short(setting['learned'])} → {_short(setting['used'])}" for setting in settings]
+    names = [f"{short(setting['learned'])} → {short(setting['used'])}" for setting in settings]
     figure = Figure(figsize=(12, 8.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.2))
     axes = top.subplots(2, 4)
@@ -87,8 +95,8 @@ def draw(record, material):
         shown = [sequences[0][0] for sequences in faces.people(intra.heads, PEOPLE)]
         columns = [some.some(version, shown) for some, version in
                    ((intra, "x"), (intra, "a"), (intra, "r"), (cross, "a"), (cross, "r"))]  # fmt: skip
-        titles = ["x", *(f"{version}, {_short(some.weights)}" for some in (intra, cross) for version in ("a", "r"))]
-        part.suptitle(f"heads of {_short(intra.folder)}", fontsize=9)
+        titles = ["x", *(f"{version}, {short(some.weights)}" for some in (intra, cross) for version in ("a", "r"))]
+        part.suptitle(f"heads of {short(intra.folder)}", fontsize=9)
         for k, row in enumerate(part.subplots(len(shown), len(columns), squeeze=False)):
             faces.show(row, [column[k] for column in columns], [] if k else titles)
     return figure
@@ -96,7 +104,7 @@ def draw(record, material):
 
 def bars(axis, names, values, intervals):
     """A bar a name, from above, in the colours of the settings, and its interval."""
-    for place, (value, interval, colour) in enumerate(zip(values, intervals, COLOURS, strict=True)):
+    for place, (value, interval, colour) in enumerate(zip(values, intervals, COLOURS, strict=False)):
         if value is not None:
             axis.barh(place, value, color=colour, alpha=0.7)
             axis.plot(interval, (place, place), color="black", linewidth=1)
@@ -107,5 +115,6 @@ def bars(axis, names, values, intervals):
     axis.tick_params(labelsize=7)
 
 
-def _short(name):
+def short(name):
+    """The last part of a folder or of weights, for titles."""
     return Path(name).name

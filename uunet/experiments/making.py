@@ -5,6 +5,7 @@ import time
 
 from uunet import outputs
 from uunet.evaluation import scorecard
+from uunet.evaluation.judges import own
 from uunet.experiments import FIGURES
 from uunet.experiments.material import ExperimentError
 from uunet.training import provenance
@@ -40,6 +41,8 @@ def make(name, material, out, *, overwrite=False):
             )
         about = scorecard.described(other.heads, other.folder, other.split)
         inputs["elsewhere"] = {"data": about, "weights": other.networks[1]}
+    if "larger" not in FIGURES[name].USES:
+        _check_sizes(name, material)
     record_path, picture_path = out / f"{name}.json", out / f"{name}.png"
     record = None
     if record_path.exists() and not overwrite:
@@ -70,6 +73,8 @@ def left_out(material):
     for name, figure in FIGURES.items():
         if "elsewhere" in figure.USES and material.elsewhere is None:
             found[name] = "it needs a second set and weights learned on it (--other-data, --other-weights)"
+        if "larger" in figure.USES:
+            found[name] = f"it is of heads of more pixels; name it, and a set of them (uunet figure {name} --data ...)"
         if "training" in figure.USES:
             found[name] = f"it trains networks for minutes; name it to make it anew (uunet figure {name})"
     return found
@@ -92,6 +97,22 @@ def caption(record):
         parts.append(f"weights {other['weights']['name']}")
     made = record["provenance"]
     return "; ".join([*parts, f"seed {made['seed']}, commit {made['commit'][:7]}"])
+
+
+def _check_sizes(name, material):
+    """Raises ExperimentError if what a figure uses is not of the side that it was written for."""
+    uses = FIGURES[name].USES
+    for some in (material, *((material.elsewhere,) if "elsewhere" in uses else ())):
+        sides = {}
+        if "data" in uses:
+            sides[some.folder] = some.heads.images.shape[1]
+        if "weights" in uses:
+            sides[some.weights] = some.networks[0].encoder.input_shape[1]
+        for what, side in sides.items():
+            if side != own.SIDE:
+                raise ExperimentError(
+                    f"{what} is of {side} pixels, and {name} is for {own.SIDE}: name others (--data, --weights)."
+                )
 
 
 def _read(path):

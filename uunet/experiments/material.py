@@ -10,7 +10,6 @@ from uunet import data
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.errors import UUNetError
 from uunet.evaluation import chain, scorecard
-from uunet.evaluation.judges import own
 
 JUDGES = ("own", "dlib")  # the role of VGGFace2 in the paper: trained on the footage, and by others on real people
 
@@ -24,6 +23,8 @@ class ExperimentError(UUNetError):
 @dataclass(frozen=True, eq=False)
 class Material:
     """One set and one pair of networks; everything is read or computed when it is first asked for, and then kept.
+
+    Heads have the side of the set's pictures; networks for another see them resized, as in the pipeline.
 
     Attributes:
         folder: Path of a prepared set, or None.
@@ -63,22 +64,20 @@ class Material:
     def _load(self, split, columns=()):
         if self.folder is None:
             raise ExperimentError("This figure needs a data set: name one (--data), see data_prep/README.md.")
-        return data.load(self.folder, split, size=own.SIDE, columns=columns)
+        return data.load(self.folder, split, size=None, columns=columns)
 
     @cached_property
     def networks(self):
         """The Preset, and what a record says of it."""
-        net, size, _, about = scorecard.loaded(self.weights)
-        if size != own.SIDE:
-            raise ExperimentError(f"{self.weights} is for {size} pixels, and the experiments are for {own.SIDE}.")
+        net, _, _, about = scorecard.loaded(self.weights)
         return net, about
 
     def version(self, name):
-        """x, a, r or, of other noise, "a'", "r'" of all heads: uint8 `(N, 64, 64, 3)`."""
+        """x, a, r or, of other noise, "a'", "r'" of all heads: uint8 `(N, side, side, 3)`."""
         return self._once("version", name, lambda: self._make(name, slice(None), self.report))
 
     def some(self, name, indices):
-        """The same of some heads `(n,)`: uint8 `(n, 64, 64, 3)`."""
+        """The same of some heads `(n,)`: uint8 `(n, side, side, 3)`."""
         if ("version", name) in self.kept:
             return self.kept["version", name][indices]
         return self._make(name, indices, lambda *_: None)
@@ -98,7 +97,7 @@ class Material:
         return chain.deidentified(x, sequences, net.encoder, noise, stage)
 
     def following(self, s, indices, heads=None):
-        """a of some heads `(n,)` for an s: uint8 `(n, 64, 64, 3)`; of those of the split, or of `heads`.
+        """a of some heads `(n,)` for an s: uint8 `(n, side, side, 3)`; of those of the split, or of `heads`.
 
         Raises:
             WeightsError: if the encoder does not choose by s.
@@ -134,7 +133,7 @@ class Material:
         return self._once(judge, name, ask)
 
     def embedded(self, images):
-        """What the judge `own` makes of heads: uint8 `(n, 64, 64, 3)` -> float `(n, 64)`."""
+        """What the judge `own` makes of heads: uint8 `(n, side, side, 3)` -> float `(n, 64)`."""
         return scorecard.by_crop(self.recogniser, {"": images})[""].embeddings
 
     @cached_property

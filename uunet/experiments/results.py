@@ -22,7 +22,7 @@ FOLDER = ROOT / "docs" / "figures"  # where `uunet figure` writes
 EVALUATION = ROOT / "docs" / "weights" / "twin-cctv.json"  # what `uunet evaluate` wrote
 OPTIONS = {  # what a figure uses -> how it is named
     "data": " --data ...", "weights": " --weights ...", "elsewhere": " --other-data ... --other-weights ...",
-    "training": "",
+    "training": "", "larger": "",
 }  # fmt: skip
 BEGIN, END = "<!-- python -m uunet.experiments.results writes what follows -->", "<!-- until here -->"
 CARD = re.compile("(<!-- python -m uunet.experiments.results writes what (.+?) says -->\n).*?(" + END + ")", re.DOTALL)
@@ -61,7 +61,7 @@ def _sudden(record):
 
 
 def _settings(read):
-    """A number of each setting of Fig. 13: M → M / P → P / M → P / P → M."""
+    """A number of each setting of Fig. 13, M → M / P → P / M → P / P → M, or of Fig. 15, without the last."""
     return lambda record: " / ".join(read(setting) for setting in record["settings"])
 
 
@@ -209,6 +209,17 @@ ROWS = {
         Row("ω_div ÷ 10", "unimodal a", _ablated("ω_div ÷ 10", "div")),
         Row("ω_dis ÷ 10", "poor photorealism", _ablated("ω_dis ÷ 10", "dis")),
         Row("δ_gp × 10", "poor photorealism, divergence", _ablated("δ_gp × 10", "adv")),
+    ],
+    "fig15": [
+        Row("PSNR(x, r), dB: heads of 256 pixels by their own weights / of 64 by their own / by those of 256",
+            'not "sharpened"', _settings(lambda of: _number(of["psnr"]["value"]))),
+        *(Row(f"sharpness of {version} relative to x", 'a not "visually pleasant", r not "sharpened"',
+              _settings(lambda of, version=version: _number(of["sharpness"][version]["value"])))
+          for version in ("a", "r")),
+        Row("faces found in a, relative to x", '"even poorer" under visual inspection',
+            _settings(lambda of: _number(of["found"]["value"]))),
+        *(Row(f"AUC of x ↔ a', {environments.NAMES[judge]}", "not given", _crossed("face recognition, x ↔ a'", judge))
+          for judge in JUDGES),
     ],
     "damage": [
         Row("PSNR(x, r), ROI of 24 / 64 / 256 pixels, dB", "nobody", _points("psnr", "roi", 24, 64, 256)),

@@ -12,10 +12,11 @@ appearance (docs/training-log.md). Here what is hidden is bounded, so that a can
     a = clip(t + strength * tanh(H(x, t)))  what is published
     r = U_d(a) = clip(a + R(a))
 
-M, D, H and R are small U-Nets, L a small classifier. D sees c, which is x with its head reduced to one value for every
-8 x 8 pixels, and the places p: enough for pose, expression and light, too little to copy a face from. u ~ U(0, 1) is
-the first value of the noise channel. Whoever wants one person for a whole track, whatever L reads in single frames,
-lets `held` write who it is into that value.
+M, D, H, R are small U-Nets, L a small classifier, all on squares of 2 x 2 pixels made channels, 4 x 4 in large heads.
+D sees c, which is x with its head reduced to one value for every 8 x 8 of 64 x 64 pixels, and to as few of more pixels,
+and the places p: enough for pose, expression and light, too little to copy a face from. u ~ U(0, 1) is the first value
+of the noise channel. Whoever wants one person for a whole track, whatever L reads in single frames, lets `held` write
+who it is into that value.
 """
 
 import math
@@ -23,7 +24,7 @@ import math
 import keras
 from keras import layers, ops
 
-COARSE = 8  # pixels, side of what D sees of a head as one
+COARSE = 8  # values each way that D sees of a frame that is all head, whatever its size
 LABELS = (2, 4, 5)  # values of gender, ethnicity and hairstyle, as `data.VALUES` counts them
 ALIKE = 4  # virtual people of each combination of labels
 PEOPLE = math.prod(LABELS) * ALIKE
@@ -123,7 +124,7 @@ def labels_of(person):
 def _reader(size, width):
     """L: x to logits."""
     x = keras.Input((size, size, 3))
-    y = unshuffle(x - 0.5)
+    y = unshuffle(x - 0.5, fold_of(size))
     for level in range(4):
         y = layers.LeakyReLU(0.1)(layers.Conv2D(width * 2**level, 3, padding="same", name=f"read{level}")(y))
         y = layers.MaxPooling2D(2)(y)
@@ -140,23 +141,24 @@ def _chooser(s):
 
 def _drawing(size, width, strength):
     """M, D and H: x and a virtual person to what `parts_of` says."""
+    fold, cell = fold_of(size), size // COARSE
     x, person = keras.Input((size, size, 3)), keras.Input((PEOPLE,))
-    found = shuffle(_unet(unshuffle(x - 0.5), width // 2, outputs=4 * (1 + LANDMARKS), name="find"))
+    found = shuffle(_unet(unshuffle(x - 0.5, fold), width // 2, outputs=fold**2 * (1 + LANDMARKS), name="find"), fold)
     n, places = ops.sigmoid(found[..., :1]), found[..., 1:]
     # what draws may not teach M: it would rather leave x as it is
     given = ops.stop_gradient(n)
-    coarse = layers.UpSampling2D(COARSE, interpolation="bilinear")(layers.AveragePooling2D(COARSE)(x))
+    coarse = layers.UpSampling2D(cell, interpolation="bilinear")(layers.AveragePooling2D(cell)(x))
     c = given * coarse + (1 - given) * x
     there = ops.stop_gradient(spots(_expected(places), size, SPOT))
-    seen = unshuffle(ops.concatenate([c - 0.5, given, there], axis=-1))
-    drawn = shuffle(_unet(seen, width, outputs=16, name="draw", style=person))
+    seen = unshuffle(ops.concatenate([c - 0.5, given, there], axis=-1), fold)
+    drawn = shuffle(_unet(seen, width, outputs=fold**2 * 4, name="draw", style=person), fold)
     f, o = ops.sigmoid(drawn[..., :3]), ops.sigmoid(drawn[..., 3:])
     m = ops.stop_gradient(1 - (1 - n) * (1 - o))
     t = m * f + (1 - m) * x
     # what hides must not draw: the reconstruction's gradient ends here
     shown = ops.stop_gradient(t)
-    both = unshuffle(ops.concatenate([x, shown], axis=-1) - 0.5)  # (B, size/2, size/2, 24)
-    hidden = shuffle(_unet(both, 3 * width // 2, outputs=12, name="hide", levels=2))
+    both = unshuffle(ops.concatenate([x, shown], axis=-1) - 0.5, fold)  # (B, size/fold, size/fold, fold^2 6)
+    hidden = shuffle(_unet(both, 3 * width // 2, outputs=fold**2 * 3, name="hide", levels=2), fold)
     a = _clip(shown + strength * ops.tanh(hidden))
     return keras.Model([x, person], {"n": n, "places": places, "o": o, "t": t, "a": a}, name="parts")
 
@@ -183,8 +185,8 @@ def spots(places, size, spread):
 
 def twin_decoder(*, size=64, width=32, name="decoder"):
     """U_d: float32 `(B, size, size, 3)` in [0, 1] to r, the same; its kernels as H's."""
-    a = keras.Input((size, size, 3))
-    found = shuffle(_unet(unshuffle(a - 0.5), 3 * width // 2, outputs=12, name="reveal", levels=2))
+    a, fold = keras.Input((size, size, 3)), fold_of(size)
+    found = shuffle(_unet(unshuffle(a - 0.5, fold), 3 * width // 2, outputs=fold**2 * 3, name="reveal", levels=2), fold)
     return keras.Model(a, _clip(a + found), name=name)
 
 
@@ -193,18 +195,23 @@ def _clip(x):
     return x + ops.stop_gradient(ops.clip(x, 0.0, 1.0) - x)
 
 
-def unshuffle(x):
-    """2 x 2 pixels become channels: `(B, H, W, C)` -> `(B, H/2, W/2, 4 C)`."""
+def fold_of(size):
+    """Side of the squares of pixels that become channels: 4 pixels in heads of more than 128, else 2."""
+    return 4 if size > 128 else 2
+
+
+def unshuffle(x, fold):
+    """fold x fold pixels become channels: `(B, H, W, C)` -> `(B, H/fold, W/fold, fold^2 C)`."""
     _, height, width, channels = x.shape
-    x = ops.reshape(x, (-1, height // 2, 2, width // 2, 2, channels))
-    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height // 2, width // 2, 4 * channels))
+    x = ops.reshape(x, (-1, height // fold, fold, width // fold, fold, channels))
+    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height // fold, width // fold, fold**2 * channels))
 
 
-def shuffle(x):
+def shuffle(x, fold):
     """The inverse of `unshuffle`."""
     _, height, width, channels = x.shape
-    x = ops.reshape(x, (-1, height, width, 2, 2, channels // 4))
-    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, 2 * height, 2 * width, channels // 4))
+    x = ops.reshape(x, (-1, height, width, fold, fold, channels // fold**2))
+    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, fold * height, fold * width, channels // fold**2))
 
 
 def _unet(x, width, outputs, name, style=None, levels=3):

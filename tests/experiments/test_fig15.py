@@ -1,0 +1,94 @@
+"""Large heads, small heads, and weights that know the large ones: closed form; sets of other sizes are refused."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from test_experiments import SAMPLE, compute, figure, heads, material, on_a_line, unchanged  # noqa: F401
+from test_fig13 import crossed
+
+from uunet.evaluation import resampling
+from uunet.experiments import FIGURES, fig15, making
+from uunet.experiments.material import ExperimentError, Material
+
+
+def halved(images):
+    """Half the contrast, about grey: half of each Laplacian, but for rounding."""
+    return (64 + images // 2).astype(np.uint8)
+
+
+@pytest.fixture
+def three(rng, monkeypatch):
+    """At home nothing changes but who it is; abroad everybody stays, and a and r lose half of their contrast."""
+    monkeypatch.setattr(resampling, "DRAWS", 20)
+    x = on_a_line(rng)
+    places = dict.fromkeys(("x", "r", "a'", "r'"), x)
+    large = crossed(places | {"a": np.roll(x, 6, axis=0)})
+    images = large.heads.images.repeat(2, axis=1).repeat(2, axis=2)
+    large.__dict__["heads"] = heads(images=images)
+    large.kept.update({("version", name): images for name in ("x", "a", "r")})
+    small = crossed(places | {"a": np.roll(x, 6, axis=0)})
+    blurred = halved(small.heads.images)
+    abroad = crossed(places | {"a": x}, a=blurred, r=blurred)
+    object.__setattr__(large, "elsewhere", small)
+    monkeypatch.setattr(fig15, "settings", lambda material: iter([large, small, abroad]))
+    return large
+
+
+def test_figure_15_of_weights_that_blur_small_heads(three):
+    record = compute(fig15, three)
+    assert [of["side"] for of in record["settings"]] == [128, 64, 64]
+    for name in "ar":
+        found = [of["sharpness"][name]["value"] for of in record["settings"]]
+        assert found == pytest.approx([1, 1, 0.5], abs=1e-2)
+    auc = [of["environments"][fig15.RECOGNITION][0]["auc"] for of in record["settings"]]
+    assert max(auc[:2]) < 0.5 and auc[2] == 1
+    psnr = [of["psnr"]["value"] for of in record["settings"]]
+    assert psnr[0] == psnr[1] > 58 and psnr[2] < 20
+    drawn = fig15.draw(record, three)
+    assert len(drawn.axes) == 6 + 3 * (5 + 3)
+    assert [axis.get_xlabel() for axis in drawn.axes[:3]] == [
+        "PSNR(x, r), dB", "sharpness of a, relative to x", "sharpness of r, relative to x"]  # fmt: skip
+
+
+def test_sharpness_by_hand():
+    """One grey pixel of 80 in black: itself 4 x 80, its four neighbours 80 each."""
+    image = np.zeros((2, 10, 10, 3), np.uint8)
+    image[0, 5, 5] = 80
+    np.testing.assert_allclose(fig15.sharpness(image), [8 * 80 / 100, 0])
+
+
+def test_three_settings():
+    """Large heads by their weights, small by theirs, small by those of the large."""
+    material = Material("large", "of large", elsewhere=Material("small", "of small"))
+    ways = [(some.weights, some.folder) for some in fig15.settings(material)]
+    assert ways == [("of large", "large"), ("of small", "small"), ("of large", "small")]
+
+
+def test_the_first_set_must_be_the_larger(monkeypatch):
+    same = material()
+    object.__setattr__(same, "elsewhere", material())
+    with pytest.raises(ExperimentError, match="heads of 64 pixels, nowhere of 64, and the first must be larger"):
+        fig15.compute(same, same.report)
+
+
+def test_other_figures_are_for_64_pixels(figure, unchanged, tmp_path):  # noqa: F811
+    """A set of 256 pixels is read as it is, and refused where a figure was not written for it; --all leaves 15 out."""
+    large = SAMPLE.parent / "hd"
+    assert Material(large, split="train").heads.images.shape[1:] == (256, 256, 3)
+    said = figure("fig04", "--data", large, "--out", tmp_path / "figures", ok=False)
+    assert "is of 256 pixels, and fig04 is for 64" in said
+    assert "fig15" in making.left_out(Material(SAMPLE, elsewhere=Material(SAMPLE))) and "fig15" in FIGURES
+
+
+def test_heads_of_two_sizes_are_no_set(tmp_path):
+    from uunet import data
+
+    rows = ["file,subject,sequence,frame,split,gender,ethnicity,hairstyle"]
+    for k, side in enumerate((64, 32)):
+        cv2.imwrite(str(tmp_path / f"{k}.png"), np.zeros((side, side, 3), np.uint8))
+        rows.append(f"{k}.png,{k},{k},0,test,unknown,unknown,unknown")
+    Path(tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(data.DataError, match="heads of several sizes in split 'test'"):
+        data.load(tmp_path, "test", size=None)
