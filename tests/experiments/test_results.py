@@ -14,6 +14,14 @@ def test_tables_are_in_step_with_the_records(path):
     assert "ours" in text and results.written(text) == text, "run python -m uunet.experiments.results"
 
 
+def test_all_pictures_are_shown_under_their_commands():
+    text = results.GALLERY.read_text(encoding="utf-8")
+    assert text == results.gallery(), "run python -m uunet.experiments.results"
+    assert {line[2:].split("]")[0] for line in text.splitlines() if line.startswith("![")} == {
+        path.stem for path in results.FOLDER.glob("*.png")
+    }
+
+
 def test_a_card_has_a_column_a_recogniser_and_marks_what_is_missed(tmp_path, monkeypatch):
     def row(title, judge, value, reach):
         return {"title": title, "judge": judge, "paper": "–", "reach": reach, "aim": ".5", "value": value,

@@ -1,8 +1,8 @@
-"""The paper's numbers beside ours: README's table, the last cell of each notebook, the cards of weights.
+"""The paper's numbers beside ours: README's table, the last cell of each notebook, cards of weights, and the pictures.
 
 Ours are read from records.
 
-    python -m uunet.experiments.results        # writes the tables in README.md and weights/README.md anew
+    python -m uunet.experiments.results        # writes the tables in README.md and weights/README.md, and GALLERY anew
 """
 
 import json
@@ -24,6 +24,7 @@ OPTIONS = {  # what a figure uses -> how it is named
     "data": " --data ...", "weights": " --weights ...", "elsewhere": " --other-data ... --other-weights ...",
     "training": "", "larger": "",
 }  # fmt: skip
+GALLERY = FOLDER / "README.md"
 BEGIN, END = "<!-- python -m uunet.experiments.results writes what follows -->", "<!-- until here -->"
 CARD = re.compile("(<!-- python -m uunet.experiments.results writes what (.+?) says -->\n).*?(" + END + ")", re.DOTALL)
 HEAD = ("| | paper: BIODI / MARS / P-DESTRE, or the last two | ours: rendered heads | command |", "|---|---|---|---|")
@@ -261,6 +262,19 @@ def readme():
     return "\n\n".join([*parts, card(json.loads(EVALUATION.read_text(encoding="utf-8")))])
 
 
+def gallery():
+    """All pictures, each under what it shows, the command that made it, and what that took."""
+    parts = ["# Tables and figures", "Written from the records by `python -m uunet.experiments.results`."]
+    for name, figure in FIGURES.items():
+        record = read(name)
+        if record:
+            made = record["provenance"]
+            title = figure.__doc__.splitlines()[0].rstrip(".")
+            parts += [f"## {title}", f"`{made['command']}`: {made['seconds']} s for this one on {made['device']} "
+                      f"([record]({name}.json))", f"![{name}]({name}.png)"]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
 def card(record):
     """What `uunet evaluate` found of weights, in two tables: by each recogniser, and the rest."""
     rows, about, made = record["rows"], record["data"], record["provenance"]
@@ -319,5 +333,6 @@ def written(text):
 
 
 if __name__ == "__main__":
+    GALLERY.write_text(gallery(), encoding="utf-8")
     for path in TEXTS:
         path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
