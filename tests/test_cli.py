@@ -191,6 +191,8 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
         ),
         "no weights 'nothing'": ("deidentify", source, "-o", new, "--weights", "nothing"),
         "no weight file": ("deidentify", source, "-o", new, "--weights", tmp_path),
+        "no weights 'nobody'": ("train-twins", SAMPLE, "-o", tmp_path / "run", "--start", "nobody"),
+        "render them": ("train-twins", SAMPLE, "-o", tmp_path / "run", "--config", "smoke"),
         "at most 1000 a frame": (
             "deidentify", source, "-o", new, "--boxes", tmp_path / "huge.csv", "--weights", weights
         ),
@@ -300,7 +302,7 @@ def test_sealed_file(uunet, clip, sealed, key, weights, tmp_path):
     about, *lines = uunet("inspect", sealed, "--key", key)[0].splitlines()
     assert about == out.strip() and len(lines) == 8 and len({line.split()[1] for line in lines}) == 1
     uunet("reconstruct", sealed, "-o", tmp_path / "again.mkv", "--weights", weights, "--key", key)
-    assert "expect little" in uunet(
+    assert "only twin-cctv-robust expects lossy files" in uunet(
         "deidentify", clip[0], "-o", tmp_path / "public.mp4", "--boxes", clip[1], "--weights", weights, "--key", key
     )[0]
     assert json.loads(uunet("inspect", tmp_path / "public.mp4", "--json")[0])["boxes"] is None

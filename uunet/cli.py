@@ -471,7 +471,7 @@ def train_twins(
     out: Run,
     config: Annotated[str, typer.Option(help=f"One of {', '.join(configuration.TWINS_BY_NAME)}.")] = "twin",
     s: Annotated[str | None, typer.Option(help="What U_e obeys unless told otherwise, '-1,1,1,1'.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Folder of weights to start from, of the same kind.")] = None,
+    start: Annotated[str | None, typer.Option(help="Weights to start from: a preset or folder.")] = None,
     steps: Annotated[int | None, typer.Option(min=0, help="The first stage's; 0 leaves a stage out.")] = None,
     sharpening_steps: Annotated[int | None, typer.Option(min=0, help="The second stage's.")] = None,
     hiding_steps: Annotated[int | None, typer.Option(min=0, help="The third stage's.")] = None,
@@ -487,13 +487,15 @@ def train_twins(
     Example: `uunet train-twins heads/ -o runs/twin`
     """
     _load_keras()
+    from uunet import presets
     from uunet.training import trainer, twin
 
     named = _named(config, configuration.TWINS_BY_NAME)
+    folder = None if start is None else presets.load(start).folder
     stages = {"steps": steps, "sharpening_steps": sharpening_steps, "hiding_steps": hiding_steps}
     chosen = _changed(named, s=_parsed_s("--s", s), seed=seed, **stages)
     with trainer.devices(devices, chosen.batch, "heads"):
-        twin.train(chosen, data, out, start=start)
+        twin.train(chosen, data, out, start=folder)
     print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
 
 

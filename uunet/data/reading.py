@@ -179,7 +179,10 @@ def twin_kinds(folder):
     """The s of all twins that a rendered set has, in order; a DataError if it has none."""
     names = sorted(path.stem.removeprefix("twins_") for path in Path(folder).glob("twins_*.csv"))
     if not names:
-        raise DataError(f"{folder} has no twins; render them: python -m data_prep.synthetic --out {folder} --twins=S.")
+        raise DataError(
+            f"{folder} has no twins; render them: python -m data_prep.synthetic --out {folder} --twins=-1,1,1,1 (or "
+            "others), and the set's other options."
+        )
     try:
         return [tuple(int(value) for value in name.split(",")) for name in names]
     except ValueError as error:

@@ -36,7 +36,8 @@ EXACT = "Every pixel survives, and with it all that reconstruction needs"
 COPIES = f"{EXACT}; of a lossy copy the head boxes survive."
 FACES = "how well the faces are reconstructed depends on the weights"
 LOSSY = (
-    f"The head boxes survive; {FACES}, and those that come with uunet are not trained for lossy files: expect little."
+    f"The head boxes survive; {FACES}: of those that come with uunet, only twin-cctv-robust expects lossy files. "
+    "Frames share boxes, in which people who move are hidden worse than in a lossless file: look at the result."
 )
 ONCE = f"{FACES}: those that come with uunet lose little at quality 95, and more if the file is encoded again."
 JPEG_SAYS = {

@@ -131,8 +131,8 @@ def train(config, folder, out, *, start=None, verbose="auto"):
     if start is not None:
         for network in (encoder, decoder):
             path = start / f"{network.name}.safetensors"
-            run[f"{network.name}_from_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
             files.start_from(network, path)
+            run[f"{network.name}_from_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
 
     def twins(step):
         return data.twin_batch(heads, *shown, config, step)
