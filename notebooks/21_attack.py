@@ -1,0 +1,122 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Who needs U_d? An inverse, learned from pairs
+#
+# **The paper's claim**: "only" the private module, which has $U_d$, gets the faces back. But $x$ is in the pixels of
+# $a$, and whoever knows enough pairs $(x, a)$ can learn where. This is beyond the paper: how many pairs does it take?
+#
+# **What it costs:** a quarter of a minute on two CPU cores; `uunet attack` itself half an hour.
+
+# %%
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.linear_model import Ridge
+
+from notebooks import lecture
+from uunet import pixels
+from uunet.evaluation import scorecard
+from uunet.experiments import faces, results
+
+record = json.loads((results.EVALUATION.parent / "twin-cctv-attack.json").read_text(encoding="utf-8"))
+material = lecture.sample()
+
+# %% [markdown]
+# ## Two attackers
+#
+# One holds N pictures and *the encoder*: whoever buys a camera makes as many pairs as they like, each with fresh noise.
+# The other holds N pairs that the system once released, *outputs*, and no network. Both train a U-Net $f$ on
+#
+# $$\min_f \; E\big[(f(a) - x)^2\big]$$
+#
+# and are scored on other people. Rows of the sheet that `uunet attack` draws: $x$, $a$, what each attacker recovers,
+# first those with the encoder and then those with outputs, N = 100, 1,000 and 10,000 each, and $r = U_d(a)$.
+
+# %%
+sheet = plt.imread(results.EVALUATION.parent / "twin-cctv-attack.png")
+figure, axis = plt.subplots(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1]))
+axis.imshow(sheet)
+axis.axis("off");
+
+# %% [markdown]
+# ## How much N buys
+#
+# Left: PSNR of what is recovered. Right: whether dlib takes it for the person, AUC against $x'$ of another sequence.
+# Lines: what the private module gets, what everybody gets who looks at $a$, and for PSNR a mean face for everybody.
+
+# %%
+whole = {row["answer"]: row for row in record["rows"] if row["answer"] != "inverse"}
+judge = record["provenance"]["judges"][0]
+measures = {"PSNR to x, dB": lambda row: row["psnr"], f"AUC to x', {judge}": lambda row: row["judges"][judge]["auc"]}
+figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
+for axis, (title, read) in zip(axes, measures.items(), strict=True):
+    for known, colour in (("encoder", "tab:red"), ("outputs", "tab:blue")):
+        rows = [row for row in record["rows"] if row.get("known") == known]
+        middle = np.array([read(row)["mean"] for row in rows])
+        reach = np.abs([[read(row)[end] for row in rows] for end in ("low", "high")] - middle)
+        axis.errorbar([row["pairs"] for row in rows], middle, reach, color=colour, marker="o", capsize=3,
+                      label=f"inverse, knows {known}")  # fmt: skip
+    for answer, style in (("U_d", "-"), ("a", "--"), ("mean face", ":")):
+        if read(whole[answer]):
+            axis.axhline(read(whole[answer])["mean"], color="gray", linestyle=style, label=answer)
+    axis.set(xscale="log", xlabel="N, known pairs", title=title)
+axes[0].legend(fontsize=8);
+
+# %% [markdown]
+# ## By hand: the simplest attacker there is
+#
+# Each pixel of $x$ as a weighted sum of the 5 × 5 pixels of $a$ around it: 75 weights a colour, learned by least
+# squares from one person's heads, and tried on another's.
+
+# %%
+heads = material.heads
+x, a = pixels.to_float(heads.images), pixels.to_float(material.version("a"))
+person = heads.labels[:, 0]
+known = person == person[0]
+
+
+def patches(images, reach=2):
+    """(n, 64, 64, 3) -> (n 64 64, 75): what is around each pixel."""
+    padded = np.pad(images, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1,) * 2, axis=(1, 2))
+    return windows.reshape(len(images) * 64 * 64, -1)
+
+
+linear = Ridge(1e-3).fit(patches(a[known]), x[known].reshape(-1, 3))
+recovered = pixels.to_uint8(linear.predict(patches(a[~known])).reshape(-1, 64, 64, 3))
+shown = np.flatnonzero(~known)[:4]
+figure, axes = plt.subplots(3, 4, figsize=(7, 5.4))
+r = material.version("r")
+for row, (name, images) in zip(axes, {"x": heads.images[shown], "linear": recovered[:4], "r": r[shown]}.items(),
+                               strict=True):  # fmt: skip
+    faces.show(row, images, [f"{name}: {value:.1f} dB" if name != "x" else "x"
+                             for value in scorecard.psnr(heads.images[shown], images)])  # fmt: skip
+others = heads.images[~known]
+for name, images in {"a itself": material.version("a")[~known], "linear": recovered, "U_d": r[~known]}.items():
+    print(f"{name}: {scorecard.psnr(others, images).mean():.1f} dB")
+
+# %% [markdown]
+# **Try:** `reach=0` in `patches`. What is left that a linear attacker gets from single pixels?
+#
+# ## What the paper says and what we measured
+
+# %%
+lines = ["| | paper | ours: PSNR to x, dB | command |", "|---|---|---|---|"]
+for row in record["rows"]:
+    name = f"inverse, knows {row['known']}, N = {row['pairs']:,}" if "known" in row else row["answer"]
+    value = "–" if row["answer"] == "x" else "{mean:.2f} ({low:.2f} to {high:.2f})".format(**row["psnr"])
+    lines.append(f"| {name} | nobody | {value} | `{record['provenance']['command']}` |")
+lecture.Markdown("\n".join(lines))
+
+# %% [markdown]
+# **What it means.** The box message can be sealed with a key; a face is hidden by no key, only by nobody else having
+# $U_d$. Who has the encoder learns a $U_d$ of their own, and so does who gets hold of a hundred released heads with
+# their originals: no network is needed. So the encoder, and every pair, is as secret as the decoder.
