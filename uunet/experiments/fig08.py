@@ -63,18 +63,14 @@ def measured(heads, chosen, places):
         weights = chosen.weights(pairs)
         unit = weights @ np.linalg.norm(x[pairs[:, 0]] - x[pairs[:, 1]], axis=1) / weights.sum(axis=1)
         distance = chosen.mean(np.linalg.norm(places["a"] - x, axis=1), people) / unit
-    found = {"distance": _value(distance), "nearest": {}, "spread": {}}
+    found = {"distance": resampling.measured(distance), "nearest": {}, "spread": {}}
     for name, place in places.items():
         far = cdist(place, x)
         far[heads.sequences[:, None] == heads.sequences] = np.inf
-        found["nearest"][name] = _value(chosen.mean(people[far.argmin(axis=1)] == people, people))
+        found["nearest"][name] = resampling.measured(chosen.mean(people[far.argmin(axis=1)] == people, people))
         middle = np.stack([place[people == person].mean(axis=0) for person in range(people.max() + 1)])
         found["spread"][name] = float(np.sqrt(np.square(place - middle[people]).sum(axis=1).mean()) / unit[0])
     return found
-
-
-def _value(means):
-    return {"value": float(means[0]), "interval": resampling.interval(means[1:])}
 
 
 def _points(place, shown, chosen):
@@ -108,4 +104,6 @@ def draw(record, material):
 
 
 def _text(found):
+    if found["value"] is None:
+        return "not measurable"
     return f"{found['value']:.2f} ({found['interval'][0]:.2f} to {found['interval'][1]:.2f})"

@@ -103,7 +103,7 @@ def _row(material, chosen, pairs, judge, of, k, s, agreement):
                                      rng=np.random.default_rng(material.seed), times=TIMES)  # fmt: skip
     if not np.isfinite([values[0], mean]).all():
         return row | dict.fromkeys(("value", "interval", "mean", "std"))
-    return row | {"value": float(values[0]), "interval": resampling.interval(values[1:]), "mean": mean, "std": std}
+    return row | resampling.measured(values) | {"mean": mean, "std": std}
 
 
 def draw(record, material):
