@@ -43,6 +43,24 @@ def test_a_card_has_a_column_a_recogniser_and_marks_what_is_missed(tmp_path, mon
     assert "| labels | soft_labels | – | ≥ .8 | .5 | not measurable |" in text and text.count(" ✗ |") == 2
 
 
+def test_another_seed_stands_beside_the_first(tmp_path, monkeypatch):
+    """What has a goal and was measured of both is compared, and nothing else."""
+    def rows(*values):
+        titles = ("AUC", "≤ .60"), ("own ceiling", "–"), ("found", "≥ .93")
+        return [{"title": title, "judge": "dlib", "reach": reach, "value": value}
+                for (title, reach), value in zip(titles, values, strict=True)]  # fmt: skip
+
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    made = {"command": "uunet evaluate x"}
+    (tmp_path / "one.json").write_text(json.dumps({"provenance": made, "rows": rows(0.61, 0.9, None)}))
+    (tmp_path / "two.json").write_text(json.dumps({"provenance": made, "rows": rows(0.5, 0.8, 0.9)}))
+    begin = "<!-- python -m uunet.experiments.results writes how far two.json is from one.json -->"
+    text = results.written(f"before {begin}\nold {results.END} after")
+    assert text.startswith(f"before {begin}\n") and text.endswith(f"{results.END} after") and "old" not in text
+    assert "| AUC | dlib | ≤ .60 | 0.610 | 0.500 | -0.110 |" in text
+    assert "ceiling" not in text and "found" not in text
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", tmp_path)

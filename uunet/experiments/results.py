@@ -27,6 +27,9 @@ OPTIONS = {  # what a figure uses -> how it is named
 GALLERY = FOLDER / "README.md"
 BEGIN, END = "<!-- python -m uunet.experiments.results writes what follows -->", "<!-- until here -->"
 CARD = re.compile("(<!-- python -m uunet.experiments.results writes what (.+?) says -->\n).*?(" + END + ")", re.DOTALL)
+SEEDS = re.compile(
+    "(<!-- python -m uunet.experiments.results writes how far (.+?) is from (.+?) -->\n).*?(" + END + ")", re.DOTALL
+)
 HEAD = ("| | paper: BIODI / MARS / P-DESTRE, or the last two | ours: rendered heads | command |", "|---|---|---|---|")
 
 
@@ -300,6 +303,19 @@ def card(record):
     return "\n".join(lines)
 
 
+def seeds(again, first):
+    """How far weights of another seed are from the first: a table of what is to be reached, from two records."""
+    before = {(row["title"], row["judge"]): row["value"] for row in first["rows"]}
+    lines = [f"`{again['provenance']['command']}`", "", "| | judge | to reach | first seed | another | difference |",
+             "|---" * 6 + "|"]  # fmt: skip
+    for row in again["rows"]:
+        old, new = before.get((row["title"], row["judge"])), row["value"]
+        if row["reach"] != "–" and None not in (old, new):
+            cells = row["title"], row["judge"], row["reach"], f"{old:.3f}", f"{new:.3f}", f"{new - old:+.3f}"
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _measured(row):
     if row["value"] is None:
         return "not measurable"
@@ -326,10 +342,11 @@ def written(text):
         before, rest = text.split(BEGIN)
         text = f"{before}{BEGIN}\n\n{readme()}\n\n{END}{rest.split(END)[1]}"
 
-    def written_card(found):
-        return f"{found[1]}\n{card(json.loads((ROOT / found[2]).read_text(encoding='utf-8')))}\n\n{found[3]}"
+    def record(path):
+        return json.loads((ROOT / path).read_text(encoding="utf-8"))
 
-    return CARD.sub(written_card, text)
+    text = CARD.sub(lambda found: f"{found[1]}\n{card(record(found[2]))}\n\n{found[3]}", text)
+    return SEEDS.sub(lambda found: f"{found[1]}\n{seeds(*map(record, found.group(2, 3)))}\n\n{found[4]}", text)
 
 
 if __name__ == "__main__":
