@@ -179,6 +179,7 @@ class TwinConfig:
     adv: float = 0.02  # of the critic of drawn twins, Eq. 8
     mse: float = 50.0  # of Eq. 5, as in Eq. 13
     leak: float = 1e4  # of how much what is hidden looks like x
+    clip: float = 1.0  # largest norm of hiding's gradients, all together: one larger step can undo all that was learnt
     channel: ChannelConfig = ChannelConfig(sizes=(24, 28, 32, 40, 48, 56, 64, 80, 96))  # what U_d trains through
     batch: int = 16  # heads
     steps: int = 8000  # of learning to draw; 0 leaves a stage out

@@ -5,13 +5,14 @@ import dataclasses
 import shutil
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
 from uunet import config, data, models
 from uunet.models import files
 from uunet.training import adversarial, checkpoints, classifier, twin
-from uunet.training.trainer import fit
+from uunet.training.trainer import build_optimizer, fit
 
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32)
 BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, channel=config.ChannelConfig(sizes=(24, 40)))
@@ -233,6 +234,16 @@ def test_hiding_alone_needs_no_twins_and_leaves_what_is_drawn(twin_set, straight
              if np.any(one.numpy() != other.numpy())}  # fmt: skip
     assert moved and all("hide" in path for path in moved)
     assert not (tmp_path / "run" / "drawing").exists()
+
+
+def test_a_large_step_of_hiding_is_cut_short():
+    """All gradients together, (3, 4), are brought down to a norm of 1, and hiding asks for that."""
+    one, other = keras.Variable([0.0]), keras.Variable([0.0])
+    optimizer = build_optimizer(config.Optimizer("sgd", 1.0), clip=1.0)
+    optimizer.apply([keras.ops.array([3.0]), keras.ops.array([4.0])], [one, other])
+    np.testing.assert_allclose([one.numpy()[0], other.numpy()[0]], [-0.6, -0.8], rtol=1e-6)
+    networks = models.twin_encoder(size=32, width=4), models.twin_decoder(size=32, width=4)
+    assert twin.hiding_trainer(*networks, TWINS).optimizer.global_clipnorm == TWINS.clip
 
 
 def test_learning_from_twins_starts_from_weights_of_its_size(twin_set, straight, tmp_path):

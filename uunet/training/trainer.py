@@ -48,8 +48,14 @@ class Trainer(keras.Model):
         return [*self.variables, *self.optimizer.variables]
 
 
-def build_optimizer(config, steps=None):
-    """`config.Optimizer` -> keras optimiser; a learning rate that falls needs the run's number of steps."""
+def build_optimizer(config, steps=None, clip=None):
+    """`config.Optimizer` -> keras optimiser.
+
+    Args:
+        config: config.Optimizer.
+        steps: int, how many the run has; needed for a learning rate that falls.
+        clip: float, to which the norm of all gradients together is brought down where it is larger; None: as it is.
+    """
     rate = config.learning_rate
     extra = {} if config.beta_1 is None else {"beta_1": config.beta_1}
     if config.cosine:
@@ -57,7 +63,7 @@ def build_optimizer(config, steps=None):
     if config.average is not None:
         extra |= {"use_ema": True, "ema_momentum": config.average}
     optimizer = keras.optimizers.get(config.name)
-    return type(optimizer)(learning_rate=rate, **extra)
+    return type(optimizer)(learning_rate=rate, global_clipnorm=clip, **extra)
 
 
 def backend_trainer():

@@ -67,7 +67,7 @@ def hiding_trainer(encoder, decoder, config):
     backend = training.backend_trainer()
     roi = _roi(config, backend)
     through = backend.together(channel.Channel(config.channel, config.size, config.batch, backend.outside))
-    optimizer = training.build_optimizer(config.optimizer, config.hiding_steps)
+    optimizer = training.build_optimizer(config.optimizer, config.hiding_steps, clip=config.clip)
     _train_only(encoder, hiding=True)
     variables = encoder.trainable_variables + decoder.trainable_variables
 
