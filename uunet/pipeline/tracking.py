@@ -117,9 +117,9 @@ def _fill(seen, n_frames):
 def straighten(group, height, width):
     """Boxes that move in straight lines through a few frames, and cover each head's own box in every one of them.
 
-    Each edge goes from its first to its last place in the group, moved outwards at both ends alike until it covers. A
-    head that is in some of the frames only gets a box in all of them: before it comes and after it has gone, it is
-    taken to stand still.
+    Of all lines that cover, each edge takes the one that reaches least beyond the head, all frames together. A head
+    that is in some of the frames only gets a box in all of them: before it comes and after it has gone, it is taken to
+    stand still.
 
     Args:
         group: list (frames) of lists of `(track_id, Roi)`, inside the frame.
@@ -145,15 +145,15 @@ def _ends(seen, n_frames, height, width):
 
 
 def _line(margins):
-    """The ends `(first, last)`, ints >= 0, of a straight line that, rounded down, is nowhere above int margins >= 0."""
-    k = np.arange(len(margins))
-    m = max(1, len(margins) - 1)
-    first, last = margins[[0, -1]] - ((margins[0] * (m - k) + margins[-1] * k) // m - margins).max()
-    if first < 0:  # beyond the side of the frame: from there, as steep as it may be
-        first, last = 0, (m * margins[1:] // k[1:]).min()
-    elif last < 0:
-        first, last = (m * margins[:-1] // (m - k[:-1])).min(), 0
-    return int(first), int(last)
+    """The ends of the highest straight line that, rounded down, is nowhere above `margins`: two ints >= 0."""
+    m, k = len(margins) - 1, np.arange(1, len(margins))
+    if m == 0:
+        return int(margins[0]), int(margins[0])
+    # for each first <= margin_0 the largest last: floor((first (m - k) + last k) / m) <= margin_k for all k
+    first = np.arange(margins[0] + 1)
+    last = ((m * margins[1:] + m - 1 - first[:, None] * (m - k)) // k).min(1)
+    best = np.argmax(np.where(last < 0, -1, first + last))
+    return int(first[best]), int(last[best])
 
 
 def hold(group):
