@@ -5,13 +5,13 @@
 The tables are of true head boxes, `frame,x,y,w,h,track` (default: those of the bundled clip; `python -m
 data_prep.synthetic.scene` makes others). For each group and each track in it:
 
-    union         one box around all of the track's boxes in the group
-    interpolated  a box at its first and one at its last frame, and which these are; straight lines between. Each edge
-                  is moved outwards, in both boxes alike, until it covers the head in every frame
-    deltas        its first box and, for each frame after it, four signed bytes: exact
+    union         one box around all of the track's boxes in the group: `tracking.hold`
+    straight      a box in the group's first and one in its last frame, straight lines between: `tracking.straighten`
+    deltas        its first box, which frames it is in and, for each after the first, four numbers: exact
     every box     the paper's message of every frame: exact
 
-Bytes: boxes as the paper writes them, "n,x,y,w,h,..."; frame numbers in the group are written likewise.
+Bytes: boxes as the paper writes them, "n,x,y,w,h,..."; frame numbers in the group are written likewise, and each number
+of `deltas` takes a byte. The frame is taken to end where the farthest box does.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from uunet import protocol, video_samples
+from uunet.pipeline import tracking
 
 LENGTHS = (5, 10, 15)  # frames of a group
 
@@ -40,33 +41,32 @@ def corners(boxes):
     return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
 
 
-def union(frames, boxes):
-    edges = corners(boxes)
-    around = np.concatenate([edges[:, :2].min(0), edges[:, 2:].max(0)])
-    return np.tile(around, (len(frames), 1)), text(around)
+# Ways: `(length of the group, frames in it (n,), true boxes (n, 4), (height, width)) -> corners (n, 4), bytes`.
 
 
-def interpolated(frames, boxes):
-    edges = corners(boxes)
-    ends = edges[[0, -1]]
-    short = edges - straight(frames, ends)  # how far the head reaches beyond the lines; outwards is < 0 at left and top
-    ends = ends + np.concatenate([short[:, :2].min(0), short[:, 2:].max(0)])
-    ends = ends.clip(0)
-    return straight(frames, ends), text(ends[0]) + text(ends[1]) + len("0,9,")
+def union(length, frames, boxes, shape):
+    used = pipeline_boxes(tracking.hold, length, frames, boxes)
+    return used[frames], text(used[0])
 
 
-def straight(frames, ends):
-    """Corners `(2, 4)` at the first and the last frame -> int `(n, 4)`, rounded outwards."""
-    lines = np.stack([np.interp(frames, frames[[0, -1]], edge) for edge in ends.T], 1)
-    return np.concatenate([np.floor(lines[:, :2]), np.ceil(lines[:, 2:])], 1).astype(int)
+def straight(length, frames, boxes, shape):
+    used = pipeline_boxes(tracking.straighten, length, frames, boxes, *shape)
+    return used[frames], text(used[0]) + text(used[-1])
 
 
-def deltas(frames, boxes):
+def pipeline_boxes(way, length, frames, boxes, *shape):
+    """Corners in all frames of the group, `(length, 4)`."""
+    seen = dict(zip(frames.tolist(), boxes.tolist(), strict=True))
+    group = [[(0, protocol.Roi(*seen[k]))] if k in seen else [] for k in range(length)]
+    return corners(np.array([roi for ((_, roi),) in way(group, *shape)]))
+
+
+def deltas(length, frames, boxes, shape):
     assert abs(np.diff(boxes, axis=0)).max(initial=0) < 128
     return corners(boxes), text(corners(boxes)[0]) + 4 * (len(boxes) - 1) + len("0,9,")
 
 
-def every_box(frames, boxes):
+def every_box(length, frames, boxes, shape):
     return corners(boxes), sum(text(edges) for edges in corners(boxes))
 
 
@@ -94,16 +94,17 @@ def table(path):
     ]  # fmt: skip
     found = tracks(path)
     last = max(max(boxes) for boxes in found.values())
+    farthest = corners(np.array([box for boxes in found.values() for box in boxes.values()])).max(0)
     for length in LENGTHS:
-        for way in (union, interpolated, deltas, every_box):
+        for way in (union, straight, deltas, every_box):
             ious, covered, errors, sizes = [], [], [], []
             for start in range(0, last + 1, length):
                 size = len("1,") * (length if way is every_box else 1)
                 for boxes in found.values():
-                    frames = np.array([frame for frame in range(start, start + length) if frame in boxes])
+                    frames = np.array([k for k in range(length) if start + k in boxes])
                     if frames.size:
-                        truth = np.array([boxes[frame] for frame in frames])
-                        used, bytes_needed = way(frames, truth)
+                        truth = np.array([boxes[start + k] for k in frames])
+                        used, bytes_needed = way(min(length, last + 1 - start), frames, truth, farthest[[3, 2]])
                         truth = corners(truth)
                         common = overlap(used, truth)
                         ious += list(common / (area(used) + area(truth) - common))

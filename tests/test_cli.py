@@ -300,7 +300,7 @@ def test_sealed_file(uunet, clip, sealed, key, weights, tmp_path):
     out, _ = uunet("inspect", sealed)
     assert "h264, qim, sealed, stream " in out and "640 x 480, 8 frames" in out and len(out.splitlines()) == 1
     about, *lines = uunet("inspect", sealed, "--key", key)[0].splitlines()
-    assert about == out.strip() and len(lines) == 8 and len({line.split()[1] for line in lines}) == 1
+    assert about == out.strip() and len(lines) == 8 == len({line.split()[1] for line in lines})  # heads move
     uunet("reconstruct", sealed, "-o", tmp_path / "again.mkv", "--weights", weights, "--key", key)
     assert "only twin-cctv-robust expects lossy files" in uunet(
         "deidentify", clip[0], "-o", tmp_path / "public.mp4", "--boxes", clip[1], "--weights", weights, "--key", key
@@ -525,7 +525,7 @@ def test_robust_hiding_in_a_lossless_file(uunet, clip, weights, tmp_path):
     out, _ = uunet("deidentify", clip[0], "-o", tmp_path / "p.mkv", *options)
     assert "of a lossy copy the head boxes survive" in out
     about, *lines = uunet("inspect", tmp_path / "p.mkv")[0].splitlines()
-    assert "lossless-archive, qim, plain" in about and len(set(line.split()[1] for line in lines)) == 1
+    assert "lossless-archive, qim, plain" in about and len(set(line.split()[1] for line in lines)) == 8  # heads move
     with av.open(str(tmp_path / "copy.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=15, options={"crf": "28"})
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"

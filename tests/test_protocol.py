@@ -185,18 +185,58 @@ def test_truncated(length):
         protocol.unpack_frame_message(reader(message[:length]))
 
 
-@given(ROIS, st.integers(0, 2**32 - 1), st.integers(1, 255), st.booleans(), st.booleans(), st.sampled_from([0, 1, 2]))
-def test_header_says_how_the_message_is_written(rois, index, frames, last, packed, suite):
-    about = {"frames": frames, "last": last, "packed": packed}
+FLAGS = st.tuples(st.booleans(), st.booleans(), st.booleans())
+
+
+@given(ROIS, st.integers(0, 2**32 - 1), st.integers(2, 255), FLAGS, st.sampled_from([0, 1, 2]))
+def test_header_says_how_the_message_is_written(rois, index, frames, flags, suite):
+    last, packed, moving = flags
+    rois = rois + rois if moving else rois
+    about = {"frames": frames, "last": last, "packed": packed, "moving": moving}
     stream = seal(suite) if suite else None
     message = b"".join(protocol.pack_frame_message(rois, index, **about, shape=(48, 64), seal=stream))
     header = protocol.read_header(reader(message))
     size = (64, 48, STREAM_ID) if suite else (0, 0, None)
-    assert header[:4] == (suite, packed, last, frames) and header[5:9] == (index, *size)
+    assert header[:5] == (suite, packed, last, moving, frames) and header[6:10] == (index, *size)
     assert message.startswith(header.data) and len(header.data) == (40 if suite else 12)
     assert len(message) == len(header.data) + header.body_len + (0 if suite else 4)
     assert len(message) == protocol.message_length(rois, sealed=bool(suite), packed=packed)
     assert protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=stream, frame_index=index) == rois
+
+
+# Heads that move.
+
+
+def test_straight_lines_by_hand():
+    """Left and top are rounded down, right and bottom up: left 0, 5/3, 10/3, 5; bottom 10, 35/3, 40/3, 15."""
+    boxes = protocol.straight([Roi(0, 5, 10, 5), Roi(5, 0, 9, 15)], 4)
+    assert boxes == [[Roi(0, 5, 10, 5)], [Roi(1, 3, 11, 9)], [Roi(3, 1, 10, 13)], [Roi(5, 0, 9, 15)]]
+    two = [Roi(1, 2, 3, 4), Roi(5, 6, 7, 8)]
+    assert protocol.straight([*two, *two[::-1]], 2) == [two, two[::-1]]
+    assert protocol.straight([], 3) == [[], [], []]
+
+
+INSIDE = st.builds(
+    lambda x, y, right, bottom: Roi(min(x, right), min(y, bottom), abs(right - x) + 1, abs(bottom - y) + 1),
+    *[st.integers(0, 63), st.integers(0, 47)] * 2,
+)
+
+
+@given(st.lists(INSIDE, max_size=6).map(lambda rois: rois[: len(rois) // 2 * 2]), st.integers(2, 255))
+def test_between_boxes_inside_all_are_inside(ends, frames):
+    boxes = protocol.straight(ends, frames)
+    assert len(boxes) == frames and boxes[0] + boxes[-1] == ends
+    for rois in boxes:
+        protocol.check_inside(rois, 48, 64)
+    assert protocol.straight(ends[len(ends) // 2 :] + ends[: len(ends) // 2], frames) == boxes[::-1]
+
+
+@pytest.mark.parametrize(("rois", "frames"), [(PAPER[:1], 10), (PAPER + PAPER[:1], 10), (PAPER, 1), (PAPER, 0)])
+def test_messages_that_cannot_say_how_heads_move(rois, frames):
+    for stream in (None, seal()):
+        parts = protocol.pack_frame_message(rois, 0, frames=frames, moving=True, shape=(64, 48), seal=stream)
+        with pytest.raises(protocol.MessageError, match="cannot say how heads move"):
+            protocol.unpack_frame_message(reader(b"".join(parts)), shape=(64, 48), seal=stream)
 
 
 # Packed texts.
@@ -265,10 +305,10 @@ def test_picture_too_small_for_a_header_has_no_message():
 def test_unknown_version_and_suite(message, secret):
     for place in (2, 3, 4):
         changed = bytearray(message)
-        changed[place] = 7
-        with pytest.raises(protocol.UnsupportedMessageError, match="7"):
+        changed[place] = 9
+        with pytest.raises(protocol.UnsupportedMessageError, match="9"):
             protocol.find_seal(reader(bytes(changed)), secret)
-        with pytest.raises(protocol.UnsupportedMessageError, match="7"):
+        with pytest.raises(protocol.UnsupportedMessageError, match="9"):
             protocol.unpack_frame_message(reader(bytes(changed)), shape=(48, 64), seal=secret and seal())
 
 
@@ -491,8 +531,19 @@ def test_packed_vector():
     assert protocol.unpack_text(bytes.fromhex(VECTORS["packed_text"])) == protocol.format_message(PAPER)
     message = bytes.fromhex(VECTORS["packed_message"])
     header = protocol.read_header(reader(message))
-    assert header[:4] == (protocol.PLAIN, True, False, VECTORS["packed_frames"])
+    assert header[:5] == (protocol.PLAIN, True, False, False, VECTORS["packed_frames"])
     assert protocol.unpack_frame_message(reader(message), frame_index=VECTORS["packed_frame_index"]) == PAPER
+
+
+def test_moving_vector():
+    """Of the two boxes, the one of the first frame moves to the other; so in all frames."""
+    message = bytes.fromhex(VECTORS["moving_message"])
+    header = protocol.read_header(reader(message))
+    assert header[:5] == (protocol.PLAIN, True, False, True, VECTORS["packed_frames"])
+    ends = protocol.unpack_frame_message(reader(message), frame_index=VECTORS["packed_frame_index"])
+    assert ends == PAPER
+    boxes = protocol.straight(ends, header.frames)
+    assert [[list(roi) for roi in rois] for rois in boxes] == [[roi] for roi in VECTORS["moving_boxes"]]
 
 
 def test_passphrase_vector():
@@ -511,7 +562,7 @@ def test_sealed_vector(vector):
     assert [list(roi) for roi in found] == VECTORS["rois"]
     packed, first = bytes.fromhex(vector["packed_message"]), VECTORS["packed_frame_index"]
     assert protocol.unpack_frame_message(reader(packed), shape=shape, seal=stream, frame_index=first) == PAPER
-    assert protocol.read_header(reader(packed))[:4] == (vector["suite"], True, False, VECTORS["packed_frames"])
+    assert protocol.read_header(reader(packed))[:5] == (vector["suite"], True, False, False, VECTORS["packed_frames"])
     frame = hidden(np.full(shape, 90, np.uint8), PAPER, index, stream)
     assert VECTORS["total"] == frame.size - 320
     parity = "".join(str(sample & 1) for sample in frame.reshape(-1)[:320])

@@ -15,7 +15,8 @@ only the key's owners know:
     body = encrypted(text, zeros up to 22, 62, 102, ... bytes) | tag (16)                         sealed part
 
 `frames` frames from frame_index on carry this message, and the flag LAST says that the file ends with them. Where room
-is scarce the text is packed (flag PACKED): 11 symbols, 3.46 bits each, instead of 8.
+is scarce the text is packed (flag PACKED): 11 symbols, 3.46 bits each, instead of 8. Where heads move (flag MOVING) the
+text holds the ROIs of the first of these frames, then those of the last: `straight` gives those between.
 
 docs/wire-format.md is the whole specification, with test vectors.
 """
@@ -31,7 +32,7 @@ from uunet.errors import UUNetError
 MAGIC = b"UR"
 VERSION = 1
 PLAIN = 0  # suite: the body is the paper's ASCII text, not encrypted
-LAST, PACKED = 1, 2  # flags
+LAST, PACKED, MOVING = 1, 2, 4  # flags
 HEADER = struct.Struct(">2sBBBBHI")
 SEALED_HEADER = struct.Struct(">II16s")  # follows HEADER where the suite is not PLAIN
 CRC = struct.Struct(">I")
@@ -102,6 +103,7 @@ class Header(NamedTuple):
     suite: int  # PLAIN, or a key of keys.CIPHERS
     packed: bool
     last: bool  # whether the file ends with the frames that carry this message
+    moving: bool  # whether the text holds the ROIs of the first and of the last of these frames
     frames: int  # how many these are
     body_len: int
     frame_index: int  # of the first of them
@@ -156,6 +158,35 @@ def check_inside(rois, height, width):
             )
 
 
+def straight(ends, frames):
+    """The ROIs of each frame of a moving message: every corner moves on a straight line, rounded outwards.
+
+    With m = frames - 1, in frame k of 0..m, in whole numbers:
+
+        left_k  = floor((left_0 (m - k) + left_m k) / m)        right_k  = ceil((right_0 (m - k) + right_m k) / m)
+
+    and so for top and bottom. ROIs between two that are not empty and inside the frame are so too.
+
+    Args:
+        ends: list of Roi, those of the first frame and then, in the same order, those of the last.
+        frames: int >= 1.
+
+    Returns:
+        list (frames) of lists of Roi.
+    """
+    m, n = max(1, frames - 1), len(ends) // 2
+    return [
+        [_between(first, last, k, m) for first, last in zip(ends[:n], ends[n:], strict=False)] for k in range(frames)
+    ]
+
+
+def _between(first, last, k, m):
+    x, y = ((a * (m - k) + b * k) // m for a, b in zip(first[:2], last[:2], strict=True))
+    corners = [(box.x + box.w, box.y + box.h) for box in (first, last)]
+    right, bottom = (-(-(a * (m - k) + b * k) // m) for a, b in zip(*corners, strict=True))
+    return Roi(x, y, right - x, bottom - y)
+
+
 def pack_text(text):
     """A message in less than half of its length.
 
@@ -189,15 +220,16 @@ def unpack_text(packed):
     return "".join(text)
 
 
-def pack_frame_message(rois, frame_index, *, frames=1, last=True, packed=False, shape=None, seal=None):
+def pack_frame_message(rois, frame_index, *, frames=1, last=True, packed=False, moving=False, shape=None, seal=None):
     """The bytes to hide in one frame, or in a few that carry the same.
 
     Args:
-        rois: list of Roi, in the order in which they were pasted.
+        rois: list of Roi, in the order in which they were pasted; if moving, the `ends` of `straight`.
         frame_index: int in 0..2^32 - 1, of the first of these frames; 0 for the first of all and for a still image.
         frames: int in 1..255, how many they are.
         last: bool, whether the file ends with them.
         packed: bool, whether room is scarce.
+        moving: bool, whether the ROIs are those of the first and of the last of these frames, which are more than one.
         shape: the frame's `(height, width, ...)`; needed with a seal only.
         seal: keys.Seal, by which each frame_index is sealed once; None for a plain message.
 
@@ -209,7 +241,7 @@ def pack_frame_message(rois, frame_index, *, frames=1, last=True, packed=False, 
         RoiError, MessageError: see `format_message`.
     """
     body = _body(rois, packed)
-    flags = LAST * last | PACKED * packed
+    flags = LAST * last | PACKED * packed | MOVING * moving
     if seal is None:
         message = HEADER.pack(MAGIC, VERSION, PLAIN, flags, frames, len(body), frame_index) + body
         return message + CRC.pack(zlib.crc32(message)), b""
@@ -261,11 +293,11 @@ def read_header(read):
             "(was it re-encoded lossily, resized, cropped or cut?)."
         )
     _, version, suite, flags, *rest = HEADER.unpack(data)
-    if version != VERSION or suite not in (PLAIN, *keys.CIPHERS) or flags & ~(LAST | PACKED):
+    if version != VERSION or suite not in (PLAIN, *keys.CIPHERS) or flags & ~(LAST | PACKED | MOVING):
         raise UnsupportedMessageError(
             f"The frame's message has version {version}, suite {suite} and flags {flags} where this program reads "
-            f"version {VERSION}, suites {PLAIN} to {max(keys.CIPHERS)} and flags 0 to {LAST | PACKED}: use the program "
-            "that wrote it, or an undamaged file."
+            f"version {VERSION}, suites {PLAIN} to {max(keys.CIPHERS)} and flags 0 to {LAST | PACKED | MOVING}: use "
+            "the program that wrote it, or an undamaged file."
         )
     size = (0, 0, None)
     if suite != PLAIN:
@@ -273,7 +305,7 @@ def read_header(read):
         fields, crc = more[: SEALED_HEADER.size], more[SEALED_HEADER.size :]
         _check_crc(data + fields, crc)
         size, data = SEALED_HEADER.unpack(fields), data + more
-    return Header(suite, bool(flags & PACKED), bool(flags & LAST), *rest, *size, data)
+    return Header(suite, bool(flags & PACKED), bool(flags & LAST), bool(flags & MOVING), *rest, *size, data)
 
 
 def find_seal(read, secret):
@@ -306,7 +338,7 @@ def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
         frame_index: int, the index the message must have; None accepts any.
 
     Returns:
-        list of Roi, in the order in which they were pasted.
+        list of Roi, in the order in which they were pasted; of a moving message, the `ends` of `straight`.
 
     Raises:
         NoMessageError, DamagedMessageError, UnsupportedMessageError, SealedMessageError, PlainMessageError,
@@ -331,7 +363,13 @@ def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
         check_index(header, frame_index)
         sealed = read(header.body_len, offset=len(header.data), key=seal.order_key, nonce=header.frame_index)
         body = seal.open(sealed, header.data, header.frame_index).rstrip(b"\0")
-    return parse_message(unpack_text(body) if header.packed else body.decode("latin-1"))  # any byte decodes
+    rois = parse_message(unpack_text(body) if header.packed else body.decode("latin-1"))  # any byte decodes
+    if header.moving and (len(rois) % 2 or header.frames < 2):
+        raise MessageError(
+            f"A message of {len(rois)} head boxes for {header.frames} frames cannot say how heads move: write two a "
+            "head, for two frames or more, as the protocol says."
+        )
+    return rois
 
 
 def check_stream(header, suite, stream_id):

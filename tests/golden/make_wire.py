@@ -33,6 +33,8 @@ def main():
         "packed_frames": FRAMES,
         "packed_text": protocol.pack_text(protocol.format_message(rois)).hex(),
         "packed_message": protocol.pack_frame_message(rois, FIRST, **GROUP)[0].hex(),
+        "moving_message": protocol.pack_frame_message(rois, FIRST, **GROUP, moving=True)[0].hex(),
+        "moving_boxes": [list(roi) for (roi,) in protocol.straight(rois, FRAMES)],
         "key": KEY.hex(),
         "stream_id": STREAM_ID.hex(),
         "passphrase": "Grüße",

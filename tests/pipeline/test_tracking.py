@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from uunet.pipeline import tracking
 from uunet.pipeline.tracking import EXTEND, MAX_GAP
-from uunet.protocol import Roi, check_inside
+from uunet.protocol import Roi, check_inside, straight
 
 
 def walk(frames, x0, speed, size=30, y=20):
@@ -158,20 +158,47 @@ TRACKED = st.lists(
 ).map(lambda frames: [sorted(heads.items()) for heads in frames])
 
 
-@given(TRACKED, st.integers(1, 12))
-def test_held_boxes_cover_all_and_stand_still(tracked, length):
-    held = tracking.hold(tracked, length)
-    assert len(held) == len(tracked) and tracking.hold(held, length) == held
-    for start in range(0, len(tracked), length):
-        group = tracked[start : start + length]
-        assert all(heads == held[start] for heads in held[start : start + length])
-        assert [track for track, _ in held[start]] == sorted({track for heads in group for track, _ in heads})
-        for track, box in held[start]:
-            own = [roi for heads in group for name, roi in heads if name == track]
-            assert box.x == min(roi.x for roi in own) and box.x + box.w == max(roi.x + roi.w for roi in own)
-            assert box.y == min(roi.y for roi in own) and box.y + box.h == max(roi.y + roi.h for roi in own)
+@given(TRACKED.filter(len))
+def test_straight_boxes_cover_all_in_every_frame_and_are_what_two_say(group):
+    boxes = tracking.straighten(group, 120, 120)
+    tracks = sorted({track for heads in group for track, _ in heads})
+    for own, heads in zip(group, boxes, strict=True):
+        assert [track for track, _ in heads] == tracks
+        check_inside([roi for _, roi in heads], 120, 120)
+        around = dict(heads)
+        for track, (x, y, w, h) in own:
+            box = around[track]
+            assert box.x <= x and box.y <= y and box.x + box.w >= x + w and box.y + box.h >= y + h
+    rois = [[roi for _, roi in heads] for heads in boxes]
+    assert straight(rois[0] + rois[-1], len(group)) == rois
+    assert tracking.straighten(boxes, 120, 120) == boxes
+
+
+def test_straight_boxes_by_hand():
+    walking = [[(3, Roi(10 + 2 * k, 20, 8, 9))] for k in range(10)]
+    assert tracking.straighten(walking, 48, 64) == walking
+    alone = [[], [(3, Roi(5, 6, 7, 8))], []]  # comes, and goes again
+    assert tracking.straighten(alone, 48, 64) == [alone[1]] * 3
+    bent = [[(0, Roi(x, 0, 8, 8))] for x in (20, 30, 24, 24)]  # right: 28, 38, 32, 32 are under a line from 40 to 32
+    assert tracking.straighten(bent, 48, 64)[1:3] == [[(0, Roi(21, 0, 17, 8))], [(0, Roi(22, 0, 13, 8))]]
+    late = [[(0, Roi(x, 0, 8, 8))] for x in (0, 0, 0, 6)]  # left: floor(2 / 3) is still 0
+    assert [heads[0][1].x for heads in tracking.straighten(late, 48, 64)] == [0, 0, 0, 1]
+    assert tracking.straighten([[], []], 48, 64) == [[], []]
+    one = [[(0, Roi(1, 2, 3, 4)), (3, Roi(5, 6, 7, 8))]]
+    assert tracking.straighten(one, 48, 64) == one
+
+
+@given(TRACKED.filter(len))
+def test_held_boxes_cover_all_and_stand_still(group):
+    held = tracking.hold(group)
+    assert held == [held[0]] * len(group) and tracking.hold(held) == held
+    assert [track for track, _ in held[0]] == sorted({track for heads in group for track, _ in heads})
+    for track, box in held[0]:
+        own = [roi for heads in group for name, roi in heads if name == track]
+        assert box.x == min(roi.x for roi in own) and box.x + box.w == max(roi.x + roi.w for roi in own)
+        assert box.y == min(roi.y for roi in own) and box.y + box.h == max(roi.y + roi.h for roi in own)
 
 
 def test_boxes_held_for_one_frame_are_themselves():
-    tracked = [[(0, Roi(1, 2, 3, 4)), (3, Roi(5, 6, 7, 8))], [], [(3, Roi(5, 6, 7, 8))]]
-    assert tracking.hold(tracked, 1) == tracked
+    tracked = [[(0, Roi(1, 2, 3, 4)), (3, Roi(5, 6, 7, 8))]]
+    assert tracking.hold(tracked) == tracked

@@ -94,7 +94,7 @@ def deidentify_frames(
         held: dict track -> its 4th channel, filled here where a track first appears: with the same dict in all calls of
             a clip a person keeps one virtual face, also where U_e chooses it by what it sees; None for a single call.
         first_index: int, the number of the first of these frames in the clip.
-        last, seal, method: see `messages.hide`; messages.QIM wants whole groups of frames with boxes that stand still.
+        last, seal, method: see `messages.hide`; messages.QIM wants whole groups with boxes of `messages.carried`.
 
     Returns:
         list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.

@@ -1,8 +1,9 @@
 """Messages into frames and out of them: one a frame where the file keeps them as they are, else one a group of frames.
 
 Lossy codecs destroy a new message in every frame, and keep one that stays. So in lossy files all frames of a *group*
-carry one message, and with it the same boxes (`tracking.hold`): heads are de-identified and reconstructed in exactly
-these. Groups are counted from frame 0: 0 to 9, 10 to 19, ... Room is scarce there, so messages are packed.
+carry one message: the boxes of its first and its last frame, between which they move in straight lines, or one a head
+for all frames (`carried`). Heads are de-identified and reconstructed in exactly these. Groups are counted from frame 0:
+0 to 9, 10 to 19, ... Room is scarce there, so messages are packed.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import numpy as np
 
 from uunet import codec, keys, protocol
 from uunet.errors import UUNetError
+from uunet.pipeline import tracking
 from uunet.protocol import (
     DamagedMessageError,
     FrameIndexError,
@@ -27,6 +29,7 @@ LSB, QIM, JPEG = "lsb", "qim", "jpeg"
 METHODS = {LSB: lsb, QIM: qim, JPEG: jpeg}
 AS_IT_WAS = "give the public file exactly as it was written."
 GROUP = codec.GROUP  # frames; fewer make larger files, more make larger boxes around heads that move
+MOVING_MOST = 118  # bytes of a message in which heads move: what docs/survival.md shows to survive
 
 # The order is public: a reader must find the open part before it can derive a key. The same in all frames of all files.
 ORDER = lru_cache(maxsize=32)(partial(keystream.positions, bytes(32), 0))
@@ -105,12 +108,45 @@ def check_fits(rois, shape, *, method=LSB, sealed=False):
     METHODS[method].check_capacity(shape, protocol.message_length(rois, sealed=sealed, packed=method == QIM))
 
 
+def carried(tracked, shape, *, sealed=False):
+    """The boxes that the frames of a lossy video carry, in groups: around those given, and in straight lines.
+
+    A group in which so many heads move that its message would be longer than MOVING_MOST bytes, or than a frame of this
+    shape can hold, gets boxes that stand still.
+
+    Args:
+        tracked: list (all frames) of lists of `(track_id, Roi)`.
+        shape: `(H, W, 3)` of the frames.
+        sealed: bool, whether the messages are to be sealed.
+
+    Returns:
+        `(boxes, still)`: list (all frames) of lists of `(track_id, Roi)` by rising track_id, with each head of a group
+        in all of its frames; and the number of groups whose boxes had to stand still.
+    """
+    boxes, still, room = [], 0, min(MOVING_MOST, qim.capacity(shape))
+    for start in range(0, len(tracked), GROUP):
+        group = tracked[start : start + GROUP]
+        straight = tracking.straighten(group, *shape[:2])
+        rois, moving = _message([[roi for _, roi in heads] for heads in straight])
+        # (a ROI takes more than a byte: far too many of them need no packing to be seen)
+        if moving and (len(rois) > room or protocol.message_length(rois, sealed=sealed, packed=True) > room):
+            straight, still = tracking.hold(group), still + 1
+        boxes += straight
+    return boxes, still
+
+
+def _message(boxes):
+    """What a message must say so that the frames of a group have these boxes: `(rois, moving)`."""
+    moving = any(rois != boxes[0] for rois in boxes)
+    return (boxes[0] + boxes[-1] if moving else boxes[0]), moving
+
+
 def hide(frames, rois, *, first_index=0, last=True, seal=None, method=LSB):
     """Hides the boxes of consecutive frames in their pixels.
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
-        rois: list (frames) of lists of Roi; with QIM, the same in all frames of a group.
+        rois: list (frames) of lists of Roi; with QIM, in each group the same or as `protocol.straight` gives them.
         first_index: int, the number of the first of these frames in the clip; with QIM, that of a group's first.
         last: bool, whether the clip ends with these frames: a reader notices if it is cut.
         seal: keys.Seal, fresh for this clip; None for messages that anybody can read.
@@ -126,15 +162,16 @@ def hide(frames, rois, *, first_index=0, last=True, seal=None, method=LSB):
     length = GROUP if method == QIM else 1
     hidden = []
     for start in range(0, len(frames), length):
-        boxes, index, group = rois[start], first_index + start, frames[start : start + length]
+        boxes, index, group = rois[start : start + length], first_index + start, frames[start : start + length]
+        message, moving = _message(boxes)
         ends = last and start + length >= len(frames)
         whole = index % length == 0 and (ends or len(group) == length)
-        if not whole or any(other != boxes for other in rois[start : start + length]):
-            raise ValueError(f"the {len(group)} frames from {index} are not one group with the same boxes")
-        about = {"frames": len(group), "last": ends, "packed": method == QIM, "shape": group[0].shape, "seal": seal}
-        parts = protocol.pack_frame_message(boxes, index, **about)
+        if not whole or (moving and boxes != protocol.straight(message, len(group))):
+            raise ValueError(f"the {len(group)} frames from {index} are not one group with boxes in straight lines")
+        about = {"frames": len(group), "last": ends, "packed": method == QIM, "moving": moving}
+        parts = protocol.pack_frame_message(message, index, **about, shape=group[0].shape, seal=seal)
         if method == QIM:
-            hidden += qim.hide(group, b"".join(parts), ORDER, avoid=boxes)
+            hidden += qim.hide(group, b"".join(parts), ORDER, avoid={roi for some in boxes for roi in some})
         elif method == JPEG:
             change = partial(_hide_parts, parts=parts, seal=seal, index=index, limits=jpeg.LIMITS)
             hidden.append(jpeg.rewrite(jpeg.encode(group[0]), change))
@@ -165,7 +202,11 @@ def read_rois(public, *, frame_index=None, seal=None):
     Raises:
         UUNetError: all that `protocol.unpack_frame_message` raises, and RoiError.
     """
-    return _unpack(partial(lsb.reveal, public), public.shape, seal, frame_index)
+    reader = partial(lsb.reveal, public)
+    rois = _unpack(reader, public.shape, seal, frame_index)
+    if error := _unplaced(protocol.read_header(reader)):
+        raise error
+    return rois
 
 
 def read(groups, secret=None, *, stop=False, alone=False):
@@ -206,9 +247,12 @@ def read(groups, secret=None, *, stop=False, alone=False):
                 failures |= dict.fromkeys(numbers, error)
                 before = None
                 continue
-            boxes[numbers.start : numbers.stop] = [rois] * length
-            if not alone and (error := _misplaced(header, length, ended)):
+            if error := _unplaced(header) if alone else _misplaced(header, length, ended):
                 failures |= dict.fromkeys(numbers, error)
+            elif header.moving and rois is not None:
+                boxes[numbers.start : numbers.stop] = protocol.straight(rois, length)
+            else:
+                boxes[numbers.start : numbers.stop] = [rois] * length
             ended = ended or header.last
             if stream.method == QIM:
                 group = (numbers, part, message)
@@ -230,6 +274,16 @@ def _misplaced(header, count, ended):
     else:
         return None
     return FrameIndexError(f"{what}: {AS_IT_WAS}")
+
+
+def _unplaced(header):
+    """What is wrong with a message of which one frame is known, and not which: heads must not move; or None."""
+    if not header.moving:
+        return None
+    return FrameIndexError(
+        f"The picture is one of {header.frames} frames of a video, in which heads move, and does not say which: give "
+        "the whole public video instead."
+    )
 
 
 def _strangers(group, neighbour):
@@ -273,7 +327,7 @@ def _stream(method, reader, secret):
 
 
 def _read_one(reader, shape, stream, index):
-    """The header and the boxes of a message; None for the boxes if it is sealed and to stay closed."""
+    """The header and the ROIs of a message; None for the ROIs if it is sealed and to stay closed."""
     header = protocol.read_header(reader)
     if stream.suite != protocol.PLAIN and stream.seal is None:
         protocol.check_stream(header, stream.suite, stream.stream_id)

@@ -37,7 +37,7 @@ COPIES = f"{EXACT}; of a lossy copy the head boxes survive."
 FACES = "how well the faces are reconstructed depends on the weights"
 LOSSY = (
     f"The head boxes survive; {FACES}: of those that come with uunet, only twin-cctv-robust expects lossy files. "
-    "Frames share boxes, in which people who move are hidden worse than in a lossless file: look at the result."
+    "Boxes follow the heads in straight lines of ten frames, and are larger where heads turn: look at the result."
 )
 ONCE = f"{FACES}: those that come with uunet lose little at quality 95, and more if the file is encoded again."
 JPEG_SAYS = {

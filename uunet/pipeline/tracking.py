@@ -7,10 +7,12 @@ MAX_GAP frames, but for the EXTEND frames at either end; and one that, while mis
 the boxes around the gap, outruns MAX_SPEED, or is taken for somebody else who appears nearby at that time.
 """
 
+import functools
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from uunet.protocol import Roi
+from uunet.protocol import Roi, straight
 
 MIN_IOU = 0.2  # overlap of a box with where its track is expected, below which it is somebody else
 MAX_GAP = 15  # frames; a head lost for longer starts a new track, and its gap is not filled
@@ -96,10 +98,7 @@ def bridge(tracked):
 
     Args, Returns: as `track`, but the boxes come with their track_id.
     """
-    tracks = {}
-    for frame, heads in enumerate(tracked):
-        for track_id, box in heads:
-            tracks.setdefault(track_id, []).append((frame, box))
+    tracks = _by_track(tracked)
     return _by_frame({track_id: _fill(tracks[track_id], len(tracked)) for track_id in sorted(tracks)}, len(tracked))
 
 
@@ -115,21 +114,56 @@ def _fill(seen, n_frames):
     return [(frame, Roi(*box)) for frame, box in zip(frames.tolist(), between, strict=True)]
 
 
-def hold(tracked, length):
-    """Boxes that stand still: one box a head for each group of `length` frames, around all its boxes in that group.
+def straighten(group, height, width):
+    """Boxes that move in straight lines through a few frames, and cover each head's own box in every one of them.
 
-    A head that is in some frames of a group only gets its box in all of them.
+    Of all lines that cover, each edge takes the one that reaches least beyond the head, all frames together. A head
+    that is in some of the frames only gets a box in all of them: before it comes and after it has gone, it is taken to
+    stand still.
 
-    Args, Returns: as `bridge`; frames 0 to length - 1 are the first group.
+    Args:
+        group: list (frames) of lists of `(track_id, Roi)`, inside the frame.
+        height, width: int, of the frame in pixels.
+
+    Returns:
+        list (frames) of lists of `(track_id, Roi)` by rising track_id, inside the frame: `protocol.straight` of the
+        first and the last of them.
     """
-    held = []
-    for start in range(0, len(tracked), length):
-        group, boxes = tracked[start : start + length], {}
-        for heads in group:
-            for track_id, box in heads:
-                boxes[track_id] = _around(boxes.get(track_id, box), box)
-        held += [sorted(boxes.items())] * len(group)
-    return held
+    tracks = _by_track(group)
+    ends = [_ends(tracks[track_id], len(group), height, width) for track_id in sorted(tracks)]
+    boxes = straight([first for first, _ in ends] + [last for _, last in ends], len(group))
+    return [list(zip(sorted(tracks), rois, strict=True)) for rois in boxes]
+
+
+def _ends(seen, n_frames, height, width):
+    """The box of a track in the first and in the last of some frames."""
+    times, boxes = zip(*seen, strict=True)
+    # how far each edge is from its side of the frame: so outwards is less for all four, and 0 is the least
+    margins = np.array([(x, y, width - x - w, height - y - h) for x, y, w, h in boxes])
+    lines = [_line(np.floor(np.interp(range(n_frames), times, margin)).astype(int)) for margin in margins.T]
+    return [Roi(x, y, width - right - x, height - bottom - y) for x, y, right, bottom in zip(*lines, strict=True)]
+
+
+def _line(margins):
+    """The ends of the highest straight line that, rounded down, is nowhere above `margins`: two ints >= 0."""
+    m, k = len(margins) - 1, np.arange(1, len(margins))
+    if m == 0:
+        return int(margins[0]), int(margins[0])
+    # for each first <= margin_0 the largest last: floor((first (m - k) + last k) / m) <= margin_k for all k
+    first = np.arange(margins[0] + 1)
+    last = ((m * margins[1:] + m - 1 - first[:, None] * (m - k)) // k).min(1)
+    best = np.argmax(np.where(last < 0, -1, first + last))
+    return int(first[best]), int(last[best])
+
+
+def hold(group):
+    """Boxes that stand still through a few frames, where there is no room for two: around all boxes of each head.
+
+    Args, Returns: as `straighten`.
+    """
+    tracks = _by_track(group)
+    held = [(track_id, functools.reduce(_around, (box for _, box in tracks[track_id]))) for track_id in sorted(tracks)]
+    return [held] * len(group)
 
 
 def _around(a, b):
@@ -150,6 +184,15 @@ def _expected(seen, frame):
     (before, start), (last, box) = seen[-MEMORY:][0], seen[-1]
     steps = (frame - last) / max(1, last - before)
     return (box.x + (box.x - start.x) * steps, box.y + (box.y - start.y) * steps, box.w, box.h)
+
+
+def _by_track(tracked):
+    """dict track_id -> its list of (frame, Roi), by rising frame."""
+    tracks = {}
+    for frame, heads in enumerate(tracked):
+        for track_id, box in heads:
+            tracks.setdefault(track_id, []).append((frame, box))
+    return tracks
 
 
 def _by_frame(tracks, n_frames):

@@ -87,8 +87,9 @@ def deidentify_video(
     with _opened(source), new_file(target, source, overwrite=overwrite) as part:
         with _timed(seconds, "detect"):
             tracked, shape = _track(source, detector, report)
+            still = 0
             if form.method == messages.QIM:
-                tracked = tracking.hold(tracked, messages.GROUP)
+                tracked, still = messages.carried(tracked, shape, sealed=secret is not None)
             rois = [[roi for _, roi in heads] for heads in tracked]
             _check_fits(rois, shape, form, secret is not None)
         with _timed(seconds, "de-identify"):
@@ -110,6 +111,12 @@ def deidentify_video(
             if again.failures or again.boxes != rois:
                 raise VideoError(f"{target} {profiles.not_survived(form)}")
         size = part.stat().st_size
+    if still:
+        groups = -(-len(tracked) // messages.GROUP)
+        notes.append(
+            f"In {still} of {groups} groups of {messages.GROUP} frames there is no room to say how heads move: each "
+            "has one box there, around all its places, and is hidden worse; a lossless file has room."
+        )
     counts = [len(heads) for heads in tracked]
     return VideoResult(
         frames=len(tracked),
