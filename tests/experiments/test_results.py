@@ -46,7 +46,7 @@ def test_a_card_has_a_column_a_recogniser_and_marks_what_is_missed(tmp_path, mon
 def test_another_seed_stands_beside_the_first(tmp_path, monkeypatch):
     """What has a goal and was measured of both is compared, and nothing else."""
     def rows(*values):
-        titles = ("AUC", "≤ .60"), ("own ceiling", "–"), ("found", "≥ .93")
+        titles = ("AUC", "≤ .60"), ("own ceiling", "state it"), ("found", "≥ .93")
         return [{"title": title, "judge": "dlib", "reach": reach, "value": value}
                 for (title, reach), value in zip(titles, values, strict=True)]  # fmt: skip
 

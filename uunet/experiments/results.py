@@ -310,7 +310,7 @@ def seeds(again, first):
              "|---" * 6 + "|"]  # fmt: skip
     for row in again["rows"]:
         old, new = before.get((row["title"], row["judge"])), row["value"]
-        if row["reach"] != "–" and None not in (old, new):
+        if row["reach"][0] in "≤≥" and None not in (old, new):
             cells = row["title"], row["judge"], row["reach"], f"{old:.3f}", f"{new:.3f}", f"{new - old:+.3f}"
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
