@@ -125,7 +125,9 @@ def deidentify(
     method: Annotated[
         str | None, typer.Option(help="How the boxes are hidden: lsb, qim or jpeg; else as suits the profile best.")
     ] = None,
-    crf: Annotated[int | None, typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse.")] = None,
+    crf: Annotated[
+        int | None, typer.Option(help="Quality of an .mp4, 1 to 51: more is smaller; above 30 boxes rarely survive.")
+    ] = None,
     key: Key = None,
     passphrase: Passphrase = False,
     seed: Annotated[int | None, typer.Option(min=0, help="For a repeatable result; fresh by default.")] = None,

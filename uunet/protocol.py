@@ -224,7 +224,7 @@ def pack_frame_message(rois, frame_index, *, frames=1, last=True, packed=False, 
     """The bytes to hide in one frame, or in a few that carry the same.
 
     Args:
-        rois: list of Roi, in the order in which they were pasted; if moving, the `ends` of `straight`.
+        rois: list of Roi, whose order is kept; if moving, the `ends` of `straight`.
         frame_index: int in 0..2^32 - 1, of the first of these frames; 0 for the first of all and for a still image.
         frames: int in 1..255, how many they are.
         last: bool, whether the file ends with them.
@@ -338,7 +338,7 @@ def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
         frame_index: int, the index the message must have; None accepts any.
 
     Returns:
-        list of Roi, in the order in which they were pasted; of a moving message, the `ends` of `straight`.
+        list of Roi, in the order in which they were written; of a moving message, the `ends` of `straight`.
 
     Raises:
         NoMessageError, DamagedMessageError, UnsupportedMessageError, SealedMessageError, PlainMessageError,

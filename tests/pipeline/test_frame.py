@@ -1,4 +1,4 @@
-"""Arrays in, new arrays out: what changes, what must not, and who wins where heads overlap."""
+"""Arrays in, new arrays out: what changes, what must not, and whose a pixel is where boxes overlap."""
 
 from functools import partial
 
@@ -127,8 +127,8 @@ def test_message_is_what_was_pasted(boxes):
     assert (public[~mask] <= 1).all() and abs(public.astype(int) - scene(0))[mask].max(initial=0) <= 1
 
 
-def test_overlap_the_later_head_is_whole_and_comes_back(encoder, decoder):
-    """Both crops are taken before any paste; where two boxes claim a pixel, the later one's answer is right."""
+def test_overlapping_heads_come_back(encoder, decoder):
+    """Both crops are taken before any paste, and each pixel is answered by the head that has it in both directions."""
     original = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     early, late = Roi(10, 10, SIZE, SIZE), Roi(18, 14, SIZE, SIZE)
     public = frame.deidentify_frames([original], [[(0, early), (1, late)]], encoder, seed=1)[0]
@@ -138,13 +138,35 @@ def test_overlap_the_later_head_is_whole_and_comes_back(encoder, decoder):
     assert abs(restored.astype(int) - original).max() <= 1
 
 
-def test_later_over_earlier(noise_encoder):
-    early, late = Roi(10, 10, SIZE, SIZE), Roi(18, 14, SIZE, SIZE)
-    alone = frame.deidentify_frames([scene(0)], [[(1, late)]], noise_encoder, seed=1)[0]
-    for heads in ([(0, early), (1, late)], [(1, late), (0, early)]):
-        public = frame.deidentify_frames([scene(0)], [heads], noise_encoder, seed=1)[0]
-        late_is_whole = (public[14:30, 18:34] == alone[14:30, 18:34]).all()
-        assert late_is_whole == (heads[-1][0] == 1)
+def test_a_head_at_the_edge_of_another_box_keeps_its_virtual_face(noise_encoder):
+    """Whatever the order: the middle of each box is what U_e made of that head, as if it were alone."""
+    one, other = Roi(4, 10, SIZE, SIZE), Roi(24, 14, SIZE, SIZE)  # other's box covers a third of one's
+    heads = [(1, one), (2, other)]
+    alone = {head[0]: frame.deidentify_frames([scene(0)], [[head]], noise_encoder, seed=1)[0] for head in heads}
+    for order in (heads, heads[::-1]):
+        public = frame.deidentify_frames([scene(0)], [order], noise_encoder, seed=1)[0]
+        for track, (x, y, w, h) in heads:
+            middle = np.s_[y + h // 4 : y + 3 * h // 4, x + w // 4 : x + 3 * w // 4]
+            # one level by each message
+            np.testing.assert_allclose(public[middle].astype(int), alone[track][middle], atol=2)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.builds(Roi, *[st.integers(0, 12)] * 2, *[st.integers(1, 12)] * 2), max_size=5))
+def test_each_pixel_of_a_box_has_one_owner(rois):
+    count, covered = np.zeros((24, 24), int), np.zeros((24, 24), bool)
+    for (x, y, w, h), mask in zip(rois, frame.owned(rois), strict=True):
+        count[y : y + h, x : x + w] += mask
+        covered[y : y + h, x : x + w] = True
+    np.testing.assert_array_equal(count, covered)
+
+
+def test_the_owner_of_a_pixel_is_the_box_in_whose_middle_it_lies():
+    wide, narrow = frame.owned([Roi(0, 0, 8, 4), Roi(6, 0, 4, 4)])
+    # columns 6 and 7 are .625 and .875 from the middle of the first, .75 and .25 from that of the second; the first and
+    # the last row are .75 from both, so that there the second of two equals gives way
+    assert wide[1].tolist() == [True] * 7 + [False] and narrow[1].tolist() == [False, True, True, True]
+    assert wide[0].tolist() == [True] * 7 + [False] and narrow[0].tolist() == [False, True, True, True]
 
 
 def test_frame_too_small_for_its_message(encoder):

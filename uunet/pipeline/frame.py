@@ -1,9 +1,8 @@
 """Arrays in, new arrays out: heads through U_e or U_d, pasted back, their boxes hidden in the pixels (section III-D).
 
-Where two boxes overlap: all heads are cropped before any is pasted, and pasted in message order, later over
-earlier. A later head is thus whole in the public frame, and an earlier one lacks what lies under it. Reconstruction
-crops all from the public frame and pastes in the *same* order: pixels that two boxes claim then come from the head
-that U_d saw whole.
+Where boxes overlap, a pixel belongs to the head in whose box it lies closest to the middle (`owned`): U_e changes what
+is in the middle of its box, and leaves the face of somebody at its edge as it was. All heads are cropped before any is
+pasted, and of each only its own pixels are pasted; so, too, in reconstruction.
 """
 
 import secrets
@@ -134,6 +133,7 @@ def _paste_all(frames, rois, model, noise=None):
     """New frames with `model`'s version of each head pasted in; `noise` is one 4th channel a head, for U_e."""
     size = model.input_shape[1]
     places = [(k, roi) for k, boxes in enumerate(rois) for roi in boxes]
+    masks = [mask for boxes in rois for mask in owned(boxes)]
     result = [frame.copy() for frame in frames]
     for start in range(0, len(places), HEADS_AT_ONCE):
         chunk = places[start : start + HEADS_AT_ONCE]
@@ -144,9 +144,42 @@ def _paste_all(frames, rois, model, noise=None):
         # predict_on_batch: 2 to 5 times as fast as calling the model (TensorFlow, 2 CPU cores); TensorFlow compiles it
         # once for all numbers of heads, JAX again for each new one
         faces = model.predict_on_batch(np.asarray(crops))
-        for (k, (x, y, w, h)), face in zip(chunk, faces, strict=True):
-            result[k][y : y + h, x : x + w] = channel.to_roi(np.asarray(face), h, w)
+        for (k, (x, y, w, h)), mask, face in zip(chunk, masks[start : start + HEADS_AT_ONCE], faces, strict=True):
+            result[k][y : y + h, x : x + w][mask] = channel.to_roi(np.asarray(face), h, w)[mask]
     return result
+
+
+def owned(rois):
+    """Which pixels of each box are its own: those that lie deeper in it than in any other box of the frame.
+
+    How far a pixel is from the middle of a box, 0, to its edge, 1; of boxes in which it is as far, the first has it:
+
+        max(|2 column + 1 - 2 x - w| / w, |2 row + 1 - 2 y - h| / h)
+
+    Args:
+        rois: list of Roi, those of a frame.
+
+    Returns:
+        list of bool `(h, w)`.
+    """
+    far = [_far_from_middle(roi.w, roi.h) for roi in rois]
+    masks = [np.ones(one.shape, bool) for one in far]
+    for j, one in enumerate(rois):
+        for k, other in enumerate(rois[:j]):
+            left, top = max(one.x, other.x), max(one.y, other.y)
+            right, bottom = min(one.x + one.w, other.x + other.w), min(one.y + one.h, other.y + other.h)
+            if left < right and top < bottom:
+                in_one = np.s_[top - one.y : bottom - one.y, left - one.x : right - one.x]
+                in_other = np.s_[top - other.y : bottom - other.y, left - other.x : right - other.x]
+                nearer = far[j][in_one] < far[k][in_other]
+                masks[j][in_one] &= nearer
+                masks[k][in_other] &= ~nearer
+    return masks
+
+
+def _far_from_middle(w, h):
+    columns, rows = (abs(2 * np.arange(side) + 1 - side) / side for side in (w, h))
+    return np.maximum(rows[:, None], columns)  # (h, w)
 
 
 def _hold(held, frames, tracked, encoder, seed):
