@@ -87,7 +87,7 @@ def deidentify_frames(
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
-        tracked: list (frames) of lists of `(track_id, Roi)`; their order is that of the message and of pasting.
+        tracked: list (frames) of lists of `(track_id, Roi)`; their order is that of the message.
         encoder: keras.Model U_e.
         seed: int >= 0; with it, a track's noise is the same in all calls.
         held: dict track -> its 4th channel, filled here where a track first appears: with the same dict in all calls of

@@ -29,7 +29,7 @@ def track(detections):
         detections: list (frames) of lists of Roi, as the detector gave them.
 
     Returns:
-        list (frames) of lists of `(track_id, Roi)`, by rising track_id: the order of the message and of pasting.
+        list (frames) of lists of `(track_id, Roi)`, by rising track_id: the order of the message.
     """
     return bridge(associate(detections))
 
