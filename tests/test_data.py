@@ -281,18 +281,55 @@ def test_damaged_pictures_are_skipped_counted_and_listed(damaged):
         data.load(folder, "train", size=32)
 
 
-def test_unknown_labels_are_left_out_where_they_are_needed(damaged):
+def test_unknown_labels_are_masked_and_useless_heads_left_out(damaged):
     folder = damaged("0,0,female,asian,bald", "0,0,unknown,asian,bald")
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # nothing to say if nobody asks for the gender
-        every = data.load(folder, "train", size=32, labels=("ID", "hairstyle"))
+        warnings.simplefilter("error")  # no head is left out as long as one of the labels is known
+        every = data.load(folder, "train", size=32, labels=("gender", "hairstyle"))
     assert len(every.labels) == 18 and list(every.labels[0, 1:]) == [-1, 0, 0]
-    data.pair_batch(every, dataclasses.replace(PAIRS, labels=("ID", "hairstyle")), 0)
-    with pytest.raises(data.DataError, match="unknown gender"):
-        data.pair_batch(every, dataclasses.replace(PAIRS, labels=("gender",)), 0)
-    with pytest.warns(UserWarning, match="1 of 18 heads .*, split train, are left out: unknown gender or hairstyle"):
-        known = data.load(folder, "train", size=32, labels=("gender", "hairstyle"))
+    batch = data.pair_batch(every, dataclasses.replace(PAIRS, batch_pairs=200, augment=False), 0)
+    first = every.images[0] / np.float32(255)
+    unknown = (batch["x"] == first).all(axis=(1, 2, 3)) | (batch["x_prime"] == first).all(axis=(1, 2, 3))
+    assert unknown.any()
+    np.testing.assert_array_equal(batch["known"], np.where(unknown[:, None], [1, 0, 1, 1], 1))
+    assert (batch["b"] <= batch["known"]).all()
+    with pytest.warns(UserWarning, match="1 of 18 heads .*, split train, are left out: unknown gender"):
+        known = data.load(folder, "train", size=32, labels=("gender",))
     np.testing.assert_array_equal(known.images, every.images[1:])
+
+
+def test_a_label_that_nobody_has_cannot_be_learned(crowd):
+    nobody = dataclasses.replace(crowd, labels=np.where([False, False, True, False], -1, crowd.labels))
+    data.check_pairs(nobody, ("ID", "gender", "hairstyle"))
+    with pytest.raises(data.DataError, match="The ethnicity of fewer than two heads is known"):
+        data.check_pairs(nobody, config.LABELS)
+
+
+@pytest.fixture(scope="module")
+def two_domains(crowd):
+    """The crowd; its last 20 subjects are of another domain, where only the gender is known."""
+    real = crowd.labels[:, 0] >= 40
+    labels = np.where(real[:, None] & np.array([False, False, True, True]), -1, crowd.labels)
+    return dataclasses.replace(crowd, labels=labels, domains=np.where(real, "lfw", "cctv"))
+
+
+def test_pairs_stay_in_their_domain_and_domains_share_evenly(two_domains):
+    pairs, b = drawn_pairs(two_domains, dataclasses.replace(PAIRS, batch_pairs=40), 10)
+    domain = two_domains.domains[pairs]
+    assert (domain[:, 0] == domain[:, 1]).all()
+    for genuine in (0, 1):
+        assert (domain[b[:, 0] == genuine, 0] == "lfw").mean() == 0.5
+    real = two_domains.labels[pairs[domain[:, 0] == "lfw"], 0]
+    assert set(real.ravel()) == set(range(40, 60))
+
+
+def test_a_batch_of_learning_ii_has_subjects_of_every_domain(two_domains):
+    chosen = dataclasses.replace(BATCH, size=4, subjects=4)
+    batch = data.sequence_batch(two_domains, chosen, 0)
+    domains = two_domains.domains[who(batch["x"])].reshape(4, -1)
+    np.testing.assert_array_equal(domains, np.repeat([["cctv"], ["cctv"], ["lfw"], ["lfw"]], 4, axis=1))
+    with pytest.raises(data.DataError, match="only 19 subjects .* 20 are needed of each domain"):
+        data.sequence_batch(two_domains, dataclasses.replace(chosen, subjects=40), 0)
 
 
 def test_labels_mean_the_same_in_every_split(tiny_set, damaged):

@@ -35,6 +35,8 @@ def test_eq_3_cross_entropy():
     by_hand = (np.log(2) + np.log(4 / 3) + np.log(4) + np.log(2)) / 2  # summed over t, averaged over the batch
     assert value(losses.pairwise_cross_entropy(b, b_hat)) == pytest.approx(by_hand, rel=1e-6)
     assert np.isfinite(value(losses.pairwise_cross_entropy(b, 1 - b)))  # certain and wrong
+    known = np.float32([[1, 0], [1, 1]])  # the term log(4 / 3) is left out
+    assert value(losses.pairwise_cross_entropy(b, b_hat, known)) == pytest.approx(by_hand - np.log(4 / 3) / 2, rel=1e-6)
 
 
 def test_eq_5_is_a_mean_of_squares():

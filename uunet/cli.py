@@ -68,6 +68,9 @@ Preset = Annotated[str, typer.Option(help=f"One of {', '.join(configuration.BY_N
 Steps = Annotated[
     int | None, typer.Option(min=1, help="Training steps, instead of the configuration's; in whole checkpoints.")
 ]
+Minutes = Annotated[
+    float | None, typer.Option(min=0.1, help="Stop at a checkpoint after these minutes; repeat the command to resume.")
+]
 Devices = Annotated[int, typer.Option(min=1, help="How many devices share the work; each batch is split evenly.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides weights, batches and noise.")]
 
@@ -425,6 +428,7 @@ def train_classifier(
     labels: Annotated[str, typer.Option(help="Its outputs, comma-separated; the paper trains one D_a a label.")]
     = ",".join(configuration.LABELS),
     steps: Steps = None,
+    minutes: Minutes = None,
     devices: Devices = 1,
     seed: Seed = 0,
 ):
@@ -437,10 +441,42 @@ def train_classifier(
 
     chosen = _changed(_named(config).classifier, labels=tuple(labels.split(",")), steps=steps, seed=seed)
     with trainer.devices(devices, chosen.batch_pairs, "pairs"):
-        areas = classifier.train(chosen, data, out)
+        progress, areas = classifier.train(chosen, data, out, minutes=minutes)
+    _print_areas(areas, "validation pairs")
+    print(f"written: {out / 'classifier.safetensors'}{_says_remaining(progress)}")
+
+
+@app.command("score-classifier")
+def score_classifier(
+    classifier: Annotated[Path, typer.Argument(help="D_a: classifier.safetensors of `uunet train-classifier`.")],
+    data: Data,
+    split: Annotated[str, typer.Option(help="Whose heads: test, validation or train.")] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Decides the pairs.")] = 0,
+):
+    """Prints how well D_a tells same from different labels on pairs of a set: areas under the ROC curve.
+
+    Example: `uunet score-classifier runs/classifier/classifier.safetensors heads/`
+    """
+    _load_keras()
+    from uunet.training import classifier as learning
+
+    areas, count = learning.score(classifier, data, split=split, seed=seed)
+    _print_areas(areas, f"{count} pairs of {data}, split {split}")
+
+
+def _print_areas(areas, pairs):
     for label, area in areas.items():
-        print(f"{label}: area under the ROC curve on validation pairs {'undefined' if area is None else f'{area:.3f}'}")
-    print(f"written: {out / 'classifier.safetensors'}")
+        print(f"{label}: area under the ROC curve on {pairs} {'undefined' if area is None else f'{area:.3f}'}")
+
+
+def _says_remaining(progress):
+    """What follows "written: ..." of a training: what a run that `--minutes` ended still has to do."""
+    if not progress.remaining:
+        return ""
+    return (
+        f"\n{progress.steps} of {progress.steps + progress.remaining} steps are done, in {progress.seconds / 60:.0f} "
+        "minutes; repeat the command to resume."
+    )
 
 
 @app.command()
@@ -451,6 +487,7 @@ def train(
     config: Preset = "paper",
     s: Annotated[str | None, typer.Option(help="What must agree (1), differ (-1) or is free (0): '-1,1,1,1'.")] = None,
     steps: Steps = None,
+    minutes: Minutes = None,
     devices: Devices = 1,
     seed: Seed = 0,
 ):
@@ -463,8 +500,11 @@ def train(
 
     chosen = _changed(_named(config).adversarial, s=_parsed_s("--s", s), steps=steps, seed=seed)
     with trainer.devices(devices, chosen.subjects, "subjects"):
-        adversarial.train(chosen, classifier, data, out)
-    print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
+        progress = adversarial.train(chosen, classifier, data, out, minutes=minutes)
+    print(
+        f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}"
+        f"{_says_remaining(progress)}"
+    )
 
 
 @app.command("train-twins")
@@ -477,6 +517,7 @@ def train_twins(
     steps: Annotated[int | None, typer.Option(min=0, help="The first stage's; 0 leaves a stage out.")] = None,
     sharpening_steps: Annotated[int | None, typer.Option(min=0, help="The second stage's.")] = None,
     hiding_steps: Annotated[int | None, typer.Option(min=0, help="The third stage's.")] = None,
+    minutes: Minutes = None,
     devices: Devices = 1,
     seed: Seed = 0,
 ):
@@ -497,8 +538,11 @@ def train_twins(
     stages = {"steps": steps, "sharpening_steps": sharpening_steps, "hiding_steps": hiding_steps}
     chosen = _changed(named, s=_parsed_s("--s", s), seed=seed, **stages)
     with trainer.devices(devices, chosen.batch, "heads"):
-        twin.train(chosen, data, out, start=folder)
-    print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
+        progress = twin.train(chosen, data, out, start=folder, minutes=minutes)
+    if progress.remaining:
+        print(f"no weights are written yet{_says_remaining(progress)}")
+    else:
+        print(f"written: {out / 'encoder.safetensors'}, {out / 'decoder.safetensors'}; use them with --weights {out}")
 
 
 @app.command()

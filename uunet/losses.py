@@ -26,7 +26,7 @@ def same_labels(labels, labels_prime):
     return np.equal(labels, labels_prime).astype(np.float32)
 
 
-def pairwise_cross_entropy(b, b_hat):
+def pairwise_cross_entropy(b, b_hat, known=None):
     """D_a's loss, Eq. 3; Eq. 4 minimises it (the paper's L_cc there is a typo for L_ce).
 
         L_ce = E[ -b^T log(b_hat) - (1 - b)^T log(1 - b_hat) ]
@@ -34,9 +34,12 @@ def pairwise_cross_entropy(b, b_hat):
     Args:
         b: float32 `(B, t)` of 0 and 1, `same_labels`.
         b_hat: float32 `(B, t)`, D_a(x, x').
+        known: float32 `(B, t)`, 1 where both images' labels are known and 0 elsewhere: those terms are left out of the
+            sum. None: all are known, as in the paper.
     """
     b_hat = ops.clip(b_hat, EPSILON, 1 - EPSILON)
-    return ops.mean(ops.sum(-b * ops.log(b_hat) - (1 - b) * ops.log(1 - b_hat), axis=-1))
+    each = -b * ops.log(b_hat) - (1 - b) * ops.log(1 - b_hat)
+    return ops.mean(ops.sum(each if known is None else known * each, axis=-1))
 
 
 def reconstruction_loss(x, r):

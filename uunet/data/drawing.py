@@ -11,8 +11,18 @@ from uunet.config import LABELS
 from uunet.data.reading import LANDMARKS, MIRRORED, UNKNOWN, DataError, runs
 
 
-def check_pairs(heads):
-    """Raises DataError unless there are two subjects, and two heads of one: what `pair_batch` draws from."""
+def check_pairs(heads, labels):
+    """Raises DataError unless `heads` has what `pair_batch` needs.
+
+    It needs two subjects, two heads of one of them, and for each of `labels` (of `config.LABELS`) two heads of which
+    it is known.
+    """
+    for column, label in enumerate(LABELS):
+        if label in labels and (heads.labels[:, column] != UNKNOWN).sum() < 2:
+            raise DataError(
+                f"The {label} of fewer than two heads is known in train or in validation, so D_a cannot learn it: add "
+                "labels to the set, or leave it out, as in --labels ID."
+            )
     _, counts = np.unique(heads.labels[:, 0], return_counts=True)
     if len(counts) < 2 or counts.max() < 2:
         raise DataError(
@@ -31,6 +41,8 @@ def pair_batch(heads, config, step):
     - impostor pairs are balanced: first the number of soft labels that agree is drawn evenly from 0, 1, 2 and 3, then
       which, then a pair. So each label agrees in half of them, and a quarter agree in all, which only the identity
       tells from genuine pairs. What a small set does not have is left out. Unknown is one more value here (not in b).
+    - both heads of a pair are of one domain, and every domain of a joined set gives equally many pairs: otherwise the
+      domain alone would tell most impostor pairs.
 
     Args:
         heads: Heads as `check_pairs` wants them, loaded with `labels=config.labels`.
@@ -38,29 +50,39 @@ def pair_batch(heads, config, step):
         step: int; with `config.seed` it decides everything.
 
     Returns:
-        dict of `x`, `x_prime` float32 `(B, size, size, 3)` in [0, 1] and `b` float32 `(B, t)`, Eq. 1.
-
-    Raises:
-        DataError: if one of `config.labels` is unknown for a head.
+        dict of `x`, `x_prime` float32 `(B, size, size, 3)` in [0, 1]; `b` float32 `(B, t)`, Eq. 1; `known` float32
+        `(B, t)`, 1 where both labels are known. Where one is unknown, b is 0 and means nothing.
     """
     columns = [LABELS.index(label) for label in config.labels]
-    if (heads.labels[:, columns] == UNKNOWN).any():
-        raise DataError(f"Some heads have an unknown {' or '.join(config.labels)}: load them with these `labels`.")
     rng = np.random.default_rng([config.seed, step])
     genuine = round(config.genuine * config.batch_pairs)
-    drawn = _draw_genuine(heads, genuine, rng), _draw_impostors(heads, config.batch_pairs - genuine, rng)
+    drawn = [
+        draw(*population, share, rng)
+        for draw, count, populations in (
+            (_draw_genuine, genuine, heads.genuine_partners),
+            (_draw_impostors, config.batch_pairs - genuine, [(heads, group) for group in heads.impostor_groups]),
+        )
+        for population, share in zip(populations, _shares(count, len(populations)), strict=True)
+    ]
     first, second = np.concatenate(drawn, axis=1)  # (B,) each
     x, x_prime = heads.images[first], heads.images[second]
+    labels, others = heads.labels[first][:, columns], heads.labels[second][:, columns]
+    known = ((labels != UNKNOWN) & (others != UNKNOWN)).astype(np.float32)
     return {
         "x": _augment(x, rng) if config.augment else pixels.to_float(x),
         "x_prime": _augment(x_prime, rng) if config.augment else pixels.to_float(x_prime),
-        "b": losses.same_labels(heads.labels[first][:, columns], heads.labels[second][:, columns]),
+        "b": losses.same_labels(labels, others) * known,
+        "known": known,
     }
 
 
-def _draw_genuine(heads, count, rng):
+def _shares(count, parts):
+    """`count` as a list of `parts` whole numbers that differ by 1 at most."""
+    return [len(share) for share in np.array_split(np.empty(count), parts)]
+
+
+def _draw_genuine(order, start, end, own_start, own_end, having, count, rng):
     """Indices `(2, count)`: a head, evenly, and one of its subject's heads in other sequences, evenly."""
-    order, start, end, own_start, own_end, having = heads.genuine_partners
     drawn = rng.integers(len(having), size=count)
     start, end, own_start, own_end = (bounds[drawn] for bounds in (start, end, own_start, own_end))
     place = start + rng.integers(end - start - (own_end - own_start))
@@ -68,9 +90,9 @@ def _draw_genuine(heads, count, rng):
     return np.stack([having[drawn], order[place]])
 
 
-def _draw_impostors(heads, count, rng):
+def _draw_impostors(heads, groups, count, rng):
     """Indices `(2, count)` of heads of two subjects, balanced as `pair_batch` says."""
-    order, start, size, share = heads.impostor_groups
+    order, start, size, share = groups
     groups = np.stack(np.divmod(rng.choice(len(share), size=count, p=share), len(size)))  # (2, count)
     pairs = np.zeros_like(groups)
     same = np.arange(count)
@@ -81,7 +103,7 @@ def _draw_impostors(heads, count, rng):
 
 
 def _augment(images, rng):
-    """Mirror, shift, rescale and change the exposure of each picture at random.
+    """Mirror, shift, rescale, blur and tint each picture, and change its exposure, at random.
 
     Args:
         images: uint8 `(B, size, size, 3)`; overwritten.
@@ -96,20 +118,26 @@ def _augment(images, rng):
     far = rng.random(count) < 0.5  # as if it had been seen from farther away
     small = rng.integers(size // 2, size, count)
     corner = rng.integers(0, 2 * margin + 1, (count, 2))
+    sigma = np.where(rng.random(count) < 0.3, rng.uniform(0.3, 1.5, count), 0) * size / 64  # pixels
     for k, image in enumerate(images):
+        if sigma[k]:
+            image = cv2.GaussianBlur(image, (0, 0), sigma[k])
         if far[k]:
             image = cv2.resize(image, (small[k], small[k]), interpolation=cv2.INTER_AREA)
             image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
         top, left = corner[k]
         padded = cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_REFLECT)
         images[k] = padded[top : top + size, left : left + size]
-    gain = rng.uniform(0.8, 1.2, (count, 1, 1, 1)).astype(np.float32)
+    gain = rng.uniform(0.8, 1.2, (count, 1, 1, 1)) * rng.uniform(0.9, 1.1, (count, 1, 1, 3))  # exposure, tint
+    gain = gain.astype(np.float32)
     offset = rng.uniform(-0.1, 0.1, (count, 1, 1, 1)).astype(np.float32)
     return np.clip(pixels.to_float(images) * gain + offset, 0, 1)
 
 
 def sequence_batch(heads, config, step):
     """A batch for learning II: subjects x sequences x frames, and every random number its step uses.
+
+    Of a joined set, every domain gives equally many subjects.
 
     Args:
         heads: Heads.
@@ -123,20 +151,23 @@ def sequence_batch(heads, config, step):
         DataError: if too few subjects have enough sequences with enough frames.
     """
     rng = np.random.default_rng([config.seed, step])
-    eligible = {}
-    for subject, sequences in heads.by_subject.items():
-        long_enough = [sequence for sequence in sequences if len(sequence) >= config.frames]
-        if len(long_enough) >= config.sequences:
-            eligible[subject] = long_enough
-    if len(eligible) < config.subjects:
-        raise DataError(
-            f"A batch of {config.subjects} subjects x {config.sequences} sequences x {config.frames} frames needs "
-            f"more data: only {len(eligible)} subjects have that many sequences and frames."
-        )
     chosen = []
-    for subject in rng.choice(list(eligible), config.subjects, replace=False):
-        for k in rng.choice(len(eligible[subject]), config.sequences, replace=False):
-            chosen.extend(rng.choice(eligible[subject][k], config.frames, replace=False))
+    domains = heads.subjects_by_domain
+    for subjects, share in zip(domains, _shares(config.subjects, len(domains)), strict=True):
+        eligible = {}
+        for subject in subjects:
+            long_enough = [sequence for sequence in heads.by_subject[subject] if len(sequence) >= config.frames]
+            if len(long_enough) >= config.sequences:
+                eligible[subject] = long_enough
+        if len(eligible) < share:
+            raise DataError(
+                f"A batch of {config.subjects} subjects x {config.sequences} sequences x {config.frames} frames needs "
+                f"more data: only {len(eligible)} subjects have that many sequences and frames, {share} are needed of "
+                "each domain."
+            )
+        for subject in rng.choice(list(eligible), share, replace=False):
+            for k in rng.choice(len(eligible[subject]), config.sequences, replace=False):
+                chosen.extend(rng.choice(eligible[subject][k], config.frames, replace=False))
     draws, count, size = 1 + config.critic_steps, config.batch_size, config.size
     # one noise channel a sequence: the pipeline holds it for a track, too
     noise = rng.random((draws, config.subjects * config.sequences, size, size, 1), dtype=np.float32)

@@ -55,6 +55,7 @@ class Heads:
         sha256: str, hash of the pictures and labels, for provenance.
         columns: dict of the further columns asked for, each `(N,)`: float if all its values are numbers, else str.
         skipped: tuple of str "row 7: crops/a.png", rows whose picture is damaged.
+        domains: str `(N,)`, which kind of footage each head is from, the manifest's column `domain`; None: all of one.
     """
 
     images: np.ndarray
@@ -65,6 +66,19 @@ class Heads:
     sha256: str
     columns: dict
     skipped: tuple
+    domains: np.ndarray | None = None
+
+    @cached_property
+    def members(self):
+        """[indices of the heads of each domain]; of all heads, if nothing is said of domains."""
+        if self.domains is None:
+            return [np.arange(len(self.labels))]
+        return [np.flatnonzero(self.domains == domain) for domain in np.unique(self.domains)]
+
+    @cached_property
+    def subjects_by_domain(self):
+        """[subjects of each domain, in order]; no subject is in two."""
+        return [np.unique(self.labels[members, 0]).tolist() for members in self.members]
 
     @cached_property
     def by_subject(self):
@@ -78,23 +92,34 @@ class Heads:
 
     @cached_property
     def genuine_partners(self):
-        """For each head that has partners of its subject in other sequences: what `_draw_genuine` needs."""
-        order = np.lexsort((self.sequences, self.labels[:, 0]))
+        """What `drawing._draw_genuine` needs, of each domain in which a subject has two heads."""
+        return [found for members in self.members if len((found := self._genuine_partners(members))[-1])]
+
+    @cached_property
+    def impostor_groups(self):
+        """What `drawing._draw_impostors` needs, of each domain with two subjects."""
+        several = [len(subjects) > 1 for subjects in self.subjects_by_domain]
+        return [self._impostor_groups(members) for members, some in zip(self.members, several, strict=True) if some]
+
+    def _genuine_partners(self, members):
+        """For each of `members` that has partners of its subject in other sequences: who they are."""
+        order = members[np.lexsort((self.sequences[members], self.labels[members, 0]))]
         start, end = runs(self.labels[order, 0])
         own_start, own_end = runs(self.sequences[order])
-        if ((own_start == start) & (own_end == end)).all():  # one sequence a subject: other frames must do
+        if ((own_start == start) & (own_end == end)).all():  # one sequence per subject: other frames must do
             own_start = np.arange(len(order))
             own_end = own_start + 1
         having = np.flatnonzero(end - start > own_end - own_start)
         return order, *(bounds[having] for bounds in (start, end, own_start, own_end)), order[having]
 
-    @cached_property
-    def impostor_groups(self):
-        """Heads grouped by their soft labels, and how often each pair of groups is drawn, for `_draw_impostors`."""
-        values, group = np.unique(self.labels[:, 1:], axis=0, return_inverse=True)
+    def _impostor_groups(self, members):
+        """`members` grouped by their soft labels, and how often each pair of groups is drawn."""
+        labels = self.labels[members]
+        values, group = np.unique(labels[:, 1:], axis=0, return_inverse=True)
         group = group.ravel()
-        heads = np.zeros((len(values), self.labels[:, 0].max() + 1))  # of a group and subject
-        np.add.at(heads, (group, self.labels[:, 0]), 1)
+        _, subject = np.unique(labels[:, 0], return_inverse=True)
+        heads = np.zeros((len(values), subject.max() + 1))  # of a group and subject
+        np.add.at(heads, (group, subject), 1)
         pairs = np.outer(heads.sum(axis=1), heads.sum(axis=1)) - heads @ heads.T  # of two subjects, (G, G)
         agree = values[:, None] == values[None]  # (G, G, 3)
         pattern = agree @ [1, 2, 4]
@@ -105,7 +130,7 @@ class Heads:
                 weights = np.where(pattern == one, pairs, 0)
                 share += weights / weights.sum() / len(patterns)
         size = np.bincount(group)
-        return np.argsort(group, kind="stable"), np.cumsum(size) - size, size, share.ravel() / share.sum()
+        return members[np.argsort(group, kind="stable")], np.cumsum(size) - size, size, share.ravel() / share.sum()
 
 
 def load(folder, split, *, size=64, labels=(), columns=()):
@@ -117,7 +142,7 @@ def load(folder, split, *, size=64, labels=(), columns=()):
         folder: path with `manifest.csv`.
         split: "train", "validation" or "test"; the splits share no subject.
         size: int, side of the heads in pixels; pictures of another size are refused. None: whatever they all have.
-        labels: some of `config.LABELS`; heads of which one of these is unknown are left out, and a warning counts them.
+        labels: some of `config.LABELS`; heads of which none of these is known are left out, and a warning counts them.
         columns: names of further columns to hand on, such as "yaw".
 
     Returns:
@@ -132,13 +157,14 @@ def load(folder, split, *, size=64, labels=(), columns=()):
     manifest = folder / "manifest.csv"
     if not manifest.is_file():
         raise DataError(f"{folder} has no manifest.csv; prepare a set first (see data_prep/README.md).")
-    rows = _rows(manifest, (*COLUMNS, *columns))
+    rows = read_rows(manifest, (*COLUMNS, *columns))
     _check(manifest, rows)
     subjects = {name: code for code, name in enumerate(sorted({row["subject"] for row in rows}))}
     sequences = {key: code for code, key in enumerate(sorted({(row["subject"], row["sequence"]) for row in rows}))}
     in_split = [(number, row) for number, row in enumerate(rows, start=2) if row["split"] == split]
     wanted = [label for label in labels if label in VALUES]
-    known = [(number, row) for number, row in in_split if all(row[label] != "unknown" for label in wanted)]
+    useful = not wanted or "ID" in labels  # the ID is always known
+    known = [(n, row) for n, row in in_split if useful or any(row[label] != "unknown" for label in wanted)]
     if len(known) < len(in_split):
         left_out = f"{len(in_split) - len(known)} of {len(in_split)} heads of {manifest}, split {split}, are left out"
         warnings.warn(f"{left_out}: unknown {' or '.join(wanted)}.", stacklevel=2)
@@ -163,10 +189,13 @@ def load(folder, split, *, size=64, labels=(), columns=()):
     codes = np.array([[subjects[row["subject"]], *(_code(row, label) for label in VALUES)] for row in chosen], np.int64)
     numbers = np.array([sequences[row["subject"], row["sequence"]] for row in chosen], np.int64)
     frames = np.array([int(row["frame"]) for row in chosen], np.int64)
+    domains = np.array([row.get("domain", "") for row in chosen])
     digest = hashlib.sha256(images.tobytes() + codes.tobytes() + numbers.tobytes() + frames.tobytes())
+    if len(set(domains)) > 1:  # they decide which pairs are drawn
+        digest.update(" ".join(domains).encode())
     return Heads(
         images, codes, numbers, frames, tuple(row["file"] for row in chosen), digest.hexdigest(),
-        {name: _column([row[name] for row in chosen]) for name in columns}, skipped,
+        {name: _column([row[name] for row in chosen]) for name in columns}, skipped, domains,
     )
 
 
@@ -211,7 +240,8 @@ def load_twins(folder, heads, s):
     advice = f"render them: python -m data_prep.synthetic --out {folder} --twins={name}, and the set's other options"
     if not table.is_file():
         raise DataError(f"{folder} has no twins for s = {name}; {advice}.")
-    row_of = {row["of"]: (n, row) for n, row in enumerate(_rows(table, ("file", "of", "virtual", *VALUES)), start=2)}
+    rows = read_rows(table, ("file", "of", "virtual", *VALUES))
+    row_of = {row["of"]: (n, row) for n, row in enumerate(rows, start=2)}
     lacking = [file for file in heads.files if file not in row_of]
     if lacking:
         raise DataError(f"{table} has no twin of {lacking[0]} and {len(lacking) - 1} more; {advice}.")
@@ -271,7 +301,7 @@ def landmarks_of(heads):
         raise DataError(f"The column landmarks is not {LANDMARKS} pairs of numbers; render the set again.") from error
 
 
-def _rows(table, columns):
+def read_rows(table, columns):
     """Rows of a CSV file as dicts, complete in `columns`."""
     try:
         with open(table, newline="", encoding="utf-8") as file:

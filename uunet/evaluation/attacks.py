@@ -116,7 +116,8 @@ def run(preset, folder, config, judges, progress=None):
         },
         "judges": list(judges),
     }
-    record = {"rows": rows, "provenance": provenance.record(config, run, seconds=time.monotonic() - begin)}
+    made = provenance.record(config, run, steps=config.steps, seconds=time.monotonic() - begin)
+    record = {"rows": rows, "provenance": made}
     shown = slice(0, 12)
     return record, logs.sheet(*(row[shown] for row in (answers["x"], a, *recovered, answers["U_d"])))
 

@@ -112,7 +112,7 @@ def trained(material, config, heads, report):
     with tempfile.TemporaryDirectory() as folder:
         training.fit(
             adversarial.build_trainer(networks, config), lambda step: data.sequence_batch(heads, config, step), config,
-            Path(folder), {}, callbacks=[show], verbose=0,
+            Path(folder), {}, images=config.batch_size, callbacks=[show], verbose=0,
         )  # fmt: skip
     return networks
 

@@ -76,7 +76,7 @@ def build_trainer(networks, config):
     )
 
 
-def train(config, classifier_files, folder, out, *, verbose="auto"):
+def train(config, classifier_files, folder, out, *, minutes=None, verbose="auto"):
     """Trains U_e, U_d and D_f, resuming if `out` holds a checkpoint of the same run.
 
     Args:
@@ -84,7 +84,11 @@ def train(config, classifier_files, folder, out, *, verbose="auto"):
         classifier_files: paths of D_a: one file with len(s) outputs, or several that are joined in the order of s.
         folder: prepared data set (`uunet.data`).
         out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, `checkpoint.npz`, `log.csv` and
-            `sheets/`.
+            `sheets/`. The weights are written also where `minutes` end the run before its last step.
+        minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
+
+    Returns:
+        `trainer.Progress`.
 
     Raises:
         ConfigError: if D_a's outputs are not the labels that s rates, in this order.
@@ -104,16 +108,18 @@ def train(config, classifier_files, folder, out, *, verbose="auto"):
         "data_sha256": heads.sha256,
         "classifier_sha256": [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in classifier_files],
     }
-    seconds = training.fit(
+    progress = training.fit(
         build_trainer(networks, config),
         lambda step: data.sequence_batch(heads, config, step),
         config,
         out,
         run,
         callbacks=[logs.SampleSheet(out / "sheets", networks.encoder, networks.decoder, validation, config)],
+        images=config.batch_size,
+        minutes=minutes,
         verbose=verbose,
     )
-    record = provenance.record(config, run, seconds=seconds)
+    record = provenance.record(config, run, steps=progress.steps, seconds=progress.seconds)
     shape = unet_arguments(config)
     for model, own in (
         (networks.encoder, {"channels": 4}), (networks.decoder, {"channels": 3, "residual": config.residual})
@@ -122,3 +128,4 @@ def train(config, classifier_files, folder, out, *, verbose="auto"):
             model, out / f"{model.name}.safetensors", builder="unet", arguments={"name": model.name, **own, **shape},
             provenance=record,
         )
+    return progress

@@ -38,17 +38,54 @@ class StopAtNaN(keras.callbacks.Callback):
             )
 
 
+class Speed(keras.callbacks.Callback):
+    """Adds `images_per_second` to the logs: pictures seen by the steps of an epoch over the time they took."""
+
+    def __init__(self, images):
+        super().__init__()
+        self.images = images  # per step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begin = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["images_per_second"] = self.images * self.params["steps"] / (time.monotonic() - self.begin)
+
+
 class Checkpoint(keras.callbacks.Callback):
     """Writes `checkpoint.npz` at the end of every epoch (`checkpoint_every` steps)."""
 
-    def __init__(self, path, run, seconds):
+    def __init__(self, path, run, step, seconds):
         super().__init__()
-        self.path, self.run, self.begin = path, run, time.monotonic() - seconds
+        self.path, self.run, self.step = path, run, step
+        self.seconds, self.begin = seconds, time.monotonic() - seconds
 
     def on_epoch_end(self, epoch, logs=None):
         self.seconds = time.monotonic() - self.begin
-        step = (epoch + 1) * self.params["steps"]
-        checkpoints.save(self.model, self.path, run=self.run, step=step, seconds=self.seconds)
+        self.step = (epoch + 1) * self.params["steps"]
+        checkpoints.save(self.model, self.path, run=self.run, step=self.step, seconds=self.seconds)
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Stops training at the last checkpoint before a time is over, as far as the longest epoch so far tells.
+
+    Args:
+        begin: float, `time.monotonic()` when the time began.
+        seconds: float, how long it is. At least one epoch is trained.
+    """
+
+    def __init__(self, begin, seconds):
+        super().__init__()
+        self.end, self.longest = begin + seconds, 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self.began)
+        if now + self.longest > self.end:
+            self.model.stop_training = True
 
 
 class CsvLog(keras.callbacks.Callback):

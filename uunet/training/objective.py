@@ -35,11 +35,14 @@ def classifier_objective(classifier, batch):
     """Learning I: the loss of D_a, Eq. 3, and its terms to log.
 
     Args:
-        batch: dict of `x`, `x_prime` float32 `(B, H, W, 3)` and `b` float32 `(B, t)`.
+        batch: dict of `x`, `x_prime` float32 `(B, H, W, 3)` and `b`, `known` float32 `(B, t)`: which labels agree, and
+            of which that is known.
     """
+    b, known = batch["b"], batch["known"]
     b_hat = agreement(classifier, batch["x"], batch["x_prime"], training=True)
-    loss = losses.pairwise_cross_entropy(batch["b"], b_hat)
-    accuracy = ops.mean(ops.cast(ops.equal(b_hat > 0.5, batch["b"] > 0.5), "float32"))
+    loss = losses.pairwise_cross_entropy(b, b_hat, known)
+    right = ops.cast(ops.equal(b_hat > 0.5, b > 0.5), "float32")
+    accuracy = ops.sum(known * right) / ops.maximum(ops.sum(known), 1.0)
     return loss, {"ce": loss, "accuracy": accuracy}
 
 

@@ -14,15 +14,16 @@ import keras
 ROOT = Path(__file__).parents[2]
 
 
-def record(config, run, *, seconds):
+def record(config, run, *, steps, seconds):
     """The provenance of a trained network as a dict of JSON values.
 
     Args:
         config: the run's config dataclass.
         run: dict of JSON values: hashes of the data and of other inputs.
+        steps: int, training steps done.
         seconds: float, time of the training, all its parts together.
     """
-    return made(config.seed, seconds) | {"config": dataclasses.asdict(config), **run, "steps": config.steps}
+    return made(config.seed, seconds) | {"config": dataclasses.asdict(config), **run, "steps": steps}
 
 
 def made(seed, seconds):

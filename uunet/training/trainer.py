@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,6 +19,14 @@ class Update(NamedTuple):
     objective: Callable
     variables: list
     optimizer: keras.optimizers.Optimizer
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    steps: int  # done, all its parts together
+    remaining: int  # steps
+    seconds: float  # that the steps done took
 
 
 class Trainer(keras.Model):
@@ -106,24 +115,27 @@ def devices(count, parts, kind):
     return backend_trainer().devices(names[:count])
 
 
-def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):
+def fit(trainer, batch, config, folder, run, *, images, callbacks=(), minutes=None, verbose="auto"):
     """Trains to `config.steps`, from `folder/checkpoint.npz` if there is one.
 
     Args:
         trainer: a backend's Trainer.
         batch: callable `step -> dict`, a pure function of the step.
-        config: ClassifierConfig or AdversarialConfig.
+        config: ClassifierConfig, AdversarialConfig or TwinConfig.
         folder: Path of the run, made if need be: `checkpoint.npz`, `log.csv`.
         run: dict of JSON values that decide the result beside the config, such as the hash of the data.
+        images: int, how many pictures a step sees, for the log.
         callbacks: further Keras callbacks; what they add to the logs goes into the CSV.
+        minutes: float, time after which this call stops at a checkpoint; None: it goes to `config.steps`.
 
     Returns:
-        float, the seconds that the run has taken, all its parts together.
+        Progress.
 
     Raises:
         DivergedError: at the first step with a NaN; the last checkpoint stays.
         CheckpointError: if `folder` holds another run, or one that is further already.
     """
+    begin = time.monotonic()
     same = {"config": dataclasses.asdict(config), **run}
     for name in ("steps", "sharpening_steps", "hiding_steps"):
         same["config"].pop(name, None)  # a run may be prolonged
@@ -135,10 +147,10 @@ def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):
     if start > config.steps:
         raise checkpoints.CheckpointError(f"{checkpoint} has done {start} steps already; ask for more than that.")
     if start == config.steps:
-        return seconds
+        return Progress(start, 0, seconds)
     if start:
-        print(f"going on from step {start}")
-    saver = logs.Checkpoint(checkpoint, same, seconds)
+        print(f"resumed from step {start}")
+    saver = logs.Checkpoint(checkpoint, same, start, seconds)
     feed = data.dataset if keras.backend.backend() == "tensorflow" else data.batches
     trainer.fit(
         feed(batch, range(start, config.steps)),
@@ -147,6 +159,13 @@ def fit(trainer, batch, config, folder, run, *, callbacks=(), verbose="auto"):
         epochs=config.steps // interval,
         shuffle=False,  # batches are drawn at random already; unsaid, Keras warns
         verbose=verbose,
-        callbacks=[logs.StopAtNaN(checkpoint), *callbacks, logs.CsvLog(folder / "log.csv"), saver],
+        callbacks=[
+            logs.StopAtNaN(checkpoint),
+            logs.Speed(images),
+            *callbacks,
+            logs.CsvLog(folder / "log.csv"),
+            saver,
+            *([] if minutes is None else [logs.StopAfter(begin, 60 * minutes)]),
+        ],
     )
-    return saver.seconds
+    return Progress(saver.step, config.steps - saver.step, saver.seconds)

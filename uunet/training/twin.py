@@ -6,6 +6,7 @@ learns to hide x in it, and U_d to find it there. The critic costs more than all
 
 import dataclasses
 import hashlib
+import time
 
 import keras
 import numpy as np
@@ -92,7 +93,7 @@ def _train_only(encoder, *, hiding):
         layer.trainable = layer.name.startswith("hide") == hiding
 
 
-def train(config, folder, out, *, start=None, verbose="auto"):
+def train(config, folder, out, *, start=None, minutes=None, verbose="auto"):
     """Trains U_e and U_d on heads and their twins, resuming if `out` holds a checkpoint of the same run.
 
     Args:
@@ -101,6 +102,10 @@ def train(config, folder, out, *, start=None, verbose="auto"):
         out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, and for each stage, `drawing`,
             `sharpening` and `hiding`, a folder with `checkpoint.npz`, `log.csv` and `sheets/`.
         start: Path of a folder with weights to start from, of the same width; None for random ones.
+        minutes: float, time after which training stops at a checkpoint, and no weights are written; None: at the end.
+
+    Returns:
+        `trainer.Progress` of all stages together.
 
     Raises:
         ConfigError: if nothing would have learnt to draw.
@@ -140,8 +145,10 @@ def train(config, folder, out, *, start=None, verbose="auto"):
     def hiding(step):
         return data.hiding_batch(heads, twin.PEOPLE, config, step)
 
-    seconds = 0.0
+    begin = time.monotonic()
+    done, seconds = 0, 0.0
     before = {}
+    total = config.steps + config.sharpening_steps + config.hiding_steps
     for stage, name, build, batch in (
         ("drawing", "steps", lambda: drawing_trainer(encoder, config), twins),
         ("sharpening", "sharpening_steps", lambda: sharpening_trainer(encoder, config), twins),
@@ -150,22 +157,29 @@ def train(config, folder, out, *, start=None, verbose="auto"):
         steps = getattr(config, name)
         if steps:
             trainer = build()
-            seconds += training.fit(
+            progress = training.fit(
                 trainer,
                 batch,
                 dataclasses.replace(config, steps=steps),
                 out / stage,
                 run | before,
                 callbacks=[logs.SampleSheet(out / stage / "sheets", encoder, decoder, validation, config)],
+                images=config.batch,
+                minutes=None if minutes is None else minutes - (time.monotonic() - begin) / 60,
                 verbose=verbose,
             )
+            done += progress.steps
+            seconds += progress.seconds
+            if progress.remaining:
+                return training.Progress(done, total - done, seconds)
             trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
         before[f"{stage}_{name}"] = steps  # a stage that goes on changes what the next one started from
-    record = provenance.record(config, run, seconds=seconds)
+    record = provenance.record(config, run, steps=config.steps, seconds=seconds)
     for network in (encoder, decoder):
         arguments = {"name": network.name, **shapes[network.name]}
         path = out / f"{network.name}.safetensors"
         files.save(network, path, builder=f"twin_{network.name}", arguments=arguments, provenance=record)
+    return training.Progress(done, 0, seconds)
 
 
 def _shown(folder, heads):
