@@ -242,14 +242,16 @@ SMALL = Config(
     ),
 )
 
-# The paper's losses, weights and critic steps, at a width that two CPU cores train for 40,000 steps in a day.
+# The paper's losses, weights and critic steps, at the width at which two CPU cores make 40,000 generator steps in some
+# hours; docs/training-log.md says what came out.
 PAPER_CPU = Config(
     classifier=ClassifierConfig(optimizer=Optimizer("adam", 1e-3, cosine=True), augment=True, steps=12_000),
     adversarial=AdversarialConfig(
-        width=16,
-        critic_width=16,
+        width=8,
+        critic_width=8,
+        subjects=2,
         frames=2,
-        channel=LOSSLESS,
+        channel=ChannelConfig(sizes=(24, 40, 64, 128)),
         steps=40_000,
         generator_optimizer=Optimizer("adam", 2e-4, beta_1=0.5),
         critic_optimizer=Optimizer("adam", 4e-4, beta_1=0.5),
