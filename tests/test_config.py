@@ -25,6 +25,13 @@ def test_released_code():
     assert released.adversarial.penalty == "wgan-gp" and released.adversarial.penalty_weight == 10
 
 
+def test_paper_cpu_keeps_the_papers_losses():
+    paper, small = config.PAPER.adversarial, config.PAPER_CPU.adversarial
+    for name in ("weights", "penalty", "delta_gp", "critic_steps", "s", "unet", "residual", "histogram_bins"):
+        assert getattr(small, name) == getattr(paper, name), name
+    assert not small.channel.damages and small.channel.sizes  # through the lossless channel
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
