@@ -10,7 +10,6 @@ the splits by identity and writes
 Both tables appear last. Until then DIR/progress.jsonl says what is done, so that a stopped run goes on where it was.
 """
 
-import argparse
 import csv
 import dataclasses
 import functools
@@ -18,7 +17,6 @@ import hashlib
 import io
 import json
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -27,7 +25,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import rich.progress
 
 from data_prep import processes
 from uunet import channel, outputs, pixels
@@ -404,6 +401,20 @@ def write(out, plan, detector, settings, *, size=64, seed=0, workers=1, on_progr
                 on_progress(finished)
     except OSError as error:
         raise outputs.OutputError(f"{out} cannot be written ({error.strerror}): free some space there.") from error
+    table, splits, skipped = _write_tables(out, plan, done, seed)
+    (out / "progress.jsonl").unlink()
+    return Result(
+        heads=Counter(row["split"] for row in table),
+        subjects=Counter(splits[subject] for subject in {row["subject"] for row in table}),
+        skipped=Counter(reason for _, reason in skipped),
+        boxes=sum(work.boxes for work in todo),
+        seconds=time.perf_counter() - start,
+        found=Counter(dict((row["origin"], row["box"]) for row in table).values()),
+    )
+
+
+def _write_tables(out, plan, done, seed):
+    """Writes manifest.csv and skipped.csv; returns the rows of the first, the splits, and the rows of the second."""
     rows = [row for work in plan.works for row in done[work.name]["rows"]]
     skipped = plan.skipped + [tuple(skip) for work in plan.works for skip in done[work.name]["skipped"]]
     if plan.splits is None:
@@ -417,15 +428,7 @@ def write(out, plan, detector, settings, *, size=64, seed=0, workers=1, on_progr
     columns = (*COLUMNS, *plan.columns)
     cells = [[row[name] for name in columns] for row in table]
     _write_table(out / "manifest.csv", columns, cells, overwrite=False)
-    (out / "progress.jsonl").unlink()
-    return Result(
-        heads=Counter(row["split"] for row in table),
-        subjects=Counter(splits[subject] for subject in {row["subject"] for row in table}),
-        skipped=Counter(reason for _, reason in skipped),
-        boxes=sum(work.boxes for work in todo),
-        seconds=time.perf_counter() - start,
-        found=Counter(dict((row["origin"], row["box"]) for row in table).values()),
-    )
+    return table, splits, skipped
 
 
 def _each(job, works, workers, on_progress):
@@ -517,118 +520,3 @@ def _write_table(path, header, rows, *, overwrite):
     table.writerows(rows)
     with outputs.new_file(path, overwrite=overwrite) as part:
         part.write_text(text.getvalue(), encoding="utf-8")
-
-
-def command(module, doc, make_plan, arguments, *, labels=False):
-    """The command line of a loader: `python -m data_prep.<module> SOURCE --out DIR`.
-
-    Args:
-        module: str, the loader's name.
-        doc: str, its docstring; the first line is the help.
-        make_plan: callable `(source, frames=, sequences=) -> Plan`, and `labels=` if the set needs a table.
-        arguments: list of str, or None for those of the process.
-        labels: bool, whether the set needs a table of labels.
-
-    Returns:
-        int, the exit status: 0 done, 1 something the user can mend, 130 stopped.
-    """
-    parser = argparse.ArgumentParser(prog=f"python -m data_prep.{module}", description=doc.splitlines()[0])
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="the extracted set")
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder of the prepared set")
-    if labels:
-        text = "table with the columns subject, gender, ethnicity, hairstyle"
-        parser.add_argument("--labels", type=Path, metavar="FILE.csv", help=text)
-    text = "finds the face in each box; none: the boxes are heads already (default %(default)s)"
-    parser.add_argument("--detector", choices=[*DETECTORS, "none"], default="mtcnn", help=text)
-    parser.add_argument("--size", type=at_least(8), default=64, help="side of the crops (default %(default)s)")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of the splits (default %(default)s)")
-    text = "at most N boxes a sequence, evenly spaced (default all)"
-    parser.add_argument("--frames", type=at_least(1), metavar="N", help=text)
-    text = "at most N sequences a subject, evenly spaced (default all)"
-    parser.add_argument("--sequences", type=at_least(1), metavar="N", help=text)
-    options = parser.parse_args(arguments)
-    table = options.labels if labels else None
-
-    def prepare():
-        check_folder(options.source)
-        wanted = {"frames": options.frames, "sequences": options.sequences, **({"labels": table} if labels else {})}
-        plan = make_plan(options.source, **wanted)
-        if options.detector == "none" and not plan.heads_already:
-            raise SourceError(f"The boxes of {options.source} are larger than heads: name a --detector.")
-        detector = DETECTORS[options.detector]() if options.detector != "none" else None
-        return plan, detector, {"detector": options.detector, **wanted, "labels": digest(table)}
-
-    return run(options, prepare)
-
-
-def check_folder(source):
-    """Raises SourceError if there is no such folder."""
-    if not source.is_dir():
-        raise SourceError(f"{source} is not a folder: name the folder of the extracted set.")
-
-
-def digest(path):
-    """SHA-256 of a file that the user named, or None if it was not; for the settings of `write`."""
-    return path and hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def run(options, prepare):
-    """Writes a prepared set as its command line asks: with a progress bar, then the result or what is wrong.
-
-    Args:
-        options: with `source` and `out` (Path), `size` and `seed` (int), and `workers` (int), or 1.
-        prepare: callable without arguments; returns the Plan, the detector and the settings (see `write`).
-
-    Returns:
-        int, the exit status: 0 done, 1 something the user can mend, 130 stopped.
-    """
-    try:
-        try:
-            plan, detector, settings = prepare()
-        except OSError as error:
-            raise SourceError(f"{error.filename} cannot be read ({error.strerror}): make it readable.") from error
-        settings = {"source": str(options.source.resolve()), **settings}
-        with rich.progress.Progress(
-            *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
-        ) as progress:
-            bar = progress.add_task("boxes", total=sum(work.boxes for work in plan.works))
-            result = write(
-                options.out, plan, detector, settings, size=options.size, seed=options.seed,
-                workers=getattr(options, "workers", 1), on_progress=lambda done: progress.update(bar, completed=done),
-            )  # fmt: skip
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"Stopped; run the same command again to complete {options.out}.", file=sys.stderr)
-        return 130
-    print("\n".join(_summary(options.out, plan, result)))
-    return 0
-
-
-def at_least(least):
-    """The `type` of an option of argparse that is a whole number >= `least`."""
-
-    def number(text):
-        value = int(text)
-        if value < least:
-            raise ValueError(text)
-        return value
-
-    number.__name__ = f"whole number (at least {least})"  # argparse prints it
-    return number
-
-
-def _summary(out, plan, result):
-    heads = sum(result.heads.values())
-    lines = [f"{out} holds {heads} heads of {sum(result.subjects.values())} subjects."]
-    for split in ("train", "validation", "test"):
-        lines.append(f"  {split}: {result.heads[split]} heads of {result.subjects[split]} subjects")
-    if "box" in plan.columns:
-        lines += [f"  head box by {how}: {count}" for how, count in sorted(result.found.items(), reverse=True)]
-    lines.append(f"Skipped: {sum(result.skipped.values())} (each is in {out / 'skipped.csv'})")
-    lines += [f"  {reason}: {count}" for reason, count in sorted(result.skipped.items())]
-    if result.boxes:
-        each = 1000 * result.seconds / result.boxes
-        lines.append(f"{result.boxes} boxes in {result.seconds:.1f} s, {each:.1f} ms each.")
-    return lines + [f"Note: {note}" for note in plan.notes]

@@ -25,7 +25,7 @@ import cv2
 import numpy as np
 import rich.progress
 
-from data_prep import heads
+from data_prep import command, heads
 from data_prep.synthetic import colour, degrade, domain
 from uunet import channel, outputs, pixels
 from uunet.protocol import Roi
@@ -74,11 +74,16 @@ class Crops:
                 limits = domain.DOMAINS[self.degrade]
                 camera = degrade.sample(np.random.default_rng(seed), limits)
                 camera = dataclasses.replace(camera, native_size=min(camera.native_size, max(w, h)))
-                light = colour.from_srgb(255 * channel.to_network(crop, limits.render_size))
-                exposed = colour.to_srgb(light * camera.exposure * camera.cast)
-                yield frame, degrade.apply(camera, exposed, frame, size), camera.native_size
+                rendered = channel.to_network(_exposed(crop, camera), limits.render_size)
+                yield frame, degrade.apply(camera, rendered, frame, size), camera.native_size
             else:
                 yield frame, pixels.to_uint8(channel.to_network(crop, size)), max(w, h)
+
+
+def _exposed(crop, camera):
+    """A crop, uint8, in the exposure and white balance of a `degrade.Camera`; they are factors on the light."""
+    light = colour.from_srgb(np.arange(256))[:, None] * camera.exposure * camera.cast
+    return pixels.to_uint8(colour.to_srgb(light))[crop, np.arange(3)]
 
 
 def vary(picture, head, rng):
@@ -211,7 +216,7 @@ def plan(source, lists, *, labels=None, frames=1, degrade=None, boxes=None, seed
     Raises:
         SourceError: if the tree is not this set, or a list, the table or the boxes are missing or bad.
     """
-    heads.check_folder(source)
+    command.check_folder(source)
     people = read_lists(lists)
     tree = source / "lfw" if (source / "lfw").is_dir() else source
     skipped = []
@@ -302,13 +307,13 @@ def _parser():
     parser.add_argument("--detector", choices=[*heads.DETECTORS], default="mtcnn", help=text)
     text = "take the head boxes from this set, prepared before, instead of detecting again"
     parser.add_argument("--boxes", type=Path, metavar="DIR", help=text)
-    parser.add_argument("--size", type=heads.at_least(8), default=64, help="side of the crops (default %(default)s)")
+    parser.add_argument("--size", type=command.at_least(8), default=64, help="side of the crops (default %(default)s)")
     text = "frames made from each photograph (default %(default)s)"
-    parser.add_argument("--frames", type=heads.at_least(1), default=1, metavar="F", help=text)
+    parser.add_argument("--frames", type=command.at_least(1), default=1, metavar="F", help=text)
     parser.add_argument("--degrade", choices=[*domain.DOMAINS], help="as these cameras of rendered heads see them")
     text = "of the choice of people for validation (default %(default)s)"
-    parser.add_argument("--seed", type=heads.at_least(0), default=0, help=text)
-    parser.add_argument("--workers", type=heads.at_least(1), default=1, help="processes (default %(default)s)")
+    parser.add_argument("--seed", type=command.at_least(0), default=0, help=text)
+    parser.add_argument("--workers", type=command.at_least(1), default=1, help="processes (default %(default)s)")
     return parser
 
 
@@ -324,13 +329,13 @@ def main(arguments=None):
         settings = {
             **wanted,
             "detector": options.detector,
-            "labels": heads.digest(options.labels),
-            "boxes": heads.digest(options.boxes and options.boxes / "manifest.csv"),
-            "lists": [heads.digest(options.lists / name) for name in LISTS.values()],
+            "labels": command.digest(options.labels),
+            "boxes": command.digest(options.boxes and options.boxes / "manifest.csv"),
+            "lists": [command.digest(options.lists / name) for name in LISTS.values()],
         }
         return found, None if options.boxes else heads.Detector(options.detector), settings
 
-    return heads.run(options, prepare)
+    return command.run(options, prepare)
 
 
 if __name__ == "__main__":
