@@ -20,7 +20,7 @@ import math
 import sys
 from pathlib import PurePosixPath
 
-from data_prep import heads
+from data_prep import command, heads
 
 TABLE = "boxes.csv"
 COLUMNS = ("picture", "sequence", "frame", "x", "y", "w", "h", *heads.WORDS)
@@ -80,7 +80,7 @@ def plan(source, *, frames=None, sequences=None):
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
-    return heads.command("biodi", __doc__, plan, arguments)
+    return command.loader("biodi", __doc__, plan, arguments)
 
 
 if __name__ == "__main__":

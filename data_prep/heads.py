@@ -10,13 +10,13 @@ the splits by identity and writes
 Both tables appear last. Until then DIR/progress.jsonl says what is done, so that a stopped run goes on where it was.
 """
 
-import argparse
 import csv
+import dataclasses
+import functools
 import hashlib
 import io
 import json
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import rich.progress
 
+from data_prep import processes
 from uunet import channel, outputs, pixels
 from uunet.errors import UUNetError
 from uunet.pipeline import detection, images
@@ -60,6 +60,7 @@ class Box:
         frame: int >= 0.
         gender, ethnicity, hairstyle: str, of `WORDS`.
         origin: str, where in the source it comes from, for skipped.csv.
+        box: str, "detector", or "centre" where no face was found and `Plan.fallback` says where the head is.
     """
 
     subject: str
@@ -69,6 +70,7 @@ class Box:
     ethnicity: str
     hairstyle: str
     origin: str
+    box: str = "detector"
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,20 @@ class Work:
         name: str, unique in its plan.
         boxes: int, how many boxes `read` yields.
         read: callable without arguments; iterates over `(Box, picture, roi)`: `picture` uint8 `(H, W, 3)` RGB and
-            `roi` the Roi of the box in it; or `(Box, reason, None)` where it cannot be had.
+            `roi` the Roi of the box in it; or `(Box, reason, None)` where it cannot be had. It can be pickled if the
+            works are shared out among processes.
     """
 
     name: str
     boxes: int
     read: Callable
+
+
+def plain_crop(box, picture, head, size):
+    """What `Plan.crops` yields for a set of videos: one crop per box, as U_e gets it in de-identification."""
+    x, y, w, h = head
+    crop = channel.to_network(picture[y : y + h, x : x + w], size)
+    yield box.frame, pixels.to_uint8(crop), max(w, h)
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,11 @@ class Plan:
         skipped: list of (origin, reason): what is left out before anything is read.
         notes: list of sentences the user should read.
         heads_already: bool, whether the boxes may be heads, not persons, so that no detector is needed.
+        splits: dict from subject to split, or None: they are cut by `cut_splits`, and subjects with one head left out.
+        crops: callable `(box, picture, head, size)`; iterates over `(frame, crop, native size)`: `crop` uint8
+            `(size, size, 3)` RGB, `head` and the native size in pixels of the picture.
+        fallback: callable `(height, width)` of a picture -> Roi of the head where no face is found; None: no head then.
+        columns: further columns of the manifest, of "head" ("x y w h" in the picture) and "box" (see Box).
     """
 
     domain: str
@@ -106,6 +121,10 @@ class Plan:
     skipped: list
     notes: list
     heads_already: bool = False
+    splits: dict | None = None
+    crops: Callable = plain_crop
+    fallback: Callable | None = None
+    columns: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,7 @@ class Result:
         skipped: dict from reason to int.
         boxes: int, boxes looked at in this run (fewer than all, if it went on where another stopped).
         seconds: float, for these boxes: reading, detecting and writing.
+        found: dict from "detector" and "centre" to the number of boxes with a head (see Box).
     """
 
     heads: dict
@@ -124,6 +144,23 @@ class Result:
     skipped: dict
     boxes: int
     seconds: float
+    found: dict
+
+
+@functools.cache
+def _network(name):
+    return DETECTORS[name]()
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A detector by its name, loaded by each process when it first detects."""
+
+    name: str
+
+    def many(self, frames):
+        network = _network(self.name)
+        return network.many(frames) if hasattr(network, "many") else [network(frame) for frame in frames]
 
 
 def safe_name(text):
@@ -156,16 +193,17 @@ def picture_work(name, boxes):
         boxes: list of (Box, path of the picture, (x, y, w, h) in pixels or None for the whole picture).
     """
 
-    def read():
-        for box, path, place in boxes:
-            picture = read_picture(path)
-            if isinstance(picture, str):
-                yield box, picture, None
-            else:
-                height, width = picture.shape[:2]
-                yield placed(box, picture, place or (0, 0, width, height))
+    return Work(name, len(boxes), functools.partial(_read_pictures, tuple(boxes)))
 
-    return Work(name, len(boxes), read)
+
+def _read_pictures(boxes):
+    for box, path, place in boxes:
+        picture = read_picture(path)
+        if isinstance(picture, str):
+            yield box, picture, None
+        else:
+            height, width = picture.shape[:2]
+            yield placed(box, picture, place or (0, 0, width, height))
 
 
 def placed(box, picture, place):
@@ -212,12 +250,13 @@ def check_word(path, number, name, word):
     return word
 
 
-def read_labels(path, subjects):
-    """A table of soft labels for a set that has none: columns subject, gender, ethnicity, hairstyle.
+def read_labels(path, subjects, columns=("subject", *WORDS)):
+    """A table of soft labels for a set that has none.
 
     Args:
         path: of the CSV file, or None: everything is unknown.
         subjects: set of str, the identities of the set.
+        columns: names of the table's columns: that of the subject, then some of `WORDS`; the others are unknown.
 
     Returns:
         dict from every subject to (gender, ethnicity, hairstyle), and a list of notes for the user.
@@ -229,12 +268,12 @@ def read_labels(path, subjects):
     if path is None:
         return labels, ["No --labels: gender, ethnicity and hairstyle are unknown, only the ID can be learned."]
     seen, strange = {}, []
-    for number, row in read_table(path, ("subject", *WORDS)):
-        subject = row["subject"].strip()
+    for number, row in read_table(path, columns):
+        subject = row[columns[0]].strip()
         if subject in seen:
             raise SourceError(f"{path}, row {number}: subject {subject} is in row {seen[subject]} already.")
         seen[subject] = number
-        words = tuple(check_word(path, number, name, row[name]) for name in WORDS)
+        words = tuple(check_word(path, number, name, row[name] if name in columns else "") for name in WORDS)
         if subject in subjects:
             labels[subject] = words
         else:
@@ -323,16 +362,17 @@ def cut_splits(subjects, seed):
     return dict(zip(shuffled, names, strict=True))
 
 
-def write(out, plan, detector, settings, *, size=64, seed=0, on_progress=lambda done: None):
+def write(out, plan, detector, settings, *, size=64, seed=0, workers=1, on_progress=lambda done: None):
     """Writes the prepared set of a plan, or completes one that was stopped.
 
     Args:
         out: path of the folder, made if need be.
         plan: Plan.
-        detector: see `find_heads`.
+        detector: see `find_heads`; a `Detector` if there are several workers.
         settings: dict of str -> JSON value: what decides the crops; a stopped run goes on only with the same.
         size: int, side of the crops in pixels.
-        seed: int >= 0, of the splits.
+        seed: int >= 0, of the splits, if the plan has none.
+        workers: int >= 1, processes that share the works.
         on_progress: called with the number of boxes done so far.
 
     Returns:
@@ -346,37 +386,56 @@ def write(out, plan, detector, settings, *, size=64, seed=0, on_progress=lambda 
     outputs.make_folder(out)
     settings = {"domain": plan.domain, "size": size, **settings}
     done = _read_progress(out, settings)
-    start, looked_at, finished = time.perf_counter(), 0, 0
+    start = time.perf_counter()
+    todo = [work for work in plan.works if work.name not in done]
+    finished = sum(work.boxes for work in plan.works) - sum(work.boxes for work in todo)
+    job = functools.partial(_do, out, dataclasses.replace(plan, works=[], skipped=[], splits=None), detector, size)
+    entries = _each(job, todo, workers, lambda k: on_progress(finished + k))
     try:
         with open(out / "progress.jsonl", "a", encoding="utf-8") as progress:
-            for work in plan.works:
-                if work.name not in done:
-                    done[work.name] = _do(out, work, plan.aim, detector, size, finished, on_progress)
-                    looked_at += work.boxes
-                    progress.write(json.dumps({"work": work.name, **done[work.name]}) + "\n")
-                    progress.flush()
+            for work, entry in entries:
+                done[work.name] = entry
+                progress.write(json.dumps({"work": work.name, **entry}) + "\n")
+                progress.flush()
                 finished += work.boxes
                 on_progress(finished)
     except OSError as error:
         raise outputs.OutputError(f"{out} cannot be written ({error.strerror}): free some space there.") from error
-    seconds = time.perf_counter() - start
-    rows = [row for work in plan.works for row in done[work.name]["rows"]]
-    skipped = plan.skipped + [tuple(skip) for work in plan.works for skip in done[work.name]["skipped"]]
-    rows, skipped = _leave_out_single_heads(rows, skipped)
-    _write_table(out / "skipped.csv", ("origin", "reason"), sorted(skipped), overwrite=True)
-    splits = cut_splits({row["subject"] for row in rows}, seed)
-    table = [{**row, "split": splits[row["subject"]], "domain": plan.domain} for row in rows]
-    table.sort(key=lambda row: (row["subject"], row["sequence"], row["frame"]))
-    cells = [[row[name] for name in COLUMNS] for row in table]
-    _write_table(out / "manifest.csv", COLUMNS, cells, overwrite=False)
+    table, splits, skipped = _write_tables(out, plan, done, seed)
     (out / "progress.jsonl").unlink()
     return Result(
         heads=Counter(row["split"] for row in table),
-        subjects=Counter(splits.values()),
+        subjects=Counter(splits[subject] for subject in {row["subject"] for row in table}),
         skipped=Counter(reason for _, reason in skipped),
-        boxes=looked_at,
-        seconds=seconds,
+        boxes=sum(work.boxes for work in todo),
+        seconds=time.perf_counter() - start,
+        found=Counter(dict((row["origin"], row["box"]) for row in table).values()),
     )
+
+
+def _write_tables(out, plan, done, seed):
+    """Writes manifest.csv and skipped.csv; returns the rows of the first, the splits, and the rows of the second."""
+    rows = [row for work in plan.works for row in done[work.name]["rows"]]
+    skipped = plan.skipped + [tuple(skip) for work in plan.works for skip in done[work.name]["skipped"]]
+    if plan.splits is None:
+        rows, skipped = _leave_out_single_heads(rows, skipped)
+    _write_table(out / "skipped.csv", ("origin", "reason"), sorted(skipped), overwrite=True)
+    splits = plan.splits or cut_splits({row["subject"] for row in rows}, seed)
+    if not rows:
+        raise SourceError(f"No head was found: look into {out / 'skipped.csv'} for the reasons.")
+    table = [{**row, "split": splits[row["subject"]], "domain": plan.domain} for row in rows]
+    table.sort(key=lambda row: (row["subject"], row["sequence"], row["frame"]))
+    columns = (*COLUMNS, *plan.columns)
+    cells = [[row[name] for name in columns] for row in table]
+    _write_table(out / "manifest.csv", columns, cells, overwrite=False)
+    return table, splits, skipped
+
+
+def _each(job, works, workers, on_progress):
+    """(work, what was done) for each work; `on_progress` is called with the boxes done of the present one."""
+    if workers == 1:
+        return ((work, job(work, on_progress)) for work in works)
+    return processes.each(job, works, workers)
 
 
 def _read_progress(out, settings):
@@ -401,17 +460,19 @@ def _read_progress(out, settings):
         raise outputs.OutputError(f"{out} cannot be used ({error.strerror}): name another folder.") from error
 
 
-def _do(out, work, aim, detector, size, finished, on_progress):
+def _do(out, plan, detector, size, work, on_progress=lambda done: None):
     """The heads of one work, written: {"rows": list of dict, "skipped": list of (origin, reason)}."""
     rows, skipped, waiting, files = [], [], [], set()
 
     def flush():
-        heads = find_heads([(picture, roi) for _, picture, roi in waiting], detector, aim)
+        heads = find_heads([(picture, roi) for _, picture, roi in waiting], detector, plan.aim)
         for (box, picture, _), head in zip(waiting, heads, strict=True):
+            if head is None and plan.fallback is not None:
+                box, head = dataclasses.replace(box, box="centre"), plan.fallback(*picture.shape[:2])
             if head is None:
                 skipped.append((box.origin, "no head found"))
             else:
-                rows.append(_save(out, box, picture, head, size))
+                rows.extend(_save(out, box, head, *made) for made in plan.crops(box, picture, head, size))
         waiting.clear()
 
     for k, (box, picture, roi) in enumerate(work.read(), start=1):
@@ -425,26 +486,23 @@ def _do(out, work, aim, detector, size, finished, on_progress):
             waiting.append((box, picture, roi))
         if len(waiting) == AT_ONCE:
             flush()
-            on_progress(finished + k)
+            on_progress(k)
     flush()
     return {"rows": rows, "skipped": skipped}
 
 
-def _save(out, box, picture, head, size):
-    x, y, w, h = head
-    crop = pixels.to_uint8(channel.to_network(picture[y : y + h, x : x + w], size))  # as U_e will see it
+def _save(out, box, head, frame, crop, native_size):
     png = cv2.imencode(".png", np.ascontiguousarray(crop[..., ::-1]))[1].tobytes()
-    file = f"crops/{box.subject}/{box.sequence}/{box.frame:06d}.png"
+    file = f"crops/{box.subject}/{box.sequence}/{frame:06d}.png"
     (out / file).parent.mkdir(parents=True, exist_ok=True)
     (out / file).write_bytes(png)
-    row = asdict(box)
-    del row["origin"]
     return {
+        **asdict(box),
         "file": file,
-        **row,
-        "native_size": max(w, h),
+        "frame": frame,
+        "native_size": native_size,
         "sha256": hashlib.sha256(png).hexdigest(),
-        "origin": box.origin,
+        "head": " ".join(str(number) for number in head),
     }
 
 
@@ -462,94 +520,3 @@ def _write_table(path, header, rows, *, overwrite):
     table.writerows(rows)
     with outputs.new_file(path, overwrite=overwrite) as part:
         part.write_text(text.getvalue(), encoding="utf-8")
-
-
-def command(module, doc, make_plan, arguments, *, labels=False):
-    """The command line of a loader: `python -m data_prep.<module> SOURCE --out DIR`.
-
-    Args:
-        module: str, the loader's name.
-        doc: str, its docstring; the first line is the help.
-        make_plan: callable `(source, frames=, sequences=) -> Plan`, and `labels=` if the set needs a table.
-        arguments: list of str, or None for those of the process.
-        labels: bool, whether the set needs a table of labels.
-
-    Returns:
-        int, the exit status: 0 done, 1 something the user can mend, 130 stopped.
-    """
-    parser = argparse.ArgumentParser(prog=f"python -m data_prep.{module}", description=doc.splitlines()[0])
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="the extracted set")
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder of the prepared set")
-    if labels:
-        text = "table with the columns subject, gender, ethnicity, hairstyle"
-        parser.add_argument("--labels", type=Path, metavar="FILE.csv", help=text)
-    text = "finds the face in each box; none: the boxes are heads already (default %(default)s)"
-    parser.add_argument("--detector", choices=[*DETECTORS, "none"], default="mtcnn", help=text)
-    parser.add_argument("--size", type=_at_least(8), default=64, help="side of the crops (default %(default)s)")
-    parser.add_argument("--seed", type=_at_least(0), default=0, help="of the splits (default %(default)s)")
-    text = "at most N boxes a sequence, evenly spaced (default all)"
-    parser.add_argument("--frames", type=_at_least(1), metavar="N", help=text)
-    text = "at most N sequences a subject, evenly spaced (default all)"
-    parser.add_argument("--sequences", type=_at_least(1), metavar="N", help=text)
-    options = parser.parse_args(arguments)
-    table = options.labels if labels else None
-    try:
-        wanted = {"frames": options.frames, "sequences": options.sequences, **({"labels": table} if labels else {})}
-        if not options.source.is_dir():
-            raise SourceError(f"{options.source} is not a folder: name the folder of the extracted set.")
-        try:
-            plan = make_plan(options.source, **wanted)
-        except OSError as error:
-            raise SourceError(f"{error.filename} cannot be read ({error.strerror}): make it readable.") from error
-        if options.detector == "none" and not plan.heads_already:
-            raise SourceError(f"The boxes of {options.source} are larger than heads: name a --detector.")
-        settings = {
-            "source": str(options.source.resolve()),
-            "detector": options.detector,
-            **wanted,
-            "labels": table and hashlib.sha256(table.read_bytes()).hexdigest(),
-        }
-        detector = DETECTORS[options.detector]() if options.detector != "none" else None
-        with rich.progress.Progress(
-            *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
-        ) as progress:
-            bar = progress.add_task("boxes", total=sum(work.boxes for work in plan.works))
-
-            def show(done):
-                progress.update(bar, completed=done)
-
-            result = write(
-                options.out, plan, detector, settings, size=options.size, seed=options.seed, on_progress=show
-            )
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"Stopped; run the same command again to complete {options.out}.", file=sys.stderr)
-        return 130
-    print("\n".join(_summary(options.out, plan, result)))
-    return 0
-
-
-def _at_least(least):
-    def number(text):
-        value = int(text)
-        if value < least:
-            raise ValueError(text)
-        return value
-
-    number.__name__ = f"whole number (at least {least})"  # argparse prints it
-    return number
-
-
-def _summary(out, plan, result):
-    heads = sum(result.heads.values())
-    lines = [f"{out} holds {heads} heads of {sum(result.subjects.values())} subjects."]
-    for split in ("train", "validation", "test"):
-        lines.append(f"  {split}: {result.heads[split]} heads of {result.subjects[split]} subjects")
-    lines.append(f"Skipped: {sum(result.skipped.values())} (each is in {out / 'skipped.csv'})")
-    lines += [f"  {reason}: {count}" for reason, count in sorted(result.skipped.items())]
-    if result.boxes:
-        each = 1000 * result.seconds / result.boxes
-        lines.append(f"{result.boxes} boxes in {result.seconds:.1f} s, {each:.1f} ms each.")
-    return lines + [f"Note: {note}" for note in plan.notes]

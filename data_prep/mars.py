@@ -11,7 +11,7 @@ is given out, so they come from the user's table. MARS' own halves are both read
 import re
 import sys
 
-from data_prep import heads
+from data_prep import command, heads
 
 FOLDERS = ("bbox_train", "bbox_test")
 NAME = re.compile(r"(\d{4}|00-1)C(\d)T(\d{4})F(\d{3,})\.jpg")
@@ -70,7 +70,7 @@ def plan(source, *, labels=None, frames=None, sequences=None):
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
-    return heads.command("mars", __doc__, plan, arguments, labels=True)
+    return command.loader("mars", __doc__, plan, arguments, labels=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import sys
 import av
 import numpy as np
 
-from data_prep import heads
+from data_prep import command, heads
 
 COLUMNS = 26  # a row; of the rest: 6 a flag, 7 to 9 the head's pose, the others soft labels that are not used
 FRAME, ID, BOX, GENDER, ETHNICITY, HAIRSTYLE = 0, 1, slice(2, 6), 10, 14, 16
@@ -197,7 +197,7 @@ def _video_work(stem, path, boxes):
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
-    return heads.command("p_destre", __doc__, plan, arguments)
+    return command.loader("p_destre", __doc__, plan, arguments)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ A sequence is a video. Soft labels come from the user's table, as for MARS (sect
 import re
 import sys
 
-from data_prep import heads
+from data_prep import command, heads
 
 SURROUNDINGS = 2.2  # x the labelled face is what the detector sees; also how the set itself cut aligned_images_DB
 FRAME = re.compile(r"(\d+)\.(\d+)\.jpg")
@@ -102,7 +102,7 @@ def _aligned(source, skipped):
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
-    return heads.command("youtube_faces", __doc__, plan, arguments, labels=True)
+    return command.loader("youtube_faces", __doc__, plan, arguments, labels=True)
 
 
 if __name__ == "__main__":

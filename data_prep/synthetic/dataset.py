@@ -16,23 +16,17 @@ import fcntl
 import functools
 import hashlib
 import io
-import multiprocessing
 import os
 import shutil
-import signal
-import threading
-from concurrent import futures
 from dataclasses import asdict, dataclass, fields, replace
 
 import cv2
 
+from data_prep import processes
 from data_prep.synthetic import domain, head, identity, render, sequence, twin
 from uunet.errors import UUNetError
 
 SEQUENCE_SEEDS = 100  # seeds set aside for a subject's sequences
-
-# every process computes with one thread: several threads may add numbers in another order
-SINGLE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 
 class DatasetError(UUNetError):
@@ -228,7 +222,7 @@ def _complete(listing, row_type, folders, plan, job, workers, on_progress, order
                 _write_table(listing, row_type, [row for key in plan.subjects for row in rows[key]])
             for subject in missing:  # leftovers of a run that was killed
                 _remove(folders, subject)
-            for subject, rendered in _render_all(job, missing, workers):
+            for subject, rendered in processes.each(job, missing, workers):
                 rows[subject] = rendered
                 complete.add(subject)
                 _write_table(listing, row_type, [row for key in plan.subjects for row in rows[key]])
@@ -431,39 +425,6 @@ def _remove(folders, subject):
     for folder in folders:
         for name in (f"{subject}.partial", str(subject)):
             shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _render_all(job, subjects, workers):
-    """Yields (subject, rows) as they are finished, in any order."""
-    if not subjects:
-        return
-    inherited = {name: os.environ.get(name) for name in SINGLE_THREAD}
-    os.environ.update(SINGLE_THREAD)  # read by the libraries when a child process imports them
-    try:
-        pool = futures.ProcessPoolExecutor(
-            min(workers, len(subjects)), multiprocessing.get_context("spawn"), initializer=_start_worker
-        )
-        try:
-            subject_of = {pool.submit(job, subject): subject for subject in subjects}
-            for done in futures.as_completed(subject_of):
-                yield subject_of[done], done.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-    except futures.process.BrokenProcessPool as error:
-        raise DatasetError("A rendering process was killed; run again with fewer --workers.") from error
-    finally:
-        for name, value in inherited.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _start_worker():
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()  # nobody renders for the dead
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
 
 
 def _encode(picture):

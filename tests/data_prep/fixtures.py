@@ -1,4 +1,4 @@
-"""Small copies of the four real sets: their trees and names, with people put together from the rendered sample."""
+"""Small copies of the five real sets: their trees and names, with people put together from the rendered sample."""
 
 import csv
 import dataclasses
@@ -161,6 +161,33 @@ def biodi(folder, frames=4):
                     gender, hair = ("male", "female")[person % 2], ("short", "")[sequence]
                     track = f"cam{person:03d}-{sequence}"
                     table.writerow([name, track, frame, 200, 20, WIDTH, HEIGHT, gender, "black", hair])
+    return folder
+
+
+LFW_SIDE = 150
+
+
+def lfw_photograph(person, number):
+    """Somebody in front of a plain wall: uint8 `(LFW_SIDE, LFW_SIDE, 3)`, RGB; the head is in the middle."""
+    picture = np.full((LFW_SIDE, LFW_SIDE, 3), BODY, np.uint8)
+    picture[18:128, 20:130] = cv2.resize(sample_head(person, number % 2, number // 2), (110, 110))
+    return picture
+
+
+def lfw_list(path, people):
+    path.write_text("\n".join([str(len(people)), *(f"{name}\t{count}" for name, count in people.items())]) + "\n")
+
+
+def lfw(folder):
+    """tree/NAME/NAME_0001.jpg, lists and genders: Person_A has 1 photograph, _B 2, _C 3, _D 1..., _A to _E train."""
+    counts = {name: 1 + k % 3 for k, name in enumerate(NAMES)}
+    for person, (name, count) in enumerate(counts.items()):
+        for number in range(count):
+            save(folder / f"tree/{name}/{name}_{number + 1:04d}.jpg", lfw_photograph(person, number))
+    lfw_list(folder / "peopleDevTrain.txt", {name: counts[name] for name in NAMES[:5]})
+    lfw_list(folder / "peopleDevTest.txt", {name: counts[name] for name in NAMES[5:]})
+    genders = [f"{name},{('male', 'female')[k % 2]}" for k, name in enumerate(NAMES)]
+    (folder / "gender.csv").write_text("\n".join(["name,gender", *genders]) + "\n")
     return folder
 
 
