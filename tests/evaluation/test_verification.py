@@ -222,6 +222,7 @@ def test_what_cannot_be_judged_on_real_people(evaluate, lfw, tmp_path):  # noqa:
     large = save_weights(tmp_path / "large", size=128)
     assert "is 64 x 64 pixels, not 128 x 128" in refused(lfw, "--weights", large, "--judges", "dlib")
     assert "dlib and faceres alone" in refused(lfw, "--weights", weights, "--judges", "own", "--pairs", 2)
+    assert "ask for 2 or more" in refused(lfw, "--weights", weights, "--judges", "dlib", "--pairs", 1)
     assert "leave one out" in refused(lfw, "--twins=-1,1,1,1", "--pairs", 2)
     assert "cannot be read" in refused(lfw, "--weights", weights, "--judges", "dlib", "--pairs", tmp_path / "none.txt")
     assert "ask for fewer --pairs" in refused(lfw, "--weights", weights, "--judges", "dlib", "--pairs", 100)

@@ -158,6 +158,8 @@ def check(asked, by):
     for text in asked:
         if not text.isdecimal():
             pairs.read(text)
+        elif int(text) < 2:
+            raise pairs.PairsError(f"--pairs {text} is too few to tell anything: ask for 2 or more.")
 
 
 def _photographs(folder, split, size):

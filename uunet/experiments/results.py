@@ -263,8 +263,10 @@ def readme():
     missing = [name for name, record in records.items() if not record]
     if missing:
         parts.append(f"No record yet of {', '.join(missing)}: `uunet figure NAME` makes it.")
-    rendered, people = (json.loads(path.read_text(encoding="utf-8")) for path in (EVALUATION, REAL))
-    return "\n\n".join([*parts, card(rendered), "### Real people", beside(rendered, people)])
+    rendered = json.loads(EVALUATION.read_text(encoding="utf-8"))
+    parts += [card(rendered), "### Real people"]
+    people = json.loads(REAL.read_text(encoding="utf-8")) if REAL.exists() else None
+    return "\n\n".join([*parts, beside(rendered, people) if people else f"No record yet: {REAL.name}."])
 
 
 def gallery():
@@ -378,7 +380,10 @@ def written(text):
     def record(path):
         return json.loads((ROOT / path).read_text(encoding="utf-8"))
 
-    text = CARD.sub(lambda found: f"{found[1]}\n{card(record(found[2]))}\n\n{found[3]}", text)
+    def card_of(path):
+        return card(record(path)) if (ROOT / path).exists() else f"No record yet: {path}."
+
+    text = CARD.sub(lambda found: f"{found[1]}\n{card_of(found[2])}\n\n{found[3]}", text)
     return SEEDS.sub(lambda found: f"{found[1]}\n{seeds(*map(record, found.group(2, 3)))}\n\n{found[4]}", text)
 
 
