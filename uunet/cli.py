@@ -557,16 +557,26 @@ def evaluate(
     judges: Annotated[str, typer.Option(help="Some of these, comma-separated.")]
     = "dlib,faceres,own,adaptive,soft_labels",
     split: Annotated[str, typer.Option(help="test, or validation while there is something left to choose.")] = "test",
-    seed: Annotated[int, typer.Option(min=0, help="Decides noise, pairs, intervals and the judges trained here.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Decides noise, samples, pairs, intervals and the judges trained here.")
+    ] = 0,
+    heads: Annotated[int, typer.Option(min=16, help="Of a larger split people are drawn: at most N heads.")] = 1000,
+    train_heads: Annotated[int, typer.Option(min=16, help="The same for what judges trained here learn from.")] = 6000,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option(help="Also verify and identify, on N drawn pairs of each kind, or a list like LFW's pairs.txt."),
+    ] = None,
     overwrite: Overwrite = False,
 ):
     """Judges weights by recognisers that had no part in their training: prints paper | what to reach | ours.
 
     `dlib` and `faceres` were made by others, `own` is trained here on heads of the train split, `adaptive` on those and
     their de-identified versions: the attacker. `soft_labels` reads gender, ethnicity and hairstyle. What is computed
-    once for a set is kept in ~/.cache/uunet.
+    once for a set is kept in ~/.cache/uunet. The sheet shows people of the set: if they are real, keep it to yourself.
 
     Example: `uunet evaluate heads/ --weights runs/uunet -o uunet.json`
+
+    On real people: `uunet evaluate lfw/ --heads 600 --pairs 500 -o lfw.json`
     """
     if out.suffix != ".json":
         raise UUNetError(f"{out} is no .json file: name one for the record.")
@@ -574,20 +584,31 @@ def evaluate(
         raise UUNetError("--s is for weights that choose by it; rendered twins are named by --twins: leave one out.")
     _load_keras()
     from uunet import outputs
-    from uunet.evaluation import scorecard
+    from uunet.evaluation import scorecard, verification
 
+    if pairs and twins:
+        raise UUNetError("--pairs is for weights; rendered twins show one person in all photographs: leave one out.")
+    by = tuple(judges.split(","))
+    if pairs:
+        verification.check(pairs, by)
     with (
         outputs.new_file(out, overwrite=overwrite) as record_file,
         outputs.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet,
         _progress() as progress,
     ):
-        record, pictures, heads = scorecard.measure(
+        record, pictures, judged = scorecard.measure(
             data, None if twins else weights, twins=_parsed_s("--twins", twins), s=_parsed_s("--s", s),
-            by=tuple(judges.split(",")), split=split, seed=seed, progress=progress,
+            by=by, split=split, seed=seed, most=(heads, train_heads), progress=progress,
         )  # fmt: skip
+        if pairs:
+            record["photographs"] = verification.measure(
+                data, weights, pairs, s=_parsed_s("--s", s), by=by, split=split, seed=seed, progress=progress
+            )
         scorecard.save(record, record_file)
-        scorecard.draw(sheet, pictures, heads)
+        scorecard.draw(sheet, pictures, judged)
     print(scorecard.markdown(record))
+    if pairs:
+        print(verification.markdown(record["photographs"]))
     print(f"written: {out}, {out.with_suffix('.png')}")
 
 

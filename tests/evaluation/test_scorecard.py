@@ -42,6 +42,9 @@ def test_pairs_of_a_sample():
     assert (sample.people[sample.genuine[:, 0]] == sample.people[sample.genuine[:, 1]]).all()
     assert set(sample.people[sample.alike].ravel()) == {0, 1}
     labels[:, 2] = -1  # nobody's ethnicity is known
+    unknown = scorecard.sample(heads(labels=labels), 0)
+    assert unknown.alike_in == ("gender", "hairstyle") and len(unknown.alike) == 72
+    labels[:, 1:] = -1
     assert not len(scorecard.sample(heads(labels=labels), 0).alike)
 
 

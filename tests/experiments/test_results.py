@@ -43,6 +43,25 @@ def test_a_card_has_a_column_a_recogniser_and_marks_what_is_missed(tmp_path, mon
     assert "| labels | soft_labels | – | ≥ .8 | .5 | not measurable |" in text and text.count(" ✗ |") == 2
 
 
+def test_rendered_heads_stand_beside_real_people():
+    """What both records measured; what the set of real people does not know, and other judges, are left out."""
+    def record(value, judges, **more):
+        rows = [("x ↔ a' AUC", "dlib", value), ("x ↔ a' AUC", "own", 0.9), ("PSNR", "", 10 * value),
+                ("ethnicity", "soft_labels", None if more else 0.8)]  # fmt: skip
+        keys = ("title", "judge", "value")
+        return {"judges": judges, "provenance": {"command": "uunet evaluate people"}, **more,
+                "data": {"heads": 3, "people": 2, "split": "test", "of_heads": 30, "of_people": 20},
+                "rows": [dict(zip(keys, row, strict=True)) for row in rows if row[1] in (*judges, "")]}  # fmt: skip
+
+    learnt = {"heads": 5, "people": 4, "split": "train", "of_heads": 50, "of_people": 40}
+    rendered, people = record(0.5, ["dlib", "own", "soft_labels"]), record(0.75, ["dlib", "soft_labels"], train=learnt)
+    text = results.beside(rendered, people)
+    assert "3 of 30 heads and 2 of 20 people, drawn at random from the split test" in text
+    assert "The judges trained here learnt from 5 of 50 heads and 4 of 40 people" in text
+    assert "| | dlib |\n|---|---|\n| x ↔ a' AUC | 0.500 → 0.750 |" in text
+    assert "| PSNR |  | 5.000 → 7.500 |" in text and "ethnicity" not in text and "own" not in text
+
+
 def test_another_seed_stands_beside_the_first(tmp_path, monkeypatch):
     """What has a goal and was measured of both is compared, and nothing else."""
     def rows(*values):

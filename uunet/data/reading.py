@@ -379,7 +379,8 @@ def _read(folder, table, number, row, size):
     side = size or image.shape[1]
     if image.shape != (side, side, 3):
         found = f"{image.shape[1]} x {image.shape[0]}"
-        raise DataError(f"{table}, row {number}: {path} is {found} pixels, not {side} x {side}.")
+        advice = "prepare the set in that size, or name weights of this one"
+        raise DataError(f"{table}, row {number}: {path} is {found} pixels, not {side} x {side}; {advice}.")
     return image[..., ::-1]
 
 

@@ -19,7 +19,7 @@ from uunet import data, presets
 from uunet.config import LABELS
 from uunet.data import reading
 from uunet.errors import UUNetError
-from uunet.evaluation import alignment, attributes, cache, chain, judges, recognition, resampling
+from uunet.evaluation import alignment, attributes, cache, chain, judges, recognition, resampling, subset
 from uunet.evaluation.judges import adaptive, dlib, faceres, own, soft_labels
 from uunet.models import files
 from uunet.training import provenance
@@ -33,6 +33,7 @@ FACE_JUDGES = {"dlib": dlib, "faceres": faceres}  # need a face found, and are n
 CRF = 23
 CHUNK = 64  # heads between two reports of progress
 SHOWN = 8  # people on the sheet
+HEADS, TRAIN_HEADS = 1000, 6000  # at most so many are judged, and learnt from by the judges that are trained here
 ROUNDING = 1 / 12  # levels squared: error of 8 bits alone
 
 
@@ -49,7 +50,8 @@ class Sample:
         drawn: int `(1 + D, P)`, see `resampling.people_drawn`.
         genuine: int `(n, 2)`, all pairs of one person in two sequences, in both orders.
         impostor, alike: int `(m, 2)`, pairs of two people, drawn at random where there are more than asked for; those
-            of `alike` agree in gender, ethnicity and hairstyle, all known.
+            of `alike` agree in the labels `alike_in`, known of both.
+        alike_in: tuple of str, those of gender, ethnicity and hairstyle that are known of somebody.
         consecutive: int `(k, 2)`, frames that follow each other in a sequence.
     """
 
@@ -58,6 +60,7 @@ class Sample:
     genuine: np.ndarray
     impostor: np.ndarray
     alike: np.ndarray
+    alike_in: tuple
     consecutive: np.ndarray
 
     def weights(self, pairs):
@@ -89,8 +92,10 @@ def sample(heads, seed, impostors=recognition.IMPOSTORS):
     names, people = np.unique(heads.labels[:, 0], return_inverse=True)
     first, second = np.nonzero(~np.eye(len(people), dtype=bool))
     same = people[first] == people[second]
-    labels = heads.labels[:, 1:]
-    matching = (labels[first] == labels[second]).all(axis=1) & (labels[first] != reading.UNKNOWN).all(axis=1)
+    known = labels_known(heads)
+    labels = heads.labels[:, [LABELS.index(label) for label in known]]
+    legible = (labels != reading.UNKNOWN).all(axis=1) & bool(known)
+    matching = (labels[first] == labels[second]).all(axis=1) & legible[first]
     genuine = np.flatnonzero(same & (heads.sequences[first] != heads.sequences[second]))
     drawn = []
     for wanted in (~same, ~same & matching):
@@ -111,11 +116,15 @@ def sample(heads, seed, impostors=recognition.IMPOSTORS):
         genuine=np.stack([first[genuine], second[genuine]], axis=1),
         impostor=np.stack([first[drawn[0]], second[drawn[0]]], axis=1),
         alike=np.stack([first[drawn[1]], second[drawn[1]]], axis=1),
+        alike_in=known,
         consecutive=np.stack([order[:-1][following], order[1:][following]], axis=1),
     )
 
 
-def measure(folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test", seed=0, progress=None):
+def measure(
+    folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test", seed=0, most=(HEADS, TRAIN_HEADS),
+    progress=None,
+):  # fmt: skip
     """Measures weights, or the twins of a rendered set in place of a: what twin training could reach at best.
 
     Args:
@@ -125,13 +134,15 @@ def measure(folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test"
         s: what the weights are to obey, or None for what they were trained for.
         by: some of JUDGES.
         split: str.
-        seed: int, of noise, pairs, draws and of the judges that are trained.
+        seed: int, of noise, samples, pairs, draws and of the judges that are trained.
+        most: (int, int), at most so many heads are judged, and so many heads of the train split are learnt from: of a
+            larger split people are drawn (`subset.drawn`: 2 sequences per person; 4 of the train split).
         progress: callable `(stage, done, total)` or None.
 
     Returns:
         record: dict of JSON values: `rows`, as `markdown` prints them, and where they come from.
         pictures: dict name -> uint8 `(N, side, side, 3)` versions of the heads, for `draw`.
-        heads: data.Heads of the split.
+        heads: data.Heads that were judged.
 
     Raises:
         UUNetError: if the set lacks the split, its labels or its twins; if a judge is not installed; or if set and
@@ -145,10 +156,12 @@ def measure(folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test"
     if "faceres" in by:
         faceres.network()  # now, not after minutes of work, is when a judge should turn out to be missing
     net, size, s, about = loaded(weights, twins, s)
-    heads = data.load(folder, split, size=size)
+    whole = data.load(folder, split, size=size)
+    heads = subset.at_most(whole, most[0], seed)
     chosen = sample(heads, seed)
     x = heads.images
-    train = data.load(folder, "train", size=size) if set(by) - set(FACE_JUDGES) else None
+    whole_train = data.load(folder, "train", size=size) if set(by) - set(FACE_JUDGES) else None
+    train = whole_train and subset.at_most(whole_train, most[1], seed, sequences=4)
     if "soft_labels" in by and not labels_known(heads, train):
         raise EvaluationError(
             f"{folder} has no known gender, ethnicity or hairstyle in a split, and the judge soft_labels needs some: "
@@ -183,7 +196,8 @@ def measure(folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test"
         rows += sudden_changes(chosen, name, judged[name])
     record = {
         "provenance": provenance.made(seed, time.monotonic() - start),
-        "data": described(heads, folder, split),
+        "data": described(heads, folder, split) | sampled(heads, whole),
+        "train": train and described(train, folder, "train") | sampled(train, whole_train),
         "weights": about,
         "s": list(s),
         "judges": list(by),
@@ -194,8 +208,9 @@ def measure(folder, weights=None, *, twins=None, s=None, by=JUDGES, split="test"
 
 
 def labels_known(*splits):
-    """Whether each of some Heads has some known soft label: what the judge `soft_labels` needs."""
-    return all((heads.labels[:, 1:] != reading.UNKNOWN).any() for heads in splits)
+    """The soft labels known of somebody in each of some Heads: tuple of str; the judge `soft_labels` needs one."""
+    known = [(heads.labels != reading.UNKNOWN).any(axis=0) for heads in splits]
+    return tuple(label for label, *of in list(zip(LABELS, *known, strict=True))[1:] if all(of))
 
 
 def described(heads, folder, split):
@@ -203,6 +218,21 @@ def described(heads, folder, split):
     return {"folder": str(folder), "split": split, "sha256": heads.sha256, "heads": len(heads.images),
             "people": len(np.unique(heads.labels[:, 0])), "sequences": len(np.unique(heads.sequences)),
             "skipped": len(heads.skipped)}  # fmt: skip
+
+
+def sampled(heads, whole):
+    """What a record says of a sample of a split: how many heads and people the `whole` has; nothing if it is all."""
+    if heads is whole:
+        return {}
+    return {"of_heads": len(whole.images), "of_people": len(np.unique(whole.labels[:, 0]))}
+
+
+def counted(about):
+    """How many heads of how many people, as text, from what a record says of its data."""
+    if "of_heads" not in about:
+        return f"{about['heads']} heads of {about['people']} people, split {about['split']}"
+    heads, people = (f"{about[key]} of {about[f'of_{key}']} {key}" for key in ("heads", "people"))
+    return f"{heads} and {people}, drawn at random from the split {about['split']}"
 
 
 def loaded(weights, twins=None, s=None):
@@ -315,8 +345,10 @@ def by_crop(network, versions):
 
 
 def _row(title, values, counts, *, judge="", paper="–", reach="–", aim="–"):
-    """One line of the table; `values` `(1 + D,)`: of everybody, and of the draws."""
+    """One line of the table; `values` `(1 + D,)`: of everybody, and of the draws; None: the set does not know."""
     about = {"title": title, "judge": judge, "paper": paper, "reach": reach, "aim": aim, "counts": counts}
+    if values is None:
+        return about | {"value": None, "interval": None, "why": "not known in this set"}
     return about | resampling.measured(values)
 
 
@@ -342,10 +374,10 @@ def _recognition(chosen, name, judged):
                  paper=".962 / .820", reach="state it")]  # fmt: skip
     reach, aim = ("≤ .70", "≤ .60") if name == "adaptive" else ("≤ .60", "≤ .53")
     paper = ".570 / .568" if name == "own" else "–"
-    for title, impostor, more in (
-        ("x ↔ a' AUC", chosen.impostor, {"paper": paper, "reach": reach, "aim": aim}),
-        ("x ↔ a' AUC, impostors of the same gender, ethnicity, hairstyle", chosen.alike, {}),
-    ):
+    comparisons = [("x ↔ a' AUC", chosen.impostor, {"paper": paper, "reach": reach, "aim": aim})]
+    if chosen.alike_in:
+        comparisons.append((f"x ↔ a' AUC, impostors of the same {', '.join(chosen.alike_in)}", chosen.alike, {}))
+    for title, impostor, more in comparisons:
         rows.append(_row(title, *_areas(chosen, chosen.genuine, impostor, x, a), judge=name, **more))
     rows.append(_row("x ↔ a of the same frame AUC", *_areas(chosen, same_frame, chosen.impostor, x, a), judge=name,
                      reach="≤ .70", aim="≤ .55"))  # fmt: skip
@@ -400,12 +432,16 @@ def _labels(chosen, heads, train, versions, s, seed, report):
     """Whether a has the labels that s asks for (`attributes.soft_label_correlation`), and how well x's are read."""
     network = trained_soft_labels(train, seed, report)
     read = {version: labels_read(network, versions[version]) for version in ("x", "a")}
+    known = labels_known(heads, train)
     rows = []
     for k, (label, paper) in enumerate(zip(LABELS[1:], (".84", ".69", ".63"), strict=True)):
         truth = heads.labels[:, 1 + k]
+        if label not in known:
+            rows.append(_row(f"{label} of a as s = {s[1 + k]} asks, Pearson", None, {}, judge="soft_labels"))
+            continue
         pairs = label_pairs(chosen)
-        known, same = attributes.compared(pairs, truth)
-        pairs = pairs[known]
+        both_known, same = attributes.compared(pairs, truth)
+        pairs = pairs[both_known]
         weights = chosen.weights(pairs)
         for version, wish, title in (("x", 1, f"{label} read from x (the judge's own ceiling)"),
                                      ("a", s[1 + k], f"{label} of a as s = {s[1 + k]} asks")):  # fmt: skip
@@ -421,7 +457,7 @@ def _labels(chosen, heads, train, versions, s, seed, report):
             rows.append(_row(f"{title}, Pearson", pearson, counts, judge="soft_labels", **goal))
     pairs = chosen.consecutive
     for version in ("x", "a"):
-        codes = np.stack([part.argmax(axis=1) for part in read[version]], axis=1)
+        codes = np.stack([read[version][k].argmax(axis=1) for k in range(3) if LABELS[1 + k] in known], axis=1)
         changed = (codes[pairs[:, 0]] != codes[pairs[:, 1]]).any(axis=1)
         changed = chosen.mean(changed, chosen.people[pairs[:, 0]])
         rows.append(_row(f"sudden changes of a label from frame to frame of {version}, share", changed,
@@ -467,13 +503,14 @@ def markdown(record):
     """The table of a record as text."""
     about, made = record["data"], record["provenance"]
     lines = [
-        f"{about['heads']} heads of {about['people']} people, split {about['split']}, s = {record['s']}",
+        f"{counted(about)}, s = {record['s']}",
+        *([f"The judges that are trained here learnt from {counted(record['train'])}."] if record["train"] else []),
         "",
         "| | judge | paper | reach | aim | ours (95 % interval over people) | counts |",
         "|" + "---|" * 7,
     ]
     for row in record["rows"]:
-        ours = "not measurable"
+        ours = row.get("why", "not measurable")
         if row["value"] is not None:
             ours = f"{row['value']:.3f} ({row['interval'][0]:.3f} to {row['interval'][1]:.3f})"
         counts = ", ".join(f"{count} {what}" for what, count in row["counts"].items())

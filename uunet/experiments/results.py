@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uunet.data import VALUES
-from uunet.evaluation import scorecard
+from uunet.evaluation import scorecard, verification
 from uunet.experiments import FIGURES, environments, table3
 from uunet.experiments.material import JUDGES
 
@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 TEXTS = ROOT / "README.md", ROOT / "weights" / "README.md"
 FOLDER = ROOT / "docs" / "figures"  # where `uunet figure` writes
 EVALUATION = ROOT / "docs" / "weights" / "twin-cctv.json"  # what `uunet evaluate` wrote
+REAL = EVALUATION.with_stem("twin-cctv-lfw")  # the same, of real people
 OPTIONS = {  # what a figure uses -> how it is named
     "data": " --data ...", "weights": " --weights ...", "elsewhere": " --other-data ... --other-weights ...",
     "training": "", "larger": "",
@@ -262,7 +263,10 @@ def readme():
     missing = [name for name, record in records.items() if not record]
     if missing:
         parts.append(f"No record yet of {', '.join(missing)}: `uunet figure NAME` makes it.")
-    return "\n\n".join([*parts, card(json.loads(EVALUATION.read_text(encoding="utf-8")))])
+    rendered = json.loads(EVALUATION.read_text(encoding="utf-8"))
+    parts += [card(rendered), "### Real people"]
+    people = json.loads(REAL.read_text(encoding="utf-8")) if REAL.exists() else None
+    return "\n\n".join([*parts, beside(rendered, people) if people else f"No record yet: {REAL.name}."])
 
 
 def gallery():
@@ -283,8 +287,8 @@ def card(record):
     rows, about, made = record["rows"], record["data"], record["provenance"]
     recognisers = [judge for judge in record["judges"] if judge in scorecard.RECOGNISERS]
     lines = [
-        f"`{made['command']}`: {about['heads']} heads of {about['people']} people, split {about['split']}, s = "
-        f"{record['s']}; in brackets 95 % over people; ✗ marks what is not reached.",
+        f"`{made['command']}`: {scorecard.counted(about)}, s = {record['s']}; in brackets 95 % over people; ✗ marks "
+        f"what is not reached.{_learnt(record)}",
         "",
         f"| | paper | to reach | aim | {' | '.join(recognisers)} |",
         "|---" * (4 + len(recognisers)) + "|",
@@ -300,6 +304,37 @@ def card(record):
     lines += ["", "| | judge | paper | to reach | aim | ours |", "|---" * 6 + "|"]
     lines += [f"| {' | '.join([*(row[key] for key in ('title', 'judge', 'paper', 'reach', 'aim')), _measured(row)])} |"
               for row in rows if row["judge"] not in recognisers]  # fmt: skip
+    if "photographs" in record:
+        lines += ["", verification.markdown(record["photographs"])]
+    return "\n".join(lines)
+
+
+def _learnt(record):
+    """What the judges that are trained here learnt from, where that was a sample."""
+    about = record.get("train") or {}
+    return f" The judges trained here learnt from {scorecard.counted(about)}." if "of_heads" in about else ""
+
+
+def beside(rendered, people):
+    """The same weights on rendered heads and on real people, from two records: what both measured."""
+    by = [judge for judge in people["judges"] if judge in scorecard.RECOGNISERS and judge in rendered["judges"]]
+    before, now = ({(row["title"], row["judge"]): _number(row["value"]) for row in record["rows"]}
+                   for record in (rendered, people))  # fmt: skip
+    both = [key for key in now if key in before]
+    titles = dict.fromkeys(title for title, judge in both if judge in by)
+    lines = [
+        f"`{people['provenance']['command']}`: {scorecard.counted(people['data'])}. Beside the numbers above: rendered "
+        f"heads → real people.{_learnt(people)}",
+        "", f"| | {' | '.join(by)} |", "|---" * (1 + len(by)) + "|",
+    ]  # fmt: skip
+    for title in titles:
+        cells = (f"{before[title, judge]} → {now[title, judge]}" for judge in by if (title, judge) in both)
+        lines.append(f"| {' | '.join([title, *cells])} |")
+    rest = [key for key in both if key[1] not in by and now[key] != _number(None)]
+    lines += ["", "| | judge | rendered heads → real people |", "|---" * 3 + "|"]
+    lines += [f"| {title} | {judge} | {before[title, judge]} → {now[title, judge]} |" for title, judge in rest]
+    if "photographs" in people:
+        lines += ["", verification.markdown(people["photographs"])]
     return "\n".join(lines)
 
 
@@ -318,7 +353,7 @@ def seeds(again, first):
 
 def _measured(row):
     if row["value"] is None:
-        return "not measurable"
+        return row.get("why", "not measurable")
     sign, _, goal = row["reach"].partition(" ")
     missed = sign == "≤" and row["value"] > float(goal) or sign == "≥" and row["value"] < float(goal)
     return "{:.3f} ({:.3f} to {:.3f})".format(row["value"], *row["interval"]) + (" ✗" if missed else "")
@@ -345,7 +380,10 @@ def written(text):
     def record(path):
         return json.loads((ROOT / path).read_text(encoding="utf-8"))
 
-    text = CARD.sub(lambda found: f"{found[1]}\n{card(record(found[2]))}\n\n{found[3]}", text)
+    def card_of(path):
+        return card(record(path)) if (ROOT / path).exists() else f"No record yet: {path}."
+
+    text = CARD.sub(lambda found: f"{found[1]}\n{card_of(found[2])}\n\n{found[3]}", text)
     return SEEDS.sub(lambda found: f"{found[1]}\n{seeds(*map(record, found.group(2, 3)))}\n\n{found[4]}", text)
 
 

@@ -1,0 +1,75 @@
+"""Parts of a set: a set of thousands of people is judged on a sample of them, drawn with a seed and stated."""
+
+import dataclasses
+
+import numpy as np
+
+from uunet.errors import UUNetError
+
+
+class SubsetError(UUNetError):
+    """A sample that is too small to hold anybody."""
+
+
+def taken(heads, indices):
+    """Some of the Heads, in the order of `indices`, int `(n,)`. `sha256` and `skipped` stay those of all of them."""
+    per_head = {name: getattr(heads, name)[indices] for name in ("images", "labels", "sequences", "frames")}
+    return dataclasses.replace(
+        heads,
+        **per_head,
+        files=tuple(heads.files[k] for k in indices),
+        columns={name: values[indices] for name, values in heads.columns.items()},
+    )
+
+
+def drawn(heads, count, seed, *, sequences=2, frames=2):
+    """At most `count` heads of people drawn at random: first those who have several sequences, then the others.
+
+    Args:
+        heads: data.Heads.
+        count: int; who would have heads beyond it is left out, and all who come later.
+        seed: int, of the order of the people and of each person's sequences.
+        sequences, frames: int, at most so many sequences per person, and of each its first so many frames.
+
+    Returns:
+        int `(n,)`, rising indices.
+
+    Raises:
+        SubsetError: if the first person has more than `count` heads.
+    """
+    rng = np.random.default_rng(seed)
+    people = [heads.by_subject[subject] for subject in rng.permutation(sorted(heads.by_subject))]
+    people.sort(key=lambda person: len(person) == 1)  # a stable sort: the random order stays within both groups
+    chosen = []
+    for person in people:
+        some = [person[k][:frames] for k in rng.permutation(len(person))[:sequences]]
+        if sum(map(len, chosen)) + sum(map(len, some)) > count:
+            break
+        chosen += some
+    if not chosen:
+        raise SubsetError(f"A sample of {count} heads does not hold one person: ask for more.")
+    return np.sort(np.concatenate(chosen))
+
+
+def at_most(heads, count, seed, **per_person):
+    """The Heads themselves where they are no more than `count`, else those `drawn`."""
+    return heads if len(heads.images) <= count else taken(heads, drawn(heads, count, seed, **per_person))
+
+
+def photographs(heads):
+    """The first frame of each sequence: int `(n,)`, indices in the order of the sequences' numbers."""
+    order = np.lexsort((heads.frames, heads.sequences))
+    return order[np.unique(heads.sequences[order], return_index=True)[1]]
+
+
+def joined(parts):
+    """One Heads of several splits of a set; `sha256` is that of the first."""
+    together = {name: np.concatenate([getattr(part, name) for part in parts])
+                for name in ("images", "labels", "sequences", "frames")}  # fmt: skip
+    return dataclasses.replace(
+        parts[0],
+        **together,
+        files=sum((part.files for part in parts), ()),
+        columns={name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
+        skipped=sum((part.skipped for part in parts), ()),
+    )
