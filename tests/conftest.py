@@ -1,6 +1,16 @@
-"""Shared fixtures; quiet, deterministic TensorFlow."""
+"""Shared fixtures; an empty home; quiet, deterministic TensorFlow."""
 
 import os
+import tempfile
+from pathlib import Path
+
+# Tests see the home of a fresh machine: no fetched judge, no cached result, no settings of Keras or Matplotlib. It has
+# to come before the imports, which look there; programs that tests start inherit it. Only pip keeps its cache.
+HOME = tempfile.TemporaryDirectory(prefix="uunet-tests-")  # goes when Python ends
+os.environ.setdefault("PIP_CACHE_DIR", str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pip"))
+os.environ["HOME"], os.environ["XDG_CACHE_HOME"] = HOME.name, f"{HOME.name}/.cache"
+for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "KERAS_HOME", "MPLCONFIGDIR"):
+    os.environ.pop(name, None)
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as on the command line

@@ -326,7 +326,7 @@ def test_passphrase(uunet, monkeypatch, weights, tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_typed_passphrase_is_asked_twice_and_not_shown(weights, tmp_path):
-    pty = pytest.importorskip("pty")
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     cv2.imwrite(str(tmp_path / "in.png"), np.full((120, 160, 3), 90, np.uint8))
     (tmp_path / "none.csv").write_text("frame,x,y,w,h\n")
     command = [sys.executable, "-m", "uunet.cli", "deidentify", str(tmp_path / "in.png"), "-o",
@@ -339,7 +339,8 @@ def test_a_typed_passphrase_is_asked_twice_and_not_shown(weights, tmp_path):
     for prompt in (b"Passphrase", b"confirmation"):
         while prompt not in shown:
             shown += os.read(terminal, 1000)
-        time.sleep(0.2)  # the echo is switched off after the prompt is written
+        while termios.tcgetattr(terminal)[3] & termios.ECHO:  # it is switched off after the prompt is written
+            time.sleep(0.05)
         os.write(terminal, b"open sesame\n")
     with contextlib.suppress(OSError):  # the terminal ends with the program
         while more := os.read(terminal, 1000):

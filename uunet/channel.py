@@ -151,7 +151,7 @@ def jpeg_steps(steps, quality):
 def _quantize(planes, steps, quality):
     """DCT of 8 x 8 blocks, rounding to multiples of the steps, inverse: levels `(B, H, W, C)` -> the same."""
     _, height, width, count = planes.shape
-    steps = ops.reshape(ops.cast(jpeg_steps(steps, quality), "float32"), (8, 1, 8, 1))
+    steps = ops.reshape(ops.cast(jpeg_steps(steps, quality), planes.dtype), (8, 1, 8, 1))
     blocks = ops.reshape(planes, (-1, height // 8, 8, width // 8, 8, count))
     coefficients = ops.einsum("ui,bhiwjc,vj->bhuwvc", DCT, blocks, DCT)
     blocks = ops.einsum("ui,bhuwvc,vj->bhiwjc", DCT, steps * _round(coefficients / steps), DCT)
@@ -260,7 +260,7 @@ class Channel:
         def encoded(canvas, quality):
             sequences = pixels.to_uint8(canvas).reshape(-1, frames, *canvas.shape[1:])
             decoded = [codec.round_trip(sequence, quality, name=kind) for sequence in sequences]
-            return pixels.to_float(decoded).reshape(canvas.shape)
+            return pixels.to_float(decoded).reshape(canvas.shape).astype(canvas.dtype)
 
         def straight_through(canvas, quality):
             return canvas + ops.stop_gradient(self.outside(encoded, ops.stop_gradient(canvas), quality) - canvas)

@@ -125,7 +125,7 @@ def anonymization_loss(agreement, s):
     """
     if s[0] != -1 or any(value not in (-1, 0, 1) for value in s):
         raise ValueError(f"s must start with -1 (ID) and hold only -1, 0, 1; got {tuple(s)}.")
-    return ops.mean(ops.sum(-ops.convert_to_tensor(s, "float32") * (2 * agreement - 1), axis=-1))
+    return ops.mean(ops.sum(-ops.convert_to_tensor(s, agreement.dtype) * (2 * agreement - 1), axis=-1))
 
 
 def consistency_loss(agreement):
@@ -159,7 +159,7 @@ def histogram(image, bins):
     """
     position = ops.clip(image * bins - 0.5, 0.0, bins - 1.0)  # in bins: 0 is the first centre
     flat = ops.reshape(position, (-1, image.shape[1] * image.shape[2], image.shape[3], 1))  # (B, H W, C, 1)
-    centres = ops.arange(bins, dtype="float32")
+    centres = ops.arange(bins, dtype=image.dtype)
     return ops.mean(ops.relu(1 - ops.abs(flat - centres)), axis=1)
 
 
@@ -221,7 +221,7 @@ def changed(x, y, least=0.06):
     Returns:
         `(B, H, W, 1)` in [0, 1].
     """
-    differs = ops.cast(ops.max(ops.abs(x - y), axis=-1, keepdims=True) > least, "float32")
+    differs = ops.cast(ops.max(ops.abs(x - y), axis=-1, keepdims=True) > least, x.dtype)
     return ops.average_pool(differs, 5, 1, padding="same")
 
 

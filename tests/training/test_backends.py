@@ -12,6 +12,10 @@ import pytest
 SCRIPT = Path(__file__).with_name("one_step.py")
 # each operation is compiled to run once or a few times: as it stands is quickest
 QUICK = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+DOUBLE = {**QUICK, "JAX_ENABLE_X64": "1"}
+# of the largest gradient of a network: 10 times float32's epsilon, for the one operation that TensorFlow has in float32
+# only; the rest is computed in float64, whose rounding is 1e-10 even where a step makes 10^6 times as much of it
+TOLERANCE = 10 * np.finfo(np.float32).eps
 
 
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs the extra [jax]")
@@ -22,7 +26,7 @@ def test_the_backends_agree(tiny_set, tmp_path):
     found = {}
     for backend in ("tensorflow", "jax"):
         out = tmp_path / f"{backend}.npz"
-        subprocess.run([sys.executable, SCRIPT, tiny_set, out], check=True, env={**QUICK, "KERAS_BACKEND": backend})
+        subprocess.run([sys.executable, SCRIPT, tiny_set, out], check=True, env={**DOUBLE, "KERAS_BACKEND": backend})
         found[backend] = dict(np.load(out))
     one, other = found["tensorflow"], found["jax"]
     assert one.keys() == other.keys()
@@ -30,14 +34,12 @@ def test_the_backends_agree(tiny_set, tmp_path):
     for name, value in one.items():
         network = name.split("/")[0]
         largest[network] = max(largest.get(network, 0), np.abs(value).max())
-    for name in [name for name in one if name.startswith("channel")]:
-        # a tie in rounding may go either way, and moves an encoder's choices a little
-        assert np.quantile(np.abs(other.pop(name) - one.pop(name)), 0.98) < 2 / 255, name
+    # TensorFlow resizes the chroma of a JPEG in float32, whatever goes in: few values are rounded the other way
+    levels = 255 * np.abs(other.pop("channel JPEG") - one.pop("channel JPEG"))
+    assert (levels > 1e-3).mean() < 1e-2 and levels.max() < 1.001
     for name, value in one.items():
-        # a bias in front of a batch normalisation has no gradient, but that noise
-        # what hides is tuned to 8-bit roundings, of which a few ties go another way
-        share = 5e-2 if name.startswith("hiding gradient") else 5e-3
-        tolerance = share * np.abs(value).max() + 2e-6 * largest[name.split("/")[0]]
+        # relative to the network: a bias in front of a batch normalisation has no gradient, but that noise
+        tolerance = TOLERANCE * largest[name.split("/")[0]]
         np.testing.assert_allclose(other[name], value, atol=tolerance, rtol=0, err_msg=name)
     for name in ("sharpening loss twin", "sharpening gradient encoder/draw_output/kernel", "hiding loss leak",
                  "hiding gradient encoder/hide_output/kernel", "hiding gradient decoder/reveal_output/kernel"):

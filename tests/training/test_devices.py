@@ -21,7 +21,8 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 @pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=needs_jax)])
 def test_two_devices_do_what_one_does(backend, tiny_set, tmp_path):
     """Learning II with channel and batch normalisation on TensorFlow, learning to hide on JAX."""
-    subprocess.run([sys.executable, SCRIPT, tiny_set, tmp_path], check=True, env={**TWO, "KERAS_BACKEND": backend})
+    environment = {**TWO, "KERAS_BACKEND": backend, "JAX_ENABLE_X64": "1"}
+    subprocess.run([sys.executable, SCRIPT, tiny_set, tmp_path], check=True, env=environment)
 
 
 def test_shares_make_up_the_batch():

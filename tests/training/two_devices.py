@@ -1,6 +1,6 @@
 """Two steps of a run on one device, and the same on two virtual ones: all weights change alike.
 
-    KERAS_BACKEND=jax XLA_FLAGS=--xla_force_host_platform_device_count=2 python two_devices.py DATA OUT
+    KERAS_BACKEND=jax JAX_ENABLE_X64=1 XLA_FLAGS=--xla_force_host_platform_device_count=2 python two_devices.py DATA OUT
 
 Stochastic gradient descent: other optimisers divide by the gradient, and make rounding noise of any size.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import precision
 
 from uunet import config, models
 from uunet.models import files
@@ -24,9 +25,9 @@ BATCH = dataclasses.replace(
 )  # fmt: skip
 HIDING = dataclasses.replace(
     config.TWINS_BY_NAME["smoke"], size=32, channel=SIZES, steps=0, sharpening_steps=0, hiding_steps=2,
-    optimizer=SGD,
+    optimizer=SGD, precision="float64",
 )  # fmt: skip
-TOLERANCE = 1e-3  # of the largest change in a network
+TOLERANCE = 1e-8  # of the largest change in a network: in float64 rounding is far below that, a mistake far above
 
 
 def start_weights(out):
@@ -46,9 +47,9 @@ def changes(run, out, count):
     """What `run(out)` on `count` devices changes: for each network a vector of all its weights, after - before."""
     fit, found = trainer.fit, []
 
-    def watched(built, *arguments, **named):
+    def watched(built, batch, *arguments, **named):
         before = [[weight.numpy() for weight in network.weights] for network in built.networks]
-        seconds = fit(built, *arguments, **named)
+        seconds = fit(built, lambda step: precision.batch_in_float64(batch(step)), *arguments, **named)
         for network, old in zip(built.networks, before, strict=True):
             pairs = zip(network.weights, old, strict=True)
             found.append(np.concatenate([(weight.numpy() - value).ravel() for weight, value in pairs]))
@@ -62,6 +63,7 @@ def changes(run, out, count):
 
 
 def main(folder, out):
+    precision.compute_in_float64()
     start_weights(out)
     if keras.backend.backend() == "tensorflow":
         trained, d_a = 3, out / "classifier.safetensors"

@@ -153,8 +153,6 @@ def measure(
     unknown = [name for name in by if name not in JUDGES]
     if unknown or not by:
         raise EvaluationError(f"There is no judge {unknown[0] if unknown else ''!r}; there are {', '.join(JUDGES)}.")
-    if "faceres" in by:
-        faceres.network()  # now, not after minutes of work, is when a judge should turn out to be missing
     net, size, s, about = loaded(weights, twins, s)
     whole = data.load(folder, split, size=size)
     heads = subset.at_most(whole, most[0], seed)
@@ -167,10 +165,10 @@ def measure(
             f"{folder} has no known gender, ethnicity or hairstyle in a split, and the judge soft_labels needs some: "
             "leave it out (--judges)."
         )
-    if net is None:
-        versions = {"x": x, "a": data.load_twins(folder, heads, s)[0]}
-    else:
-        versions = _versions(net, heads, seed, report)
+    shown = data.load_twins(folder, heads, s)[0] if net is None else None
+    if "faceres" in by:
+        faceres.network()  # whether it was fetched: after all cheap checks of what is asked for, before minutes of work
+    versions = {"x": x, "a": shown} if net is None else _versions(net, heads, seed, report)
     faces = {name: faces_in(images, name, report) for name, images in versions.items()}
     judged = {
         name: {version: by_face(name, version, images, faces[version], report) for version, images in versions.items()}

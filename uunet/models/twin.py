@@ -129,7 +129,7 @@ def _reader(size, width):
         y = layers.LeakyReLU(0.1)(layers.Conv2D(width * 2**level, 3, padding="same", name=f"read{level}")(y))
         y = layers.MaxPooling2D(2)(y)
     y = layers.Dropout(0.4, name="forget")(layers.Flatten()(y))
-    logits = [layers.Dense(values, dtype="float32", name=f"label{k}")(y) for k, values in enumerate(LABELS)]
+    logits = [layers.Dense(values, dtype=_exact(), name=f"label{k}")(y) for k, values in enumerate(LABELS)]
     return keras.Model(x, logits, name="read")
 
 
@@ -168,7 +168,7 @@ def _expected(places):
     _, height, width, count = places.shape
     share = ops.softmax(ops.reshape(places, (-1, height * width, count)), axis=1)
     share = ops.reshape(share, (-1, height, width, count))
-    columns, rows = (ops.arange(n, dtype="float32") + 0.5 for n in (width, height))
+    columns, rows = (ops.arange(n, dtype=places.dtype) + 0.5 for n in (width, height))
     column = ops.sum(ops.sum(share, axis=1) * columns[:, None], axis=1)
     row = ops.sum(ops.sum(share, axis=2) * rows[:, None], axis=1)
     return ops.stack([column, row], axis=-1)
@@ -176,7 +176,7 @@ def _expected(places):
 
 def spots(places, size, spread):
     """Places `(B, K, 2)` in pixels to pictures of round spots, `(B, size, size, K)` in (0, 1]; spread: sigma / size."""
-    axis = ops.arange(size, dtype="float32")[:, None] + 0.5
+    axis = ops.arange(size, dtype=places.dtype)[:, None] + 0.5
     columns, rows = (  # (B, size, K) each
         ops.exp(-0.5 * ops.square((places[:, None, :, k] - axis) / (spread * size))) for k in (0, 1)
     )
@@ -238,5 +238,9 @@ def _unet(x, width, outputs, name, style=None, levels=3):
             gain, offset = ops.split(scale, 2, axis=-1)
             x = x * (1 + gain) + offset
         x = convolution(x, width * 2**level, f"{name}_up{level}_b")
-    # pixels in float32, also where the rest computes in bfloat16: its 8 bits are too coarse for what is hidden
-    return layers.Conv2D(outputs, 3, padding="same", dtype="float32", name=f"{name}_output")(x)
+    return layers.Conv2D(outputs, 3, padding="same", dtype=_exact(), name=f"{name}_output")(x)
+
+
+def _exact():
+    """dtype of pixels and logits: float32 at least. Where the rest computes in bfloat16, its 8 bits are too coarse."""
+    return keras.backend.result_type(keras.config.dtype_policy().compute_dtype, "float32")
