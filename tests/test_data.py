@@ -313,6 +313,14 @@ def two_domains(crowd):
     return dataclasses.replace(crowd, labels=labels, domains=np.where(real, "lfw", "cctv"))
 
 
+def test_some_heads_keep_all_that_is_known_of_them(two_domains):
+    chosen = np.array([700, 3, 11])
+    some = two_domains.taken(chosen)
+    for name in ("images", "labels", "sequences", "frames", "domains"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(two_domains, name)[chosen])
+    assert len(some.files) == 3 and [list(part) for part in some.members] == [[1, 2], [0]]
+
+
 def test_pairs_stay_in_their_domain_and_domains_share_evenly(two_domains):
     pairs, b = drawn_pairs(two_domains, dataclasses.replace(PAIRS, batch_pairs=40), 10)
     domain = two_domains.domains[pairs]

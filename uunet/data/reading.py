@@ -14,7 +14,7 @@ import csv
 import hashlib
 import warnings
 from concurrent import futures
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -67,6 +67,16 @@ class Heads:
     columns: dict
     skipped: tuple
     domains: np.ndarray | None = None
+
+    def taken(self, indices: np.ndarray) -> "Heads":
+        """Some of the heads, in the order of `indices`, int `(n,)`; `sha256` and `skipped` stay those of all."""
+        return replace(
+            self,
+            **{name: getattr(self, name)[indices] for name in ("images", "labels", "sequences", "frames")},
+            files=tuple(self.files[k] for k in indices),
+            columns={name: values[indices] for name, values in self.columns.items()},
+            domains=None if self.domains is None else self.domains[indices],
+        )
 
     @cached_property
     def members(self):

@@ -1,6 +1,6 @@
 """Parts of a set: a set of thousands of people is judged on a sample of them, drawn with a seed and stated."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,17 +9,6 @@ from uunet.errors import UUNetError
 
 class SubsetError(UUNetError):
     """A sample that is too small to hold anybody."""
-
-
-def taken(heads, indices):
-    """Some of the Heads, in the order of `indices`, int `(n,)`. `sha256` and `skipped` stay those of all of them."""
-    per_head = {name: getattr(heads, name)[indices] for name in ("images", "labels", "sequences", "frames")}
-    return dataclasses.replace(
-        heads,
-        **per_head,
-        files=tuple(heads.files[k] for k in indices),
-        columns={name: values[indices] for name, values in heads.columns.items()},
-    )
 
 
 def drawn(heads, count, seed, *, sequences=2, frames=2):
@@ -53,7 +42,7 @@ def drawn(heads, count, seed, *, sequences=2, frames=2):
 
 def at_most(heads, count, seed, **per_person):
     """The Heads themselves where they are no more than `count`, else those `drawn`."""
-    return heads if len(heads.images) <= count else taken(heads, drawn(heads, count, seed, **per_person))
+    return heads if len(heads.images) <= count else heads.taken(drawn(heads, count, seed, **per_person))
 
 
 def photographs(heads):
@@ -66,10 +55,12 @@ def joined(parts):
     """One Heads of several splits of a set; `sha256` is that of the first."""
     together = {name: np.concatenate([getattr(part, name) for part in parts])
                 for name in ("images", "labels", "sequences", "frames")}  # fmt: skip
-    return dataclasses.replace(
+    domains = [part.domains for part in parts]
+    return replace(
         parts[0],
         **together,
         files=sum((part.files for part in parts), ()),
         columns={name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
         skipped=sum((part.skipped for part in parts), ()),
+        domains=None if domains[0] is None else np.concatenate(domains),
     )

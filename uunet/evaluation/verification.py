@@ -131,7 +131,7 @@ def measure(folder, weights, asked, *, s=None, by=scorecard.JUDGES, split="test"
     lists = [_pairs(text, whole, own, most, seed) for text in asked]
     twice = _photographed_twice(whole, own, seed)
     used = np.unique(np.concatenate([twice, *(of.pairs.ravel() for of in lists)]))
-    judged = _judged(subset.taken(whole, used), net, by, seed, report)
+    judged = _judged(whole.taken(used), net, by, seed, report)
     people = whole.labels[used, 0]
     entries = []
     for text, of in zip(asked, lists, strict=True):
@@ -164,20 +164,20 @@ def check(asked, by):
 
 def _photographs(folder, split, size):
     heads = data.load(folder, split, size=size, columns=("subject", "sequence"))
-    return subset.taken(heads, subset.photographs(heads))
+    return heads.taken(subset.photographs(heads))
 
 
 def _pairs(text, whole, own, most, seed):
     """The pairs.Pairs that a file lists, of all heads; or so many that are drawn of the split's, `own`."""
     if not text.isdecimal():
         return pairs.listed(text, whole, most, seed)
-    found = pairs.drawn(int(text), subset.taken(whole, own), seed)
+    found = pairs.drawn(int(text), whole.taken(own), seed)
     return dataclasses.replace(found, pairs=own[found.pairs])
 
 
 def _photographed_twice(whole, own, seed):
     """Two photographs each of at most PEOPLE people of the split: int `(n,)`, indices among all heads."""
-    chosen = own[subset.drawn(subset.taken(whole, own), 2 * PEOPLE, seed, frames=1)]
+    chosen = own[subset.drawn(whole.taken(own), 2 * PEOPLE, seed, frames=1)]
     people = whole.labels[chosen, 0]
     return chosen[np.bincount(people)[people] == 2]
 

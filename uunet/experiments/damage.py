@@ -1,6 +1,5 @@
 """Beyond the paper: what comes back of heads in ROIs of other sizes, and after JPEG or H.264."""
 
-from dataclasses import replace
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -58,8 +57,7 @@ def compute(material, report):
 def first_frames(heads):
     """data.Heads of the first FRAMES of each sequence."""
     kept = np.sort(np.concatenate([part[:FRAMES] for subject in heads.by_subject.values() for part in subject]))
-    parts = {name: getattr(heads, name)[kept] for name in ("images", "labels", "sequences", "frames")}
-    return replace(heads, **parts, files=(), columns={})
+    return heads.taken(kept)
 
 
 def passed(material, heads, a, way, at):
@@ -94,7 +92,7 @@ def draw(record, material):
     """A column a way: r of one head at each step, PSNR, identity; the least damage at right."""
     heads = first_frames(material.heads)
     first = faces.people(heads, 1)[0][0]
-    one = replace(heads, **{name: getattr(heads, name)[first] for name in ("images", "labels", "sequences", "frames")})
+    one = heads.taken(first)
     a = chain.deidentified(one.images, one.sequences, material.networks[0].encoder, material.seed)
     whole = next(point for point in record["ways"]["roi"] if point["at"] == 64)
     figure = Figure(figsize=(11, 6.8), layout="constrained")

@@ -41,7 +41,7 @@ def classifier_objective(classifier, batch):
     b, known = batch["b"], batch["known"]
     b_hat = agreement(classifier, batch["x"], batch["x_prime"], training=True)
     loss = losses.pairwise_cross_entropy(b, b_hat, known)
-    right = ops.cast(ops.equal(b_hat > 0.5, b > 0.5), "float32")
+    right = ops.cast(ops.equal(b_hat > 0.5, b > 0.5), known.dtype)
     accuracy = ops.sum(known * right) / ops.maximum(ops.sum(known), 1.0)
     return loss, {"ce": loss, "accuracy": accuracy}
 
