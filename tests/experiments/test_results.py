@@ -43,6 +43,23 @@ def test_a_card_has_a_column_a_recogniser_and_marks_what_is_missed(tmp_path, mon
     assert "| labels | soft_labels | – | ≥ .8 | .5 | not measurable |" in text and text.count(" ✗ |") == 2
 
 
+def test_a_line_up_has_a_column_a_judge_and_old_rows_their_new_name(tmp_path, monkeypatch):
+    row = {"title": "a of w", "judge": "dlib", "value": 0.125, "interval": [0.1, 0.2],
+           "counts": {"line-ups": 8, "without a face": 2}}  # fmt: skip
+    record = {
+        "provenance": {"command": "uunet lineup x"}, "s": [-1], "judges": ["dlib", "own"],
+        "data": {"people": 2, "split": "test"}, "lineups": {"count": 10, "candidates": 5},
+        "rows": [row, row | {"judge": "own", "value": None, "interval": None}],
+    }  # fmt: skip
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    begin = "<!-- python -m uunet.experiments.results writes the line-up of record.json -->"
+    text = results.written(f"before {begin}\nold {results.END} after")
+    assert text.startswith("before ") and text.endswith(f"{results.END} after") and "old" not in text
+    assert "| a of w | 0.125 (0.100 to 0.200; 2 out) | not measurable |" in text and "chance 0.20" in text
+    assert results._title({"title": "x ↔ a of the same frame AUC"}).endswith("(background included)")
+
+
 def test_another_seed_stands_beside_the_first(tmp_path, monkeypatch):
     """What has a goal and was measured of both is compared, and nothing else."""
     def rows(*values):
