@@ -200,7 +200,7 @@ def test_weights_that_change_nothing_are_picked_and_an_eleventh_person_is_not(co
         assert rows[f"a of {weights}", judge]["value"] == rows["x itself", judge]["value"] == 1
         assert rows["rendered twins", judge]["value"] == 0
         assert 0 <= rows["x in another sequence", judge]["value"] <= 1
-    assert record["lineups"] == {"count": 4, "candidates": 4, "adaptive learnt from": 8}
+    assert record["lineups"] == {"count": 4, "people": 2, "candidates": 4, "adaptive learnt from": 8}
     assert "| x itself | 1.000 (1.000 to 1.000" in printed and "4 line-ups of 4, of 2 people" in printed
     assert cv2.imread(str(out.with_suffix(".png"))).shape == (2 * 64, 5 * 64, 3)
 

@@ -48,7 +48,7 @@ def test_a_line_up_has_a_column_a_judge_and_old_rows_their_new_name(tmp_path, mo
            "counts": {"line-ups": 8, "without a face": 2}}  # fmt: skip
     record = {
         "provenance": {"command": "uunet lineup x"}, "s": [-1], "judges": ["dlib", "own"],
-        "data": {"people": 2, "split": "test"}, "lineups": {"count": 10, "candidates": 5},
+        "data": {"split": "test"}, "lineups": {"count": 10, "people": 2, "candidates": 5},
         "rows": [row, row | {"judge": "own", "value": None, "interval": None}],
     }  # fmt: skip
     monkeypatch.setattr(results, "ROOT", tmp_path)

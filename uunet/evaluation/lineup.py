@@ -11,7 +11,7 @@ itself (the most there is), and of x in another sequence (what the recogniser ca
 
 import inspect
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -96,22 +96,24 @@ def measure(folder, weights, *, twins=None, s=None, by=scorecard.RECOGNISERS, sp
     lineups = read(folder, heads)
     train = data.load(folder, "train", size=size) if set(by) - set(scorecard.FACE_JUDGES) else None
     known = read(folder, train) if "adaptive" in by else None
-    drawn_twins = None if twins is None else data.load_twins(folder, heads, twins)[0]
+    in_lineups = replace(heads, files=tuple(heads.files[k] for k in lineups.rows))
+    rendered = None if twins is None else data.load_twins(folder, in_lineups, twins)[0]
     a = scorecard.deidentified(heads, net, seed, report, "U_e")
-    shown = versions(str(weights), heads, lineups, a, drawn_twins)
+    shown = versions(str(weights), heads, lineups, a, rendered)
     scores = by_face([name for name in by if name in scorecard.FACE_JUDGES], lineups, shown, report)
     if "own" in by:
         scores["own"] = by_crop(scorecard.trained_own(train, seed, report), lineups, shown)
     if "adaptive" in by:
         scores["adaptive"] = by_crop(trained_to_pick(train, known, net, seed, report), lineups, shown)
-    drawn = resampling.people_drawn(lineups.people.max() + 1, np.random.default_rng(seed))
+    people = int(lineups.people.max() + 1)
+    drawn = resampling.people_drawn(people, np.random.default_rng(seed))
     record = {
         "provenance": provenance.made(seed, time.monotonic() - start),
         "data": scorecard.described(heads, folder, split),
         "weights": about,
         "s": list(s),
         "judges": list(by),
-        "lineups": {"count": len(lineups.rows), "candidates": lineups.candidates.shape[1],
+        "lineups": {"count": len(lineups.rows), "people": people, "candidates": lineups.candidates.shape[1],
                     "adaptive learnt from": 0 if known is None else len(known.rows)},
         "rows": [rate(title, name, *scores[name][title], lineups, drawn) for title in shown for name in by],
     }  # fmt: skip
@@ -124,12 +126,13 @@ def versions(name, heads, lineups, a, twins=None):
     Args:
         name: str, of the weights.
         heads: data.Heads that the Lineups `lineups` are of.
-        a, twins: uint8 `(N, size, size, 3)`, versions of the heads; twins may be None.
+        a: uint8 `(N, size, size, 3)`, versions of the heads.
+        twins: uint8 `(M, size, size, 3)`, of those in line-ups, or None.
     """
     every = np.arange(len(lineups.rows))
     shown = {f"a of {name}": Shown(a[lineups.rows], every)}
     if twins is not None:
-        shown["rendered twins"] = Shown(twins[lineups.rows], every)
+        shown["rendered twins"] = Shown(twins, every)
     shown["x itself"] = Shown(heads.images[lineups.rows], every)
     same = lineups.people[:, None] == lineups.people
     other = same & (lineups.sequences[:, None] != lineups.sequences)  # (M, M)
@@ -262,7 +265,7 @@ def markdown(record):
     """The table of a record as text: a line for what is shown, a column a judge."""
     about, lineups, made = record["data"], record["lineups"], record["provenance"]
     lines = [
-        f"`{made['command']}`: {lineups['count']} line-ups of {lineups['candidates']}, of {about['people']} people, "
+        f"`{made['command']}`: {lineups['count']} line-ups of {lineups['candidates']}, of {lineups['people']} people, "
         f"split {about['split']}, s = {record['s']}: how often x is picked (rank 1; chance "
         f"{1 / lineups['candidates']:.2f}); in brackets 95 % over people, and line-ups left out: no face found.",
         "",
