@@ -613,6 +613,49 @@ def evaluate(
 
 
 @app.command()
+def lineup(
+    data: Data,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The record, .json; a sheet goes beside it as .png.")],
+    weights: Weights = configuration.DEFAULT_WEIGHTS,
+    twins: Annotated[str | None, typer.Option(help="Show the rendered twins for s, '-1,1,1,1', too.")] = None,
+    s: S = None,
+    judges: Annotated[str, typer.Option(help="Some of these, comma-separated.")] = "dlib,faceres,own,adaptive",
+    split: Annotated[str, typer.Option(help="test; the train split's line-ups are for `adaptive`.")] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Decides noise, intervals and the judges trained here.")] = 0,
+    overwrite: Overwrite = False,
+):
+    """Asks the fair question about anonymity: given a, is x picked from ten people **in the same frame**?
+
+    Prints how often each recogniser picks x (rank 1), given a; given a rendered twin (--twins), which shows an eleventh
+    person: chance; given x itself; and given x in another sequence: what the recogniser can do. `adaptive` is trained
+    to pick, on line-ups of the train split. DATA is a rendered set with line-ups: `python -m data_prep.synthetic
+    --lineup 10`. The sheet: a | x | the others, a row a line-up.
+
+    Example: `uunet lineup heads/ --weights runs/uunet -o lineup.json`
+    """
+    if out.suffix != ".json":
+        raise UUNetError(f"{out} is no .json file: name one for the record.")
+    _load_keras()
+    from uunet import outputs
+    from uunet.evaluation import lineup as lineups
+    from uunet.evaluation import scorecard
+
+    with (
+        outputs.new_file(out, overwrite=overwrite) as record_file,
+        outputs.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet_file,
+        _progress() as progress,
+    ):
+        record, sheet = lineups.measure(
+            data, weights, twins=_parsed_s("--twins", twins), s=_parsed_s("--s", s), by=tuple(judges.split(",")),
+            split=split, seed=seed, progress=progress,
+        )  # fmt: skip
+        scorecard.save(record, record_file)
+        lineups.write_sheet(sheet, sheet_file)
+    print(lineups.markdown(record))
+    print(f"written: {out}, {out.with_suffix('.png')}")
+
+
+@app.command()
 def attack(
     data: Data,
     weights: Weights,

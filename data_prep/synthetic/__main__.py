@@ -9,7 +9,7 @@ from pathlib import Path
 
 import rich.progress
 
-from data_prep.synthetic import dataset, domain, twin
+from data_prep.synthetic import dataset, domain, lineup, twin
 from uunet.errors import UUNetError
 
 
@@ -22,6 +22,12 @@ def main(arguments=None):
     parser.add_argument("--domain", default="cctv", help=f"{', '.join(domain.DOMAINS)} (default %(default)s)")
     parser.add_argument("--preset", default="full", help=f"{', '.join(dataset.PRESETS)} (default %(default)s)")
     parser.add_argument("--twins", metavar="S", help="render the twins, too, that agree as S says: --twins=-1,1,1,1")
+    parser.add_argument(
+        "--lineup", type=int, metavar="N", help="render line-ups of N people, too: each test person and N - 1 others"
+    )
+    parser.add_argument(
+        "--lineup-frames", type=int, default=1, metavar="N", help="line-ups a sequence (default %(default)s)"
+    )
     for name, meaning in (
         ("identities", "how many people"),
         ("sequences", "sequences a person"),
@@ -33,16 +39,24 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         if options.verify:
-            crops, identities, twins = dataset.verify(options.verify)
-            print(f"{options.verify} is intact: {crops} crops of {identities} identities, {twins} twins.")
+            crops, identities, twins, fillers = dataset.verify(options.verify)
+            print(
+                f"{options.verify} is intact: {crops} crops of {identities} identities, {twins} twins, {fillers} "
+                "fillers of line-ups."
+            )
         else:
             changes = {name: getattr(options, name) for name in ("identities", "sequences", "frames", "seed")}
             given = {name: value for name, value in changes.items() if value is not None}
             plan = dataset.preset(options.preset, options.domain, **given)
             s = twin.parse(options.twins) if options.twins else None
-            _write(dataset.write, (options.out, plan, options.workers), "crops")
+            lineups = None if options.lineup is None else lineup.Plan(plan, options.lineup, options.lineup_frames)
+            heads = plan.identities * plan.sequences * plan.frames
+            _write(dataset.write, (options.out, plan, options.workers), "crops", heads)
             if s:
-                _write(dataset.write_twins, (options.out, plan, s, options.workers), f"twins {options.twins}")
+                _write(dataset.write_twins, (options.out, plan, s, options.workers), f"twins {options.twins}", heads)
+            if lineups:
+                what = f"fillers of line-ups of {lineups.people}"
+                _write(lineup.write, (options.out, lineups, options.workers), what, lineups.pictures())
     except UUNetError as error:
         print(error, file=sys.stderr)
         return 1
@@ -52,24 +66,22 @@ def main(arguments=None):
     return 0
 
 
-def _write(write, arguments, what):
-    """Calls one of dataset's two writers with a progress bar; says what there is now, and how fast it was."""
-    out, plan, *_ = arguments
+def _write(write, arguments, what, pictures):
+    """Calls a writer of so many pictures with a progress bar; says what there is now, and how fast it was."""
     columns = *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
-    found = []  # numbers of complete identities, the first is that before the start
+    found = []  # numbers of complete pictures, the first is that before the start
     start, before = time.perf_counter(), os.times()
     with rich.progress.Progress(*columns) as progress:
-        bar = progress.add_task(what, total=plan.identities)
+        bar = progress.add_task(what, total=pictures)
 
         def show(done):
             found.append(done)
             progress.update(bar, completed=done)
 
         write(*arguments, show)
-    heads = plan.sequences * plan.frames
-    print(f"{out} holds {plan.identities * heads} {what}.")
+    print(f"{arguments[0]} holds {pictures} {what}.")
     if found[-1] > found[0]:
-        new, seconds, after = (found[-1] - found[0]) * heads, time.perf_counter() - start, os.times()
+        new, seconds, after = found[-1] - found[0], time.perf_counter() - start, os.times()
         core = after.children_user + after.children_system - before.children_user - before.children_system
         print(
             f"{new} were rendered in {seconds:.0f} s: {new / seconds:.1f} heads a second, "

@@ -5,6 +5,8 @@
     DIR/parse/<subject>/<sequence>_<frame>.png      8-bit grey: what each pixel shows
     DIR/twins_<s>.csv                               one row a twin (`twin`), if there are any
     DIR/twins/<s>/<subject>/<sequence>_<frame>.png  RGB; the subject is the person whose place the twin takes
+    DIR/lineup.csv                                  one row a filler of a line-up (`lineup`), if there are any
+    DIR/lineup/<subject>/<sequence>_<frame>_<n>.png RGB; the subject is the person whose place the filler takes
 
 A subject is named by its seed. Sequence j of a subject is drawn from seed 100 subject + j, so every identity can be
 rendered alone, in any process, with the same result.
@@ -19,6 +21,7 @@ import io
 import os
 import shutil
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 
 import cv2
 
@@ -76,6 +79,36 @@ class TwinRow:
     ethnicity: str
     hairstyle: str
     sha256: str
+
+
+@dataclass(frozen=True)
+class FillerRow:
+    """One filler of a line-up: `of` is the crop it belongs to, `subject` the filler's own seed."""
+
+    file: str
+    of: str
+    subject: int
+    gender: str
+    ethnicity: str
+    hairstyle: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of pictures and where they are.
+
+    Attributes:
+        path: of the table, in the data set's directory.
+        row_type: Row, TwinRow or FillerRow.
+        folders: directories that have one of each subject.
+        names: {subject: sorted names of the pictures of theirs}, in the order of the table.
+    """
+
+    path: Path
+    row_type: type
+    folders: tuple
+    names: dict
 
 
 # identities, sequences, frames, cycle
@@ -148,13 +181,13 @@ def write(out, plan, workers, on_progress):
     Args:
         out: Path of the data set's directory; created if need be.
         workers: int >= 1, processes.
-        on_progress: called with the number of complete identities, first with those found complete.
+        on_progress: called with the number of pictures of complete identities, first with those found complete.
 
     Raises:
         DatasetError: `out` cannot be written or holds another data set.
     """
-    listing = out / "manifest.csv"
-    if listing.exists():
+    table = out / "manifest.csv"
+    if table.exists():
         for row in read_manifest(out):
             place = plan.domain.name, row.subject in plan.subjects and plan.split(row.subject)
             if (row.domain, row.split) != place:
@@ -165,7 +198,8 @@ def write(out, plan, workers, on_progress):
     elif out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK}):
         raise DatasetError(f"{out} holds something else than a data set; choose another --out.")
     job = functools.partial(render_identity, out, plan)
-    _complete(listing, Row, [out / "crops", out / "parse"], plan, job, workers, on_progress, plan.subjects)
+    listing = Listing(table, Row, (out / "crops", out / "parse"), _all_names(plan))
+    complete(listing, job, workers, on_progress, plan.subjects)
 
 
 def write_twins(out, plan, s, workers, on_progress):
@@ -180,9 +214,10 @@ def write_twins(out, plan, s, workers, on_progress):
     """
     name = twin.name(s)
     job = functools.partial(render_twins, out, plan, s, twin.pool())
-    # people of the same labels one after another: they share their twins (`_built`)
+    # people of the same labels one after another: they share their twins (`built`)
     alike = sorted(plan.subjects, key=lambda subject: twin.labels_of(identity.sample(subject)))
-    _complete(twins_csv(out, s), TwinRow, [out / "twins" / name], plan, job, workers, on_progress, alike)
+    listing = Listing(twins_csv(out, s), TwinRow, (out / "twins" / name,), _all_names(plan))
+    complete(listing, job, workers, on_progress, alike)
 
 
 def twins_csv(out, s):
@@ -190,52 +225,72 @@ def twins_csv(out, s):
     return out / f"twins_{twin.name(s)}.csv"
 
 
-def _complete(listing, row_type, folders, plan, job, workers, on_progress, order):
-    """Runs `job` for the subjects that `listing` lacks, in `order`; each has a directory in each of `folders`."""
+def lineup_csv(out):
+    """Where the fillers of the line-ups are listed."""
+    return out / "lineup.csv"
+
+
+def _all_names(plan):
+    """{subject: names of all crops}."""
+    names = sorted(crop_name(number, index) for number in range(plan.sequences) for index in range(plan.frames))
+    return dict.fromkeys(plan.subjects, names)
+
+
+def complete(listing, job, workers, on_progress, order):
+    """Renders what a table lacks.
+
+    Args:
+        listing: Listing.
+        job: picklable callable of a subject -> their rows; it writes their directories (`write_pictures`).
+        workers, on_progress: as in `write`.
+        order: the subjects, in which order they are rendered.
+
+    Raises:
+        DatasetError: the directory cannot be written, or the table was made with other settings.
+    """
     if workers < 1:
         raise DatasetError(f"--workers is {workers}; give at least 1.")
-    out = listing.parent
+    out = listing.path.parent
     try:
-        for folder in folders:
+        for folder in listing.folders:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DatasetError(f"{out} cannot be created ({error.strerror}); choose another --out.") from error
     with _alone(out):
-        rows = {subject: [] for subject in plan.subjects}
-        if listing.exists():
-            for row in _read(listing, row_type):
+        rows = {subject: [] for subject in listing.names}
+        if listing.path.exists():
+            for row in read(listing.path, listing.row_type):
                 rows.setdefault(_owner(row), []).append(row)
-        names = sorted(_name(number, index) for number in range(plan.sequences) for index in range(plan.frames))
         for subject, found in rows.items():
             listed = sorted(row.file.split("/")[-1] for row in found)
-            if subject not in plan.subjects or found and listed != names:
+            if subject not in listing.names or found and listed != listing.names[subject]:
                 raise DatasetError(
-                    f"{listing} was made with other settings (it lists {len(listed)} pictures of {subject}); "
+                    f"{listing.path} was made with other settings (it lists {len(listed)} pictures of {subject}); "
                     "choose another --out."
                 )
-        complete = {key for key, found in rows.items() if found and all(_present(out, row) for row in found)}
-        rows |= {subject: [] for subject in rows if subject not in complete}
-        missing = [subject for subject in order if subject not in complete]
-        on_progress(len(complete))
+        done = {key for key, found in rows.items() if found and all(_present(out, row) for row in found)}
+        rows |= {subject: [] for subject in rows if subject not in done}
+        missing = [subject for subject in order if subject not in done]
+        on_progress(sum(len(rows[subject]) for subject in done))
         try:
             if missing:
-                _write_table(listing, row_type, [row for key in plan.subjects for row in rows[key]])
+                _write_table(listing, [row for key in listing.names for row in rows[key]])
             for subject in missing:  # leftovers of a run that was killed
-                _remove(folders, subject)
+                _remove(listing.folders, subject)
             for subject, rendered in processes.each(job, missing, workers):
                 rows[subject] = rendered
-                complete.add(subject)
-                _write_table(listing, row_type, [row for key in plan.subjects for row in rows[key]])
-                on_progress(len(complete))
+                done.add(subject)
+                _write_table(listing, [row for key in listing.names for row in rows[key]])
+                on_progress(sum(len(rows[subject]) for subject in done))
         except OSError as error:
             raise DatasetError(
                 f"{out} cannot be written ({error.strerror}); free some space or choose another."
             ) from error
         finally:
-            _partial(listing).unlink(missing_ok=True)
+            _partial(listing.path).unlink(missing_ok=True)
             for subject in missing:
-                if subject not in complete:
-                    _remove(folders, subject)
+                if subject not in done:
+                    _remove(listing.folders, subject)
 
 
 @contextlib.contextmanager
@@ -267,31 +322,39 @@ def verify(out):
     """Checks that `out` holds exactly the files of its manifest and its twins' lists, with their SHA-256.
 
     Returns:
-        The numbers of crops, of identities and of twins.
+        The numbers of crops, of identities, of twins and of fillers.
 
     Raises:
         DatasetError: naming the first file that is missing, changed or not listed.
     """
     rows = read_manifest(out)
-    crops, twins = {row.file for row in rows}, []
+    crops, twins, fillers = {row.file for row in rows}, [], []
     for listing in sorted(out.glob("twins_*.csv")):
-        found = _read(listing, TwinRow)
+        found = read(listing, TwinRow)
         without = sorted(crops ^ {row.of for row in found})
         if without:
             raise DatasetError(f"{listing} and the manifest disagree about {without[0]}; render these twins again.")
         twins += found
-    expected = {row.file: row.sha256 for row in [*rows, *twins]} | {row.parse: row.parse_sha256 for row in rows}
+    if lineup_csv(out).exists():
+        fillers = read(lineup_csv(out), FillerRow)
+        for row in fillers:
+            if row.of not in crops:
+                raise DatasetError(
+                    f"{lineup_csv(out)} and the manifest disagree about {row.of}; delete it and render them again."
+                )
+    expected = {row.file: row.sha256 for row in [*rows, *twins, *fillers]}
+    expected |= {row.parse: row.parse_sha256 for row in rows}
     for name, sha256 in expected.items():
         path = out / name
         if not path.is_file():
             raise DatasetError(f"{path} is missing; run the command that made {out} again, to complete it.")
         if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
             raise DatasetError(f"{path} is not the file that was listed; delete it and run the command again.")
-    for folder in ("crops", "parse", "twins"):
+    for folder in ("crops", "parse", "twins", "lineup"):
         for path in sorted((out / folder).rglob("*.png")):
             if path.relative_to(out).as_posix() not in expected:
                 raise DatasetError(f"{path} is not in the manifest; delete it, or complete the data set.")
-    return len(rows), len({row.subject for row in rows}), len(twins)
+    return len(rows), len({row.subject for row in rows}), len(twins), len(fillers)
 
 
 def read_manifest(out):
@@ -300,15 +363,16 @@ def read_manifest(out):
     Raises:
         DatasetError: there is none, or it is not a manifest.
     """
-    return _read(out / "manifest.csv", Row)
+    return read(out / "manifest.csv", Row)
 
 
 def read_twins(out, s):
     """The rows of the list of the twins of s, as written: list of `TwinRow`; raises as `read_manifest`."""
-    return _read(twins_csv(out, s), TwinRow)
+    return read(twins_csv(out, s), TwinRow)
 
 
-def _read(path, row_type):
+def read(path, row_type):
+    """The rows of a table, as written; raises as `read_manifest`."""
     columns = fields(row_type)
     try:
         with path.open(newline="") as file:
@@ -317,7 +381,7 @@ def _read(path, row_type):
         raise DatasetError(f"{path} cannot be read; name the directory of a data set.") from error
     if not table or table[0] != [column.name for column in columns]:
         raise DatasetError(f"{path} is not a manifest of this renderer; name the directory of a data set.")
-    doomed = path if row_type is TwinRow else path.parent  # a list of twins can be made anew alone
+    doomed = path.parent if row_type is Row else path  # lists of twins and fillers can be made anew alone
     rows = []
     for number, cells in enumerate(table[1:], 2):
         try:
@@ -337,8 +401,8 @@ def render_identity(out, plan, subject):
     for number in range(plan.sequences):
         shot = sequence.sample(person, subject * SEQUENCE_SEEDS + number, plan.frames, plan.domain)
         for index, frame in enumerate(render.frames(solid, shot)):
-            name = _name(number, index)
-            crops[name], maps[name] = _encode(frame.image[..., ::-1]), _encode(frame.parse)
+            name = crop_name(number, index)
+            crops[name], maps[name] = encode(frame.image[..., ::-1]), encode(frame.parse)
             rows.append(
                 Row(
                     file=f"crops/{subject}/{name}",
@@ -368,8 +432,8 @@ def render_identity(out, plan, subject):
                     parse_sha256=hashlib.sha256(maps[name]).hexdigest(),
                 )
             )
-    _write_pictures(out / "crops", subject, crops)
-    _write_pictures(out / "parse", subject, maps)
+    write_pictures(out / "crops", subject, crops)
+    write_pictures(out / "parse", subject, maps)
     return rows
 
 
@@ -383,10 +447,10 @@ def render_twins(out, plan, s, people, subject):
         virtual = twin.choose(people, person, number, s)
         other = replace(people[virtual], glasses_shape=person.glasses_shape, glasses_colour=person.glasses_colour)
         shot = sequence.sample(person, subject * SEQUENCE_SEEDS + number, plan.frames, plan.domain)
-        solid = replace(_built(other.seed), identity=other)
+        solid = replace(built(other.seed), identity=other)
         for index, frame in enumerate(render.frames(solid, shot, original)):
-            name = _name(number, index)
-            pictures[name] = _encode(frame.image[..., ::-1])
+            name = crop_name(number, index)
+            pictures[name] = encode(frame.image[..., ::-1])
             rows.append(
                 TwinRow(
                     file=(folder / str(subject) / name).relative_to(out).as_posix(),
@@ -399,20 +463,22 @@ def render_twins(out, plan, s, people, subject):
                     sha256=hashlib.sha256(pictures[name]).hexdigest(),
                 )
             )
-    _write_pictures(folder, subject, pictures)
+    write_pictures(folder, subject, pictures)
     return rows
 
 
 @functools.lru_cache(maxsize=8)  # up to 80 MB each
-def _built(seed):
+def built(seed):
+    """The `head.Head` of a person."""
     return head.build(identity.sample(seed))
 
 
-def _name(number, index):
+def crop_name(number, index):
+    """The name of a crop's file."""
     return f"{number}_{index:02d}.png"
 
 
-def _write_pictures(folder, subject, pictures):
+def write_pictures(folder, subject, pictures):
     """Writes {name: bytes} as `folder`/<subject>/<name>, all at once."""
     partial = folder / f"{subject}.partial"
     partial.mkdir()
@@ -427,7 +493,7 @@ def _remove(folders, subject):
             shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _encode(picture):
+def encode(picture):
     """PNG of a grey or BGR picture."""
     return cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
 
@@ -436,10 +502,10 @@ def _partial(listing):
     return listing.with_name(f"{listing.name}.partial")
 
 
-def _write_table(listing, row_type, rows):
+def _write_table(listing, rows):
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(column.name for column in fields(row_type))
+    table.writerow(column.name for column in fields(listing.row_type))
     table.writerows(asdict(row).values() for row in rows)
-    _partial(listing).write_text(text.getvalue())
-    os.replace(_partial(listing), listing)
+    _partial(listing.path).write_text(text.getvalue())
+    os.replace(_partial(listing.path), listing.path)

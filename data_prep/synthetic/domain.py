@@ -133,6 +133,7 @@ SEEDS = {
     "indoor": range(30_000, 40_000),
     "hd": range(40_000, 50_000),
     "virtual": range(100_000, 200_000),  # `twin.pool`
+    "lineup": range(200_000, 300_000),  # `lineup`: fillers, whom no training for a data set sees
     "cctv sample": range(800_000, 801_000),
     "uav sample": range(801_000, 802_000),
     "indoor sample": range(802_000, 803_000),

@@ -85,7 +85,7 @@ def test_resuming_with_one_worker_completes_what_two_began(two_people, tmp_path)
     progress = []
     dataset.write(out, PLAN, 1, progress.append)
     dataset.write_twins(out, PLAN, S, 1, progress.append)
-    assert progress == [1, 2, 1, 2]
+    assert progress == [2, 4, 2, 4]
     assert files_of(out) == files_of(two_people)
     assert (out / "crops" / "5" / "0_00.png").stat().st_mtime_ns == kept
 

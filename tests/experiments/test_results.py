@@ -61,6 +61,22 @@ def test_rendered_heads_stand_beside_real_people():
     assert "| | dlib |\n|---|---|\n| x ↔ a' AUC | 0.500 → 0.750 |" in text
     assert "| PSNR |  | 5.000 → 7.500 |" in text and "ethnicity" not in text and "own" not in text
 
+def test_a_line_up_has_a_column_a_judge_and_old_rows_their_new_name(tmp_path, monkeypatch):
+    row = {"title": "a of w", "judge": "dlib", "value": 0.125, "interval": [0.1, 0.2],
+           "counts": {"line-ups": 8, "without a face": 2}}  # fmt: skip
+    record = {
+        "provenance": {"command": "uunet lineup x"}, "s": [-1], "judges": ["dlib", "own"],
+        "data": {"split": "test"}, "lineups": {"count": 10, "people": 2, "candidates": 5},
+        "rows": [row, row | {"judge": "own", "value": None, "interval": None}],
+    }  # fmt: skip
+    monkeypatch.setattr(results, "ROOT", tmp_path)
+    (tmp_path / "record.json").write_text(json.dumps(record))
+    begin = "<!-- python -m uunet.experiments.results writes the line-up of record.json -->"
+    text = results.written(f"before {begin}\nold {results.END} after")
+    assert text.startswith("before ") and text.endswith(f"{results.END} after") and "old" not in text
+    assert "| a of w | 0.125 (0.100 to 0.200; 2 out) | not measurable |" in text and "chance 0.20" in text
+    assert results._title({"title": "x ↔ a of the same frame AUC"}).endswith("(background included)")
+
 
 def test_another_seed_stands_beside_the_first(tmp_path, monkeypatch):
     """What has a goal and was measured of both is compared, and nothing else."""

@@ -10,6 +10,7 @@ from uunet.data.reading import (
     Heads,
     landmarks_of,
     load,
+    load_lineup,
     load_masks,
     load_twins,
     twin_kinds,
@@ -17,6 +18,6 @@ from uunet.data.reading import (
 
 __all__ = [
     "LANDMARKS", "SPLITS", "VALUES", "DataError", "Heads", "batches", "check_pairs", "dataset", "evaluation_pairs",
-    "heads_axis", "hiding_batch", "landmarks_of", "load", "load_masks", "load_twins", "pair_batch", "sequence_batch",
-    "twin_batch", "twin_kinds",
+    "heads_axis", "hiding_batch", "landmarks_of", "load", "load_lineup", "load_masks", "load_twins", "pair_batch",
+    "sequence_batch", "twin_batch", "twin_kinds",
 ]

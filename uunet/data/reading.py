@@ -270,6 +270,42 @@ def load_twins(folder, heads, s):
     return np.stack(images), people * TWINS_ALIKE + [int(row["virtual"]) % TWINS_ALIKE for _, row in chosen]
 
 
+def load_lineup(folder, heads):
+    """Reads the line-ups of those of `heads` that have one: other people in the same frame (rendered sets only).
+
+    Args:
+        folder: the set that `heads` were loaded from, with `lineup.csv`.
+        heads: Heads.
+
+    Returns:
+        rows: int `(M,)`, which of the heads have a line-up, in order.
+        fillers: uint8 `(M, n, size, size, 3)`, RGB, the n other people of each.
+
+    Raises:
+        DataError: if there are none for these heads, some are missing or damaged, or not all are of one number.
+    """
+    folder = Path(folder)
+    table = folder / "lineup.csv"
+    advice = f"render them: python -m data_prep.synthetic --out {folder} --lineup 10, and the set's other options"
+    if not table.is_file():
+        raise DataError(f"{folder} has no line-ups; {advice}.")
+    place = {file: index for index, file in enumerate(heads.files)}
+    listed = [(n, row) for n, row in enumerate(read_rows(table, ("file", "of")), start=2) if row["of"] in place]
+    of = np.array([place[row["of"]] for _, row in listed], np.int64)
+    rows, counts = np.unique(of, return_counts=True)
+    if not len(rows):
+        raise DataError(f"{table} has no line-up of these {len(heads.files)} heads; {advice}.")
+    if (counts != counts[0]).any():
+        few = heads.files[rows[counts.argmin()]]
+        raise DataError(f"{table} has {counts.min()} people beside {few}, and {counts.max()} beside others; {advice}.")
+    images = _read_all(folder, table, listed, heads.images.shape[1])
+    for (number, row), image in zip(listed, images, strict=True):
+        if image is None:
+            raise DataError(f"{table}, row {number}: {folder / row['file']} is damaged; {advice}.")
+    images = np.stack(images)[np.argsort(of, kind="stable")]
+    return rows, images.reshape(len(rows), counts[0], *images.shape[1:])
+
+
 def load_masks(folder, heads):
     """Reads where each of `heads` shows skin or hair (rendered sets only).
 

@@ -41,6 +41,22 @@ def people_drawn(count, rng):
     return np.concatenate([np.ones((1, count), int), rng.multinomial(count, np.full(count, 1 / count), size=DRAWS)])
 
 
+def mean(values, people, drawn):
+    """Mean of some people's values, of everybody and of each draw.
+
+    Args:
+        values: float `(n,)`.
+        people: int `(n,)`, numbers from 0, whose each value is.
+        drawn: int `(1 + D, P)`, see `people_drawn`.
+
+    Returns:
+        float `(1 + D,)`; nan in a draw without any of these people.
+    """
+    times = drawn[:, people]
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        return times @ np.asarray(values, float) / times.sum(axis=1)
+
+
 def interval(values):
     """The middle 95 % of a statistic's values over draws, [low, high]; without the nan of draws that lack its pairs."""
     return np.nanpercentile(values, [2.5, 97.5]).tolist()

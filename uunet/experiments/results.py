@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from uunet.data import VALUES
-from uunet.evaluation import scorecard, verification
+from uunet.evaluation import lineup, scorecard, verification
 from uunet.experiments import FIGURES, environments, table3
 from uunet.experiments.material import JUDGES
 
@@ -31,6 +31,10 @@ CARD = re.compile("(<!-- python -m uunet.experiments.results writes what (.+?) s
 SEEDS = re.compile(
     "(<!-- python -m uunet.experiments.results writes how far (.+?) is from (.+?) -->\n).*?(" + END + ")", re.DOTALL
 )
+LINEUP = re.compile(
+    "(<!-- python -m uunet.experiments.results writes the line-up of (.+?) -->\n).*?(" + END + ")", re.DOTALL
+)
+RENAMED = {"x ↔ a of the same frame AUC": "x ↔ a of the same frame AUC (background included)"}  # rows of older records
 HEAD = ("| | paper: BIODI / MARS / P-DESTRE, or the last two | ours: rendered heads | command |", "|---|---|---|---|")
 
 
@@ -296,7 +300,7 @@ def card(record):
     by_title = {}
     for row in rows:
         if row["judge"] in recognisers:
-            by_title.setdefault(row["title"], []).append(row)
+            by_title.setdefault(_title(row), []).append(row)
     for title, of in by_title.items():
         goals = (" / ".join(dict.fromkeys(row[key] for row in of if row[key] != "–"))
                  for key in ("paper", "reach", "aim"))  # fmt: skip
@@ -340,15 +344,19 @@ def beside(rendered, people):
 
 def seeds(again, first):
     """How far weights of another seed are from the first: a table of what is to be reached, from two records."""
-    before = {(row["title"], row["judge"]): row["value"] for row in first["rows"]}
+    before = {(_title(row), row["judge"]): row["value"] for row in first["rows"]}
     lines = [f"`{again['provenance']['command']}`", "", "| | judge | to reach | first seed | another | difference |",
              "|---" * 6 + "|"]  # fmt: skip
     for row in again["rows"]:
-        old, new = before.get((row["title"], row["judge"])), row["value"]
+        old, new = before.get((_title(row), row["judge"])), row["value"]
         if row["reach"][0] in "≤≥" and None not in (old, new):
-            cells = row["title"], row["judge"], row["reach"], f"{old:.3f}", f"{new:.3f}", f"{new - old:+.3f}"
+            cells = _title(row), row["judge"], row["reach"], f"{old:.3f}", f"{new:.3f}", f"{new - old:+.3f}"
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _title(row):
+    return RENAMED.get(row["title"], row["title"])
 
 
 def _measured(row):
@@ -383,6 +391,7 @@ def written(text):
     def card_of(path):
         return card(record(path)) if (ROOT / path).exists() else f"No record yet: {path}."
 
+    text = LINEUP.sub(lambda found: f"{found[1]}\n{lineup.markdown(record(found[2]))}\n\n{found[3]}", text)
     text = CARD.sub(lambda found: f"{found[1]}\n{card_of(found[2])}\n\n{found[3]}", text)
     return SEEDS.sub(lambda found: f"{found[1]}\n{seeds(*map(record, found.group(2, 3)))}\n\n{found[4]}", text)
 

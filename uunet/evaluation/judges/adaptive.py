@@ -6,6 +6,7 @@ direction a person, makes it compare x with a'. Each sequence has noise of its o
 learnt by heart for a person.
 """
 
+import keras
 import numpy as np
 
 from uunet.evaluation.judges import own
@@ -24,3 +25,30 @@ def train(x, a, subjects, seed, report=None):
         keras.Model as `own.train` gives it.
     """
     return own.train(np.concatenate([x, a]), np.tile(subjects, 2), seed, report)
+
+
+def train_to_pick(network, a, candidates, seed, report=None):
+    """Trains a network of `train` on line-ups: given a, pick x from candidates in the same frame.
+
+    With unit vectors e(.) of the network, the loss of a line-up is cross-entropy over its candidates c:
+
+        -log( exp(SCALE e(a) . e(x)) / sum_c exp(SCALE e(a) . e(c)) )
+
+    Background, clothes and pose are those of all candidates, so that they are no help. Each picture should be x in one
+    line-up and a filler in another, so that none is the better guess without a.
+
+    Args:
+        network: keras.Model as `train` gives it; it is changed.
+        a: uint8 `(N, 64, 64, 3)`.
+        candidates: uint8 `(N, C, 64, 64, 3)`; the first is x.
+        seed: int.
+        report: callable `(done, total)` of epochs, or None.
+    """
+    keras.utils.set_random_seed(seed)
+    lineups = np.concatenate([a[:, None], candidates], axis=1)
+    several = keras.Input(lineups.shape[1:])
+    flat = network(keras.ops.reshape(several, (-1, *lineups.shape[2:])))
+    vectors = keras.ops.reshape(flat, (-1, lineups.shape[1], own.EMBEDDING))
+    cosines = keras.ops.sum(vectors[:, :1] * vectors[:, 1:], axis=-1)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    own.fit(keras.Model(several, own.SCALE * cosines), lineups, np.zeros(len(a), int), loss, report)
