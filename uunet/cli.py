@@ -555,7 +555,7 @@ def evaluate(
     ] = None,
     s: S = None,
     judges: Annotated[str, typer.Option(help="Some of these, comma-separated.")]
-    = "dlib,faceres,own,adaptive,soft_labels",
+    = "dlib,faceres,own,adaptive,soft_labels,realism",
     split: Annotated[str, typer.Option(help="test, or validation while there is something left to choose.")] = "test",
     seed: Annotated[
         int, typer.Option(min=0, help="Decides noise, samples, pairs, intervals and the judges trained here.")
@@ -571,8 +571,9 @@ def evaluate(
     """Judges weights by recognisers that had no part in their training: prints paper | what to reach | ours.
 
     `dlib` and `faceres` were made by others, `own` is trained here on heads of the train split, `adaptive` on those and
-    their de-identified versions: the attacker. `soft_labels` reads gender, ethnicity and hairstyle. What is computed
-    once for a set is kept in ~/.cache/uunet. The sheet shows people of the set: if they are real, keep it to yourself.
+    their de-identified versions: the attacker. `soft_labels` reads gender, ethnicity and hairstyle. `realism` measures
+    how far heads a are from heads x as sets of pictures (KID), and how sharp they are. What is computed once for a set
+    is kept in ~/.cache/uunet. The sheet shows people of the set: if they are real, keep it to yourself.
 
     Example: `uunet evaluate heads/ --weights runs/uunet -o uunet.json`
 

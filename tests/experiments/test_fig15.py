@@ -14,23 +14,25 @@ from uunet.experiments.material import ExperimentError, Material
 
 
 def halved(images):
-    """Half the contrast, about grey: half of each Laplacian, but for rounding."""
+    """Half the contrast, about grey: a quarter of the power, but for rounding."""
     return (64 + images // 2).astype(np.uint8)
 
 
 @pytest.fixture
 def three(rng, monkeypatch):
-    """At home nothing changes but who it is; abroad everybody stays, and a and r lose half of their contrast."""
+    """At home nothing changes but who it is; abroad everybody stays, and t and r lose half of their contrast."""
     monkeypatch.setattr(resampling, "DRAWS", 20)
     x = on_a_line(rng)
     places = dict.fromkeys(("x", "r", "a'", "r'"), x)
     large = crossed(places | {"a": np.roll(x, 6, axis=0)})
     images = large.heads.images.repeat(2, axis=1).repeat(2, axis=2)
     large.__dict__["heads"] = heads(images=images)
-    large.kept.update({("version", name): images for name in ("x", "a", "r")})
+    large.kept.update({("version", name): images for name in "xatr"})
     small = crossed(places | {"a": np.roll(x, 6, axis=0)})
-    blurred = halved(small.heads.images)
-    abroad = crossed(places | {"a": x}, a=blurred, r=blurred)
+    pale = halved(small.heads.images)
+    abroad = crossed(places | {"a": x}, r=pale)  # a hides so much that it is as sharp as x: t tells
+    small.kept["version", "t"], abroad.kept["version", "t"] = small.heads.images, pale
+    monkeypatch.setattr(Material, "draws_first", True)
     object.__setattr__(large, "elsewhere", small)
     monkeypatch.setattr(fig15, "settings", lambda material: iter([large, small, abroad]))
     return large
@@ -39,9 +41,12 @@ def three(rng, monkeypatch):
 def test_figure_15_of_weights_that_blur_small_heads(three):
     record = compute(fig15, three)
     assert [of["side"] for of in record["settings"]] == [128, 64, 64]
-    for name in "ar":
-        found = [of["sharpness"][name]["value"] for of in record["settings"]]
-        assert found == pytest.approx([1, 1, 0.5], abs=1e-2)
+    assert [len(of["power"]["octaves"]) for of in record["settings"]] == [5, 4, 4]
+    assert fig15.finest(record) == (3, "16-32")
+    for name in "tr":
+        for octave in range(4):
+            found = [of["power"][name][octave]["value"] for of in record["settings"]]
+            assert found == pytest.approx([1, 1, 0.25], abs=1e-2)
     auc = [of["environments"][fig15.RECOGNITION][0]["auc"] for of in record["settings"]]
     assert max(auc[:2]) < 0.5 and auc[2] == 1
     psnr = [of["psnr"]["value"] for of in record["settings"]]
@@ -49,14 +54,17 @@ def test_figure_15_of_weights_that_blur_small_heads(three):
     drawn = fig15.draw(record, three)
     assert len(drawn.axes) == 6 + 3 * (5 + 3)
     assert [axis.get_xlabel() for axis in drawn.axes[:3]] == [
-        "PSNR(x, r), dB", "sharpness of a, relative to x", "sharpness of r, relative to x"]  # fmt: skip
+        "PSNR(x, r), dB", *(f"power of {name} relative to x, 16-32 cycles per head" for name in "tr")]  # fmt: skip
 
 
-def test_sharpness_by_hand():
-    """One grey pixel of 80 in black: itself 4 x 80, its four neighbours 80 each."""
-    image = np.zeros((2, 10, 10, 3), np.uint8)
-    image[0, 5, 5] = 80
-    np.testing.assert_allclose(fig15.sharpness(image), [8 * 80 / 100, 0])
+def test_an_older_record_is_refused(three):
+    record = compute(fig15, three)
+    assert fig15.drawn(record) == "t" and fig15.measures_power(record)
+    record["settings"][0]["power"]["draws_first"] = False
+    assert fig15.drawn(record) == "a (the hidden pattern included)"
+    del record["settings"][0]["power"]
+    with pytest.raises(ExperimentError, match="make it anew"):
+        fig15.finest(record)
 
 
 def test_three_settings():

@@ -19,16 +19,16 @@ from uunet import data, presets
 from uunet.config import LABELS
 from uunet.data import reading
 from uunet.errors import UUNetError
-from uunet.evaluation import alignment, attributes, cache, chain, judges, recognition, resampling, subset
+from uunet.evaluation import alignment, attributes, cache, chain, judges, realism, recognition, resampling, subset
 from uunet.evaluation.judges import adaptive, dlib, faceres, own, soft_labels
-from uunet.models import files
+from uunet.models import files, twin
 from uunet.training import provenance
 
 matplotlib.use("Agg")  # draws into files; needs no screen
 from matplotlib import pyplot as plt  # noqa: E402
 
 RECOGNISERS = ("dlib", "faceres", "own", "adaptive")
-JUDGES = (*RECOGNISERS, "soft_labels")
+JUDGES = (*RECOGNISERS, "soft_labels", "realism")
 FACE_JUDGES = {"dlib": dlib, "faceres": faceres}  # need a face found, and are not trained here
 CRF = 23
 CHUNK = 64  # heads between two reports of progress
@@ -156,7 +156,7 @@ def measure(
     heads = subset.at_most(whole, most[0], seed)
     chosen = sample(heads, seed)
     x = heads.images
-    whole_train = data.load(folder, "train", size=size) if set(by) - set(FACE_JUDGES) else None
+    whole_train = data.load(folder, "train", size=size) if set(by) - {*FACE_JUDGES, "realism"} else None
     train = whole_train and subset.at_most(whole_train, most[1], seed, sequences=4)
     if "soft_labels" in by and not labels_known(heads, train):
         raise EvaluationError(
@@ -166,8 +166,15 @@ def measure(
     shown = data.load_twins(folder, heads, s)[0] if net is None else None
     if "faceres" in by:
         faceres.network()  # whether it was fetched: after all cheap checks of what is asked for, before minutes of work
-    versions = {"x": x, "a": shown} if net is None else _versions(net, heads, seed, report)
-    faces = {name: faces_in(images, name, report) for name, images in versions.items()}
+    if net is None:
+        versions = {"x": x, "a": shown}
+    elif by == ("realism",):  # which is of x and a alone
+        versions = {"x": x, "a": deidentified(heads, net, seed, report, "U_e")}
+    else:
+        versions = _versions(net, heads, seed, report)
+    faces = {}
+    if by != ("realism",):
+        faces = {name: faces_in(images, name, report) for name, images in versions.items()}
     judged = {
         name: {version: by_face(name, version, images, faces[version], report) for version, images in versions.items()}
         for name in FACE_JUDGES
@@ -182,13 +189,18 @@ def measure(
             known = deidentified(train, net, seed, report, "U_e on the train split")
         judged["adaptive"] = by_crop(trained_adaptive(train, known, seed, report), versions)
     rows = [row for name in judged for row in _recognition(chosen, name, judged[name])]
-    if net is not None:
+    if "r" in versions:
         rows += _quality(chosen, net, heads, versions, seed, report)
-    rows += [_found(chosen, faces)]
+    if faces:
+        rows += [_found(chosen, faces)]
     if "soft_labels" in by:
         rows += _labels(chosen, heads, train, versions, s, seed, report)
     for name in judged:
         rows += sudden_changes(chosen, name, judged[name])
+    notes = []
+    if "realism" in by:
+        more, notes = _realism(chosen, net, heads, versions, seed, report)
+        rows += more
     record = {
         "provenance": provenance.made(seed, time.monotonic() - start),
         "data": described(heads, folder, split) | sampled(heads, whole),
@@ -197,6 +209,7 @@ def measure(
         "s": list(s),
         "judges": list(by),
         "no_face": {version: float(1 - found.found.mean()) for version, found in faces.items()},
+        "notes": notes,
         "rows": rows,
     }  # fmt: skip
     return record, versions, heads
@@ -468,6 +481,26 @@ def _labels(chosen, heads, train, versions, s, seed, report):
     return rows
 
 
+def _realism(chosen, net, heads, versions, seed, report):
+    """The rows of `realism`, and a sentence on each network that is missing. Adds t to `versions`.
+
+    Sharpness is that of what U_e drew before it hid x there, where the two are apart: what is hidden is no detail.
+    """
+    shown = {"a": versions["a"]}
+    if net is not None:
+        drawing = twin.drawing(net.encoder)
+        if drawing is None:
+            shown = {"a (the hidden pattern included)": versions["a"]}
+        else:
+            told = stage(report, "U_e as far as t")
+            versions["t"] = chain.deidentified(heads.images, heads.sequences, drawing, seed, told)
+            shown["t (a before x is hidden in it)"] = versions["t"]
+    names, notes = realism.installed()
+    counts = {"heads": len(heads.images), "people": chosen.drawn.shape[1]}
+    found = realism.measured(chosen, versions["x"], shown, names, seed, report)
+    return [_row(title, values, counts, judge=judge) for title, judge, values in found], notes
+
+
 def label_pairs(chosen):
     """The pairs (a_i, x_j) of Table III, int `(n, 2)`: every head with itself, and the pairs of two people."""
     itself = np.repeat(np.arange(len(chosen.people))[:, None], 2, axis=1)
@@ -519,13 +552,16 @@ def markdown(record):
         counts = ", ".join(f"{count} {what}" for what, count in row["counts"].items())
         cells = [row["title"], row["judge"], row["paper"], row["reach"], row["aim"], ours, counts]
         lines.append("| " + " | ".join(cells) + " |")
-    missing = ", ".join(f"{version} {100 * share:.1f} %" for version, share in record["no_face"].items())
-    return "\n".join([*lines, "", f"No face found by MTCNN, and so in no pair of dlib and faceres: {missing}.",
+    lines.append("")
+    if record["no_face"]:
+        missing = ", ".join(f"{version} {100 * share:.1f} %" for version, share in record["no_face"].items())
+        lines.append(f"No face found by MTCNN, and so in no pair of dlib and faceres: {missing}.")
+    return "\n".join([*lines, *record.get("notes", ()),
                       f"Commit {made['commit'][:7]}, seed {made['seed']}, {made['seconds']} s."])  # fmt: skip
 
 
 def draw(path, pictures, heads):
-    """A sheet, one person a row: x | a | a' (other frame) | a'' (other sequence) | r | r after crf 23.
+    """A sheet, one person a row: x | a | a' (other frame) | a'' (other sequence) | r | r after crf 23 | t.
 
     Args:
         path: PNG to write.
@@ -534,6 +570,8 @@ def draw(path, pictures, heads):
     columns = [("x", "x", 0), ("a", "a", 0), ("a' other frame", "a", 1), ("a'' other sequence", "a", 2)]
     if "r" in pictures:
         columns += [("r", "r", 0), (f"r after crf {CRF}", "r_lossy", 0)]
+    if "t" in pictures:
+        columns += [("t", "t", 0)]
     people = list(heads.by_subject.values())[:SHOWN]
     figure, axes = plt.subplots(
         len(people), len(columns), figsize=(1.5 * len(columns), 1.5 * len(people) + 0.3), layout="constrained",

@@ -2,11 +2,9 @@
 
 from itertools import islice
 
-import cv2
-import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.evaluation import resampling, scorecard
+from uunet.evaluation import realism, resampling, scorecard
 from uunet.experiments import environments, faces, fig13
 from uunet.experiments.material import JUDGES, ExperimentError
 
@@ -25,13 +23,15 @@ def settings(material):
 
 
 def compute(material, report):
-    """What Fig. 13 measures of each setting, and how sharp a and r are.
+    """What Fig. 13 measures of each setting, and how sharp t and r are: `realism.sharpness`.
 
-    Sharpness is the mean of |Laplacian| over a head's grey levels, in the heads' own pixels; noise counts as sharp.
+    t is a before x is hidden in it: what is hidden is no detail. Of weights that draw and hide at once t is a, with the
+    hidden pattern.
 
     Returns:
         dict `settings`: list of what `fig13.measured` gives, in the order of `settings`, with `side`, pixels of the
-        heads, and `sharpness`: of a and r relative to x, each a dict `value`, `interval` over people.
+        heads, and `power`: dict of `octaves`, cycles per head; `t` and `r`, for each octave the power relative to that
+        of x, a dict `value`, `interval` over people; and `draws_first`, whether t is another picture than a.
 
     Raises:
         ExperimentError: if the heads of the first set are no larger than those of the second.
@@ -44,27 +44,52 @@ def compute(material, report):
         )
     found = []
     for done, some in enumerate(settings(material), start=1):
-        sample = scorecard.sample(some.heads, some.seed)
-        x, a, r = (sample.mean(sharpness(some.version(name)), sample.people) for name in "xar")
-        relative = {name: resampling.measured(of / x) for name, of in (("a", a), ("r", r))}
-        found.append(fig13.measured(some) | {"side": some.heads.images.shape[1], "sharpness": relative})
+        found.append(fig13.measured(some) | {"side": some.heads.images.shape[1], "power": _power(some)})
         report("settings", done, 3)
     return {"settings": found}
 
 
-def sharpness(images):
-    """Mean of |Laplacian| of the grey levels of each head: uint8 `(N, H, W, 3)` -> float `(N,)`."""
-    grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) for image in images]
-    return np.array([np.abs(cv2.Laplacian(image, cv2.CV_32F)).mean() for image in grey])
+def _power(some):
+    sample, x = scorecard.sample(some.heads, some.seed), some.version("x")
+    found = {"octaves": realism.octaves(x.shape[1]), "draws_first": some.draws_first}
+    for name in "tr":
+        ratios = realism.sharpness(sample, x, some.version(name))
+        found[name] = [resampling.measured(values) for _, values in ratios]
+    return found
+
+
+def measures_power(record):
+    """Whether a record is of this measure of sharpness, not of the one before, which counted the hidden pattern."""
+    return all("power" in of for of in record["settings"])
+
+
+def finest(record):
+    """The finest octave that the small heads have, too: its number, and its ends in cycles per head.
+
+    Raises:
+        ExperimentError: if the record is older than this measure of sharpness.
+    """
+    if not measures_power(record):
+        raise ExperimentError("The record of fig15 counts what is hidden as sharpness: make it anew (--overwrite).")
+    octaves = record["settings"][1]["power"]["octaves"]
+    return len(octaves) - 1, "{}-{}".format(*octaves[-1])
+
+
+def drawn(record):
+    """What the t of a record is."""
+    first = all(of["power"]["draws_first"] for of in record["settings"])
+    return "t" if first else "a (the hidden pattern included)"
 
 
 def draw(record, material):
     """Top: a bar a setting of what was measured; bottom: small heads by both weights, beside large ones by theirs."""
     found = record["settings"]
     names = [f"{fig13.short(of['learned'])} → {fig13.short(of['used'])}" for of in found]
+    octave, cycles = finest(record)
     measured = [
         ("PSNR(x, r), dB", [of["psnr"] for of in found]),
-        *((f"sharpness of {name}, relative to x", [of["sharpness"][name] for of in found]) for name in "ar"),
+        *((f"power of {title} relative to x, {cycles} cycles per head", [of["power"][name][octave] for of in found])
+          for name, title in (("t", drawn(record)), ("r", "r"))),
         ("faces found in a, relative to x", [of["found"] for of in found]),
     ]  # fmt: skip
     for k, judge in enumerate(JUDGES):

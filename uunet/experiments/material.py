@@ -10,6 +10,7 @@ from uunet import data
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.errors import UUNetError
 from uunet.evaluation import chain, scorecard
+from uunet.models import twin
 
 JUDGES = ("own", "dlib")  # the role of VGGFace2 in the paper: trained on the footage, and by others on real people
 
@@ -72,8 +73,16 @@ class Material:
         net, _, _, about = scorecard.loaded(self.weights)
         return net, about
 
+    @property
+    def draws_first(self):
+        """Whether U_e draws a t of its own before it hides x there."""
+        return twin.drawing(self.networks[0].encoder) is not None
+
     def version(self, name):
-        """x, a, r or, of other noise, "a'", "r'" of all heads: uint8 `(N, side, side, 3)`."""
+        """x, a, r or, of other noise, "a'", "r'" of all heads: uint8 `(N, side, side, 3)`.
+
+        t is a before x is hidden in it; a itself of weights that draw and hide at once (`draws_first`).
+        """
         return self._once("version", name, lambda: self._make(name, slice(None), self.report))
 
     def some(self, name, indices):
@@ -84,7 +93,7 @@ class Material:
 
     def _make(self, name, indices, report):
         def stage(done, total):
-            report(f"{'U_e' if name[0] == 'a' else 'U_d'}: {name}", done, total)
+            report(f"{'U_d' if name[0] == 'r' else 'U_e'}: {name}", done, total)
 
         if name == "x":
             return self.heads.images[indices]
@@ -94,7 +103,8 @@ class Material:
             return chain.reconstructed(self.version(a) if whole else self.some(a, indices), net.decoder, stage)
         noise = self.seed + name.endswith("'")
         x, sequences = self.heads.images[indices], self.heads.sequences[indices]
-        return chain.deidentified(x, sequences, net.encoder, noise, stage)
+        encoder = twin.drawing(net.encoder) or net.encoder if name == "t" else net.encoder
+        return chain.deidentified(x, sequences, encoder, noise, stage)
 
     def following(self, s, indices, heads=None):
         """a of some heads `(n,)` for an s: uint8 `(n, side, side, 3)`; of those of the split, or of `heads`.

@@ -47,12 +47,31 @@ def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="enc
         keras.Model: float32 `(B, size, size, 4)` in [0, 1] to a, float32 `(B, size, size, 3)` in [0, 1].
     """
     image = keras.Input((size, size, 4))
+    made = _made(image, _reader(size, width), _chooser(s), _drawing(size, width, strength))
+    return keras.Model(image, made["a"], name=name)
+
+
+def _made(image, read, chooser, parts):
+    """What becomes of heads with a noise channel: see `parts_of`."""
     x, u = image[..., :3], image[:, 0, 0, 3]
-    read, chooser = _reader(size, width), _chooser(s)
-    parts = _drawing(size, width, strength)
     named = ops.one_hot(ops.cast(ops.maximum(u - NAMED, 0), "int32"), PEOPLE)
     v = ops.where(u[:, None] < NAMED, chooser([*read(x), u]), named)
-    return keras.Model(image, parts([x, v])["a"], name=name)
+    return parts([x, v])
+
+
+def drawing(encoder):
+    """U_e as far as its drawing: what is published before x is hidden in it.
+
+    Returns:
+        keras.Model of the same layers and the same input as the `twin_encoder`, to t instead of a; None for any other
+        U_e, which draws and hides at once.
+    """
+    layers_by_name = {layer.name: layer for layer in encoder.layers}
+    if "choose" not in layers_by_name:
+        return None
+    image = keras.Input(encoder.input_shape[1:])
+    made = _made(image, *(layers_by_name[name] for name in ("read", "choose", "parts")))
+    return keras.Model(image, made["t"], name="drawing")
 
 
 def parts_of(encoder):
