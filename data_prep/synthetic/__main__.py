@@ -1,6 +1,7 @@
 """Writes a data set of rendered heads, or checks one: `python -m data_prep.synthetic --help`."""
 
 import argparse
+import functools
 import os
 import signal
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import rich.progress
 
 from data_prep.synthetic import dataset, domain, lineup, twin
+from uunet.data import reading
 from uunet.errors import UUNetError
 
 
@@ -27,6 +29,9 @@ def main(arguments=None):
     )
     parser.add_argument(
         "--lineup-frames", type=int, default=1, metavar="N", help="line-ups a sequence (default %(default)s)"
+    )
+    parser.add_argument(
+        "--only", choices=reading.SPLITS, help="render twins and line-ups of this split's people only (default: all)"
     )
     for name, meaning in (
         ("identities", "how many people"),
@@ -49,11 +54,16 @@ def main(arguments=None):
             given = {name: value for name, value in changes.items() if value is not None}
             plan = dataset.preset(options.preset, options.domain, **given)
             s = twin.parse(options.twins) if options.twins else None
-            lineups = None if options.lineup is None else lineup.Plan(plan, options.lineup, options.lineup_frames)
+            lineups = None
+            if options.lineup is not None:
+                lineups = lineup.Plan(plan, options.lineup, options.lineup_frames, options.only)
             heads = plan.identities * plan.sequences * plan.frames
             _write(dataset.write, (options.out, plan, options.workers), "crops", heads)
             if s:
-                _write(dataset.write_twins, (options.out, plan, s, options.workers), f"twins {options.twins}", heads)
+                people = [one for one in plan.subjects if options.only in (None, plan.split(one))]
+                write = functools.partial(dataset.write_twins, only=options.only)
+                count = len(people) * plan.sequences * plan.frames
+                _write(write, (options.out, plan, s, options.workers), f"twins {options.twins}", count)
             if lineups:
                 what = f"fillers of line-ups of {lineups.people}"
                 _write(lineup.write, (options.out, lineups, options.workers), what, lineups.pictures())

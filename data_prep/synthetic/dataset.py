@@ -202,12 +202,13 @@ def write(out, plan, workers, on_progress):
     complete(listing, job, workers, on_progress, plan.subjects)
 
 
-def write_twins(out, plan, s, workers, on_progress):
-    """Renders the twins of all crops of a complete data set, as `write` does the crops.
+def write_twins(out, plan, s, workers, on_progress, only=None):
+    """Renders the twins of a complete data set's crops, as `write` does the crops.
 
     Args:
         out, plan: as `write` was given.
         s: `(4,)` of -1, 0, 1: whether ID, gender, ethnicity and hairstyle differ, are free, or agree.
+        only: str, the split whose crops get twins; None: all crops do.
 
     Raises:
         DatasetError: `out` cannot be written, or holds twins made with other settings.
@@ -215,8 +216,10 @@ def write_twins(out, plan, s, workers, on_progress):
     name = twin.name(s)
     job = functools.partial(render_twins, out, plan, s, twin.pool())
     # people of the same labels one after another: they share their twins (`built`)
-    alike = sorted(plan.subjects, key=lambda subject: twin.labels_of(identity.sample(subject)))
-    listing = Listing(twins_csv(out, s), TwinRow, (out / "twins" / name,), _all_names(plan))
+    subjects = [subject for subject in plan.subjects if only in (None, plan.split(subject))]
+    alike = sorted(subjects, key=lambda subject: twin.labels_of(identity.sample(subject)))
+    names = {subject: listed for subject, listed in _all_names(plan).items() if subject in subjects}
+    listing = Listing(twins_csv(out, s), TwinRow, (out / "twins" / name,), names)
     complete(listing, job, workers, on_progress, alike)
 
 
@@ -331,7 +334,9 @@ def verify(out):
     crops, twins, fillers = {row.file for row in rows}, [], []
     for listing in sorted(out.glob("twins_*.csv")):
         found = read(listing, TwinRow)
-        without = sorted(crops ^ {row.of for row in found})
+        having = {row.of for row in found}
+        splits = {row.split for row in rows if row.file in having}  # `write_twins` may have been asked for one only
+        without = sorted({row.file for row in rows if row.split in splits} ^ having)
         if without:
             raise DatasetError(f"{listing} and the manifest disagree about {without[0]}; render these twins again.")
         twins += found

@@ -23,11 +23,15 @@ TRAINING = 2  # people in a line-up of the train split
 
 @dataclass(frozen=True)
 class Plan:
-    """Which line-ups to render of a `dataset.Plan`: of `people` candidates, in the first `frames` of each sequence."""
+    """Which line-ups to render of a `dataset.Plan`: of `people` candidates, in the first `frames` of each sequence.
+
+    `only` is the split whose people get line-ups; None: those of test and of train.
+    """
 
     heads: dataset.Plan
     people: int
     frames: int = 1
+    only: str | None = None
 
     def __post_init__(self):
         if self.people < 2:
@@ -36,14 +40,18 @@ class Plan:
             raise dataset.DatasetError(
                 f"--lineup-frames is {self.frames}; give 1 to {self.heads.frames}, the frames of a sequence."
             )
-        if not self.subjects("test"):
+        if self.only not in (None, "train", "test"):
+            raise dataset.DatasetError(f"--only is {self.only}: line-ups are of train or of test.")
+        if not self.subjects("test") and self.only != "train":
             raise dataset.DatasetError(
                 f"--lineup needs people for testing, and of {self.heads.identities} there are none; give at least "
                 f"--identities {self.heads.cycle}."
             )
 
     def subjects(self, split):
-        """The seeds of a split's people."""
+        """The seeds of a split's people; of a split without line-ups, none."""
+        if self.only not in (None, split):
+            return []
         return [subject for subject in self.heads.subjects if self.heads.split(subject) == split]
 
     def fillers(self, subject):

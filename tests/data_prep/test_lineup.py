@@ -94,3 +94,22 @@ def test_what_changed_is_named(rendered, tmp_path, capsys):
     rows[1][1] = "crops/5/0_00.png"
     (out / "lineup.csv").write_text("".join(",".join(row) + "\n" for row in rows))
     assert "disagree about crops/5/0_00.png" in refused("--verify", str(out))
+
+
+def test_twins_and_line_ups_of_one_split_only(rendered, tmp_path, capsys):
+    out = tmp_path / "heads"
+    shutil.copytree(rendered, out)
+    (out / "lineup.csv").unlink()
+    shutil.rmtree(out / "lineup")
+    asked = ["--out", str(out), *SETTINGS, "--lineup", "3", "--twins=-1,1,1,1", "--only", "test"]
+    assert command.main(asked) == 0
+    test = {row.file for row in dataset.read_manifest(out) if row.split == "test"}
+    assert {row.of for row in dataset.read(dataset.lineup_csv(out), dataset.FillerRow)} <= test
+    assert {row.of for row in dataset.read_twins(out, (-1, 1, 1, 1))} == test
+    listed = (out / "lineup.csv").read_text()
+    assert [line for line in (rendered / "lineup.csv").read_text().splitlines() if "800003" in line] == (
+        listed.splitlines()[1:]
+    )
+    assert command.main(["--verify", str(out)]) == 0
+    assert command.main([*asked[:-1], "validation"]) == 1
+    assert "line-ups are of train or of test" in capsys.readouterr().err
