@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 
-import av
 import cv2
 import numpy as np
 
@@ -29,6 +28,8 @@ def round_trip(frames, crf, *, name="h264"):
     Returns:
         uint8 `(T, H, W, 3)`; for "h264" bit for bit what a public .mp4 of these frames, 25 a second, reads back as.
     """
+    import av  # here: training needs no video unless its channel does
+
     codec, options = CODECS[name]
     encoder = av.CodecContext.create(codec, "w")
     encoder.height, encoder.width = frames[0].shape[:2]

@@ -259,6 +259,24 @@ PAPER_CPU = Config(
     ),
 )
 
+# The paper's losses, weights and critic steps, for ten minutes of one accelerator (benchmarks/accelerator.py): a step
+# is 128 heads and 4.7 TFLOP.
+ACCELERATOR = Config(
+    classifier=ClassifierConfig(
+        batch_pairs=256, optimizer=Optimizer("adam", 1e-3, cosine=True), augment=True, steps=6000, checkpoint_every=200
+    ),
+    adversarial=AdversarialConfig(
+        width=32,
+        critic_width=32,
+        subjects=32,
+        frames=2,
+        channel=LOSSLESS,
+        generator_optimizer=Optimizer("adam", 2e-4, beta_1=0.5),
+        critic_optimizer=Optimizer("adam", 4e-4, beta_1=0.5),
+        checkpoint_every=20,
+    ),
+)
+
 # Seconds, for tests: every part runs, nothing is learnt.
 SMOKE = Config(
     classifier=ClassifierConfig(
@@ -277,7 +295,10 @@ SMOKE = Config(
     ),
 )
 
-BY_NAME = {"paper": PAPER, "released-code": RELEASED_CODE, "paper-cpu": PAPER_CPU, "small": SMALL, "smoke": SMOKE}
+BY_NAME = {
+    "paper": PAPER, "released-code": RELEASED_CODE, "paper-cpu": PAPER_CPU, "accelerator": ACCELERATOR, "small": SMALL,
+    "smoke": SMOKE,
+}
 
 TWIN = TwinConfig()
 

@@ -19,7 +19,7 @@ def attribute_classifier(labels=4, *, size=64, blocks=2, name="attribute_classif
 
     Returns:
         keras.Model: float32 `(B, size, size, 6)`, two standardised RGB images along the depth
-        (`pixels.standardize`), to float32 `(B, labels)` in [0, 1].
+        (`pixels.standardize`), to float32 `(B, labels)` in [0, 1], under any dtype policy.
     """
     pair = keras.Input((size, size, 6))
     x = pair
@@ -31,7 +31,7 @@ def attribute_classifier(labels=4, *, size=64, blocks=2, name="attribute_classif
         x = layers.Dropout(DROPOUT)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(128, activation="relu", name="dense")(x)
-    agreement = layers.Dense(labels, activation="sigmoid", name="agreement")(x)
+    agreement = layers.Dense(labels, activation="sigmoid", dtype="float32", name="agreement")(x)
     return keras.Model(pair, agreement, name=name)
 
 

@@ -18,12 +18,13 @@ def patch_critic(*, size=64, width=64):
         width: int, kernels of the first layer (64 in [25]).
 
     Returns:
-        keras.Model: float32 `(B, size, size, 3)` to float32 `(B, size/8, size/8, 1)`, unbounded.
+        keras.Model: float32 `(B, size, size, 3)` to float32 `(B, size/8, size/8, 1)`, unbounded, under any dtype
+        policy.
     """
     image = keras.Input((size, size, 3))
     x = image
     for k, (kernels, stride) in enumerate([(width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1)], start=1):
         x = layers.Conv2D(kernels, 4, stride, padding="same", name=f"conv{k}")(x)
         x = layers.LeakyReLU(LEAK)(x)
-    scores = layers.Conv2D(1, 4, padding="same", name="scores")(x)
+    scores = layers.Conv2D(1, 4, padding="same", dtype="float32", name="scores")(x)
     return keras.Model(image, scores, name="patch_critic")

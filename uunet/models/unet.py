@@ -32,7 +32,8 @@ def unet(
             that Eq. 9 has no gradient left.
 
     Returns:
-        keras.Model: float32 `(B, size, size, channels)` in [0, 1] to float32 `(B, size, size, 3)` in (0, 1).
+        keras.Model: float32 `(B, size, size, channels)` in [0, 1] to float32 `(B, size, size, 3)` in (0, 1). Pixels are
+        float32 under any dtype policy: the 8 bits of bfloat16 are too coarse for what is hidden in them.
 
     Raises:
         ValueError: if `shape`, `size` or `normalization` is none of the above.
@@ -44,14 +45,14 @@ def unet(
     image = keras.Input((size, size, channels))
     if shape == "ronneberger":
         features = _ronneberger(image, width, normalization)
-        logit = layers.Conv2D(3, 1, name="output")(features)
+        logit = layers.Conv2D(3, 1, dtype="float32", name="output")(features)
     else:
         features = _pix2pix(image, width, normalization, dropout)
-        logit = layers.Conv2DTranspose(3, 4, 2, padding="same", name="output")(features)
+        logit = layers.Conv2DTranspose(3, 4, 2, padding="same", dtype="float32", name="output")(features)
     if residual:
         rgb = ops.clip(image[..., :3], 0.02, 0.98)  # a logit of black or white would leave no gradient
         logit = logit + ops.log(rgb / (1 - rgb))
-    return keras.Model(image, layers.Activation("sigmoid")(logit), name=name)
+    return keras.Model(image, layers.Activation("sigmoid", dtype="float32")(logit), name=name)
 
 
 def _normalize(x, kind, name):

@@ -119,7 +119,12 @@ def train(config, classifier_files, folder, out, *, minutes=None, verbose="auto"
         minutes=minutes,
         verbose=verbose,
     )
-    record = provenance.record(config, run, steps=progress.steps, seconds=progress.seconds)
+    save(networks, config, out, provenance.record(config, run, steps=progress.steps, seconds=progress.seconds))
+    return progress
+
+
+def save(networks, config, out, record):
+    """Writes `encoder.safetensors` and `decoder.safetensors` into the folder `out`, with this provenance."""
     shape = unet_arguments(config)
     for model, own in (
         (networks.encoder, {"channels": 4}), (networks.decoder, {"channels": 3, "residual": config.residual})
@@ -128,4 +133,3 @@ def train(config, classifier_files, folder, out, *, minutes=None, verbose="auto"
             model, out / f"{model.name}.safetensors", builder="unet", arguments={"name": model.name, **own, **shape},
             provenance=record,
         )
-    return progress

@@ -11,6 +11,14 @@ from uunet.training import objective, provenance
 from uunet.training import trainer as training
 
 
+def classifier_arguments(config):
+    """What `models.attribute_classifier` needs to know of a `config.ClassifierConfig`."""
+    return {
+        "labels": len(config.labels), "size": config.size, "blocks": config.blocks,
+        "name": "_".join(("classifier", *config.labels)),
+    }
+
+
 def build_trainer(classifier, config):
     """A Trainer of the running backend whose step minimises Eq. 3 once (Eq. 4)."""
     optimizer = training.build_optimizer(config.optimizer, config.steps)
@@ -42,11 +50,7 @@ def train(config, folder, out, *, minutes=None, verbose="auto"):
     validation = data.load(folder, "validation", size=config.size, labels=config.labels)
     for split in (heads, validation):
         data.check_pairs(split, config.labels)
-    arguments = {
-        "labels": len(config.labels), "size": config.size, "blocks": config.blocks,
-        "name": "_".join(("classifier", *config.labels)),
-    }
-    classifier = models.attribute_classifier(**arguments)
+    classifier = models.attribute_classifier(**classifier_arguments(config))
     run = {"data_sha256": heads.sha256}
     progress = training.fit(
         build_trainer(classifier, config),
@@ -59,12 +63,17 @@ def train(config, folder, out, *, minutes=None, verbose="auto"):
         verbose=verbose,
     )
     areas = validate(classifier, validation, config)
-    record = provenance.record(config, run, steps=progress.steps, seconds=progress.seconds) | {"validation_auc": areas}
-    files.save(
-        classifier, out / "classifier.safetensors", builder="attribute_classifier", arguments=arguments,
-        provenance=record,
-    )
+    record = provenance.record(config, run, steps=progress.steps, seconds=progress.seconds)
+    save(classifier, config, out, record | {"validation_auc": areas})
     return progress, areas
+
+
+def save(classifier, config, out, record):
+    """Writes `classifier.safetensors` into the folder `out`, with this provenance."""
+    files.save(
+        classifier, out / "classifier.safetensors", builder="attribute_classifier",
+        arguments=classifier_arguments(config), provenance=record,
+    )
 
 
 def validate(classifier, heads, config, batches=32):

@@ -1,0 +1,339 @@
+"""Training on JAX with the data set on the device: batches are drawn there, and one compiled call makes many steps.
+
+What is drawn is what `uunet.data.drawing` draws, and a pure function of (seed, step) as there; only the generator of
+random numbers is another one. Nothing passes between host and device during a call but the first step's number.
+"""
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax, random
+
+from uunet import codec, data
+from uunet.config import LABELS
+from uunet.data.reading import UNKNOWN
+from uunet.errors import UUNetError
+
+
+class Genuine(NamedTuple):
+    """`Heads.genuine_partners` of one domain: int32 arrays."""
+
+    order: jax.Array
+    start: jax.Array
+    end: jax.Array
+    own_start: jax.Array
+    own_end: jax.Array
+    having: jax.Array
+
+
+class Impostors(NamedTuple):
+    """`Heads.impostor_groups` of one domain: only the pairs of groups that are ever drawn."""
+
+    order: jax.Array  # int32 (heads,), group by group
+    start: jax.Array  # int32 (groups,), where each group starts
+    size: jax.Array  # int32 (groups,)
+    groups: jax.Array  # int32 (2, P), pairs of groups
+    share: jax.Array  # float32 (P,), how often each is drawn
+
+
+class Sequences(NamedTuple):
+    """Subject -> sequences -> heads of one domain, filled up with zeros to rectangles."""
+
+    of_subject: jax.Array  # int32 (subjects, most), rows of `frames`
+    count: jax.Array  # int32 (subjects,), sequences of each
+    frames: jax.Array  # int32 (sequences, most), indices of heads
+    length: jax.Array  # int32 (sequences,), frames of each
+
+
+class Held(NamedTuple):
+    """A data set on the device."""
+
+    images: jax.Array  # uint8 (N, size, size, 3), RGB
+    labels: jax.Array  # int32 (N, 4), as in `Heads`
+    tables: tuple  # of each domain, what its heads are drawn by
+
+
+def hold_pairs(heads: data.Heads) -> Held:
+    """Puts a set on the device for `pair_batch`; `data.check_pairs` says whether it can be used."""
+    impostors = []
+    for order, start, size, share in heads.impostor_groups:
+        drawn = np.flatnonzero(share)  # one of share 0 that rounding lets through would be drawn again for ever
+        impostors.append(Impostors(order, start, size, np.stack(np.divmod(drawn, len(size))), share[drawn]))
+    return _put(heads, ([Genuine(*partners) for partners in heads.genuine_partners], impostors))
+
+
+def hold_sequences(heads: data.Heads, config) -> Held:
+    """Puts a set on the device for `sequence_batch`.
+
+    Raises:
+        DataError: if too few subjects have enough sequences with enough frames.
+    """
+    tables = []
+    for subjects, share in zip(heads.subjects_by_domain, _shares(config, heads), strict=True):
+        found = [[part for part in heads.by_subject[who] if len(part) >= config.frames] for who in subjects]
+        found = [sequences for sequences in found if len(sequences) >= config.sequences]
+        if len(found) < share:
+            raise data.DataError(
+                f"A batch of {config.subjects} subjects x {config.sequences} sequences x {config.frames} frames needs "
+                f"more data: only {len(found)} subjects have that many sequences and frames, {share} are needed of "
+                "each domain."
+            )
+        count = [len(sequences) for sequences in found]
+        rows = np.split(np.arange(sum(count)), np.cumsum(count)[:-1])
+        frames = [frames for sequences in found for frames in sequences]
+        tables.append(Sequences(_filled(rows), np.array(count), _filled(frames), np.array([len(f) for f in frames])))
+    return _put(heads, tables)
+
+
+def _shares(config, heads):
+    """How many of a batch's subjects each domain gives, as in `data.sequence_batch`."""
+    domains = len(heads.subjects_by_domain)
+    return [len(share) for share in np.array_split(np.arange(config.subjects), domains)]
+
+
+def _filled(rows):
+    table = np.zeros((len(rows), max(map(len, rows))), np.int32)
+    for row, values in zip(table, rows, strict=True):
+        row[: len(values)] = values
+    return table
+
+
+def _put(heads, tables):
+    def narrow(array):  # JAX computes with 32 bits
+        array = np.asarray(array)
+        return jnp.asarray(array.astype(np.float32 if array.dtype.kind == "f" else np.int32))
+
+    return Held(jnp.asarray(heads.images), narrow(heads.labels), jax.tree.map(narrow, tuple(tables)))
+
+
+def pair_batch(held: Held, config, step) -> dict:
+    """A batch for D_a, drawn as `data.pair_batch` does.
+
+    Args:
+        held: of `hold_pairs`.
+        config: config.ClassifierConfig.
+        step: int or int32 scalar; with `config.seed` it decides everything.
+
+    Returns:
+        dict of `x`, `x_prime` float32 `(B, size, size, 3)` in [0, 1]; `b`, `known` float32 `(B, t)`: which labels
+        agree (Eq. 1), and of which that is known.
+    """
+    parts = sum(len(populations) for populations in held.tables)
+    keys = iter(random.split(random.fold_in(random.key(config.seed), step), parts + 2))
+    genuine = round(config.genuine * config.batch_pairs)
+    drawn = []
+    for draw, count, populations in zip(
+        (_draw_genuine, partial(_draw_impostors, held.labels[:, 0])),
+        (genuine, config.batch_pairs - genuine),
+        held.tables,
+        strict=True,
+    ):
+        for part, population in zip(np.array_split(np.arange(count), len(populations)), populations, strict=True):
+            drawn.append(draw(population, len(part), next(keys)))
+    first, second = jnp.concatenate(drawn, axis=1)
+    columns = np.array([LABELS.index(label) for label in config.labels])
+    labels, others = held.labels[first][:, columns], held.labels[second][:, columns]
+    known = (labels != UNKNOWN) & (others != UNKNOWN)
+    x, x_prime = (_to_float(held.images[chosen]) for chosen in (first, second))
+    if config.augment:
+        x, x_prime = augment(x, next(keys)), augment(x_prime, next(keys))
+    return {
+        "x": x, "x_prime": x_prime,
+        "b": (known & (labels == others)).astype(jnp.float32), "known": known.astype(jnp.float32),
+    }  # fmt: skip
+
+
+def _draw_genuine(population, count, key):
+    """Indices `(2, count)`: a head, evenly, and one of its subject's heads in other sequences, evenly."""
+    order, start, end, own_start, own_end, having = population
+    which, where = random.split(key)
+    drawn = random.randint(which, (count,), 0, len(having))
+    start, end, own_start, own_end = (bounds[drawn] for bounds in (start, end, own_start, own_end))
+    place = start + random.randint(where, (count,), 0, end - start - (own_end - own_start))
+    place = jnp.where(place >= own_start, place + own_end - own_start, place)  # steps over the own sequence
+    return jnp.stack([having[drawn], order[place]])
+
+
+def _draw_impostors(subjects, population, count, key):
+    """Indices `(2, count)` of heads of two subjects, balanced as `data.pair_batch` says."""
+    which, key = random.split(key)
+    groups = population.groups[:, random.choice(which, len(population.share), (count,), p=population.share)]
+    start, size = population.start[groups], population.size[groups]
+
+    def alike(pairs):
+        return subjects[pairs[0]] == subjects[pairs[1]]
+
+    def again(state):
+        key, pairs = state
+        key, here = random.split(key)
+        new = population.order[start + random.randint(here, start.shape, 0, size)]
+        return key, jnp.where(alike(pairs), new, pairs)
+
+    nothing_yet = jnp.zeros((2, count), jnp.int32)  # a head and itself: of one subject
+    return lax.while_loop(lambda state: alike(state[1]).any(), again, (key, nothing_yet))[1]
+
+
+def augment(images, key):
+    """Mirrors, shifts, blurs and tints each picture, and changes its exposure, at random: as for `data.pair_batch`.
+
+    Shift, mirror and blur are one weighted mean per axis: pixel i of the result is a Gaussian of the pixels around its
+    place c(i). A picture "seen from farther away", scaled to 1/f of its side and back, is blurred with variance
+    (f^2 - 1) / 3, that of the two scalings, f in [1, 2].
+
+    Args:
+        images: float32 `(B, size, size, 3)` in [0, 1].
+        key: JAX key.
+
+    Returns:
+        The same, float32 in [0, 1].
+    """
+    count, size = images.shape[:2]
+    keys = iter(random.split(key, 10))
+    margin = size // 16
+    far = jnp.where(random.bernoulli(next(keys), 0.5, (count,)), random.uniform(next(keys), (count,), maxval=1.0), 0)
+    out_of_focus = jnp.where(
+        random.bernoulli(next(keys), 0.3, (count,)), random.uniform(next(keys), (count,), minval=0.3, maxval=1.5), 0
+    )
+    variance = ((1 + far) ** 2 - 1) / 3 + (out_of_focus * size / 64) ** 2
+    shift = random.randint(next(keys), (2, count), -margin, margin + 1)
+    mirrored = random.bernoulli(next(keys), 0.5, (count,))
+    ends = jnp.arange(size)
+    rows = _axis(ends + shift[0, :, None], variance)
+    columns = _axis(jnp.where(mirrored[:, None], ends[::-1], ends) + shift[1, :, None], variance)
+    moved = jnp.einsum("bih,bhwc,bjw->bijc", rows, images, columns)
+    gain = random.uniform(next(keys), (count, 1, 1, 1), minval=0.8, maxval=1.2)
+    gain *= random.uniform(next(keys), (count, 1, 1, 3), minval=0.9, maxval=1.1)
+    offset = random.uniform(next(keys), (count, 1, 1, 1), minval=-0.1, maxval=0.1)
+    return jnp.clip(moved * gain + offset, 0, 1)
+
+
+def _axis(places, variance):
+    """Weights `(B, size, size)` of an axis' pixels around each of the places `(B, size)`; edges are reflected."""
+    size = places.shape[1]
+    places = jnp.abs(places)
+    places = size - 1 - jnp.abs(size - 1 - places)
+    squares = (places[:, :, None] - jnp.arange(size)) ** 2
+    weights = jnp.exp(-0.5 * squares / jnp.maximum(variance, 1e-3)[:, None, None])  # 1e-3: the pixel alone
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def sequence_batch(held: Held, config, step) -> dict:
+    """A batch for learning II, drawn as `data.sequence_batch` does.
+
+    Args:
+        held: of `hold_sequences`.
+        config: config.AdversarialConfig.
+        step: int or int32 scalar; with `config.seed` it decides everything.
+
+    Returns:
+        dict as `training.objective.generator_objective` takes it.
+    """
+    keys = random.split(random.fold_in(random.key(config.seed), step), 3 + len(held.tables))
+    parts = np.array_split(np.arange(config.subjects), len(held.tables))
+    chosen = jnp.concatenate(
+        [
+            _draw_heads(table, len(part), config, key)
+            for table, part, key in zip(held.tables, parts, keys[3:], strict=True)
+        ]
+    )
+    draws, sequences, size = 1 + config.critic_steps, config.subjects * config.sequences, config.size
+    noise = random.uniform(keys[0], (draws, sequences, size, size, 1))  # one channel per sequence
+    ways = jax.vmap(lambda key: draw_channel(config.channel, sequences, key, step))
+    order, damage = ways(random.split(keys[1], draws))
+    return {
+        "x": _to_float(held.images[chosen]),
+        "noise": jnp.repeat(noise, config.frames, axis=1),
+        "epsilon": random.uniform(keys[2], (config.critic_steps, 2, config.batch_size, 1, 1, 1)),
+        "order": order,
+        "damage": damage,
+    }
+
+
+def _draw_heads(table, subjects, config, key):
+    """Indices of heads, `(subjects x sequences x frames,)`; no subject, sequence of it or frame of that comes twice."""
+    keys = random.split(key, 3)
+    who = _distinct(jnp.array(len(table.count)), len(table.count), subjects, keys[0])
+    which = _distinct(table.count[who], table.of_subject.shape[1], config.sequences, keys[1])
+    sequences = table.of_subject[who[:, None], which]  # (subjects, sequences)
+    frames = _distinct(table.length[sequences], table.frames.shape[1], config.frames, keys[2])
+    return table.frames[sequences[..., None], frames].ravel()
+
+
+def _distinct(counts, most, wanted, key):
+    """For each of `counts`, at most `most`, as many different numbers below it as are wanted: `(*counts, wanted)`."""
+    scores = random.uniform(key, (*counts.shape, most))
+    return lax.top_k(jnp.where(jnp.arange(most) < counts[..., None], scores, -1.0), wanted)[1]
+
+
+def draw_channel(config, sequences, key, step):
+    """`channel.draw` on the device: order int32 `(sequences,)`, damage int32 `(len(config.sizes), 4)`."""
+    count, kinds = len(config.sizes), len(config.damages)
+    keys = random.split(key, 5)
+    strength = jnp.minimum(1.0, step / config.ramp)
+    kind = random.randint(keys[0], (count,), 0, 1 + kinds) * (random.uniform(keys[1], (count,)) < strength)
+    easiest, hardest = np.array([(0, 0), *((damage.easiest, damage.hardest) for damage in config.damages)]).T
+    quality = jnp.take(easiest, kind) + strength * random.uniform(keys[2], (count,)) * jnp.take(hardest - easiest, kind)
+    corner = random.randint(keys[3], (2, count), 0, codec.GRID)
+    damage = jnp.stack([kind, jnp.round(quality), *corner], axis=1)
+    return random.permutation(keys[4], sequences).astype(jnp.int32), damage.astype(jnp.int32)
+
+
+def _to_float(images):
+    return images.astype(jnp.float32) / 255
+
+
+class Steps:
+    """Many training steps per compiled call.
+
+    Args:
+        trainer: training.jax.Trainer, of one device.
+        draw: callable `(held, step) -> batch`, which JAX can trace.
+        held: Held, what it draws from.
+        count: int, steps per call.
+    """
+
+    def __init__(self, trainer, draw, held, count):
+        self.trainer, self.held, self.count = trainer, held, count
+        self.variables = (
+            trainer.trainable_variables, trainer.non_trainable_variables, trainer.optimizer.variables,
+            trainer.metrics_variables,
+        )  # fmt: skip
+
+        def many(state, held, first):
+            def one(state, step):
+                logs, state = trainer.train_step(state, (draw(held, step),))
+                return state, logs
+
+            # the trackers' mean so far is logged after each step; the last is that of all
+            state, logs = lax.scan(one, state, first + jnp.arange(count))
+            return state, {name: values[-1] for name, values in logs.items()}
+
+        self.many = jax.jit(many, donate_argnums=0)
+
+    def __call__(self, first: int) -> dict:
+        """Makes the steps first, ..., first + count - 1.
+
+        Returns:
+            dict of the mean of each term over them, float.
+
+        Raises:
+            UUNetError: if one of them is not finite; the variables have been assigned all the same.
+        """
+        state = tuple([variable.value for variable in variables] for variables in self.variables)
+        state = (*state[:3], [jnp.zeros_like(value) for value in state[3]])
+        state, logs = self.many(state, self.held, first)
+        for variables, values in zip(self.variables, state, strict=True):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        logs = {name: float(value) for name, value in logs.items()}
+        bad = [name for name, value in logs.items() if not math.isfinite(value)]
+        if bad:
+            raise UUNetError(
+                f"Training diverged in steps {first + 1} to {first + self.count}: {', '.join(bad)} is not finite; try "
+                "a smaller learning rate. What was written before is kept."
+            )
+        return logs
