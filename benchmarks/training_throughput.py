@@ -4,7 +4,8 @@
 
 The published code's nets and batch (configuration `released-code`) on TensorFlow and JAX, in float32 and in mixed
 precision, each in a process of its own, one after the other. `resident` is our step with the data set on the device,
-where batches are drawn, and 4 steps per compiled call (`uunet.training.resident`). The port is what a plain
+where batches are drawn, and 4 steps per compiled call (`uunet.training.resident`). `XLA` and `4 per call` are our step
+on TensorFlow, compiled by XLA, and 4 of them in one call of the graph. The port is what a plain
 `train_step` would be, written from its description in REPRODUCTION.md: each net has a tape of its own, for which U_e
 and U_d run again, and D_a and D_f are called once a loss. The share of the peak is the step's floating-point
 operations (`step_operations`) a second over those of a large matrix product in the same precision in the same process.
@@ -23,6 +24,7 @@ from pathlib import Path
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 RUNS = [(backend, "ours", precision) for backend in ("tensorflow", "jax") for precision in PRECISIONS]
+RUNS += [("tensorflow", "XLA", "float32"), ("tensorflow", "4 per call", "float32")]
 RUNS += [("jax", "resident", precision) for precision in PRECISIONS]
 RUNS += [("tensorflow", "port", "float32")]
 SIDE = {"cpu": 2048, "gpu": 16384}  # of the matrices whose product is the peak
@@ -109,7 +111,11 @@ def time_run(options):
     heads = data.load(options.set, "train", size=settings.size)
     nets = adversarial.build_networks(settings, models.attribute_classifier(blocks=3))
     trainer = port(nets, settings) if step == "port" else adversarial.build_trainer(nets, settings)
-    if step == "resident":
+    if step == "XLA":
+        trainer.compile(optimizer=trainer.optimizer, jit_compile=True)
+    if step == "4 per call":
+        seconds, waits = several_per_call(trainer, heads, settings, options.rounds), 0.0  # not measured apart
+    elif step == "resident":
         seconds, waits = resident_time(trainer, heads, settings, options.rounds), 0.0  # what is drawn is in the step
     else:
         seconds, waits, _ = step_times(trainer, data.sequence_batch, heads, settings, options.rounds)
@@ -118,6 +124,23 @@ def time_run(options):
         "peak": peak("bfloat16" if precision == "mixed_bfloat16" else "float32"),
         "heads": settings.batch_size, "device": provenance.device().rpartition(",")[0],
     }  # fmt: skip
+
+
+def several_per_call(trainer, heads, settings, rounds):
+    """Median seconds of a step where Keras makes STEPS of them per call of the graph, the first call left out."""
+    from data_feeding import STEPS
+
+    from uunet import data
+
+    trainer.compile(optimizer=trainer.optimizer, jit_compile=False, steps_per_execution=STEPS)
+    times = []
+    for turn in range(1 + rounds):
+        steps = range(turn * STEPS, (turn + 1) * STEPS)
+        feed = data.dataset(lambda step: data.sequence_batch(heads, settings, step), steps)
+        begin = time.perf_counter()
+        trainer.fit(feed, steps_per_epoch=STEPS, verbose=0, shuffle=False)
+        times.append((time.perf_counter() - begin) / STEPS)
+    return statistics.median(times[1:])
 
 
 def resident_time(trainer, heads, settings, rounds):
