@@ -80,7 +80,7 @@ for axis in axes.flat:
 # $$L_{ce} = E\big[-b^T \log \hat b - (1 - b)^T \log(1 - \hat b)\big]$$
 
 # %%
-areas = classifier.train(first, DATA, runs / "classifier", verbose=0)
+_, areas = classifier.train(first, DATA, runs / "classifier", verbose=0)
 
 
 def log_of(run):
