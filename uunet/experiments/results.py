@@ -338,7 +338,7 @@ def _learnt(record):
 def beside(rendered, people):
     """The same weights on rendered heads and on real people, from two records: what both measured."""
     by = [judge for judge in people["judges"] if judge in scorecard.RECOGNISERS and judge in rendered["judges"]]
-    before, now = ({(row["title"], row["judge"]): _number(row["value"]) for row in record["rows"]}
+    before, now = ({(_title(row), row["judge"]): _number(row["value"]) for row in record["rows"]}
                    for record in (rendered, people))  # fmt: skip
     both = [key for key in now if key in before]
     titles = dict.fromkeys(title for title, judge in both if judge in by)
