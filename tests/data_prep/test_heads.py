@@ -190,7 +190,7 @@ def test_a_subject_with_one_head_is_left_out_and_said(tmp_path):
     assert skipped["bbox_test/0002/0002C2T0002F003.jpg"] == "no head found"
     assert "0002" not in {row["subject"] for row in fixtures.manifest(tmp_path / "out")}
     for split in ("train", "validation"):
-        data.check_pairs(data.load(tmp_path / "out", split))
+        data.check_pairs(data.load(tmp_path / "out", split), ("ID",))
 
 
 def test_the_command_says_what_is_wrong_and_leaves_1(tmp_path, capsys, monkeypatch):

@@ -53,7 +53,7 @@ def test_mtcnn_finds_heads_that_train_both_learnings(tmp_path):
     source = fixtures.lfw(tmp_path / "set")
     assert run(source, tmp_path / "out", "--frames", "4") == 0
     people = data.load(tmp_path / "out", "train", labels=("ID", "gender"))
-    data.check_pairs(people)
+    data.check_pairs(people, ("ID", "gender"))
     classifier = dataclasses.replace(config.PAPER.classifier, batch_pairs=8, labels=("ID", "gender"))
     pairs = data.pair_batch(people, classifier, 0)
     assert pairs["x"].shape == (8, 64, 64, 3) and pairs["b"].shape == (8, 2)

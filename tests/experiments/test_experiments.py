@@ -41,7 +41,7 @@ def heads(people=3, sequences=2, frames=3, **changes):
     return data.Heads(**{
         "images": np.random.default_rng(0).integers(0, 256, (count, 64, 64, 3), np.uint8), "labels": labels,
         "sequences": np.repeat(np.arange(people * sequences), frames),
-        "frames": np.tile(np.arange(frames), people * sequences), "files": (), "sha256": "", "columns": {},
+        "frames": np.tile(np.arange(frames), people * sequences), "files": ("",) * count, "sha256": "", "columns": {},
         "skipped": (), **changes,
     })  # fmt: skip
 

@@ -103,7 +103,7 @@ def traced():
         encoder=stand_in("U_e", a, 3), decoder=stand_in("U_d", r), classifier=stand_in("D_a", agreement, 3),
         critic=stand_in("D_f", np.zeros((8, 1, 1, 1), np.float32)),
     )
-    batch = {"x": x, "x_prime": partner, "b": agreement, "noise": noise,
+    batch = {"x": x, "x_prime": partner, "b": agreement, "known": agreement, "noise": noise,
              "epsilon": np.ones((1, 2, 8, 1, 1, 1), np.float32)}  # fmt: skip
     calls, terms = {}, {}
     for phase, run in {

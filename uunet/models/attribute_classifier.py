@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from uunet.models import precision
+
 LEAK = 0.2  # slope of LeakyReLU for negative inputs; not given in Table I
 MOMENTUM = 0.8  # Table I, "mm"
 DROPOUT = 0.25  # Table I
@@ -31,7 +33,7 @@ def attribute_classifier(labels=4, *, size=64, blocks=2, name="attribute_classif
         x = layers.Dropout(DROPOUT)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(128, activation="relu", name="dense")(x)
-    agreement = layers.Dense(labels, activation="sigmoid", dtype="float32", name="agreement")(x)
+    agreement = layers.Dense(labels, activation="sigmoid", dtype=precision.exact(), name="agreement")(x)
     return keras.Model(pair, agreement, name=name)
 
 

@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from uunet.models import precision
+
 LEAK = 0.2  # [25]
 
 
@@ -26,5 +28,5 @@ def patch_critic(*, size=64, width=64):
     for k, (kernels, stride) in enumerate([(width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1)], start=1):
         x = layers.Conv2D(kernels, 4, stride, padding="same", name=f"conv{k}")(x)
         x = layers.LeakyReLU(LEAK)(x)
-    scores = layers.Conv2D(1, 4, padding="same", dtype="float32", name="scores")(x)
+    scores = layers.Conv2D(1, 4, padding="same", dtype=precision.exact(), name="scores")(x)
     return keras.Model(image, scores, name="patch_critic")

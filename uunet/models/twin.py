@@ -24,6 +24,8 @@ import math
 import keras
 from keras import layers, ops
 
+from uunet.models import precision
+
 COARSE = 8  # values each way that D sees of a frame that is all head, whatever its size
 LABELS = (2, 4, 5)  # values of gender, ethnicity and hairstyle, as `data.VALUES` counts them
 ALIKE = 4  # virtual people of each combination of labels
@@ -148,7 +150,7 @@ def _reader(size, width):
         y = layers.LeakyReLU(0.1)(layers.Conv2D(width * 2**level, 3, padding="same", name=f"read{level}")(y))
         y = layers.MaxPooling2D(2)(y)
     y = layers.Dropout(0.4, name="forget")(layers.Flatten()(y))
-    logits = [layers.Dense(values, dtype=_exact(), name=f"label{k}")(y) for k, values in enumerate(LABELS)]
+    logits = [layers.Dense(values, dtype=precision.exact(), name=f"label{k}")(y) for k, values in enumerate(LABELS)]
     return keras.Model(x, logits, name="read")
 
 
@@ -257,9 +259,4 @@ def _unet(x, width, outputs, name, style=None, levels=3):
             gain, offset = ops.split(scale, 2, axis=-1)
             x = x * (1 + gain) + offset
         x = convolution(x, width * 2**level, f"{name}_up{level}_b")
-    return layers.Conv2D(outputs, 3, padding="same", dtype=_exact(), name=f"{name}_output")(x)
-
-
-def _exact():
-    """dtype of pixels and logits: float32 at least. Where the rest computes in bfloat16, its 8 bits are too coarse."""
-    return keras.backend.result_type(keras.config.dtype_policy().compute_dtype, "float32")
+    return layers.Conv2D(outputs, 3, padding="same", dtype=precision.exact(), name=f"{name}_output")(x)

@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from uunet.models import precision
+
 SHAPES = ("ronneberger", "pix2pix")
 
 
@@ -45,14 +47,14 @@ def unet(
     image = keras.Input((size, size, channels))
     if shape == "ronneberger":
         features = _ronneberger(image, width, normalization)
-        logit = layers.Conv2D(3, 1, dtype="float32", name="output")(features)
+        logit = layers.Conv2D(3, 1, dtype=precision.exact(), name="output")(features)
     else:
         features = _pix2pix(image, width, normalization, dropout)
-        logit = layers.Conv2DTranspose(3, 4, 2, padding="same", dtype="float32", name="output")(features)
+        logit = layers.Conv2DTranspose(3, 4, 2, padding="same", dtype=precision.exact(), name="output")(features)
     if residual:
         rgb = ops.clip(image[..., :3], 0.02, 0.98)  # a logit of black or white would leave no gradient
         logit = logit + ops.log(rgb / (1 - rgb))
-    return keras.Model(image, layers.Activation("sigmoid", dtype="float32")(logit), name=name)
+    return keras.Model(image, layers.Activation("sigmoid", dtype=precision.exact())(logit), name=name)
 
 
 def _normalize(x, kind, name):
