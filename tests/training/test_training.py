@@ -277,7 +277,7 @@ def test_learning_from_twins_in_parts(twin_set, straight, tmp_path):
     done = []
     while not done or done[-1].remaining:
         assert not (tmp_path / "encoder.safetensors").exists()
-        done.append(twin.train(TWINS, twin_set, tmp_path, minutes=1e-9, verbose=0))
+        done.append(twin.train(EVEN, twin_set, tmp_path, minutes=1e-9, verbose=0))
     # each call ends at the first checkpoint of a stage that is not at its end
     assert [progress.steps for progress in done] == [2, 8, 10]
     for one, other in zip(*(weights(run / "encoder.safetensors") for run in (straight, tmp_path)), strict=True):
