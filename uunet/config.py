@@ -242,8 +242,8 @@ SMALL = Config(
     ),
 )
 
-# The paper's losses, weights and critic steps, at the width at which two CPU cores make 40,000 generator steps in some
-# hours; docs/training-log.md says what came out.
+# The paper's losses, weights and critic steps, at a width for two CPU cores: about a second per generator step on an EPYC
+# without AVX-512, so half a day of 40,000 steps (docs/training-log.md).
 PAPER_CPU = Config(
     classifier=ClassifierConfig(optimizer=Optimizer("adam", 1e-3, cosine=True), augment=True, steps=12_000),
     adversarial=AdversarialConfig(
