@@ -242,8 +242,8 @@ SMALL = Config(
     ),
 )
 
-# The paper's losses, weights and critic steps, at a width for two CPU cores: about a second per generator step on an EPYC
-# without AVX-512, so half a day of 40,000 steps (docs/training-log.md).
+# The paper's losses, weights and critic steps, at a width for two CPU cores: about a second per generator step on an
+# EPYC without AVX-512, so 40,000 steps take half a day (docs/training-log.md).
 PAPER_CPU = Config(
     classifier=ClassifierConfig(optimizer=Optimizer("adam", 1e-3, cosine=True), augment=True, steps=12_000),
     adversarial=AdversarialConfig(
