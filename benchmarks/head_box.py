@@ -1,6 +1,6 @@
 """How much larger than MTCNN's face box a head is: what `detection.HEAD_SCALE` and `HEAD_SHIFT` were set from.
 
-    python benchmarks/head_box.py
+python benchmarks/head_box.py
 """
 
 import csv

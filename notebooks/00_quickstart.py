@@ -101,6 +101,7 @@ for axis, title, version in zip(axes, ("original x", "public a", "restored r"), 
 # %% [markdown]
 # The heads alone, from above: original, public, restored.
 
+
 # %%
 def crop(frame, roi):
     return frame[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w]
@@ -116,8 +117,7 @@ some = sorted(set(np.linspace(0, len(originals) - 1, 9).astype(int)))
 figure, axis = plt.subplots(figsize=(1.4 * len(some), 4.2))
 axis.imshow(np.vstack([np.hstack(heads[some]) for heads in (originals, publics, restoreds)]))
 axis.set_xticks([])
-axis.set_yticks([64, 192, 320], ["x", "a", "r"]);
-
+axis.set_yticks([64, 192, 320], ["x", "a", "r"])
 # %% [markdown]
 # **Try:** add `seed=7` to the line that de-identifies, and run it twice; then take it away again. When does a person
 # get the same virtual face twice? Who may want that, and who may not?
@@ -175,8 +175,7 @@ for place, values in enumerate(rows.values()):
     axis.plot(values, np.full(len(values), place), "o", alpha=0.5)
 axis.axvline(0.6, color="gray", linestyle=":")
 axis.set_yticks(range(3), [f"{name} ({len(values)})" for name, values in rows.items()])
-axis.set(xlabel="distance", ylim=(-0.5, 2.5), xlim=(0, 1.2));
-
+axis.set(xlabel="distance", ylim=(-0.5, 2.5), xlim=(0, 1.2))
 # %% [markdown]
 # Each dot is a pair. Good weights have the middle row where the upper one is, and the lower one at 0. Left of the
 # dotted line dlib's author counts two *photographs* as one person; rendered faces may lie closer together than real
@@ -216,6 +215,7 @@ except UUNetError as error:
 # A key seals the boxes and not the faces: whoever has U_d and finds the heads restores them.
 #
 # ## What the paper says and what we measured
+
 
 # %%
 def psnr(version):

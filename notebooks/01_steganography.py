@@ -64,8 +64,7 @@ axis.axis("off")
 for x, y, w, h in rois:
     axis.add_patch(plt.Rectangle((x, y), w, h, fill=False, edgecolor="white"))
 text = protocol.format_message(rois)
-axis.set_title(f'"{text}"');
-
+axis.set_title(f'"{text}"')
 # %% [markdown]
 # **Try:** add `protocol.Roi(10, 16, 9, 15)` to `rois`. By how many characters does the message grow? What is the
 # longest that one box can be?
@@ -84,6 +83,7 @@ print(protocol.parse_message(example))
 # it is the wrong one, the sample goes up or down by one, at random (*LSB matching*):
 #
 # $$s' = s + \sigma\,\big[\,s \bmod 2 \ne b\,\big], \qquad \sigma = \pm 1, \qquad b = s' \bmod 2$$
+
 
 # %%
 def hide_by_hand(frame, payload):
@@ -131,6 +131,7 @@ print(lsb.reveal(hidden, len(payload)) == payload == reveal_by_hand(lsb.hide(fra
 # change $n/2$ samples by one level:
 #
 # $$\text{MSE} = \frac{n}{2N}, \qquad \text{PSNR} = 10 \log_{10} \frac{255^2}{\text{MSE}}$$
+
 
 # %%
 def psnr(a, b):
@@ -186,8 +187,7 @@ axis.set(ylabel="bit")
 axis.set_xticks(range(len(message)), [chr(byte) if 32 <= byte < 127 else "·" for byte in message])
 for k, name in enumerate(names):
     axis.plot([], [], "s", color=plt.colormaps["Set2"](k / 7), label=f"{name} ({verdicts.count(name)} bits)")
-axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=len(names));
-
+axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=len(names))
 # %% [markdown]
 # No flip goes unnoticed: CRC-32 finds every single flipped bit, and other damage with probability $1 - 2^{-32}$. It
 # finds accidents, not forgers, who would write a new checksum. And it guards the message, *not the picture*:
@@ -224,6 +224,7 @@ print("with another:   ", lsb.reveal(keyed, len(text), key=keys.generate())[:16]
 #
 # Save the frame as JPEG, read it again, count the parities that differ. One half is what tossing a coin gives: nothing
 # is left.
+
 
 # %%
 def jpeg_again(frame, quality):
@@ -274,7 +275,9 @@ axes[0].imshow(blocks_of(frame)[at], cmap="gray")
 axes[0].set_title("a block of the first face")
 shown = np.abs(before).ravel()[1:].max()  # the first, the mean, is far larger than all others
 for axis, title, values in zip(
-    axes[1:], ("its coefficients", "after JPEG of quality 50", "the difference"), (before, after, after - before),
+    axes[1:],
+    ("its coefficients", "after JPEG of quality 50", "the difference"),
+    (before, after, after - before),
     strict=True,
 ):
     axis.imshow(values, cmap="RdBu", vmin=-shown, vmax=shown)
@@ -350,7 +353,7 @@ for D in (8, 16, 32, 64):
     wrong = [np.mean((votes(jpeg_again(hidden, quality), D) < 0) != bits) for quality in QUALITIES]
     axis.plot(QUALITIES, wrong, "o-", label=f"coefficients, D = {D}")
 axis.set(xlabel="JPEG quality", ylabel="share of wrong bits", ylim=(-0.02, 0.6))
-axis.legend(loc="center left", bbox_to_anchor=(1, 0.5));
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %% [markdown]
 # **Try:** `PLACE = (6, 6)`, a fast wave. At which quality are its bits lost?
@@ -362,6 +365,7 @@ axis.legend(loc="center left", bbox_to_anchor=(1, 0.5));
 # votes:
 #
 # $$b = \Big[\sum_t \cos(2 \pi c_t / D) < 0\Big]$$
+
 
 # %%
 def h264(frames, crf):
@@ -399,8 +403,7 @@ figure, axis = plt.subplots(figsize=(8.5, 3))
 for name, values in wrong.items():
     axis.plot(CRFS, values, "o-", label=name)
 axis.set(xlabel="H.264 crf (18: fine, 28: small)", ylabel="share of wrong bits")
-axis.legend(loc="center left", bbox_to_anchor=(1, 0.5));
-
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 # %% [markdown]
 # What is still wrong is left to codes: `uunet.stego.qim` spreads each message over twelve coefficients of some
 # macroblocks, repeats it, and protects it by a convolutional and a Reed-Solomon code. It leaves the head boxes alone,
@@ -422,6 +425,7 @@ print("head boxes unchanged:", all((frames[0] == robust[0])[y : y + h, x : x + w
 # Poly1305) together with the header, which holds size, frame number and a random number of the file. Two files of one
 # key have nothing in common. The bits of the message, plain and sealed, for two files:
 
+
 # %%
 def strip(parts):
     whole = b"".join(parts)
@@ -432,13 +436,14 @@ plain = [strip(protocol.pack_frame_message(rois, 0)) for _ in range(2)]
 sealed = [strip(protocol.pack_frame_message(rois, 0, shape=frame.shape, seal=keys.new_seal(key))) for _ in range(2)]
 figure, axes = plt.subplots(4, 1, figsize=(10, 3.6), sharex=True)
 for axis, title, picture in zip(
-    axes, ("plain, one file", "plain, another file", "sealed, one file", "sealed, another file"), plain + sealed,
+    axes,
+    ("plain, one file", "plain, another file", "sealed, one file", "sealed, another file"),
+    plain + sealed,
     strict=True,
 ):
     axis.imshow(picture, cmap="gray", aspect="auto", interpolation="nearest")
     axis.set(yticks=[], title=title)
-axes[-1].set_xlabel("byte");
-
+axes[-1].set_xlabel("byte")
 # %%
 closed = messages.hide([frame], [rois], seal=keys.new_seal(key))[0]
 print("its key:    ", messages.read([[closed]], key, alone=True).opened() == [rois])
@@ -479,13 +484,14 @@ noticed = {name: chi_square(samples) for name, samples in noticed.items()}
 figure, axis = plt.subplots(figsize=(6, 1.8))
 axis.barh(list(noticed), list(noticed.values()))
 axis.invert_yaxis()
-axis.set_xlabel("χ², low: pairs of values are alike");
+axis.set_xlabel("χ², low: pairs of values are alike")
 
 # %% [markdown]
 # **Try:** `< 0.05` instead of `< 0.5`. A message of two heads needs far less than that; which bar would give it away?
 # And `skimage.data.astronaut`: its values come in spikes, which either way of hiding flattens.
 #
 # ## What the paper says and what we measured
+
 
 # %%
 def row(what, paper, ours, command):

@@ -96,8 +96,7 @@ axis.plot(log["step"], log["ce"], "o-", label="cross-entropy, Eq. 3")
 axis.plot(log["step"], log["accuracy"], "o-", label="share of labels answered rightly")
 axis.axhline(len(first.labels) * np.log(2), color="gray", linestyle=":", label="cross-entropy of a coin")
 axis.set(xlabel="step", ylim=(0, None))
-axis.legend(loc="center left", bbox_to_anchor=(1, 0.5));
-
+axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 # %% [markdown]
 # That was on people it learns from. On two others, whom it has never seen, the area under the ROC curve of each label;
 # 0.5 is a coin, and a label on which both agree has none:

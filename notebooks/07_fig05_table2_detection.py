@@ -69,6 +69,7 @@ print("by hand:", round(1 / 3 * 1 + 1 / 3 * 2 / 3, 3), " detection.average_preci
 
 # %%
 for name, of_each in found.items():
+
     def precision(sample):
         return detection.average_precision([([place], faces) for faces in sample])
 

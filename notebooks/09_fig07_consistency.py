@@ -73,8 +73,7 @@ figure, axis = plt.subplots(figsize=(5, 2.2))
 for heap, colour in zip(heaps, (environments.GREEN, environments.RED), strict=True):
     axis.ecdf(heap, color=colour)
 axis.axvline(test.statistic_location, color="gray", linestyle=":")
-axis.set_title(f"distance {test.statistic:.2f}, p = {test.pvalue:.0e}", fontsize=9);
-
+axis.set_title(f"distance {test.statistic:.2f}, p = {test.pvalue:.0e}", fontsize=9)
 # %% [markdown]
 # **Try:** 40 values a heap instead of 400. The heaps are as far apart: why is $p$ so much larger? The paper's $p <
 # 10^{-8}$ takes pairs for independent, which pairs of the same few heads are not.

@@ -57,8 +57,7 @@ for offset, of in ((-0.2, reference.weights), (0.2, weights)):
     axis.bar(np.arange(len(shares)) + offset, shares, 0.38)
 axis.set_xticks(range(len(terms)), [f"ω L_{name}" for name in terms])
 axis.axhline(0, color="black", linewidth=0.8)
-axis.set_title("Eq. 13's terms: reference, and ω_ano ÷ 10", fontsize=9);
-
+axis.set_title("Eq. 13's terms: reference, and ω_ano ÷ 10", fontsize=9)
 # %% [markdown]
 # A term's size is not its pull: $L_{con}$ is large and constant as long as frames agree. What pulls is its gradient.
 #

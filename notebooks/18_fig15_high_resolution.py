@@ -96,8 +96,7 @@ octaves = realism.octaves(pictures["x"].shape[1])
 axis.set_xticks(range(len(octaves)), ["{}-{}".format(*octave) for octave in octaves])
 axis.set_xlabel("cycles per head")
 axis.set_ylabel("power relative to x")
-axis.legend(fontsize=7);
-
+axis.legend(fontsize=7)
 # %% [markdown]
 # ## What the paper says and what we measured
 

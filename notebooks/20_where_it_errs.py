@@ -61,8 +61,7 @@ for axis, (name, (measure, says)) in zip(axes, errors.MEASURES.items(), strict=T
     axis.scatter(confidence, psnr, s=12)
     axis.set_title(f"{name}: Spearman {rank:.2f}", fontsize=9)
     axis.set_xlabel(says, fontsize=7)
-axes[0].set_ylabel("PSNR(x, r), dB");
-
+axes[0].set_ylabel("PSNR(x, r), dB")
 # %% [markdown]
 # A few heads of two people: ranks here say little. Of the whole test split, with intervals over people:
 

@@ -44,8 +44,7 @@ material = lecture.sample()
 sheet = plt.imread(results.EVALUATION.parent / "twin-cctv-attack.png")
 figure, axis = plt.subplots(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1]))
 axis.imshow(sheet)
-axis.axis("off");
-
+axis.axis("off")
 # %% [markdown]
 # ## How much N buys
 #
@@ -68,8 +67,7 @@ for axis, (title, read) in zip(axes, measures.items(), strict=True):
         if read(whole[answer]):
             axis.axhline(read(whole[answer])["mean"], color="gray", linestyle=style, label=answer)
     axis.set(xscale="log", xlabel="N, known pairs", title=title)
-axes[0].legend(fontsize=8);
-
+axes[0].legend(fontsize=8)
 # %% [markdown]
 # ## By hand: the simplest attacker there is
 #

@@ -28,8 +28,12 @@ HEADS = np.stack([ASTRONAUT[20 + k : 116 + k, 170 + 2 * k : 266 + 2 * k] for k i
 KINDS = ("chroma", "jpeg", "h264", "vp9")
 EVERY = config.ChannelConfig(
     sizes=(24, 80),
-    damages=(config.Damage("chroma"), config.Damage("jpeg", 95, 50), config.Damage("h264", 18, 28),
-             config.Damage("vp9", 20, 40)),
+    damages=(
+        config.Damage("chroma"),
+        config.Damage("jpeg", 95, 50),
+        config.Damage("h264", 18, 28),
+        config.Damage("vp9", 20, 40),
+    ),
     ramp=100,
 )
 
@@ -144,7 +148,8 @@ def test_ycbcr_there_and_back(rng):
     np.testing.assert_allclose(channel.to_rgb(channel.to_ycbcr(colours)), colours, atol=1e-5)
     np.testing.assert_allclose(
         channel.to_ycbcr(np.eye(3, dtype=np.float32)),  # red, green, blue: ITU-T T.871, section 7
-        [[0.299, -0.168736, 0.5], [0.587, -0.331264, -0.418688], [0.114, 0.5, -0.081312]], atol=1e-5,
+        [[0.299, -0.168736, 0.5], [0.587, -0.331264, -0.418688], [0.114, 0.5, -0.081312]],
+        atol=1e-5,
     )
 
 

@@ -90,8 +90,19 @@ def clip(tmp_path_factory):
 def public(clip, weights, tmp_path_factory):
     path = tmp_path_factory.mktemp("public") / "public.mkv"
     subprocess.run(  # the installed command itself
-        [Path(sys.executable).with_name("uunet"), "deidentify", clip[0], "-o", path, "--boxes", clip[1],
-         "--weights", weights, "--seed", "5"],
+        [
+            Path(sys.executable).with_name("uunet"),
+            "deidentify",
+            clip[0],
+            "-o",
+            path,
+            "--boxes",
+            clip[1],
+            "--weights",
+            weights,
+            "--seed",
+            "5",
+        ],
         check=True,
     )
     return path
@@ -155,8 +166,17 @@ def test_picture_and_folder(uunet, clip, weights, tmp_path):
 
 
 def test_a_terminated_run_leaves_nothing(clip, weights, tmp_path):
-    command = [Path(sys.executable).with_name("uunet"), "deidentify", video_samples.WALK, "-o", tmp_path / "out.webm",
-               "--boxes", video_samples.WALK_HEADS, "--weights", weights]
+    command = [
+        Path(sys.executable).with_name("uunet"),
+        "deidentify",
+        video_samples.WALK,
+        "-o",
+        tmp_path / "out.webm",
+        "--boxes",
+        video_samples.WALK_HEADS,
+        "--weights",
+        weights,
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.iterdir()):  # the temporary file shows that work has begun
         assert process.poll() is None
@@ -187,18 +207,39 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
         "cannot be a public video": ("deidentify", source, "-o", tmp_path / "new.avi", *deidentify),
         "cannot be written": ("deidentify", source, "-o", tmp_path / "no" / "folder.mkv", *deidentify),
         "not inside the frame": (
-            "deidentify", source, "-o", new, "--boxes", tmp_path / "outside.csv", "--weights", weights
+            "deidentify",
+            source,
+            "-o",
+            new,
+            "--boxes",
+            tmp_path / "outside.csv",
+            "--weights",
+            weights,
         ),
         "no weights 'nothing'": ("deidentify", source, "-o", new, "--weights", "nothing"),
         "no weight file": ("deidentify", source, "-o", new, "--weights", tmp_path),
         "no weights 'nobody'": ("train-twins", SAMPLE, "-o", tmp_path / "run", "--start", "nobody"),
         "render them": ("train-twins", SAMPLE, "-o", tmp_path / "run", "--config", "smoke"),
         "at most 1000 a frame": (
-            "deidentify", source, "-o", new, "--boxes", tmp_path / "huge.csv", "--weights", weights
+            "deidentify",
+            source,
+            "-o",
+            new,
+            "--boxes",
+            tmp_path / "huge.csv",
+            "--weights",
+            weights,
         ),
         "use 2.": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--steps", 1),
         "cannot be split evenly over 3": (
-            "train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--devices", 3
+            "train-classifier",
+            SAMPLE,
+            "-o",
+            tmp_path / "run",
+            "--config",
+            "smoke",
+            "--devices",
+            3,
         ),
         "not both": ("deidentify", source, "-o", new, *deidentify, "--detector", "mtcnn"),
         "There is no file or folder [/b]": ("inspect", "[/b]"),
@@ -211,7 +252,14 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
         "There is no configuration 'big'": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "big"),
         "labels are some of": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--labels", "age"),
         "There is no weight file": (
-            "train", SAMPLE, "-o", tmp_path / "run", "--classifier", "lost.safetensors", "--config", "smoke"
+            "train",
+            SAMPLE,
+            "-o",
+            tmp_path / "run",
+            "--classifier",
+            "lost.safetensors",
+            "--config",
+            "smoke",
         ),
     }.items():
         before = sorted(tmp_path.rglob("*"))
@@ -225,9 +273,21 @@ def test_full_disk_leaves_nothing(clip, weights, tmp_path):
         "from uunet.cli import main; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", limited, "deidentify", clip[0], "-o", tmp_path / "out.mkv", "--boxes", clip[1],
-         "--weights", weights],
-        capture_output=True, text=True,
+        [
+            sys.executable,
+            "-c",
+            limited,
+            "deidentify",
+            clip[0],
+            "-o",
+            tmp_path / "out.mkv",
+            "--boxes",
+            clip[1],
+            "--weights",
+            weights,
+        ],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
     assert "cannot be written" in only_sentence(done.stderr) and not list(tmp_path.iterdir())
@@ -247,8 +307,15 @@ def test_a_lossy_copy_is_refused(uunet, public, weights, tmp_path):
 def test_train_both_phases_and_use_them(uunet, clip, tmp_path):
     uunet("train-classifier", SAMPLE, "-o", tmp_path / "d_a", "--config", "smoke")
     uunet(
-        "train", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--s=-1,-1,0,1",
-        "--classifier", tmp_path / "d_a" / "classifier.safetensors",
+        "train",
+        SAMPLE,
+        "-o",
+        tmp_path / "run",
+        "--config",
+        "smoke",
+        "--s=-1,-1,0,1",
+        "--classifier",
+        tmp_path / "d_a" / "classifier.safetensors",
     )
     assert files.provenance(tmp_path / "run" / "encoder.safetensors")["config"]["s"] == [-1, -1, 0, 1]
     options = ("--boxes", clip[1], "--weights", tmp_path / "run")
@@ -302,9 +369,12 @@ def test_sealed_file(uunet, clip, sealed, key, weights, tmp_path):
     about, *lines = uunet("inspect", sealed, "--key", key)[0].splitlines()
     assert about == out.strip() and len(lines) == 8 == len({line.split()[1] for line in lines})  # heads move
     uunet("reconstruct", sealed, "-o", tmp_path / "again.mkv", "--weights", weights, "--key", key)
-    assert "only twin-cctv-robust expects lossy files" in uunet(
-        "deidentify", clip[0], "-o", tmp_path / "public.mp4", "--boxes", clip[1], "--weights", weights, "--key", key
-    )[0]
+    assert (
+        "only twin-cctv-robust expects lossy files"
+        in uunet(
+            "deidentify", clip[0], "-o", tmp_path / "public.mp4", "--boxes", clip[1], "--weights", weights, "--key", key
+        )[0]
+    )
     assert json.loads(uunet("inspect", tmp_path / "public.mp4", "--json")[0])["boxes"] is None
 
 
@@ -329,9 +399,20 @@ def test_a_typed_passphrase_is_asked_twice_and_not_shown(weights, tmp_path):
     pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     cv2.imwrite(str(tmp_path / "in.png"), np.full((120, 160, 3), 90, np.uint8))
     (tmp_path / "none.csv").write_text("frame,x,y,w,h\n")
-    command = [sys.executable, "-m", "uunet.cli", "deidentify", str(tmp_path / "in.png"), "-o",
-               str(tmp_path / "public.png"), "--boxes", str(tmp_path / "none.csv"), "--weights", str(weights),
-               "--passphrase"]
+    command = [
+        sys.executable,
+        "-m",
+        "uunet.cli",
+        "deidentify",
+        str(tmp_path / "in.png"),
+        "-o",
+        str(tmp_path / "public.png"),
+        "--boxes",
+        str(tmp_path / "none.csv"),
+        "--weights",
+        str(weights),
+        "--passphrase",
+    ]
     pid, terminal = pty.fork()
     if pid == 0:
         os.execv(sys.executable, command)
@@ -431,11 +512,24 @@ def test_one_sentence_for_keys_and_profiles(uunet, clip, public, sealed, key, we
         "no profile 'divx'": (*deidentify, "-o", new, "--profile", "divx"),
         "cannot hold the head boxes": (*deidentify, "-o", new, "--crf", 51),
         "bytes in its DCT coefficients": (
-            "deidentify", source, "-o", new, "--boxes", tmp_path / "crowd.csv", "--weights", weights
+            "deidentify",
+            source,
+            "-o",
+            new,
+            "--boxes",
+            tmp_path / "crowd.csv",
+            "--weights",
+            weights,
         ),
         "32 x 24 pixels can hide 288 bytes": (
-            "deidentify", tmp_path / "tiny.png", "-o", tmp_path / "a.png", "--boxes", tmp_path / "crowd.csv",
-            "--weights", weights,
+            "deidentify",
+            tmp_path / "tiny.png",
+            "-o",
+            tmp_path / "a.png",
+            "--boxes",
+            tmp_path / "crowd.csv",
+            "--weights",
+            weights,
         ),
     }.items():
         before = sorted(tmp_path.rglob("*"))

@@ -186,9 +186,11 @@ def all_pairs(labels, sequences, hard):
 
 @settings(max_examples=60)
 @given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(-1, 1), st.integers(-1, 1)), min_size=1,
-             max_size=14),
-    st.booleans(), st.integers(0, 99),
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(-1, 1), st.integers(-1, 1)), min_size=1, max_size=14
+    ),
+    st.booleans(),
+    st.integers(0, 99),
 )
 def test_evaluation_pairs_are_all_there_are_and_none_twice(rows, hard, seed):
     subject, sequence, gender, hairstyle = np.array(rows).T

@@ -6,8 +6,26 @@ from pathlib import Path
 import uunet
 
 ORDER = [
-    "errors", "outputs", "config", "pixels", "keys", "protocol", "stego", "models", "codec", "channel", "losses",
-    "data", "training", "presets", "video_samples", "pipeline", "evaluation", "experiments", "demo", "cli",
+    "errors",
+    "outputs",
+    "config",
+    "pixels",
+    "keys",
+    "protocol",
+    "stego",
+    "models",
+    "codec",
+    "channel",
+    "losses",
+    "data",
+    "training",
+    "presets",
+    "video_samples",
+    "pipeline",
+    "evaluation",
+    "experiments",
+    "demo",
+    "cli",
 ]
 PACKAGE = Path(uunet.__file__).parent
 

@@ -41,8 +41,9 @@ def assert_test_exists(reference):
     path, _, name = reference.partition("::")
     assert (ROOT / path).is_file(), f"{reference}: no such file"
     if name:
-        functions = {node.name for node in ast.walk(ast.parse((ROOT / path).read_text()))
-                     if isinstance(node, ast.FunctionDef)}
+        functions = {
+            node.name for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.FunctionDef)
+        }
         assert name in functions, f"{reference}: no such test"
 
 

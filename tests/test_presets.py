@@ -44,9 +44,7 @@ def test_weights_that_choose_follow_another_s(tmp_path):
     path = tmp_path / "encoder.safetensors"
     files.save(models.twin_encoder(**arguments), path, builder="twin_encoder", arguments=arguments, provenance={})
     heads = np.random.default_rng(0).random((2, 32, 32, 4)).astype(np.float32)
-    a, other = (
-        presets.load(tmp_path, s).encoder.predict_on_batch(heads) for s in ((-1, 1, 1, 1), (-1, -1, -1, -1))
-    )
+    a, other = (presets.load(tmp_path, s).encoder.predict_on_batch(heads) for s in ((-1, 1, 1, 1), (-1, -1, -1, -1)))
     np.testing.assert_array_equal(a, presets.load(tmp_path).encoder.predict_on_batch(heads))
     assert np.abs(a - other).max() > 0
     with pytest.raises(files.WeightsError, match="chooses by an s of 4 numbers; got 2"):

@@ -86,7 +86,7 @@ def _named(name, among=configuration.BY_NAME):
 
 
 def _parsed_s(option, text):
-    """"-1,1,1,1" -> (-1, 1, 1, 1); None stays None."""
+    """ "-1,1,1,1" -> (-1, 1, 1, 1); None stays None."""
     if text is None:
         return None
     try:
@@ -290,9 +290,9 @@ def _about(public, found):
         "height": found.shape[0],
         "frames": len(found.boxes),
         "failures": [{"first": first, "last": last, "says": str(error)} for first, last, error in found.failed()],
-        "tracks": None if closed else [
-            {"first": frames[0], "last": frames[-1], "boxes": len(frames)} for frames in tracks.values()
-        ],
+        "tracks": None
+        if closed
+        else [{"first": frames[0], "last": frames[-1], "boxes": len(frames)} for frames in tracks.values()],
         "boxes": None if closed else [{"frame": frame, **roi._asdict()} for frame, roi in rois],
     }
 
@@ -351,8 +351,11 @@ def _is_picture(path):
 
 
 def _say_left_out(folder):
-    left_out = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
-                      and not _is_picture(path)) if folder.is_dir() else []
+    left_out = (
+        sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and not _is_picture(path))
+        if folder.is_dir()
+        else []
+    )
     if left_out:
         _say("yellow", "note", f"Not pictures, and left out: {', '.join(left_out)}.")
 
@@ -425,8 +428,9 @@ def train_classifier(
     data: Data,
     out: Run,
     config: Preset = "paper",
-    labels: Annotated[str, typer.Option(help="Its outputs, comma-separated; the paper trains one D_a a label.")]
-    = ",".join(configuration.LABELS),
+    labels: Annotated[
+        str, typer.Option(help="Its outputs, comma-separated; the paper trains one D_a a label.")
+    ] = ",".join(configuration.LABELS),
     steps: Steps = None,
     minutes: Minutes = None,
     devices: Devices = 1,
@@ -554,8 +558,9 @@ def evaluate(
         str | None, typer.Option(help="Instead of weights, the rendered twins for s, '-1,1,1,1': the best to expect.")
     ] = None,
     s: S = None,
-    judges: Annotated[str, typer.Option(help="Some of these, comma-separated.")]
-    = "dlib,faceres,own,adaptive,soft_labels,realism",
+    judges: Annotated[
+        str, typer.Option(help="Some of these, comma-separated.")
+    ] = "dlib,faceres,own,adaptive,soft_labels,realism",
     split: Annotated[str, typer.Option(help="test, or validation while there is something left to choose.")] = "test",
     seed: Annotated[
         int, typer.Option(min=0, help="Decides noise, samples, pairs, intervals and the judges trained here.")

@@ -296,7 +296,11 @@ SMOKE = Config(
 )
 
 BY_NAME = {
-    "paper": PAPER, "released-code": RELEASED_CODE, "paper-cpu": PAPER_CPU, "accelerator": ACCELERATOR, "small": SMALL,
+    "paper": PAPER,
+    "released-code": RELEASED_CODE,
+    "paper-cpu": PAPER_CPU,
+    "accelerator": ACCELERATOR,
+    "small": SMALL,
     "smoke": SMOKE,
 }
 
@@ -310,13 +314,26 @@ TWINS_BY_NAME = {
         TWIN, strength=0.06, channel=replace(TWIN.channel, damages=ROBUST.damages, ramp=1000), hiding_steps=4000
     ),
     "twin-256": TwinConfig(  # Fig. 15; a step costs about what one of "twin" does
-        size=256, width=16, critic_width=8, batch=8, steps=1000, sharpening_steps=250, hiding_steps=1000,
+        size=256,
+        width=16,
+        critic_width=8,
+        batch=8,
+        steps=1000,
+        sharpening_steps=250,
+        hiding_steps=1000,
         channel=ChannelConfig(sizes=(96, 128, 160, 192, 224, 256, 288, 320)),
         # so few steps would leave a share of the first weights in a longer average
         optimizer=Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.99),
     ),
     "smoke": TwinConfig(
-        width=4, critic_width=4, batch=4, steps=4, sharpening_steps=2, hiding_steps=4,
-        channel=ChannelConfig(sizes=(24, 80)), precision="float32", checkpoint_every=2,
+        width=4,
+        critic_width=4,
+        batch=4,
+        steps=4,
+        sharpening_steps=2,
+        hiding_steps=4,
+        channel=ChannelConfig(sizes=(24, 80)),
+        precision="float32",
+        checkpoint_every=2,
     ),
 }

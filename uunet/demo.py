@@ -31,9 +31,7 @@ def run(out, weights=DEFAULT_WEIGHTS, *, seed=0, progress=None):
     outputs.make_folder(out)
     public, restored = out / "public.webm", out / "reconstructed.mkv"
     options = {"overwrite": True, "progress": progress}
-    made = pipeline.deidentify_video(
-        video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options
-    )
+    made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options)
     undone = pipeline.reconstruct_video(public, restored, net.decoder, **options)
     rois = pipeline.inspect_video(public).boxes
     x, a, r = (videos.read_frames(path) for path in (video_samples.WALK, public, restored))

@@ -55,7 +55,7 @@ def reconstruction_loss(x, r):
 def critic_loss(score_x, score_a, score_r):
     """What D_f minimises, Eq. 6 without its constraint.
 
-        L_adv1 = -2 E[D_f(x)] + E[D_f(a)] + E[D_f(r)]
+    L_adv1 = -2 E[D_f(x)] + E[D_f(a)] + E[D_f(r)]
     """
     return -2 * ops.mean(score_x) + ops.mean(score_a) + ops.mean(score_r)
 
@@ -104,7 +104,7 @@ def gradient_penalty(gradients):
 def adversarial_loss(score_a, score_r):
     """What U_e and U_d minimise to look like faces, Eq. 8.
 
-        L_adv2 = -E[D_f(a)] - E[D_f(r)]
+    L_adv2 = -E[D_f(a)] - E[D_f(r)]
     """
     return -ops.mean(score_a) - ops.mean(score_r)
 
@@ -131,7 +131,7 @@ def anonymization_loss(agreement, s):
 def consistency_loss(agreement):
     """Frames of one sequence should agree in every label, Eq. 10.
 
-        L_con = -E[ 1^T D_a(a_ijk, a_ijk') ],  k != k'
+    L_con = -E[ 1^T D_a(a_ijk, a_ijk') ],  k != k'
     """
     return -ops.mean(ops.sum(agreement, axis=-1))
 
@@ -139,7 +139,7 @@ def consistency_loss(agreement):
 def diversity_loss(agreement):
     """Different sequences of one subject should get different virtual IDs, Eq. 11.
 
-        L_div = E[ 1^T D_a(a_ij., a_ij'.) ],  j != j'
+    L_div = E[ 1^T D_a(a_ij., a_ij'.) ],  j != j'
     """
     return ops.mean(ops.sum(agreement, axis=-1))
 

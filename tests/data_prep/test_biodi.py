@@ -1,6 +1,5 @@
 """BIODI, in the layout that data_prep/biodi.py defines: identities it does not have, and bad tables."""
 
-
 import fixtures
 import pytest
 
@@ -27,16 +26,19 @@ def test_each_sequence_counts_as_a_subject_with_two_halves(tmp_path):
     assert {box.hairstyle for box, _ in boxes if box.subject == "cam000-1"} == {"unknown"}
 
 
-@pytest.mark.parametrize("row, message", [
-    ("a.jpg,s,0,0,0,9,9,male,white,mohawk\n", "row 2: hairstyle is 'mohawk'"),
-    ("a.jpg,s,first,0,0,9,9,male,white,bald\n", "row 2: frame is a whole number"),
-    ("a.jpg,s,-1,0,0,9,9,male,white,bald\n", "row 2: frame is a whole number"),
-    ("a.jpg,s,0,0,0,9,inf,male,white,bald\n", "row 2: frame is a whole number"),
-    ("a.jpg,../s,0,0,0,9,9,male,white,bald\n", "row 2: a sequence is named by"),
-    ("../a.jpg,s,0,0,0,9,9,male,white,bald\n", "row 2: a picture is a path inside"),
-    ("a.jpg,s,0,0\n", "row 2 has too few"),
-    ("", "has no box"),
-])
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ("a.jpg,s,0,0,0,9,9,male,white,mohawk\n", "row 2: hairstyle is 'mohawk'"),
+        ("a.jpg,s,first,0,0,9,9,male,white,bald\n", "row 2: frame is a whole number"),
+        ("a.jpg,s,-1,0,0,9,9,male,white,bald\n", "row 2: frame is a whole number"),
+        ("a.jpg,s,0,0,0,9,inf,male,white,bald\n", "row 2: frame is a whole number"),
+        ("a.jpg,../s,0,0,0,9,9,male,white,bald\n", "row 2: a sequence is named by"),
+        ("../a.jpg,s,0,0,0,9,9,male,white,bald\n", "row 2: a picture is a path inside"),
+        ("a.jpg,s,0,0\n", "row 2 has too few"),
+        ("", "has no box"),
+    ],
+)
 def test_a_bad_table_is_refused_with_file_and_row(tmp_path, row, message):
     (tmp_path / "boxes.csv").write_text(HEADER + row)
     with pytest.raises(heads.SourceError, match=message) as refused:

@@ -87,15 +87,18 @@ def test_a_box_is_cut_at_the_edge_of_the_picture(place, roi):
     assert cut == roi if roi else found == "box empty or outside the picture" and cut is None
 
 
-@pytest.mark.parametrize("text, message", [
-    ("subject,gender,ethnicity,hairstyle\na,robot,white,short\n", "row 2: gender is 'robot'"),
-    ("subject,gender,ethnicity,hairstyle\na,male,white,short\nb,male,white,curly\n", "row 3: hairstyle is 'curly'"),
-    ("subject,gender,ethnicity,hairstyle\na,male,white,bald\na,male,white,bald\n", "row 3: subject a is in row 2"),
-    ("subject,gender,ethnicity\na,male,white\n", "lacks the column.s. hairstyle"),
-    ("subject,gender,ethnicity,hairstyle\na,male,white\n", "row 2 has too few"),
-    ("subject,gender,ethnicity,hairstyle\nzz,male,white,bald\n", "names no subject of this set"),
-    ("subject,gender,ethnicity,hairstyle\n", "names no subject of this set"),
-])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("subject,gender,ethnicity,hairstyle\na,robot,white,short\n", "row 2: gender is 'robot'"),
+        ("subject,gender,ethnicity,hairstyle\na,male,white,short\nb,male,white,curly\n", "row 3: hairstyle is 'curly'"),
+        ("subject,gender,ethnicity,hairstyle\na,male,white,bald\na,male,white,bald\n", "row 3: subject a is in row 2"),
+        ("subject,gender,ethnicity\na,male,white\n", "lacks the column.s. hairstyle"),
+        ("subject,gender,ethnicity,hairstyle\na,male,white\n", "row 2 has too few"),
+        ("subject,gender,ethnicity,hairstyle\nzz,male,white,bald\n", "names no subject of this set"),
+        ("subject,gender,ethnicity,hairstyle\n", "names no subject of this set"),
+    ],
+)
 def test_a_bad_table_of_labels_is_refused_with_file_and_row(tmp_path, text, message):
     path = tmp_path / "labels.csv"
     path.write_text(text)

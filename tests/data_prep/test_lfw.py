@@ -274,18 +274,21 @@ def labels_without_names(source):
     (source / "gender.csv").write_text("gender\nmale\n")
 
 
-@pytest.mark.parametrize("damage, sentence", [
-    (another_set, "of 0 of the 8 listed people: it is another set or a part of LFW"),
-    (half_an_archive, "of 3 of the 8 listed people"),
-    (without_a_list, "peopleDevTest.txt cannot be read: get peopleDevTrain.txt and peopleDevTest.txt"),
-    (half_a_list, "peopleDevTrain.txt announces 5 people and names 3"),
-    (pairs_for_a_list, "peopleDevTest.txt, row 2 is not a name and a number"),
-    (an_empty_list, "peopleDevTest.txt cannot be read"),
-    (one_person_in_both_lists, "Person_A is in both lists"),
-    (a_strange_gender, "gender.csv, row 3: gender is 'robot', not one of male, female, unknown"),
-    (genders_of_strangers, "gender.csv names no subject of this set"),
-    (labels_without_names, "gender.csv lacks the column.s. name"),
-])
+@pytest.mark.parametrize(
+    "damage, sentence",
+    [
+        (another_set, "of 0 of the 8 listed people: it is another set or a part of LFW"),
+        (half_an_archive, "of 3 of the 8 listed people"),
+        (without_a_list, "peopleDevTest.txt cannot be read: get peopleDevTrain.txt and peopleDevTest.txt"),
+        (half_a_list, "peopleDevTrain.txt announces 5 people and names 3"),
+        (pairs_for_a_list, "peopleDevTest.txt, row 2 is not a name and a number"),
+        (an_empty_list, "peopleDevTest.txt cannot be read"),
+        (one_person_in_both_lists, "Person_A is in both lists"),
+        (a_strange_gender, "gender.csv, row 3: gender is 'robot', not one of male, female, unknown"),
+        (genders_of_strangers, "gender.csv names no subject of this set"),
+        (labels_without_names, "gender.csv lacks the column.s. name"),
+    ],
+)
 def test_a_bad_source_is_one_sentence_and_leaves_nothing(source, tmp_path, capsys, damage, sentence):
     damage(source)
     assert run(source, tmp_path / "out") == 1

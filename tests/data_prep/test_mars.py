@@ -1,6 +1,5 @@
 """MARS: its names, its two halves, whom it leaves out, and damaged copies of it."""
 
-
 import fixtures
 import numpy as np
 import pytest
@@ -26,9 +25,7 @@ def test_identity_camera_tracklet_frame_and_labels_are_kept(source, tmp_path):
     plan = mars.plan(source, labels=table)
     boxes = [box for work in plan.works for box, _, _ in work.read()]
     assert len(boxes) == 48 == sum(work.boxes for work in plan.works)
-    assert boxes[4] == heads.Box(
-        "0001", "C2T0002", 2, "male", "white", "short", "bbox_train/0001/0001C2T0002F002.jpg"
-    )
+    assert boxes[4] == heads.Box("0001", "C2T0002", 2, "male", "white", "short", "bbox_train/0001/0001C2T0002F002.jpg")
     assert {box.gender for box in boxes if box.subject == "0003"} == {"unknown"}
     assert "no row for 6 subjects" in plan.notes[0]
 

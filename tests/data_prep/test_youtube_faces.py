@@ -1,6 +1,5 @@
 """YouTube Faces: label files with centres, aligned faces, and damaged copies."""
 
-
 import fixtures
 import numpy as np
 import pytest

@@ -93,9 +93,7 @@ def test_a_transposed_convolution_works_at_the_places_of_its_input():
     assert table1.flops(model) == 2 * 4 * 4 * (2 * 2 * 3 * 5)
 
 
-@pytest.mark.parametrize(
-    "kind, genuine", [("other sequence", 3 * 9), ("same sequence", 6 * 3), ("same head", 18)]
-)
+@pytest.mark.parametrize("kind, genuine", [("other sequence", 3 * 9), ("same sequence", 6 * 3), ("same head", 18)])
 def test_pairs_of_each_kind(rng, kind, genuine):
     """Of 3 people x 2 sequences x 3 frames."""
     some = heads()

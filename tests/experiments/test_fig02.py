@@ -40,7 +40,9 @@ def test_figure_2_has_the_real_shapes():
     made.__dict__["networks"] = (SimpleNamespace(encoder=encoder, decoder=decoder), {})
     record = compute(fig02, made)
     assert record["networks"]["U_e"] == {
-        "input": [64, 64, 4], "output": [64, 64, 3], "parameters": encoder.count_params()
+        "input": [64, 64, 4],
+        "output": [64, 64, 3],
+        "parameters": encoder.count_params(),
     }
     assert record["networks"]["D_a"]["input"] == [64, 64, 6] and record["networks"]["D_a"]["output"] == [4]
     assert np.ptp(made.heads.labels[record["shown"], 0]) == 0 and record["shown"] == [0, 1, 3]

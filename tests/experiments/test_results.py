@@ -45,6 +45,7 @@ def test_a_card_has_a_column_a_recogniser_and_marks_what_is_missed(tmp_path, mon
 
 def test_rendered_heads_stand_beside_real_people():
     """What both records measured; what the set of real people does not know, and other judges, are left out."""
+
     def record(value, judges, **more):
         rows = [("x ↔ a' AUC", "dlib", value), ("x ↔ a' AUC", "own", 0.9), ("PSNR", "", 10 * value),
                 ("ethnicity", "soft_labels", None if more else 0.8)]  # fmt: skip
@@ -60,6 +61,7 @@ def test_rendered_heads_stand_beside_real_people():
     assert "The judges trained here learnt from 5 of 50 heads and 4 of 40 people" in text
     assert "| | dlib |\n|---|---|\n| x ↔ a' AUC | 0.500 → 0.750 |" in text
     assert "| PSNR |  | 5.000 → 7.500 |" in text and "ethnicity" not in text and "own" not in text
+
 
 def test_a_line_up_has_a_column_a_judge_and_old_rows_their_new_name(tmp_path, monkeypatch):
     row = {"title": "a of w", "judge": "dlib", "value": 0.125, "interval": [0.1, 0.2],
@@ -80,6 +82,7 @@ def test_a_line_up_has_a_column_a_judge_and_old_rows_their_new_name(tmp_path, mo
 
 def test_another_seed_stands_beside_the_first(tmp_path, monkeypatch):
     """What has a goal and was measured of both is compared, and nothing else."""
+
     def rows(*values):
         titles = ("AUC", "≤ .60"), ("own ceiling", "state it"), ("found", "≥ .93")
         return [{"title": title, "judge": "dlib", "reach": reach, "value": value}

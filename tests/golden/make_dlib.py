@@ -1,7 +1,7 @@
 """Writes dlib.json: what face-api itself, in JavaScript, makes of three pictures. Needs node 20 and the npm package.
 
-    npm pack @vladmandic/face-api@1.7.15 && tar xzf vladmandic-face-api-1.7.15.tgz
-    python tests/golden/make_dlib.py package
+npm pack @vladmandic/face-api@1.7.15 && tar xzf vladmandic-face-api-1.7.15.tgz
+python tests/golden/make_dlib.py package
 """
 
 import json

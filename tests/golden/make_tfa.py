@@ -1,6 +1,6 @@
 """Makes tfa.npz: what tensorflow-addons' normalisation layers compute. Runs in environment-tfa.yml only.
 
-    python tests/golden/make_tfa.py
+python tests/golden/make_tfa.py
 """
 
 import platform

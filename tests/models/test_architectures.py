@@ -25,7 +25,10 @@ def test_attribute_classifier_is_table_1():
     strides = [model.get_layer(f"conv{k}").strides[0] for k in range(1, 6)]
     assert strides == [2, 1, 1, 2, 2]
     assert [type(layer).__name__ for layer in model.layers[1:5]] == [
-        "Conv2D", "BatchNormalization", "LeakyReLU", "Dropout"
+        "Conv2D",
+        "BatchNormalization",
+        "LeakyReLU",
+        "Dropout",
     ]
 
 
@@ -117,8 +120,12 @@ def test_images_come_out_in_the_unit_interval(rng):
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
-    [({"shape": "vgg"}, "vgg"), ({"size": 60}, "60"), ({"shape": "pix2pix", "size": 48}, "48"),
-     ({"normalization": "layer"}, "layer")],
+    [
+        ({"shape": "vgg"}, "vgg"),
+        ({"size": 60}, "60"),
+        ({"shape": "pix2pix", "size": 48}, "48"),
+        ({"normalization": "layer"}, "layer"),
+    ],
 )
 def test_unknown_architectures_are_named(wrong, named):
     with pytest.raises(ValueError, match=named):

@@ -108,6 +108,8 @@ def test_the_command_line_on_the_whole_clip(tmp_path, carphone):
         for x, y, w, h in rois:
             outside[y : y + h, x : x + w] = False
         assert abs(after[k].astype(int) - before[k])[outside].max() <= 1
-        faces = {name: (abs(f[k].astype(int) - before[k])[~outside] ** 2).mean() for name, f in
-                 (("public", after), ("back", back))}
+        faces = {
+            name: (abs(f[k].astype(int) - before[k])[~outside] ** 2).mean()
+            for name, f in (("public", after), ("back", back))
+        }
         assert faces["back"] < faces["public"]  # U_d undoes more of U_e than it adds

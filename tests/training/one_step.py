@@ -18,11 +18,17 @@ from uunet.training import adversarial, classifier, trainer, twin
 SGD = config.Optimizer("sgd", 1.0)
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32, optimizer=SGD)
 BATCH = dataclasses.replace(
-    config.SMOKE.adversarial, size=32, channel=config.ChannelConfig(sizes=(24, 40)), generator_optimizer=SGD,
+    config.SMOKE.adversarial,
+    size=32,
+    channel=config.ChannelConfig(sizes=(24, 40)),
+    generator_optimizer=SGD,
     critic_optimizer=SGD,
 )
 TWINS = dataclasses.replace(
-    config.TWINS_BY_NAME["smoke"], size=32, channel=config.ChannelConfig(sizes=(24, 40)), optimizer=SGD,
+    config.TWINS_BY_NAME["smoke"],
+    size=32,
+    channel=config.ChannelConfig(sizes=(24, 40)),
+    optimizer=SGD,
     critic_optimizer=SGD,
 )
 ENCODED = config.ChannelConfig(sizes=(24,), damages=(config.Damage("h264", 18, 28),))
@@ -59,7 +65,11 @@ def twin_batch():
     order, damage = channel.draw(TWINS.channel, count, rng, 0)
     pictures = rng.random((3, count, size, size, 3)).astype(np.float32)
     return {
-        "x": pictures[0], "twin": pictures[1], "head": pictures[2, ..., :1], "order": order, "damage": damage,
+        "x": pictures[0],
+        "twin": pictures[1],
+        "head": pictures[2, ..., :1],
+        "order": order,
+        "damage": damage,
         "landmarks": rng.uniform(0, size, (count, data.LANDMARKS, 2)).astype(np.float32),
         "person": rng.integers(160, size=count).astype(np.int32),
         "labels": rng.integers(2, size=(count, 3)).astype(np.int32),

@@ -41,11 +41,19 @@ def test_the_backends_agree(tiny_set, tmp_path):
         # relative to the network: a bias in front of a batch normalisation has no gradient, but that noise
         tolerance = TOLERANCE * largest[name.split("/")[0]]
         np.testing.assert_allclose(other[name], value, atol=tolerance, rtol=0, err_msg=name)
-    for name in ("sharpening loss twin", "sharpening gradient encoder/draw_output/kernel", "hiding loss leak",
-                 "hiding gradient encoder/hide_output/kernel", "hiding gradient decoder/reveal_output/kernel"):
+    for name in (
+        "sharpening loss twin",
+        "sharpening gradient encoder/draw_output/kernel",
+        "hiding loss leak",
+        "hiding gradient encoder/hide_output/kernel",
+        "hiding gradient decoder/reveal_output/kernel",
+    ):
         assert np.abs(one[name]).max() > 0, name
-    moved = [name for name in one if name.startswith(("limit", "wgan-gp")) and "gradient" in name
-             and np.abs(one[name]).max() > 0]
+    moved = [
+        name
+        for name in one
+        if name.startswith(("limit", "wgan-gp")) and "gradient" in name and np.abs(one[name]).max() > 0
+    ]
     for network in ("encoder", "decoder", "patch_critic"):
         assert any(network in name for name in moved), f"{network} was not trained"
     assert not any("attribute_classifier" in name for name in moved), "D_a must stay frozen in learning II"

@@ -130,8 +130,13 @@ def test_checkpoint_of_another_run(tiny_set, d_a, tmp_path):
         adversarial.train(dataclasses.replace(chosen, seed=1), [d_a], tiny_set, tmp_path, verbose=0)
     other = tmp_path / "other.safetensors"
     arguments = {"labels": 4, "size": 32, "name": "other"}
-    files.save(models.attribute_classifier(**arguments), other, builder="attribute_classifier", arguments=arguments,
-               provenance=files.provenance(d_a))
+    files.save(
+        models.attribute_classifier(**arguments),
+        other,
+        builder="attribute_classifier",
+        arguments=arguments,
+        provenance=files.provenance(d_a),
+    )
     with pytest.raises(checkpoints.CheckpointError, match="classifier_sha256 differs"):
         adversarial.train(chosen, [other], tiny_set, tmp_path, verbose=0)
     path = tmp_path / "checkpoint.npz"

@@ -17,7 +17,24 @@ from uunet.data.reading import (
 )
 
 __all__ = [
-    "LANDMARKS", "SPLITS", "VALUES", "DataError", "Heads", "batches", "check_pairs", "dataset", "evaluation_pairs",
-    "heads_axis", "hiding_batch", "landmarks_of", "load", "load_lineup", "load_masks", "load_twins", "pair_batch",
-    "sequence_batch", "twin_batch", "twin_kinds",
+    "LANDMARKS",
+    "SPLITS",
+    "VALUES",
+    "DataError",
+    "Heads",
+    "batches",
+    "check_pairs",
+    "dataset",
+    "evaluation_pairs",
+    "heads_axis",
+    "hiding_batch",
+    "landmarks_of",
+    "load",
+    "load_lineup",
+    "load_masks",
+    "load_twins",
+    "pair_batch",
+    "sequence_batch",
+    "twin_batch",
+    "twin_kinds",
 ]

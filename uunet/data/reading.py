@@ -204,8 +204,15 @@ def load(folder, split, *, size=64, labels=(), columns=()):
     if len(set(domains)) > 1:  # they decide which pairs are drawn
         digest.update(" ".join(domains).encode())
     return Heads(
-        images, codes, numbers, frames, tuple(row["file"] for row in chosen), digest.hexdigest(),
-        {name: _column([row[name] for row in chosen]) for name in columns}, skipped, domains,
+        images,
+        codes,
+        numbers,
+        frames,
+        tuple(row["file"] for row in chosen),
+        digest.hexdigest(),
+        {name: _column([row[name] for row in chosen]) for name in columns},
+        skipped,
+        domains,
     )
 
 

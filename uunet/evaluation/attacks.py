@@ -99,15 +99,23 @@ def run(preset, folder, config, judges, progress=None):
             name = f"{known}, {pairs}"
             started = time.monotonic()
             attacker = train_inverse(
-                pair_batches(encoder, train, order, known, pairs, config), size, config,
+                pair_batches(encoder, train, order, known, pairs, config),
+                size,
+                config,
                 lambda done, name=name: progress(f"training {name}", done, config.steps),
             )
             seconds = round(time.monotonic() - started)
             recovered.append(attacker.predict(a, batch_size=CHUNK, verbose=0))
-            rows.append({
-                "answer": "inverse", "known": known, "pairs": pairs, "pictures": min(pairs, len(order)),
-                "seconds": seconds, **scorer(recovered[-1], name, progress),
-            })
+            rows.append(
+                {
+                    "answer": "inverse",
+                    "known": known,
+                    "pairs": pairs,
+                    "pictures": min(pairs, len(order)),
+                    "seconds": seconds,
+                    **scorer(recovered[-1], name, progress),
+                }
+            )
     run = {
         "data_sha256": {"train": train.sha256, "test": test.sha256},
         "weights_sha256": {

@@ -1,6 +1,5 @@
 """Beyond the paper: what comes back of heads in ROIs of other sizes, and after JPEG or H.264."""
 
-
 import numpy as np
 from matplotlib.figure import Figure
 

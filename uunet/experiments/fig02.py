@@ -69,8 +69,15 @@ def traced():
     Returns:
         calls, terms: see `compute`.
     """
-    config = SimpleNamespace(**{name: getattr(PAPER.adversarial, name) for name in (
-        "s", "weights", "histogram_bins", "penalty", "delta_gp", "penalty_weight")}, subjects=2, sequences=2, frames=2)
+    config = SimpleNamespace(
+        **{
+            name: getattr(PAPER.adversarial, name)
+            for name in ("s", "weights", "histogram_bins", "penalty", "delta_gp", "penalty_weight")
+        },
+        subjects=2,
+        sequences=2,
+        frames=2,
+    )
     rng = np.random.default_rng(0)
     x, a, r, partner = rng.random((4, 8, 8, 8, 3), dtype=np.float32)
     noise = rng.random((2, 8, 8, 8, 1), dtype=np.float32)
@@ -100,7 +107,9 @@ def traced():
 
     agreement = np.full((8, 4), 0.5, np.float32)
     networks = objective.Networks(
-        encoder=stand_in("U_e", a, 3), decoder=stand_in("U_d", r), classifier=stand_in("D_a", agreement, 3),
+        encoder=stand_in("U_e", a, 3),
+        decoder=stand_in("U_d", r),
+        classifier=stand_in("D_a", agreement, 3),
         critic=stand_in("D_f", np.zeros((8, 1, 1, 1), np.float32)),
     )
     batch = {"x": x, "x_prime": partner, "b": agreement, "known": agreement, "noise": noise,

@@ -19,8 +19,12 @@ def compute(material, report):
         value -> number of heads; `frames`: [least, median, most] in a sequence.
     """
     heads = material.heads
-    order = [sequence for turn in range(ROWS * COLUMNS) for subject in heads.by_subject.values()
-             for sequence in subject[turn : turn + 1]]  # everybody's first sequence, then everybody's second, ...
+    order = [
+        sequence
+        for turn in range(ROWS * COLUMNS)
+        for subject in heads.by_subject.values()
+        for sequence in subject[turn : turn + 1]
+    ]  # everybody's first sequence, then everybody's second, ...
     labels = {}
     for k, (label, values) in enumerate(VALUES.items(), start=1):
         codes = heads.labels[:, k]

@@ -107,7 +107,16 @@ def inspect_image(public, *, secret=None):
 
 
 def deidentify_folder(
-    source, target, encoder, detector, *, seed=None, secret=None, profile="png", method=None, overwrite=False,
+    source,
+    target,
+    encoder,
+    detector,
+    *,
+    seed=None,
+    secret=None,
+    profile="png",
+    method=None,
+    overwrite=False,
     progress=None,
 ):
     """Writes the public version of every picture in a folder and its subfolders, under the same name.

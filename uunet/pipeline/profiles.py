@@ -140,7 +140,7 @@ def choose(target, among, name=None, crf=None, method=None):
         raise ProfileError(f"{target} cannot be of the profile {name}: name a {suffixes} file.")
     if profile is None and among is VIDEOS:
         raise ProfileError(
-            f'{target} cannot be a public video: write {suffixes}; what hides in the pixels is lost in others, even in '
+            f"{target} cannot be a public video: write {suffixes}; what hides in the pixels is lost in others, even in "
             '"lossless" ones of 8-bit YUV.'
         )
     if profile is None:

@@ -52,7 +52,17 @@ class VideoResult:
 
 
 def deidentify_video(
-    source, target, encoder, detector, *, seed=None, secret=None, profile=None, method=None, crf=None, overwrite=False,
+    source,
+    target,
+    encoder,
+    detector,
+    *,
+    seed=None,
+    secret=None,
+    profile=None,
+    method=None,
+    crf=None,
+    overwrite=False,
     progress=None,
 ):
     """Writes the public version of a video: virtual faces, and their boxes hidden in every frame.

@@ -15,8 +15,11 @@ from uunet.training import trainer as training
 def unet_arguments(config):
     """What `models.unet` needs to know of a `config.AdversarialConfig`."""
     return {
-        "shape": config.unet, "size": config.size, "width": config.width,
-        "normalization": config.normalization, "dropout": config.dropout,
+        "shape": config.unet,
+        "size": config.size,
+        "width": config.width,
+        "normalization": config.normalization,
+        "dropout": config.dropout,
     }
 
 
@@ -31,7 +34,8 @@ def build_networks(config, classifier, generators=None):
     shape = unet_arguments(config)
     classifier.trainable = False
     encoder, decoder = generators or (
-        models.unet(4, name="encoder", **shape), models.unet(3, name="decoder", residual=config.residual, **shape)
+        models.unet(4, name="encoder", **shape),
+        models.unet(3, name="decoder", residual=config.residual, **shape),
     )
     return objective.Networks(
         encoder=encoder,
@@ -127,9 +131,13 @@ def save(networks, config, out, record):
     """Writes `encoder.safetensors` and `decoder.safetensors` into the folder `out`, with this provenance."""
     shape = unet_arguments(config)
     for model, own in (
-        (networks.encoder, {"channels": 4}), (networks.decoder, {"channels": 3, "residual": config.residual})
+        (networks.encoder, {"channels": 4}),
+        (networks.decoder, {"channels": 3, "residual": config.residual}),
     ):
         files.save(
-            model, out / f"{model.name}.safetensors", builder="unet", arguments={"name": model.name, **own, **shape},
+            model,
+            out / f"{model.name}.safetensors",
+            builder="unet",
+            arguments={"name": model.name, **own, **shape},
             provenance=record,
         )

@@ -32,8 +32,10 @@ def save(trainer, path, *, run, step, seconds):
     """
     values = [variable.numpy() for variable in trainer.state()]
     if not all(np.isfinite(value).all() for value in values):
-        raise DivergedError(f"Training diverged: a weight is no longer finite at step {step}; try a smaller learning "
-                            "rate, the last good checkpoint is kept.")
+        raise DivergedError(
+            f"Training diverged: a weight is no longer finite at step {step}; try a smaller learning "
+            "rate, the last good checkpoint is kept."
+        )
     named = {f"v{k}": value for k, value in enumerate(values)}
     with outputs.new_file(path, overwrite=True) as part, open(part, "wb") as file:
         np.savez(file, run=json.dumps(run), step=step, seconds=seconds, **named)

@@ -14,7 +14,9 @@ from uunet.training import trainer as training
 def classifier_arguments(config):
     """What `models.attribute_classifier` needs to know of a `config.ClassifierConfig`."""
     return {
-        "labels": len(config.labels), "size": config.size, "blocks": config.blocks,
+        "labels": len(config.labels),
+        "size": config.size,
+        "blocks": config.blocks,
         "name": "_".join(("classifier", *config.labels)),
     }
 
@@ -27,9 +29,7 @@ def build_trainer(classifier, config):
     def updates(batch):
         yield training.Update(lambda: objective.classifier_objective(classifier, batch), variables, optimizer)
 
-    return training.backend_trainer().Trainer(
-        [classifier], [(optimizer, variables)], updates, terms=("ce", "accuracy")
-    )
+    return training.backend_trainer().Trainer([classifier], [(optimizer, variables)], updates, terms=("ce", "accuracy"))
 
 
 def train(config, folder, out, *, minutes=None, verbose="auto"):
@@ -71,8 +71,11 @@ def train(config, folder, out, *, minutes=None, verbose="auto"):
 def save(classifier, config, out, record):
     """Writes `classifier.safetensors` into the folder `out`, with this provenance."""
     files.save(
-        classifier, out / "classifier.safetensors", builder="attribute_classifier",
-        arguments=classifier_arguments(config), provenance=record,
+        classifier,
+        out / "classifier.safetensors",
+        builder="attribute_classifier",
+        arguments=classifier_arguments(config),
+        provenance=record,
     )
 
 

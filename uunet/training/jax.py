@@ -45,7 +45,10 @@ class Trainer(trainer.Trainer):
     def train_step(self, state, data):
         (batch,) = data
         groups = (
-            self.trainable_variables, self.non_trainable_variables, self.optimizer.variables, self.metrics_variables
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
         )
         values = {}  # id of a variable -> its value so far in this step
         for variables, new in zip(groups, state, strict=True):

@@ -126,8 +126,9 @@ class SampleSheet(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.encoder, self.decoder, self.config = Path(folder), encoder, decoder, config
         subjects = list(heads.by_subject.values())
-        chosen = [subjects[k % len(subjects)][k // len(subjects) % len(subjects[k % len(subjects)])][0]
-                  for k in range(count)]
+        chosen = [
+            subjects[k % len(subjects)][k // len(subjects) % len(subjects[k % len(subjects)])][0] for k in range(count)
+        ]
         self.x = pixels.to_float(heads.images[chosen])
         rng = np.random.default_rng(config.seed)
         self.noise = np.stack([pixels.noise_channel(rng, config.size) for _ in chosen])

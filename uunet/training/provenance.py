@@ -42,8 +42,11 @@ def device():
     """What computed: accelerators if there are any, processor, cores, Keras and its backend."""
     processor = platform.machine()
     if Path("/proc/cpuinfo").exists():
-        names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                 if line.startswith("model name")]
+        names = [
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ]
         processor = f"{names[0]} ({processor})" if names else processor
     devices = ", ".join(keras.distribution.list_devices())
     return f"{devices}; {os.cpu_count()} cores of {processor}; Keras {keras.__version__}, {keras.backend.backend()}"
@@ -52,6 +55,7 @@ def device():
 @functools.cache
 def commit():
     """The commit that is running, with "+changes" if the checkout differs from it; "unknown" outside one."""
+
     def git(*arguments):
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
