@@ -110,7 +110,7 @@ def run(options):
 
     from benchmarks import training_throughput as throughput
     from data_prep import archive
-    from uunet import data, outputs
+    from uunet import atomic, data
     from uunet.training import provenance
 
     if keras.backend.backend() != "jax":
@@ -121,7 +121,7 @@ def run(options):
     learning = configuration(options, heads.images.shape[1])
     data.check_pairs(heads, learning.classifier.labels)
     data.check_pairs(validation, learning.classifier.labels)
-    outputs.make_folder(options.out)
+    atomic.make_folder(options.out)
     keras.mixed_precision.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(options.seed)
     say(f"{len(heads.images)} heads of {len(heads.by_subject)} people; {provenance.device()}")
@@ -169,7 +169,7 @@ def learn_one(options, config, heads, validation, log, peak):
 def learn_two(options, config, classifier, heads, validation, log, peak):
     """U_e, U_d and D_f by Eqs. 6, 7 and 13 -> the line to print."""
     from benchmarks import training_throughput as throughput
-    from uunet.training import adversarial, logs, resident
+    from uunet.training import adversarial, callbacks, resident
 
     networks = adversarial.build_networks(config, classifier)
     call = resident.Steps(
@@ -177,7 +177,7 @@ def learn_two(options, config, classifier, heads, validation, log, peak):
         resident.hold_sequences(heads, config), config.checkpoint_every,
     )  # fmt: skip
     operations = throughput.step_operations(networks, config, "ours")
-    sheets = logs.SampleSheet(options.out / "sheets", networks.encoder, networks.decoder, validation, config)
+    sheets = callbacks.SampleSheet(options.out / "sheets", networks.encoder, networks.decoder, validation, config)
     sheets.set_params({"steps": 1})
     until = BEGIN + 60 * options.minutes
     stage = Stage("learning II", call, config.steps, until, log)

@@ -13,9 +13,9 @@ import matplotlib
 import numpy as np
 from skimage import data
 
-from uunet import channel, outputs, pipeline, pixels, presets
+from uunet import atomic, channel, pipeline, pixels, presets
+from uunet.boxes import detection
 from uunet.evaluation.scorecard import psnr
-from uunet.pipeline import detection
 
 matplotlib.use("Agg")  # draws into files; needs no screen
 from matplotlib import pyplot as plt  # noqa: E402
@@ -47,7 +47,7 @@ def run(net, out, seed=0):
     for axis in axes.flat:
         axis.axis("off")
     axes[1, 1].set_title(f"the heads as the networks see them, {size} pixels", fontsize=9)
-    with outputs.new_file(out, overwrite=True) as part:
+    with atomic.new_file(out, overwrite=True) as part:
         figure.savefig(part, dpi=72, format="png")
     plt.close(figure)
     lines = [f"head of {roi.w} x {roi.h} pixels"]

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import channel, codec, config, data, outputs, pixels, video_samples
+from uunet import atomic, channel, config, data, pixels, video_samples
+from uunet.channel import video_codec
 from uunet.pipeline import video
 
 AMPLITUDE = 4  # levels
@@ -27,7 +28,7 @@ COLOURS = {"luma": (1, 1, 1), "chroma": (1, 0, -1)}  # the same step in each of 
 def through_jpeg(rois, corner, quality):
     """JPEG as in training, pasted as a codec's heads are: uint8 `(T, n, n, 3)` -> the same."""
     (top, left), n = corner, rois.shape[1]
-    side = codec.canvas_side(n)
+    side = video_codec.canvas_side(n)
     pasted = [np.pad(roi, ((top, side - n - top), (left, side - n - left), (0, 0)), mode="edge") for roi in rois]
     image = pixels.to_uint8(np.asarray(channel.jpeg(pixels.to_float(pasted), quality)))
     return image[:, top : top + n, left : left + n]
@@ -36,9 +37,9 @@ def through_jpeg(rois, corner, quality):
 CHANNELS = {
     "lossless": lambda rois, corner: rois,
     "JPEG 90": lambda rois, corner: through_jpeg(rois, corner, 90),
-    **{f"H.264 crf {crf}": lambda rois, corner, crf=crf: codec.heads_round_trip(rois, crf, corner=corner)
+    **{f"H.264 crf {crf}": lambda rois, corner, crf=crf: video_codec.heads_round_trip(rois, crf, corner=corner)
        for crf in (18, 23, 28)},
-    "VP9 crf 31": lambda rois, corner: codec.heads_round_trip(rois, 31, corner=corner, name="vp9"),
+    "VP9 crf 31": lambda rois, corner: video_codec.heads_round_trip(rois, 31, corner=corner, name="vp9"),
 }  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def survival(faces, n, through):
     size = faces.shape[2]
     sent, received = ([[] for _ in PATTERNS] for _ in range(2))
     for sequence in faces:
-        corner = rng.integers(codec.GRID, size=2)
+        corner = rng.integers(video_codec.GRID, size=2)
 
         def arrived(a, corner=corner):
             rois = np.stack([channel.to_roi(face, n, n) for face in a])
@@ -101,12 +102,14 @@ def canvas_against_frames():
     yield "|---|---|---|---|---|"
     for crf in (18, 23, 28):
         pairs = []
-        for first in range(0, len(frames) - codec.GROUP + 1, codec.GROUP):
-            group = frames[first : first + codec.GROUP]
-            decoded = codec.round_trip(group, crf)
+        for first in range(0, len(frames) - video_codec.GROUP + 1, video_codec.GROUP):
+            group = frames[first : first + video_codec.GROUP]
+            decoded = video_codec.round_trip(group, crf)
             for x, y, w, h in boxes.get(first, []):
                 place = np.s_[:, y : y + h, x : x + w]
-                alone = codec.heads_round_trip(group[place], crf, corner=(y % codec.GRID, x % codec.GRID))
+                alone = video_codec.heads_round_trip(
+                    group[place], crf, corner=(y % video_codec.GRID, x % video_codec.GRID)
+                )
                 pairs.append([peak_signal_noise_ratio(group[place], found) for found in (decoded[place], alone)])
         whole, alone = np.transpose(pairs)
         difference = alone - whole
@@ -128,7 +131,7 @@ def cost(heads):
             took = []
             for _ in range(5):
                 start = time.process_time()
-                codec.heads_round_trip(rois, crf, corner=(5, 9), name=name)
+                video_codec.heads_round_trip(rois, crf, corner=(5, 9), name=name)
                 took.append(time.process_time() - start)
             seconds[n] = min(took)
         yield f"| {name} crf {crf} | {1000 * sum(seconds.values()):.0f} | {1000 * seconds[max(seconds)]:.0f} |"
@@ -156,7 +159,8 @@ ROI: side in pixels. 1 is all, 0 nothing.
 ## A head alone fares as it does in its frame
 
 Training and evaluation encode single heads, pasted into the smallest canvas of whole macroblocks, edges continued
-(`uunet.codec.heads_round_trip`). The heads of the bundled clip, in groups of {codec.GROUP} frames, boxes held:
+(`uunet.channel.video_codec.heads_round_trip`). The heads of the bundled clip, in groups of {video_codec.GROUP} frames,
+boxes held:
 
 {chr(10).join(canvas_against_frames())}
 
@@ -167,7 +171,7 @@ Training and evaluation encode single heads, pasted into the smallest canvas of 
     if arguments.out is None:
         print(text)
         return
-    with outputs.new_file(arguments.out, overwrite=True) as part:
+    with atomic.new_file(arguments.out, overwrite=True) as part:
         part.write_text(text)
 
 

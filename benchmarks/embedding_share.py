@@ -10,11 +10,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from uunet import keys, pipeline, presets, video_samples
-from uunet.pipeline import detection, messages, profiles, video
+from uunet import pipeline, presets, video_samples
+from uunet.boxes import detection
+from uunet.media import profiles
+from uunet.pipeline import video
 from uunet.stego import jpeg
+from uunet.wire import crypto, messages
 
-SECRET = bytes(range(keys.KEY_BYTES))
+SECRET = bytes(range(crypto.KEY_BYTES))
 REPEATS = 3
 
 
@@ -22,7 +25,7 @@ def hiding(frames, rois, method, seal):
     """Seconds for all frames, the least of REPEATS."""
     seconds = []
     for _ in range(REPEATS):
-        seal = None if seal is None else keys.new_seal(SECRET)
+        seal = None if seal is None else crypto.new_seal(SECRET)
         start = time.perf_counter()
         for first in range(0, len(frames), video.FRAMES_AT_ONCE):
             some = slice(first, first + video.FRAMES_AT_ONCE)

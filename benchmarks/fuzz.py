@@ -19,15 +19,14 @@ from functools import partial
 
 import numpy as np
 
-from uunet import keys, protocol
 from uunet.errors import UUNetError
-from uunet.pipeline import messages
-from uunet.protocol import Roi
 from uunet.stego import jpeg, lsb, qim
+from uunet.wire import crypto, messages, protocol
+from uunet.wire.protocol import Roi
 
 KEY, STREAM_ID = bytes(range(32)), bytes(16)
 ALPHABETS = ("0123456789,", "0123456789,,,,-+_. eEx\n\0", "0123456789,\u0661\uff11\u00b2\ud800")
-SEALS = {suite: keys.seal_of(KEY, suite, STREAM_ID) for suite in keys.CIPHERS}
+SEALS = {suite: crypto.seal_of(KEY, suite, STREAM_ID) for suite in crypto.CIPHERS}
 
 
 def text(rng):

@@ -21,8 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from uunet import protocol, video_samples
-from uunet.pipeline import tracking
+from uunet import video_samples
+from uunet.boxes import tracking
+from uunet.wire import protocol
 
 LENGTHS = (5, 10, 15)  # frames of a group
 

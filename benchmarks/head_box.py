@@ -8,7 +8,8 @@ import csv
 import numpy as np
 
 from uunet import video_samples
-from uunet.pipeline import detection, video
+from uunet.boxes import detection
+from uunet.pipeline import video
 
 
 def main():

@@ -17,10 +17,10 @@ from functools import partial
 import numpy as np
 from rich.progress import track
 
-from uunet import keys, protocol
 from uunet.errors import UUNetError
-from uunet.protocol import Roi
 from uunet.stego import keystream, lsb
+from uunet.wire import crypto, protocol
+from uunet.wire.protocol import Roi
 
 SHAPE = (48, 64, 3)
 KEY, OTHER_RUN, THIS_RUN = bytes(range(32)), bytes(16), bytes(range(16))
@@ -31,7 +31,7 @@ BLANK = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
 
 def written(suite, packed, rois, index=INDEX, stream_id=THIS_RUN, shape=SHAPE, last=True):
     """`(open_part, sealed_part)`, bytes."""
-    seal = keys.seal_of(KEY, suite, stream_id) if suite else None
+    seal = crypto.seal_of(KEY, suite, stream_id) if suite else None
     return protocol.pack_frame_message(rois, index, last=last, packed=packed, shape=shape, seal=seal)
 
 
@@ -78,7 +78,7 @@ def count(suite, packed, n, rng):
     others = [b"".join(written(suite, packed, two, *where)) for where in elsewhere]
     others.append(b"".join(written(suite, packed, two, INDEX + 1, last=False)))
     others.append(b"".join(written(suite, not packed, two, INDEX + 1)).ljust(len(message), b"\0")[: len(message)])
-    seal = keys.seal_of(KEY, suite, THIS_RUN) if suite else None
+    seal = crypto.seal_of(KEY, suite, THIS_RUN) if suite else None
     places = np.arange(8 * len(message))
     if seal:  # the forger knows them, which is more than he can
         order = keystream.positions(seal.order_key, INDEX, BLANK.size - OPEN_BITS, 8 * len(parts[1]))
@@ -125,7 +125,7 @@ def main():
     parser.add_argument("--frames", type=int, default=100_000, help="mutated frames a suite, and as many packed")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    names = {0: "plain", keys.AES_256_GCM: "AES-256-GCM", keys.CHACHA20_POLY1305: "ChaCha20-Poly1305"}
+    names = {0: "plain", crypto.AES_256_GCM: "AES-256-GCM", crypto.CHACHA20_POLY1305: "ChaCha20-Poly1305"}
     wrong = 0
     for (suite, name), packed in itertools.product(names.items(), (False, True)):
         name += ", packed" if packed else ""

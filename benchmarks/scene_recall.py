@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from uunet.pipeline import detection, video
-from uunet.pipeline.tracking import iou
+from uunet.boxes import detection
+from uunet.boxes.tracking import iou
+from uunet.pipeline import video
 
 LEAST_OVERLAP = 0.3
 GROUPS = {  # name -> column of the table below, edges

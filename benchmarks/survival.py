@@ -25,11 +25,13 @@ from PIL import Image
 from skimage import data as skimage_data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from uunet import protocol, video_samples
+from uunet import video_samples
 from uunet.errors import UUNetError
-from uunet.pipeline import messages, profiles, video
-from uunet.protocol import Roi
+from uunet.media import profiles
+from uunet.pipeline import video
 from uunet.stego import jpeg, lsb, qim
+from uunet.wire import messages, protocol
+from uunet.wire.protocol import Roi
 
 try:
     from stegano import lsb as stegano_lsb

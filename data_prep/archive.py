@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 
 from data_prep.join import join
-from uunet import data, outputs
+from uunet import atomic, data
 from uunet.errors import UUNetError
 
 FORMAT = 1
@@ -81,7 +81,7 @@ def write(folders: list[Path], out: Path, *, most_mb: float = 40.0, frames: int 
     def both(name):
         return np.concatenate([getattr(heads, name)[some] for heads, some in zip(splits, kept, strict=True)])
 
-    with outputs.new_file(out, overwrite=overwrite) as part, open(part, "wb") as file:
+    with atomic.new_file(out, overwrite=overwrite) as part, open(part, "wb") as file:
         np.savez(
             file, format=FORMAT, size=splits[0].images.shape[1],
             jpeg=np.frombuffer(b"".join(b for of_split in files for b in of_split), np.uint8), ends=np.cumsum(lengths),

@@ -27,10 +27,11 @@ import cv2
 import numpy as np
 
 from data_prep import processes
-from uunet import channel, outputs, pixels
+from uunet import atomic, channel, pixels
+from uunet.boxes import detection
 from uunet.errors import UUNetError
-from uunet.pipeline import detection, images
-from uunet.protocol import Roi
+from uunet.pipeline import images
+from uunet.wire.protocol import Roi
 
 UNKNOWN = "unknown"
 WORDS = {  # the labels' words, the same in every set: those of P-DESTRE
@@ -316,7 +317,7 @@ def find_heads(boxes, detector, aim):
 
     Args:
         boxes: list of (picture, Roi of the box).
-        detector: see `uunet.pipeline.detection`; None takes each box for a head.
+        detector: see `uunet.boxes.detection`; None takes each box for a head.
         aim: see `find_head`.
 
     Returns:
@@ -383,7 +384,7 @@ def write(out, plan, detector, settings, *, size=64, seed=0, workers=1, on_progr
         OutputError: `out` cannot be written.
     """
     out = Path(out)
-    outputs.make_folder(out)
+    atomic.make_folder(out)
     settings = {"domain": plan.domain, "size": size, **settings}
     done = _read_progress(out, settings)
     start = time.perf_counter()
@@ -400,7 +401,7 @@ def write(out, plan, detector, settings, *, size=64, seed=0, workers=1, on_progr
                 finished += work.boxes
                 on_progress(finished)
     except OSError as error:
-        raise outputs.OutputError(f"{out} cannot be written ({error.strerror}): free some space there.") from error
+        raise atomic.OutputError(f"{out} cannot be written ({error.strerror}): free some space there.") from error
     table, splits, skipped = _write_tables(out, plan, done, seed)
     (out / "progress.jsonl").unlink()
     return Result(
@@ -457,7 +458,7 @@ def _read_progress(out, settings):
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{path} is damaged: delete {out} and begin again.") from error
     except OSError as error:
-        raise outputs.OutputError(f"{out} cannot be used ({error.strerror}): name another folder.") from error
+        raise atomic.OutputError(f"{out} cannot be used ({error.strerror}): name another folder.") from error
 
 
 def _do(out, plan, detector, size, work, on_progress=lambda done: None):
@@ -518,5 +519,5 @@ def _write_table(path, header, rows, *, overwrite):
     table = csv.writer(text, lineterminator="\n")
     table.writerow(header)
     table.writerows(rows)
-    with outputs.new_file(path, overwrite=overwrite) as part:
+    with atomic.new_file(path, overwrite=overwrite) as part:
         part.write_text(text.getvalue(), encoding="utf-8")

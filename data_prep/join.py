@@ -11,11 +11,11 @@ import io
 import sys
 from pathlib import Path
 
-from uunet import outputs
-from uunet.data import reading
+from uunet import atomic
+from uunet.data import manifest
 from uunet.errors import UUNetError
 
-COLUMNS = (*reading.COLUMNS, "domain", "sha256")
+COLUMNS = (*manifest.COLUMNS, "domain", "sha256")
 
 
 class JoinError(UUNetError):
@@ -39,10 +39,10 @@ def join(folders: list[Path], out: Path) -> dict[str, int]:
     """
     rows, owner = [], {}
     for k, folder in enumerate(folders):
-        manifest = folder / "manifest.csv"
-        if not manifest.is_file():
-            raise reading.DataError(f"{folder} has no manifest.csv; prepare a set first (see data_prep/README.md).")
-        found = reading.read_rows(manifest, COLUMNS)
+        path = folder / "manifest.csv"
+        if not path.is_file():
+            raise manifest.DataError(f"{folder} has no manifest.csv; prepare a set first (see data_prep/README.md).")
+        found = manifest.read_rows(path, COLUMNS)
         for row in found:
             other = owner.setdefault(row["subject"], k)
             if other != k:
@@ -54,10 +54,10 @@ def join(folders: list[Path], out: Path) -> dict[str, int]:
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
-    outputs.make_folder(out)
-    with outputs.new_file(out / "manifest.csv", overwrite=False) as part:
+    atomic.make_folder(out)
+    with atomic.new_file(out / "manifest.csv", overwrite=False) as part:
         part.write_text(text.getvalue(), encoding="utf-8")
-    return {split: sum(row["split"] == split for row in rows) for split in reading.SPLITS}
+    return {split: sum(row["split"] == split for row in rows) for split in manifest.SPLITS}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from uunet import outputs
+from uunet import atomic
 from uunet.errors import UUNetError
 from uunet.evaluation.judges import dlib, faceres
 
@@ -118,8 +118,8 @@ def main(arguments=None):
     url = SOURCES[options.name].url
     out = options.out or SOURCES[options.name].target
     try:
-        outputs.make_folder(out.parent)
-        with outputs.new_file(out, overwrite=options.overwrite) as part:
+        atomic.make_folder(out.parent)
+        with atomic.new_file(out, overwrite=options.overwrite) as part:
             try:
                 package = options.package.read_bytes() if options.package else urllib.request.urlopen(url).read()
             except OSError as error:

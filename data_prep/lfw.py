@@ -27,8 +27,8 @@ import rich.progress
 
 from data_prep import command, heads
 from data_prep.synthetic import colour, degrade, domain
-from uunet import channel, outputs, pixels
-from uunet.protocol import Roi
+from uunet import atomic, channel, pixels
+from uunet.wire.protocol import Roi
 
 URL = "https://ndownloader.figshare.com/files/5976018"  # lfw.tgz, as scikit-learn fetches it
 SHA256 = "055f7d9c632d7370e6fb4afc7468d40f970c34a80d4c6f50ffec63f5a8d536c0"
@@ -262,10 +262,10 @@ def download(folder):
     """
     if (folder / "lfw").exists():
         return
-    outputs.make_folder(folder)
+    atomic.make_folder(folder)
     archive = folder / "lfw.tgz"
     if not archive.exists():
-        with outputs.new_file(archive, overwrite=False) as part:
+        with atomic.new_file(archive, overwrite=False) as part:
             _fetch(part)
     partial = folder / "lfw.partial"
     try:

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 import rich.console
 
-from uunet import outputs
+from uunet import atomic
 from uunet.data import SPLITS, DataError
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment, judges, recognition
@@ -375,7 +375,7 @@ def main(arguments=None):
 def _measure_all(options, command):
     start = time.monotonic()
     console = rich.console.Console(stderr=True)
-    with outputs.new_file(options.out, overwrite=options.overwrite) as part:
+    with atomic.new_file(options.out, overwrite=options.overwrite) as part:
         tables = [read(folder) for folder in options.folders]
         sets = [measure(table, cnn=not options.no_cnn, seed=options.seed, say=console.print) for table in tables]
         made = {

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from uunet import outputs
+from uunet import atomic
 from uunet.errors import UUNetError
 
 CAPTION = 14  # pixels, height of the line above each row
@@ -114,7 +114,7 @@ def main(arguments=None):
         if options.out.suffix != ".png":
             raise SheetError(f"{options.out} is no .png; give --out a name that ends with .png.")
         picture = sheet(options.folder, options.people, options.columns, options.twins)
-        with outputs.new_file(options.out, overwrite=options.overwrite) as part:
+        with atomic.new_file(options.out, overwrite=options.overwrite) as part:
             part.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
     except UUNetError as error:
         print(error, file=sys.stderr)

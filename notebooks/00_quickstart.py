@@ -30,11 +30,13 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from uunet import keys, pipeline, presets, protocol, video_samples
+from uunet import pipeline, presets, video_samples
+from uunet.boxes import detection
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment
 from uunet.evaluation.judges import dlib
-from uunet.pipeline import detection, images, video
+from uunet.pipeline import images, video
+from uunet.wire import crypto, protocol
 
 RUN = os.environ.get("UUNET_RUN", "read")  # read, smoke or full
 JUDGED = {"smoke": 2, "read": 12, "full": 60}[RUN]  # frames whose faces are shown and judged
@@ -202,7 +204,7 @@ print(f"{detected} are still faces to a detector (MTCNN)")
 # Without a key anybody may read the boxes. With one, only its owners do:
 
 # %%
-key = keys.generate()
+key = crypto.generate()
 given = {0: [(None, roi) for roi in boxes[middle]]}  # these boxes, instead of detecting heads again
 sealed = pipeline.deidentify(x[middle], net.encoder, given, secret=key)
 print("with its key:", pipeline.reconstruct(sealed, net.decoder, secret=key).shape)

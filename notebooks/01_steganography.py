@@ -31,11 +31,12 @@ import numpy as np
 from IPython.display import Markdown
 from skimage.data import coffee
 
-from uunet import keys, protocol, video_samples
+from uunet import video_samples
+from uunet.boxes import detection
 from uunet.errors import UUNetError
-from uunet.pipeline import detection, messages
 from uunet.pipeline.video import read_frames
 from uunet.stego import keystream, lsb
+from uunet.wire import crypto, messages, protocol
 
 RUN = os.environ.get("UUNET_RUN", "read")  # read, smoke or full
 QUALITIES = {"smoke": [50, 90], "read": [30, 50, 70, 80, 90, 95, 100], "full": list(range(10, 101, 5))}[RUN]
@@ -202,7 +203,7 @@ print(verdict(flipped(8 * len(message))) == rois, "- one sample behind the messa
 # (ChaCha20): the same for ever for who has the key, noise for who has not, and new in each frame.
 
 # %%
-key = keys.generate()
+key = crypto.generate()
 orders = {
     "no key: the top left corner": np.arange(8 * len(message)),
     "key, frame 0": keystream.positions(key, 0, frame.size, 8 * len(message)),
@@ -217,7 +218,7 @@ for axis, (title, positions) in zip(axes, orders.items(), strict=True):
 # %%
 keyed = lsb.hide(frame, text.encode(), key=key)
 print("with the key:   ", lsb.reveal(keyed, len(text), key=key))
-print("with another:   ", lsb.reveal(keyed, len(text), key=keys.generate())[:16], "...")
+print("with another:   ", lsb.reveal(keyed, len(text), key=crypto.generate())[:16], "...")
 
 # %% [markdown]
 # ## 6. What a codec does to parities
@@ -433,7 +434,7 @@ def strip(parts):
 
 
 plain = [strip(protocol.pack_frame_message(rois, 0)) for _ in range(2)]
-sealed = [strip(protocol.pack_frame_message(rois, 0, shape=frame.shape, seal=keys.new_seal(key))) for _ in range(2)]
+sealed = [strip(protocol.pack_frame_message(rois, 0, shape=frame.shape, seal=crypto.new_seal(key))) for _ in range(2)]
 figure, axes = plt.subplots(4, 1, figsize=(10, 3.6), sharex=True)
 for axis, title, picture in zip(
     axes,
@@ -445,9 +446,9 @@ for axis, title, picture in zip(
     axis.set(yticks=[], title=title)
 axes[-1].set_xlabel("byte")
 # %%
-closed = messages.hide([frame], [rois], seal=keys.new_seal(key))[0]
+closed = messages.hide([frame], [rois], seal=crypto.new_seal(key))[0]
 print("its key:    ", messages.read([[closed]], key, alone=True).opened() == [rois])
-for name, secret in (("no key:     ", None), ("another key:", keys.generate())):
+for name, secret in (("no key:     ", None), ("another key:", crypto.generate())):
     try:
         messages.read([[closed]], secret, alone=True).opened()
     except UUNetError as error:

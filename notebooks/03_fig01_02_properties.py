@@ -21,10 +21,12 @@ import numpy as np
 from IPython.display import Markdown
 from skimage.metrics import peak_signal_noise_ratio as psnr
 
-from notebooks import lecture
-from uunet import channel, models, pipeline, pixels, presets, protocol, video_samples
+from notebooks import setup
+from uunet import channel, models, pipeline, pixels, presets, video_samples
+from uunet.boxes import detection
 from uunet.experiments import fig02
-from uunet.pipeline import detection, messages, video
+from uunet.pipeline import video
+from uunet.wire import messages, protocol
 
 # %% [markdown]
 # ## Inference: frame → heads → frame
@@ -33,7 +35,7 @@ from uunet.pipeline import detection, messages, video
 # module reads the boxes, cuts the same pixels out, and computes $r = U_d(a)$.
 
 # %%
-net = presets.load(lecture.WEIGHTS)
+net = presets.load(setup.WEIGHTS)
 frame = video.read_frames(video_samples.WALK)[30]
 boxes = {0: detection.from_file(video_samples.WALK_HEADS)[30]}  # as if a detector had found them
 public = pipeline.deidentify(frame, net.encoder, boxes)
@@ -92,7 +94,7 @@ for phase, made in calls.items():
     print(phase, *(f"{network}({', '.join(inputs)})" for network, inputs in made), "->", *terms[phase])
 
 # %%
-lecture.figure("fig02")
+setup.figure("fig02")
 
 # %% [markdown]
 # [02_train_your_own](02_train_your_own.ipynb) is learning. In the caption of Fig. 2, "adversarial discriminator $D_a$"

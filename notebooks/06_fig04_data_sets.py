@@ -21,10 +21,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 
-from notebooks import lecture
-from notebooks.lecture import SAMPLE
+from notebooks import setup
+from notebooks.support import SAMPLE
 from uunet import data
-from uunet.experiments import results
+from uunet.experiments import report
 
 # %% [markdown]
 # ## The figure
@@ -32,7 +32,7 @@ from uunet.experiments import results
 # `uunet figure fig04 --data heads/cctv` makes it of any prepared set.
 
 # %%
-lecture.figure("fig04")
+setup.figure("fig04")
 
 # %% [markdown]
 # ## Four kinds of footage
@@ -77,7 +77,7 @@ for k, (axis, (label, values)) in enumerate(zip(axes, data.VALUES.items(), stric
 # ## What the paper says and what we have
 
 # %%
-record = results.read("fig04")
+record = report.read("fig04")
 ours = "no record yet"
 if record:
     about = record["data"]

@@ -18,9 +18,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import lecture
+from notebooks import setup
 from uunet.evaluation import recognition
-from uunet.experiments import environments, faces
+from uunet.experiments import histograms, sheets
 
 # %% [markdown]
 # ## The figure
@@ -29,7 +29,7 @@ from uunet.experiments import environments, faces
 # on this footage, the role of the paper's VGGFace2, below dlib's, trained on real people.
 
 # %%
-lecture.figure("fig06")
+setup.figure("fig06")
 
 # %% [markdown]
 # ## The pairs
@@ -37,13 +37,13 @@ lecture.figure("fig06")
 # Genuine pairs are of two *sequences*, as frames of one share their background, which alone would give them away.
 
 # %%
-material = lecture.sample()
-genuine, impostor = environments.pairs(material.heads, "other sequence", np.random.default_rng(0))
+material = setup.sample()
+genuine, impostor = histograms.pairs(material.heads, "other sequence", np.random.default_rng(0))
 figure, axes = plt.subplots(3, 8, figsize=(9, 3.6))
 shown = np.concatenate([genuine[:: len(genuine) // 4][:4], impostor[:: len(impostor) // 4][:4]])  # (8, 2)
 for row, pictures in zip(axes, (material.some("x", shown[:, 0]), material.some("x", shown[:, 1]),
                                 material.some("a", shown[:, 1])), strict=True):  # fmt: skip
-    faces.show(row, pictures, ["genuine"] * 4 + ["impostor"] * 4 if row is axes[0] else ())
+    sheets.show(row, pictures, ["genuine"] * 4 + ["impostor"] * 4 if row is axes[0] else ())
 print("rows: x, x', a'")
 
 # %% [markdown]
@@ -59,7 +59,7 @@ rng = np.random.default_rng(0)
 figure, axes = plt.subplots(1, 3, figsize=(11, 2.2), sharey=True)
 for axis, distance in zip(axes, (0, 1, 3), strict=True):
     heaps = rng.normal(distance, 1, 5000), rng.normal(0, 1, 5000)
-    for heap, colour in zip(heaps, (environments.GREEN, environments.RED), strict=True):
+    for heap, colour in zip(heaps, (histograms.GREEN, histograms.RED), strict=True):
         axis.hist(heap, 60, color=colour, alpha=0.55, density=True)
     area = recognition.areas(*heaps, np.ones((1, 5000), int), np.ones((1, 5000), int))[0]
     axis.set_title(f"d' = {recognition.decidability(*heaps):.2f}, AUC = {area:.2f}", fontsize=9)
@@ -72,8 +72,8 @@ for axis, distance in zip(axes, (0, 1, 3), strict=True):
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3))
 for axis, right in zip(axes, ("x", "a"), strict=True):
-    found = environments.compare(material, "dlib", "x", right, (genuine, impostor))
-    environments.draw(axis, found, f"x ↔ {right}'")
+    found = histograms.compare(material, "dlib", "x", right, (genuine, impostor))
+    histograms.draw(axis, found, f"x ↔ {right}'")
 
 # %% [markdown]
 # **Try:** `"same sequence"` instead of `"other sequence"`. Why is $d'$ of $x$ larger, and what does it measure?
@@ -81,7 +81,7 @@ for axis, right in zip(axes, ("x", "a"), strict=True):
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("fig06")
+setup.table("fig06")
 
 # %% [markdown]
 # **What differs, and why.** The paper has one recogniser a set; ours is judged by one that saw this footage and by one

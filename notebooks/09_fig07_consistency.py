@@ -20,10 +20,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from notebooks import lecture
+from notebooks import setup
 from uunet import losses
 from uunet.evaluation import chain
-from uunet.experiments import environments, faces
+from uunet.experiments import histograms, sheets
 
 # %% [markdown]
 # ## The figure
@@ -31,7 +31,7 @@ from uunet.experiments import environments, faces
 # `uunet figure fig07` makes it. Here a *good* result is two heaps far apart.
 
 # %%
-lecture.figure("fig07")
+setup.figure("fig07")
 
 # %% [markdown]
 # ## One draw of the noise a sequence
@@ -40,7 +40,7 @@ lecture.figure("fig07")
 # way; below: another draw in each frame.
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 heads, encoder = material.heads, material.networks[0].encoder
 sequence = next(iter(heads.by_subject.values()))[0]
 x = heads.images[sequence]
@@ -48,7 +48,7 @@ steady = chain.deidentified(x, np.zeros(len(x), int), encoder, seed=0)
 restless = chain.deidentified(x, np.arange(len(x)), encoder, seed=0)
 figure, axes = plt.subplots(3, len(x), figsize=(1.5 * len(x), 4.4), squeeze=False)
 for row, pictures in zip(axes, (x, steady, restless), strict=True):
-    faces.show(row, pictures)
+    sheets.show(row, pictures)
 print("rows: x; one draw a sequence; one a frame")
 
 # %% [markdown]
@@ -70,7 +70,7 @@ rng = np.random.default_rng(0)
 heaps = rng.normal(0.7, 1, 400), rng.normal(0, 1, 400)
 test = stats.ks_2samp(*heaps)
 figure, axis = plt.subplots(figsize=(5, 2.2))
-for heap, colour in zip(heaps, (environments.GREEN, environments.RED), strict=True):
+for heap, colour in zip(heaps, (histograms.GREEN, histograms.RED), strict=True):
     axis.ecdf(heap, color=colour)
 axis.axvline(test.statistic_location, color="gray", linestyle=":")
 axis.set_title(f"distance {test.statistic:.2f}, p = {test.pvalue:.0e}", fontsize=9)
@@ -81,7 +81,7 @@ axis.set_title(f"distance {test.statistic:.2f}, p = {test.pvalue:.0e}", fontsize
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("fig07")
+setup.table("fig07")
 
 # %% [markdown]
 # **What differs, and why.** The paper does not say when a change is sudden. Here: when a recogniser takes two

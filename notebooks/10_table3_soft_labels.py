@@ -18,11 +18,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import lecture
+from notebooks import setup
 from uunet import data, pixels, presets
 from uunet.evaluation import attributes, scorecard
-from uunet.experiments import faces
-from uunet.experiments.material import SETTINGS
+from uunet.experiments import sheets
+from uunet.experiments.context import SETTINGS
 from uunet.training import objective
 
 # %% [markdown]
@@ -32,7 +32,7 @@ from uunet.training import objective
 # ($s = [-1, -1, -1, -1]$), by $D_a$ and by a judge that knows nothing of $D_a$.
 
 # %%
-lecture.figure("table3")
+setup.figure("table3")
 
 # %% [markdown]
 # ## What is asked of the judges
@@ -40,7 +40,7 @@ lecture.figure("table3")
 # One head, $a$ of either setting, and heads $x_j$ that they are held against:
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 heads = material.heads
 one = 0
 others = [sequences[0][0] for sequences in heads.by_subject.values()]
@@ -49,7 +49,7 @@ figure, axes = plt.subplots(1, 3 + len(others), figsize=(1.5 * (3 + len(others))
 names = [[f"{label}: {values[code]}" for (label, values), code in zip(data.VALUES.items(), codes, strict=True)]
          for codes in heads.labels[[one, *others], 1:]]  # fmt: skip
 titles = ["x\n" + "\n".join(names[0]), *a, *("x_j\n" + "\n".join(name) for name in names[1:])]
-faces.show(axes, [heads.images[one], *a.values(), *heads.images[others]], titles)
+sheets.show(axes, [heads.images[one], *a.values(), *heads.images[others]], titles)
 
 # %% [markdown]
 # $D_a(a_i, x_j)$ is the probability that the two share a label (Eq. 2). The other judge sees one head at a time and
@@ -108,7 +108,7 @@ axis.set(xlabel="values of the label: gender 2, ethnicity 4, hairstyle 5", ylabe
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("table3")
+setup.table("table3")
 
 # %% [markdown]
 # **What differs, and why.** The paper's judge is the $D_a$ that $U_e$ was trained to please (REPRODUCTION.md, row 31);

@@ -19,10 +19,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
-from notebooks import lecture
+from notebooks import setup
 from uunet.evaluation import scorecard
-from uunet.experiments import faces, fig08
-from uunet.experiments.material import SETTINGS
+from uunet.experiments import fig08, sheets
+from uunet.experiments.context import SETTINGS
 
 # %% [markdown]
 # ## The figure
@@ -31,7 +31,7 @@ from uunet.experiments.material import SETTINGS
 # people of the split.
 
 # %%
-lecture.figure("fig08")
+setup.figure("fig08")
 
 # %% [markdown]
 # ## From 64 numbers to two
@@ -72,7 +72,7 @@ for axis, (name, matrix) in zip(axes, planes.items(), strict=True):
 # the distance of two people? The sample's two people, in all 64 dimensions (a plane cannot be learnt from so few):
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 heads = material.heads
 everybody = np.arange(len(heads.images))
 chosen = scorecard.sample(heads, 0)
@@ -82,7 +82,7 @@ for row, (setting, s) in zip(axes, SETTINGS.items(), strict=True):
     a = material.following(s, everybody)
     places = {"x": x, "a": material.embedded(a)}  # all 64 numbers
     found = fig08.measured(heads, chosen, places)
-    faces.show(row, [heads.images[0], *a[::2]], ["x", setting])
+    sheets.show(row, [heads.images[0], *a[::2]], ["x", setting])
     print(f"{setting:14} from x to its a: {found['distance']['value']:.2f};",
           f"spread of x {found['spread']['x']:.2f}, of a {found['spread']['a']:.2f}")  # fmt: skip
 
@@ -90,7 +90,7 @@ for row, (setting, s) in zip(axes, SETTINGS.items(), strict=True):
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("fig08")
+setup.table("fig08")
 
 # %% [markdown]
 # **What differs, and why.** The paper's VGG-19 learnt the 100 classes itself; our recogniser has never seen an $a$, as

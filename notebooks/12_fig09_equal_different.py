@@ -20,10 +20,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 
-from notebooks import lecture
+from notebooks import setup
 from uunet import data
 from uunet.evaluation import chain
-from uunet.experiments import faces, fig09
+from uunet.experiments import fig09, sheets
 from uunet.models import twin
 
 # %% [markdown]
@@ -32,7 +32,7 @@ from uunet.models import twin
 # `uunet figure fig09` makes it: the same heads, left and right.
 
 # %%
-lecture.figure("fig09")
+setup.figure("fig09")
 
 # %% [markdown]
 # ## Who may stand there?
@@ -58,14 +58,14 @@ axis.invert_yaxis()
 # head, for each setting:
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 x = material.heads.images[:1]
 figure, axes = plt.subplots(2, 11, figsize=(12, 2.5))
 for row, (name, s) in zip(axes, fig09.SETTINGS.items(), strict=True):
     material.following(s, [0])  # the network for this s, kept for what follows
     encoder = material.kept["encoder", s]
     drawn = chain.deidentified(np.repeat(x, 10, axis=0), np.arange(10), encoder, seed=0)
-    faces.show(row, [*x, *drawn], ["x", f"a: {name}"])
+    sheets.show(row, [*x, *drawn], ["x", f"a: {name}"])
 
 # %% [markdown]
 # **Try:** `s = (-1, 0, 0, 0)`: add it to the settings that the second cell counts. Which of the three would you choose

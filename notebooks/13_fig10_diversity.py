@@ -19,10 +19,10 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import lecture
+from notebooks import setup
 from uunet import losses
 from uunet.evaluation import chain
-from uunet.experiments import faces
+from uunet.experiments import sheets
 
 # %% [markdown]
 # ## The figure
@@ -31,7 +31,7 @@ from uunet.experiments import faces
 # [fig. 7](09_fig07_consistency.ipynb).
 
 # %%
-lecture.figure("fig10")
+setup.figure("fig10")
 
 # %% [markdown]
 # ## One person, two sequences
@@ -39,15 +39,15 @@ lecture.figure("fig10")
 # Columns: frames of one sequence, then of another. Below $x$, two releases of it, with other noise each:
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 heads = material.heads
 of_one = np.concatenate([sequence[:4] for sequence in next(iter(heads.by_subject.values()))])
 x, sequences = heads.images[of_one], heads.sequences[of_one]
 encoder = material.networks[0].encoder
 figure, axes = plt.subplots(3, len(x), figsize=(1.3 * len(x), 4))
-faces.show(axes[0], x, [f"sequence {k}" for k in sequences])
+sheets.show(axes[0], x, [f"sequence {k}" for k in sequences])
 for row, seed in zip(axes[1:], (0, 1), strict=True):
-    faces.show(row, chain.deidentified(x, sequences, encoder, seed))
+    sheets.show(row, chain.deidentified(x, sequences, encoder, seed))
 
 # %% [markdown]
 # ## The wish, and its opposite
@@ -73,7 +73,7 @@ axis.invert_yaxis()
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("fig10")
+setup.table("fig10")
 
 # %% [markdown]
 # **What differs, and why.** The background, the clothes and the hair outside the head stay, and a recogniser of whole

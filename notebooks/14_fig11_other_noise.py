@@ -19,9 +19,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import lecture
+from notebooks import setup
 from uunet import pixels
-from uunet.experiments import faces
+from uunet.experiments import sheets
 
 # %% [markdown]
 # ## The figure
@@ -29,7 +29,7 @@ from uunet.experiments import faces
 # `uunet figure fig11` makes it: $a - a'$ and $r - r'$, pixel by pixel, and whether $r$ and $r'$ are one person.
 
 # %%
-lecture.figure("fig11")
+setup.figure("fig11")
 
 # %% [markdown]
 # ## Two releases of one head
@@ -37,14 +37,14 @@ lecture.figure("fig11")
 # $a = U_e(x, n)$ and $a' = U_e(x, n')$; $r = U_d(a)$ and $r' = U_d(a')$:
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 shown = np.arange(len(material.heads.images))[::4]
 versions = {name: material.some(name, shown) for name in ("x", "a", "a'", "r", "r'")}
 figure, axes = plt.subplots(len(shown), 7, figsize=(9, 1.35 * len(shown)), squeeze=False)
 for k, row in enumerate(axes):
     pictures = [version[k] for version in versions.values()]
     far = [0.5 + (versions[name][k].astype(float) - versions[f"{name}'"][k]) / 255 for name in ("a", "r")]
-    faces.show(row, [*pictures, *far], [*versions, "a − a'", "r − r'"] if k == 0 else ())
+    sheets.show(row, [*pictures, *far], [*versions, "a − a'", "r − r'"] if k == 0 else ())
 
 # %% [markdown]
 # Grey is zero. The noise is U(0, 1) in every pixel, and $U_e$ may take of it what it likes:
@@ -69,7 +69,7 @@ axes[1].invert_yaxis()
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("fig11")
+setup.table("fig11")
 
 # %% [markdown]
 # **What differs, and why.** The paper draws noise as randint / 255, fresh in each frame (published code); here it is

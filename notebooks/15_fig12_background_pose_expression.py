@@ -20,10 +20,10 @@ import numpy as np
 from skimage.color import rgb2lab
 from sklearn.metrics import cohen_kappa_score
 
-from notebooks import lecture
+from notebooks import setup
 from uunet import data
 from uunet.evaluation import expression, pose
-from uunet.experiments import faces, fig12
+from uunet.experiments import fig12, sheets
 
 # %% [markdown]
 # ## The figure
@@ -31,7 +31,7 @@ from uunet.experiments import faces, fig12
 # `uunet figure fig12` makes it: pairs $x$, $a$ at left, what was measured of all heads at right, as in the paper.
 
 # %%
-lecture.figure("fig12")
+setup.figure("fig12")
 
 # %% [markdown]
 # ## Background: a distance that eyes would agree with
@@ -44,7 +44,7 @@ lecture.figure("fig12")
 # The paper asks a segmentation network where skin and hair are; whoever has rendered the heads knows.
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 heads = material.rendered("test", fig12.COLUMNS)
 background = ~data.load_masks(material.folder, heads)  # (N, 64, 64)
 shown = [0, 8]
@@ -53,7 +53,7 @@ for row, k in zip(axes, shown, strict=True):
     x, a = heads.images[k], material.some("a", [k])[0]
     far = np.linalg.norm(rgb2lab(x) - rgb2lab(a), axis=-1)
     outside = background[k][..., None]
-    faces.show(row, [x, a, np.where(outside, x, 0), np.where(outside, a, 0)],
+    sheets.show(row, [x, a, np.where(outside, x, 0), np.where(outside, a, 0)],
                ["x", "a", "x, background", "a, background"] if k == shown[0] else ())  # fmt: skip
     row[4].imshow(np.where(background[k], far, np.nan), vmin=0, vmax=30)
     row[4].set_title(f"ΔE, mean {far[background[k]].mean():.1f}", fontsize=8)
@@ -103,7 +103,7 @@ for habit in (0.95, 0.5):
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("fig12")
+setup.table("fig12")
 
 # %% [markdown]
 # **What differs, and why.** The paper's judges of pose and expression were trained elsewhere, and their wrong poses

@@ -18,9 +18,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import lecture
+from notebooks import setup
 from uunet.evaluation import scorecard
-from uunet.experiments import environments, faces, fig13
+from uunet.experiments import fig13, histograms, sheets
 
 # %% [markdown]
 # ## Two kinds of footage
@@ -28,12 +28,12 @@ from uunet.experiments import environments, faces, fig13
 # A street camera, and a camera that flies. Colours of the heads, in shares of pixels:
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 here, there = material, material.elsewhere
 figure, axes = plt.subplots(2, 7, figsize=(11, 3.3), width_ratios=[1] * 6 + [2])
 for row, some in zip(axes, (here, there), strict=True):
     shown = np.arange(len(some.heads.images))[:: max(1, len(some.heads.images) // 6)][:6]
-    faces.show(row, some.heads.images[shown], [some.folder.name])
+    sheets.show(row, some.heads.images[shown], [some.folder.name])
     for channel, colour in enumerate(("tab:red", "tab:green", "tab:blue")):
         row[6].hist(some.heads.images[..., channel].ravel(), 32, (0, 255), density=True, histtype="step", color=colour)
     row[6].set_yticks([])
@@ -47,7 +47,7 @@ for row, some in zip(axes, (here, there), strict=True):
 # `uunet figure fig13 --data M --weights of_M --other-data P --other-weights of_P` makes it.
 
 # %%
-lecture.figure("fig13")
+setup.figure("fig13")
 
 # %% [markdown]
 # ## Abroad, by hand
@@ -61,8 +61,8 @@ left, right, kind = fig13.ENVIRONMENTS[title]
 print(f"{'weights':14}{'heads':8}{'PSNR(x, r)':>12}{'d-prime':>10}   of a few sample heads")
 for some in fig13.crossings(material):
     psnr = scorecard.psnr(some.heads.images, some.version("r")).mean()
-    chosen = environments.pairs(some.heads, kind, np.random.default_rng(0))
-    d = environments.compare(some, "own", left, right, chosen)["d"]
+    chosen = histograms.pairs(some.heads, kind, np.random.default_rng(0))
+    d = histograms.compare(some, "own", left, right, chosen)["d"]
     print(f"{some.weights:14}{some.folder.name:8}{psnr:9.1f} dB{d:10.2f}")
 
 # %% [markdown]
@@ -72,7 +72,7 @@ for some in fig13.crossings(material):
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("fig13")
+setup.table("fig13")
 
 # %% [markdown]
 # **What differs, and why.** The paper prints bars without numbers and learns twice with one recipe. Here the sets are

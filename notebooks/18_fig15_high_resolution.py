@@ -19,9 +19,9 @@
 # %%
 import matplotlib.pyplot as plt
 
-from notebooks import lecture
+from notebooks import setup
 from uunet.evaluation import chain, realism, scorecard
-from uunet.experiments import faces, fig13, fig15
+from uunet.experiments import fig13, fig15, sheets
 
 # %% [markdown]
 # ## How little a camera in the air sees
@@ -30,13 +30,13 @@ from uunet.experiments import faces, fig13, fig15
 # P-DESTRE):
 
 # %%
-material = lecture.large_sample()
+material = setup.large_sample()
 large, small = material, material.elsewhere
 figure, axes = plt.subplots(3, 6, figsize=(10, 5))
 shown = [some.heads.images[:: max(1, len(some.heads.images) // 6)][:6] for some in (large, small)]
 reduced = chain.seen(shown[0], small.heads.images.shape[1])
 for row, pictures, title in zip(axes, (shown[0], reduced, shown[1]), ("hd, 256", "hd, 64", "uav, 64"), strict=True):
-    faces.show(row, pictures, [title])
+    sheets.show(row, pictures, [title])
 
 # %% [markdown]
 # ## From 64 pixels to 256 and back
@@ -71,7 +71,7 @@ for side in (256, 128, 96, 64, 48):
 # `uunet figure fig15 --data heads/hd --weights twin-hd --other-data heads/uav --other-weights twin-uav` makes it.
 
 # %%
-lecture.figure("fig15")
+setup.figure("fig15")
 
 # %% [markdown]
 # ## One head, by hand
@@ -87,7 +87,7 @@ for some in (small, crossed):
         pictures[f"{version}, {fig13.short(some.weights)}"] = some.some(version, head)
 figure, axes = plt.subplots(1, len(pictures), figsize=(11, 1.9))
 for axis, (title, picture) in zip(axes, pictures.items(), strict=True):
-    faces.show([axis], [picture[0]], [title])
+    sheets.show([axis], [picture[0]], [title])
 figure, axis = plt.subplots(figsize=(7, 3))
 before = realism.power(pictures["x"])[0]
 for title, picture in list(pictures.items())[1:]:
@@ -101,7 +101,7 @@ axis.legend(fontsize=7)
 # ## What the paper says and what we measured
 
 # %%
-lecture.table("fig15")
+setup.table("fig15")
 
 # %% [markdown]
 # **What differs, and why.** The paper shows pictures only. Here both sets are rendered, of the same modelled heads, so

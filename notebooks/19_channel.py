@@ -19,10 +19,10 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import lecture
+from notebooks import setup
 from uunet import channel
 from uunet.evaluation import chain, scorecard
-from uunet.experiments import damage, faces
+from uunet.experiments import degradation, sheets
 
 # %% [markdown]
 # ## One head, three ways
@@ -30,8 +30,8 @@ from uunet.experiments import damage, faces
 # $x$ is hidden in $a$; $a$ is damaged; $r = U_d(\text{what is left of } a)$. Columns: $a$ as it arrives, and $r$.
 
 # %%
-material = lecture.sample()
-heads = damage.first_frames(material.heads)
+material = setup.sample()
+heads = degradation.first_frames(material.heads)
 net = material.networks[0]
 a = chain.deidentified(heads.images, heads.sequences, net.encoder, material.seed)
 arrived = {
@@ -45,7 +45,7 @@ for name, image in arrived.items():
     r = chain.reconstructed(image, net.decoder)
     pictures += [image[0], r[0]]
     titles += [f"a, {name}", f"r: {scorecard.psnr(heads.images, r)[0]:.1f} dB"]
-faces.show(axes, pictures, titles)
+sheets.show(axes, pictures, titles)
 
 # %% [markdown]
 # To the eye, $a$ hardly changes. What U_d reads is in differences of a few levels between neighbouring pixels, and
@@ -59,7 +59,7 @@ faces.show(axes, pictures, titles)
 # whether a recogniser still takes $r$ for the person:
 
 # %%
-lecture.figure("damage")
+setup.figure("damage")
 
 # %% [markdown]
 # ## A small ROI
@@ -84,7 +84,7 @@ for axis, side in zip(axes, (24, 48, 64), strict=True):
 # ## What we measured
 
 # %%
-lecture.table("damage")
+setup.table("damage")
 
 # %% [markdown]
 # **What differs, and why.** The paper measures none of this. These weights were trained through ROI sizes alone;

@@ -20,9 +20,9 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import lecture
+from notebooks import setup
 from uunet.evaluation import scorecard
-from uunet.experiments import errors, faces
+from uunet.experiments import failure_cases, sheets
 
 # %% [markdown]
 # ## Where it errs
@@ -30,15 +30,15 @@ from uunet.experiments import errors, faces
 # $x$, $r$ and their distance, of the sample's heads:
 
 # %%
-material = lecture.sample()
+material = setup.sample()
 x, a, r = (material.version(name) for name in ("x", "a", "r"))
 psnr = scorecard.psnr(x, r)
 order = np.argsort(psnr)[:: max(1, len(psnr) // 6)]
 far = np.clip(4 * np.abs(x.astype(int) - r), 0, 255).astype(np.uint8)
 figure, axes = plt.subplots(3, len(order), figsize=(1.5 * len(order), 4.9))
-faces.show(axes[0], x[order], [f"{psnr[k]:.1f} dB" for k in order])
-faces.show(axes[1], r[order])
-faces.show(axes[2], far[order])
+sheets.show(axes[0], x[order], [f"{psnr[k]:.1f} dB" for k in order])
+sheets.show(axes[1], r[order])
+sheets.show(axes[2], far[order])
 print("rows: x, r, |x − r| × 4; from the worst to the best")
 
 # %% [markdown]
@@ -54,10 +54,10 @@ print("rows: x, r, |x − r| × 4; from the worst to the best")
 # | steady | a sure answer does not move when $a$ moves by a level | $-E\,\sigma(U_d(a + \epsilon))$ |
 
 # %%
-figure, axes = plt.subplots(1, len(errors.MEASURES), figsize=(12, 2.5))
-for axis, (name, (measure, says)) in zip(axes, errors.MEASURES.items(), strict=True):
+figure, axes = plt.subplots(1, len(failure_cases.MEASURES), figsize=(12, 2.5))
+for axis, (name, (measure, says)) in zip(axes, failure_cases.MEASURES.items(), strict=True):
     confidence = measure(material, a, r)
-    rank = errors.rank_correlation(confidence, psnr, np.ones(len(psnr), int))
+    rank = failure_cases.rank_correlation(confidence, psnr, np.ones(len(psnr), int))
     axis.scatter(confidence, psnr, s=12)
     axis.set_title(f"{name}: Spearman {rank:.2f}", fontsize=9)
     axis.set_xlabel(says, fontsize=7)
@@ -66,7 +66,7 @@ axes[0].set_ylabel("PSNR(x, r), dB")
 # A few heads of two people: ranks here say little. Of the whole test split, with intervals over people:
 
 # %%
-lecture.figure("errors")
+setup.figure("errors")
 
 # %% [markdown]
 # ## Looking at the winner
@@ -80,7 +80,7 @@ for k in (order[0], order[-1]):
     laplacian = np.abs(cv2.Laplacian(r[k].astype(np.float32), cv2.CV_32F))
     pictures += [r[k], np.clip(3 * laplacian, 0, 255).astype(np.uint8)]
     titles += [f"r, {psnr[k]:.1f} dB", f"|Laplacian|, mean {laplacian.mean():.1f}"]
-faces.show(axes, pictures, titles)
+sheets.show(axes, pictures, titles)
 
 # %% [markdown]
 # **Try:** give `measure` a blurred $r$, `np.stack([cv2.blur(head, (3, 3)) for head in r])`. *smooth* is now surer of
@@ -89,7 +89,7 @@ faces.show(axes, pictures, titles)
 # ## What we measured
 
 # %%
-lecture.table("errors")
+setup.table("errors")
 
 # %% [markdown]
 # **What this says, and what not.** It ranks heads: it tells which tenth to look at twice. That U_d is steady says

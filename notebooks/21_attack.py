@@ -21,13 +21,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from notebooks import lecture
+from notebooks import setup
 from uunet import pixels
 from uunet.evaluation import scorecard
-from uunet.experiments import faces, results
+from uunet.experiments import report, sheets
 
-record = json.loads((results.EVALUATION.parent / "twin-cctv-attack.json").read_text(encoding="utf-8"))
-material = lecture.sample()
+record = json.loads((report.EVALUATION.parent / "twin-cctv-attack.json").read_text(encoding="utf-8"))
+material = setup.sample()
 
 # %% [markdown]
 # ## Two attackers
@@ -41,7 +41,7 @@ material = lecture.sample()
 # first those with the encoder and then those with outputs, N = 100, 1,000 and 10,000 each, and $r = U_d(a)$.
 
 # %%
-sheet = plt.imread(results.EVALUATION.parent / "twin-cctv-attack.png")
+sheet = plt.imread(report.EVALUATION.parent / "twin-cctv-attack.png")
 figure, axis = plt.subplots(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1]))
 axis.imshow(sheet)
 axis.axis("off")
@@ -95,7 +95,7 @@ figure, axes = plt.subplots(3, 4, figsize=(7, 5.4))
 r = material.version("r")
 for row, (name, images) in zip(axes, {"x": heads.images[shown], "linear": recovered[:4], "r": r[shown]}.items(),
                                strict=True):  # fmt: skip
-    faces.show(row, images, [f"{name}: {value:.1f} dB" if name != "x" else "x"
+    sheets.show(row, images, [f"{name}: {value:.1f} dB" if name != "x" else "x"
                              for value in scorecard.psnr(heads.images[shown], images)])  # fmt: skip
 others = heads.images[~known]
 for name, images in {"a itself": material.version("a")[~known], "linear": recovered, "U_d": r[~known]}.items():
@@ -112,7 +112,7 @@ for row in record["rows"]:
     name = f"inverse, knows {row['known']}, N = {row['pairs']:,}" if "known" in row else row["answer"]
     value = "–" if row["answer"] == "x" else "{mean:.2f} ({low:.2f} to {high:.2f})".format(**row["psnr"])
     lines.append(f"| {name} | nobody | {value} | `{record['provenance']['command']}` |")
-lecture.Markdown("\n".join(lines))
+setup.Markdown("\n".join(lines))
 
 # %% [markdown]
 # **What it means.** The box message can be sealed with a key; a face is hidden by no key, only by nobody else having

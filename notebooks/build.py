@@ -16,7 +16,7 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
-from uunet.outputs import new_file
+from uunet.atomic import new_file
 
 FOLDER = Path(__file__).parent
 REPOSITORY = None  # "owner/name" on GitHub, as soon as there is one: badges and Colab's installation follow

@@ -21,6 +21,8 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
+from tests.clips import linear_network, scene, write_clip  # noqa: E402
+
 settings.register_profile("any machine", deadline=None)  # a slow example is not a wrong one
 settings.load_profile("any machine")
 
@@ -55,3 +57,27 @@ def tiny_set(tmp_path_factory):
                 rows.append(f"{name},{split},s{subject},{sequence},{frame},{labels}")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoder():
+    """U_e: the negative of a face; the noise is ignored."""
+    return linear_network(4, np.vstack([-np.eye(3), np.zeros((1, 3))]), 1.0)
+
+
+@pytest.fixture(scope="session")
+def decoder():
+    """U_d: the negative of a face, which undoes `encoder`."""
+    return linear_network(3, -np.eye(3), 1.0)
+
+
+@pytest.fixture(scope="session")
+def noise_encoder():
+    """U_e: shows its noise channel in grey and forgets the face."""
+    return linear_network(4, np.vstack([np.zeros((3, 3)), np.ones((1, 3))]), 0.0)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """12 frames of `scene`, exact in RGB."""
+    return write_clip(tmp_path / "clip.mkv", [scene(k) for k in range(12)])

@@ -14,10 +14,12 @@ import cv2
 import numpy as np
 import pytest
 
-from uunet import cli, keys, models, pipeline, presets, protocol, video_samples
+from uunet import cli, models, pipeline, presets, video_samples
+from uunet.boxes import detection
 from uunet.models import files
-from uunet.pipeline import detection, images
+from uunet.pipeline import images
 from uunet.pipeline import video as videos
+from uunet.wire import crypto, protocol
 
 SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv"
 
@@ -338,7 +340,7 @@ def test_demo(uunet, tmp_path):
 @pytest.fixture(scope="module")
 def key(tmp_path_factory):
     path = tmp_path_factory.mktemp("key") / "street.key"
-    keys.save(bytes(range(32)), path)
+    crypto.save(bytes(range(32)), path)
     return path
 
 
@@ -347,7 +349,7 @@ def sealed(clip, weights, key, tmp_path_factory):
     """A sealed H.264 file."""
     path = tmp_path_factory.mktemp("sealed") / "public.mp4"
     frames = pipeline.deidentify_video(
-        clip[0], path, presets.load(str(weights)).encoder, detection.from_file(clip[1]), secret=keys.load(key), seed=1
+        clip[0], path, presets.load(str(weights)).encoder, detection.from_file(clip[1]), secret=crypto.load(key), seed=1
     ).frames
     assert frames == 8
     return path
@@ -356,7 +358,7 @@ def sealed(clip, weights, key, tmp_path_factory):
 def test_keygen(uunet, tmp_path):
     path = tmp_path / "new.key"
     assert "keep it secret" in uunet("keygen", path)[0]
-    assert len(keys.load(path)) == 32 and path.stat().st_mode & 0o777 == 0o600
+    assert len(crypto.load(path)) == 32 and path.stat().st_mode & 0o777 == 0o600
     before = path.read_bytes()
     assert "never replaced" in uunet.sentence("keygen", path)
     assert "cannot be written" in uunet.sentence("keygen", tmp_path / "none" / "new.key")
@@ -483,7 +485,7 @@ def test_one_sentence_for_keys_and_profiles(uunet, clip, public, sealed, key, we
     deidentify = ("deidentify", source, "--boxes", heads, "--weights", weights)
     reconstruct = ("-o", tmp_path / "new.mkv", "--weights", weights)
     (tmp_path / "short.key").write_bytes(bytes(31))
-    keys.save(bytes(32), tmp_path / "other.key")
+    crypto.save(bytes(32), tmp_path / "other.key")
     (tmp_path / "crowd.csv").write_text("frame,x,y,w,h\n" + "0,1,1,9,9\n" * 500)
     cut = sealed.read_bytes()
     (tmp_path / "cut.mp4").write_bytes(cut[: len(cut) // 2])
@@ -554,7 +556,7 @@ def test_public_jpeg(uunet, clip, weights, key, tmp_path, method, sealing):
     assert (about["profile"], about["method"], len(about["boxes"])) == ("jpeg", method, len(rows) - 1)
     uunet("reconstruct", public, "-o", back, "--weights", weights, *sealed)
     if sealing:
-        keys.save(bytes(32), tmp_path / "other.key")
+        crypto.save(bytes(32), tmp_path / "other.key")
         wrong = ("-o", tmp_path / "no.png", "--weights", weights, "--key", tmp_path / "other.key")
         assert "does not open" in uunet.sentence("reconstruct", public, *wrong)
     cv2.imwrite(str(tmp_path / "again.jpg"), cv2.imread(str(public)), [cv2.IMWRITE_JPEG_QUALITY, 80])

@@ -12,7 +12,7 @@ from notebooks import build
 ROOT = Path(__file__).parents[1]
 MACHINE_PATH = re.compile(r"/(?:home|root|Users|tmp|work|opt|usr|content)/|[A-Z]:\\")
 
-LECTURES = [source for source in build.sources() if "import lecture" in source.read_text(encoding="utf-8")]
+LECTURES = [source for source in build.sources() if "import support" in source.read_text(encoding="utf-8")]
 
 every = pytest.mark.parametrize("source", build.sources(), ids=lambda source: source.stem)
 
@@ -74,7 +74,7 @@ def test_it_runs(source, run):
     run(build.convert(source, build.REPOSITORY))
 
 
-def test_the_lectures_run_one_after_another(run):
+def test_those_of_figures_run_one_after_another(run):
     """Those of tables and figures share a kernel and what it has computed; names are forgotten in between."""
     whole = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "", "language": ""}})
     assert LECTURES

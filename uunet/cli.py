@@ -151,7 +151,8 @@ def deidentify(
     secret = _secret(key, passphrase, confirm=True)
     _load_keras()
     from uunet import pipeline, presets
-    from uunet.pipeline import detection, profiles
+    from uunet.boxes import detection
+    from uunet.media import profiles
 
     kinds = profiles.PICTURES if source.is_dir() or _is_picture(source) else profiles.VIDEOS
     if source.is_dir():
@@ -210,7 +211,7 @@ def reconstruct(
     secret = _secret(key, passphrase)
     _load_keras()
     from uunet import pipeline, presets
-    from uunet.pipeline import detection
+    from uunet.boxes import detection
 
     where = detection.from_file(boxes) if boxes else None
     decoder = presets.load(weights).decoder
@@ -243,8 +244,8 @@ def inspect(
     _needs_input(public)
     secret = _secret(key, passphrase)
     _load_keras()
-    from uunet import pipeline, protocol
-    from uunet.pipeline import messages
+    from uunet import pipeline
+    from uunet.wire import messages, protocol
 
     if public.is_dir():
         raise UUNetError(f"{public} is a folder; inspect one file at a time.")
@@ -271,7 +272,8 @@ def inspect(
 
 def _about(public, found):
     """What `inspect --json` prints of messages.Contents."""
-    from uunet.pipeline import profiles, tracking
+    from uunet.boxes import tracking
+    from uunet.media import profiles
 
     stream = found.stream
     closed = stream is not None and stream.stream_id is not None and stream.seal is None
@@ -305,24 +307,24 @@ def keygen(file: Annotated[Path, typer.Argument(metavar="FILE", help="The key fi
 
     Example: `uunet keygen street.key`
     """
-    from uunet import keys
+    from uunet.wire import crypto
 
     if file.exists():
-        raise keys.KeyFileError(f"{file} exists already, and a key is never replaced: name another file.")
-    keys.save(keys.generate(), file)
+        raise crypto.KeyFileError(f"{file} exists already, and a key is never replaced: name another file.")
+    crypto.save(crypto.generate(), file)
     print(f"written: {file}; keep it secret, and keep a copy")
 
 
 def _secret(key, passphrase, confirm=False):
     """What `keys` calls a secret, or None: bytes of a key file, or str."""
-    from uunet import keys
+    from uunet.wire import crypto
 
     if key and passphrase:
         raise UUNetError("Give --key or --passphrase, not both.")
     if key:
         with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", keys.KeyFileWarning)
-            secret = keys.load(key)
+            warnings.simplefilter("always", crypto.KeyFileWarning)
+            secret = crypto.load(key)
         for warning in caught:
             _say("yellow", "note", str(warning.message))
         return secret
@@ -331,9 +333,9 @@ def _secret(key, passphrase, confirm=False):
     text = os.environ.get(PASSPHRASE)
     if text is None:
         if not sys.stdin.isatty():
-            raise keys.PassphraseError(f"There is no terminal to type a passphrase in: set ${PASSPHRASE} instead.")
+            raise crypto.PassphraseError(f"There is no terminal to type a passphrase in: set ${PASSPHRASE} instead.")
         text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
-    keys.check_passphrase(text)
+    crypto.check_passphrase(text)
     return text
 
 
@@ -589,7 +591,7 @@ def evaluate(
     if twins and s:
         raise UUNetError("--s is for weights that choose by it; rendered twins are named by --twins: leave one out.")
     _load_keras()
-    from uunet import outputs
+    from uunet import atomic
     from uunet.evaluation import scorecard, verification
 
     if pairs and twins:
@@ -598,8 +600,8 @@ def evaluate(
     if pairs:
         verification.check(pairs, by)
     with (
-        outputs.new_file(out, overwrite=overwrite) as record_file,
-        outputs.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet,
+        atomic.new_file(out, overwrite=overwrite) as record_file,
+        atomic.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet,
         _progress() as progress,
     ):
         record, pictures, judged = scorecard.measure(
@@ -642,13 +644,13 @@ def lineup(
     if out.suffix != ".json":
         raise UUNetError(f"{out} is no .json file: name one for the record.")
     _load_keras()
-    from uunet import outputs
+    from uunet import atomic
     from uunet.evaluation import lineup as lineups
     from uunet.evaluation import scorecard
 
     with (
-        outputs.new_file(out, overwrite=overwrite) as record_file,
-        outputs.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet_file,
+        atomic.new_file(out, overwrite=overwrite) as record_file,
+        atomic.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet_file,
         _progress() as progress,
     ):
         record, sheet = lineups.measure(
@@ -690,15 +692,15 @@ def attack(
     _load_keras()
     import cv2
 
-    from uunet import outputs, presets
+    from uunet import atomic, presets
     from uunet.evaluation import attacks
     from uunet.evaluation.judges import dlib
 
     config = attacks.AttackConfig(pairs=counts, steps=steps, seed=seed)
     picture = out.with_suffix(".png")
     with (
-        outputs.new_file(out, overwrite=overwrite) as record_file,
-        outputs.new_file(picture, overwrite=overwrite) as sheet_file,
+        atomic.new_file(out, overwrite=overwrite) as record_file,
+        atomic.new_file(picture, overwrite=overwrite) as sheet_file,
     ):
         with _progress() as progress:
             record, sheet = attacks.run(presets.load(weights), data, config, {"dlib": dlib.judge}, progress)
@@ -731,8 +733,8 @@ def figure(
     if bool(names) == every:
         raise UUNetError("Name the figures, such as fig06, or give --all.")
     _load_keras()
-    from uunet.experiments import FIGURES, making
-    from uunet.experiments.material import ExperimentError, Material
+    from uunet.experiments import FIGURES, runner
+    from uunet.experiments.context import ExperimentError, Material
 
     if (other_data is None) != (other_weights is None):
         raise ExperimentError("Name --other-data and --other-weights, or neither: weights, and the set they know.")
@@ -744,11 +746,11 @@ def figure(
         elsewhere = Material(other_data, other_weights, split, seed, progress) if other_data else None
         material = Material(data, weights, split, seed, progress, elsewhere)
         if every:
-            left_out = making.left_out(material)
+            left_out = runner.left_out(material)
             names = [name for name in FIGURES if name not in left_out]
         for name in names:
             try:
-                made = making.make(name, material, out, overwrite=overwrite)
+                made = runner.make(name, material, out, overwrite=overwrite)
                 print(f"{'written' if made else 'there already'}: {out / name}.json, {out / name}.png")
             except UUNetError as error:
                 failed[name] = error

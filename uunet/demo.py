@@ -4,9 +4,9 @@ import matplotlib
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import outputs, pipeline, presets, video_samples
+from uunet import atomic, pipeline, presets, video_samples
+from uunet.boxes import detection
 from uunet.config import DEFAULT_WEIGHTS
-from uunet.pipeline import detection
 from uunet.pipeline import video as videos
 
 matplotlib.use("Agg")  # draws into files; needs no screen
@@ -28,7 +28,7 @@ def run(out, weights=DEFAULT_WEIGHTS, *, seed=0, progress=None):
         list of str, what was measured, a line each.
     """
     net = presets.load(weights)
-    outputs.make_folder(out)
+    atomic.make_folder(out)
     public, restored = out / "public.webm", out / "reconstructed.mkv"
     options = {"overwrite": True, "progress": progress}
     made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options)

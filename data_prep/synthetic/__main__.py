@@ -11,7 +11,7 @@ from pathlib import Path
 import rich.progress
 
 from data_prep.synthetic import dataset, domain, lineup, twin
-from uunet.data import reading
+from uunet.data import manifest
 from uunet.errors import UUNetError
 
 
@@ -31,7 +31,7 @@ def main(arguments=None):
         "--lineup-frames", type=int, default=1, metavar="N", help="line-ups a sequence (default %(default)s)"
     )
     parser.add_argument(
-        "--only", choices=reading.SPLITS, help="render twins and line-ups of this split's people only (default: all)"
+        "--only", choices=manifest.SPLITS, help="render twins and line-ups of this split's people only (default: all)"
     )
     for name, meaning in (
         ("identities", "how many people"),

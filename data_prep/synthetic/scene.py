@@ -29,7 +29,7 @@ import rich.progress
 from scipy.ndimage import gaussian_filter1d
 
 from data_prep.synthetic import colour, head, identity, light, mesh, render, sequence
-from uunet import outputs
+from uunet import atomic
 from uunet.errors import UUNetError
 
 SIZES = ("640x480", "1280x720")
@@ -243,7 +243,7 @@ def write(target, scene, strip=None, *, overwrite=False, on_frame=lambda done: N
         return
     if strip.suffix != ".png":
         raise SceneError(f"{strip} is no .png; give --strip a name that ends with .png.")
-    with outputs.new_file(strip, overwrite=overwrite) as partial:
+    with atomic.new_file(strip, overwrite=overwrite) as partial:
         pictures = _write_clip(target, scene, overwrite, on_frame)
         partial.write_bytes(cv2.imencode(".png", np.concatenate(pictures, 1)[..., ::-1])[1].tobytes())
 
@@ -252,8 +252,8 @@ def _write_clip(target, scene, overwrite, on_frame):
     """Writes clip and ground truth; returns four of the pictures, with their boxes."""
     shown, pictures = {scene.frames * k // 8 for k in (1, 3, 5, 7)}, []
     with (
-        outputs.new_file(target.with_suffix(".csv"), overwrite=overwrite) as partial_truth,
-        outputs.new_file(target, overwrite=overwrite) as partial,
+        atomic.new_file(target.with_suffix(".csv"), overwrite=overwrite) as partial_truth,
+        atomic.new_file(target, overwrite=overwrite) as partial,
         partial_truth.open("w", newline="") as truth,
     ):
         table = csv.writer(truth, lineterminator="\n")

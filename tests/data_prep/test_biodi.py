@@ -1,10 +1,10 @@
 """BIODI, in the layout that data_prep/biodi.py defines: identities it does not have, and bad tables."""
 
-import fixtures
 import pytest
 
 from data_prep import biodi, heads
-from uunet.protocol import Roi
+from tests.data_prep import fixtures
+from uunet.wire.protocol import Roi
 
 HEADER = "picture,sequence,frame,x,y,w,h,gender,ethnicity,hairstyle\n"
 

@@ -5,15 +5,15 @@ import json
 from collections import Counter
 
 import cv2
-import fixtures
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep import heads, mars
-from uunet import data, outputs
-from uunet.protocol import Roi
+from tests.data_prep import fixtures
+from uunet import atomic, data
+from uunet.wire.protocol import Roi
 
 
 @given(n=st.integers(5, 300), seed=st.integers(0, 2**32))
@@ -160,7 +160,7 @@ def test_a_folder_with_something_else_is_never_touched(tmp_path):
     (out / "progress.jsonl").write_text("not JSON\n")
     with pytest.raises(heads.SourceError, match="is damaged"):
         heads.write(out, plan, fixtures.fake_detector, {})
-    with pytest.raises(outputs.OutputError):
+    with pytest.raises(atomic.OutputError):
         heads.write(out / "crops" / "0001" / "C1T0001" / "000001.png", plan, fixtures.fake_detector, {})
 
 

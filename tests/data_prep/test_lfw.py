@@ -8,15 +8,15 @@ import shutil
 import tarfile
 
 import cv2
-import fixtures
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data_prep import heads, lfw, processes
+from tests.data_prep import fixtures
 from uunet import config, data
-from uunet.protocol import Roi
+from uunet.wire.protocol import Roi
 
 
 def face_in_the_middle(frame):

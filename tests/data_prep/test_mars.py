@@ -1,10 +1,10 @@
 """MARS: its names, its two halves, whom it leaves out, and damaged copies of it."""
 
-import fixtures
 import numpy as np
 import pytest
 
 from data_prep import heads, mars
+from tests.data_prep import fixtures
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 import dataclasses
 
-import fixtures
 import numpy as np
 import pytest
 
 from data_prep import heads, p_destre
-from uunet.protocol import Roi
+from tests.data_prep import fixtures
+from uunet.wire.protocol import Roi
 
 SESSION = "12-11-2019-1-1"
 

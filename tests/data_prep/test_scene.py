@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from data_prep.synthetic import identity, scene
 from uunet import video_samples
-from uunet.pipeline import detection
+from uunet.boxes import detection
 
 TINY = scene.Scene(width=200, height=150, fps=10, seconds=2.0, people=3, seed=5)
 

@@ -1,11 +1,11 @@
 """YouTube Faces: label files with centres, aligned faces, and damaged copies."""
 
-import fixtures
 import numpy as np
 import pytest
 
 from data_prep import heads, youtube_faces
-from uunet.protocol import Roi
+from tests.data_prep import fixtures
+from uunet.wire.protocol import Roi
 
 
 @pytest.mark.parametrize("make", [fixtures.youtube_faces, fixtures.youtube_faces_aligned])

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 from scipy.stats import binom
-from test_scorecard import SAMPLE, Command, save_weights
 
+from tests.evaluation.test_scorecard import SAMPLE, Command, save_weights
 from uunet import data
 from uunet.evaluation import alignment, cache, judges, lineup, resampling, scorecard
 from uunet.evaluation.judges import adaptive, own

@@ -8,8 +8,8 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from test_scorecard import SAMPLE, evaluate, unchanged  # noqa: F401
 
+from tests.evaluation.test_scorecard import SAMPLE, evaluate, unchanged  # noqa: F401
 from uunet.evaluation import chain, realism, resampling
 from uunet.evaluation.judges import dlib, faceres
 from uunet.models import twin

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_scorecard import SAMPLE, evaluate, heads, save_weights  # noqa: F401, a fixture among them
 
+from tests.evaluation.test_scorecard import SAMPLE, evaluate, heads, save_weights  # noqa: F401, a fixture among them
 from uunet.evaluation import pairs, resampling, scorecard, subset, verification
 
 NAMES = ("Ada_L", "Bo_Y", "Cy_Z", "Di_S", "Ed_W", "Flo_N", "Gus_H", "Hal_J")

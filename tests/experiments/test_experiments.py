@@ -14,8 +14,7 @@ from uunet.evaluation import alignment, baselines, cache, detection, resampling,
 from uunet.evaluation.judges import dlib, own
 from uunet.experiments import (
     FIGURES,
-    damage,
-    environments,
+    degradation,
     fig03,
     fig04,
     fig05,
@@ -24,10 +23,11 @@ from uunet.experiments import (
     fig09,
     fig10,
     fig11,
-    making,
+    histograms,
+    runner,
     table1,
 )
-from uunet.experiments.material import JUDGES, ExperimentError, Material
+from uunet.experiments.context import JUDGES, ExperimentError, Material
 from uunet.models import files
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
@@ -97,7 +97,7 @@ def test_a_transposed_convolution_works_at_the_places_of_its_input():
 def test_pairs_of_each_kind(rng, kind, genuine):
     """Of 3 people x 2 sequences x 3 frames."""
     some = heads()
-    chosen = environments.pairs(some, kind, rng)
+    chosen = histograms.pairs(some, kind, rng)
     assert [len(part) for part in chosen] == [genuine, 3 * 36]
     same = some.labels[chosen[0], 0]
     assert (same[:, 0] == same[:, 1]).all()
@@ -105,17 +105,17 @@ def test_pairs_of_each_kind(rng, kind, genuine):
 
 
 def test_as_many_pairs_as_in_the_paper_at_most(rng, monkeypatch):
-    monkeypatch.setattr(environments, "GENUINE", 5)
-    monkeypatch.setattr(environments, "IMPOSTOR", 7)
-    genuine, impostor = environments.pairs(heads(), "other sequence", rng)
+    monkeypatch.setattr(histograms, "GENUINE", 5)
+    monkeypatch.setattr(histograms, "IMPOSTOR", 7)
+    genuine, impostor = histograms.pairs(heads(), "other sequence", rng)
     assert len(np.unique(genuine, axis=0)) == 5 and len(np.unique(impostor, axis=0)) == 7
 
 
 def test_too_few_pairs_are_refused(rng):
     with pytest.raises(ExperimentError, match="at least 2 of each"):
-        environments.pairs(heads(sequences=1), "other sequence", rng)
+        histograms.pairs(heads(sequences=1), "other sequence", rng)
     with pytest.raises(ExperimentError, match="at least 2 of each"):
-        environments.pairs(heads(people=1), "same head", rng)
+        histograms.pairs(heads(people=1), "same head", rng)
 
 
 def test_figure_6_of_an_encoder_that_swaps_people(rng):
@@ -222,8 +222,8 @@ def test_detections_say_nothing_of_a_batch_without_faces(monkeypatch):
 
 
 def test_the_face_of_a_head_is_the_head_of_a_face_backwards():
-    from uunet.pipeline.detection import head_roi
-    from uunet.protocol import Roi
+    from uunet.boxes.detection import head_roi
+    from uunet.wire.protocol import Roi
 
     face = Roi(200, 200, 90, 90)
     head = head_roi(face, 1000, 1000)
@@ -324,7 +324,7 @@ def test_all_figures_and_none_twice(figure, unchanged, tmp_path, monkeypatch):
     several = ("fig03", "table3", "fig08", "fig09")
     asked = [name for name, figure in FIGURES.items() if not {"elsewhere", "training"} & set(figure.USES)]
     makeable = [name for name in asked if name not in several]
-    monkeypatch.setattr(damage, "WAYS", {"roi": (24, 64), "jpeg": (50,), "h264": (23,)})
+    monkeypatch.setattr(degradation, "WAYS", {"roi": (24, 64), "jpeg": (50,), "h264": (23,)})
     monkeypatch.setattr(fig05, "BASELINES", dict(list(fig05.BASELINES.items())[:1]))
     said = figure("--all", "--data", SAMPLE, "--weights", unchanged, "--out", out, ok=False)
     assert said.count("name weights that choose by s") == len(several)
@@ -337,7 +337,7 @@ def test_all_figures_and_none_twice(figure, unchanged, tmp_path, monkeypatch):
         assert {part for part in ("data", "weights") if part in record} == set(FIGURES[name].USES)
         height, width = cv2.imread(str(out / f"{name}.png")).shape[:2]
         assert width > 1000 and height > 200
-    assert records["fig06"]["data"]["heads"] == 16 and "16 heads of 2 people" in making.caption(records["fig06"])
+    assert records["fig06"]["data"]["heads"] == 16 and "16 heads of 2 people" in runner.caption(records["fig06"])
     known, hidden = records["fig06"]["environments"][:2]
     assert known["auc"] == pytest.approx(hidden["auc"], abs=0.05)
     x, a = records["fig05"]["table"][:2]
@@ -360,7 +360,7 @@ def test_all_figures_and_none_twice(figure, unchanged, tmp_path, monkeypatch):
 def test_the_caption_says_how_many_were_left_out():
     about = scorecard.described(heads(skipped=("row 2: a.png", "row 3: b.png")), Path("set"), "test")
     record = {"figure": "fig04", "data": about, "provenance": {"seed": 3, "commit": "0123456789"}}
-    assert making.caption(record) == (
+    assert runner.caption(record) == (
         "fig04; set, split test: 18 heads of 3 people in 6 sequences; 2 more are damaged and left out; "
         "seed 3, commit 0123456"
     )

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_experiments import compute, heads, material
 
+from tests.experiments.test_experiments import compute, heads, material
 from uunet import models
 from uunet.experiments import fig02
-from uunet.experiments.material import ExperimentError
+from uunet.experiments.context import ExperimentError
 from uunet.training import objective
 
 

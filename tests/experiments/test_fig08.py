@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from test_experiments import compute, heads, material
 
+from tests.experiments.test_experiments import compute, heads, material
 from uunet.evaluation import resampling
-from uunet.experiments import fig08, results
-from uunet.experiments.material import SETTINGS
+from uunet.experiments import fig08, report
+from uunet.experiments.context import SETTINGS
 
 
 @pytest.fixture
@@ -75,6 +75,6 @@ def test_six_people_and_ten_heads_are_shown(made, monkeypatch):
 
 def test_results_read_the_planes(made):
     record = compute(fig08, made)
-    ours = [row.ours(record) for row in results.ROWS["fig08"]]
+    ours = [row.ours(record) for row in report.ROWS["fig08"]]
     assert ours[0] == "0.000 (0.000 to 0.000)" and ours[2] == "1.000 (1.000 to 1.000)"
     assert ours[3] == "0.000 (0.000 to 0.000)"

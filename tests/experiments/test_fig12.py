@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from test_experiments import SAMPLE, compute, heads, material
 
+from tests.experiments.test_experiments import SAMPLE, compute, heads, material
 from uunet import data
 from uunet.evaluation import alignment, expression, pose, resampling, scorecard
-from uunet.experiments import fig12, results
-from uunet.experiments.material import ExperimentError, Material
+from uunet.experiments import fig12, report
+from uunet.experiments.context import ExperimentError, Material
 
 FACE = np.array([[-10, -8], [10, -8], [0, 0], [-7, 9], [7, 9]], float)
 MOVES = np.array([[[1, 0], [1, 0], [6, 0], [1, 0], [1, 0]],  # of each point a radian of yaw, of pitch, of roll
@@ -83,7 +83,7 @@ def test_the_picture_has_the_numbers(made):
     assert titles[20].startswith("agreement 0.78") and titles[21].startswith("agreement 1.00, κ 1.00\n18 heads")
     assert [text.get_text() for text in axes[20].texts][13] == "0.22"
     assert {titles[12].split(": ")[0], titles[13].split(": ")[0]} == {"x", "a"}
-    ours = {row.what: row.ours(record) for row in results.ROWS["fig12"]}
+    ours = {row.what: row.ours(record) for row in report.ROWS["fig12"]}
     assert ours["expressions of x and a that agree"] == "0.778, κ 0.697 (x as read with the truth 1.000, κ 1.000)"
     assert ours["CIE L*a*b* distance of backgrounds"] == "0.000"
     assert ours["yaw of a − yaw of x, radians"].startswith("0.")
@@ -96,7 +96,7 @@ def test_no_face_in_a_is_a_result(made):
     assert record["expression"]["x, a"]["agreement"] is None and record["background"]["mean"] == 0
     titles = [axis.get_title() for axis in fig12.draw(record, made).axes]
     assert "pose: no face in x and in a" in titles and "not measurable\n0 heads" in titles
-    assert {row.ours(record) for row in results.ROWS["fig12"][1:4]} == {"not measurable"}
+    assert {row.ours(record) for row in report.ROWS["fig12"][1:4]} == {"not measurable"}
 
 
 def test_what_figure_12_cannot_be_made_of_is_one_sentence(made, tmp_path):

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from test_experiments import SAMPLE, choosing, compute, figure, material, on_a_line, unchanged  # noqa: F401
 
+from tests.experiments.test_experiments import SAMPLE, choosing, compute, figure, material, on_a_line, unchanged  # noqa: F401
 from uunet.evaluation import resampling
 from uunet.evaluation.alignment import Faces
-from uunet.experiments import FIGURES, fig13, making
-from uunet.experiments.material import Material
+from uunet.experiments import FIGURES, fig13, runner
+from uunet.experiments.context import Material
 
 
 def crossed(place, **versions):
@@ -69,8 +69,8 @@ def test_without_a_second_set(figure, unchanged, tmp_path, monkeypatch):  # noqa
     assert "needs a second set, and weights learned on it: name both" in figure("fig13", *options, ok=False)
     assert "Name --other-data and --other-weights" in figure("fig13", *options, "--other-weights", unchanged, ok=False)
     monkeypatch.setattr("uunet.experiments.FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
-    monkeypatch.setattr(making, "FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
-    assert list(making.left_out(Material(SAMPLE))) == ["fig13"]
+    monkeypatch.setattr(runner, "FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
+    assert list(runner.left_out(Material(SAMPLE))) == ["fig13"]
     assert "written" in figure("--all", *options)
     assert [path.stem for path in sorted((tmp_path / "figures").glob("*.json"))] == ["table1"]
     monkeypatch.setattr(fig13, "compute", lambda material, report: {"settings": []})
@@ -81,4 +81,4 @@ def test_without_a_second_set(figure, unchanged, tmp_path, monkeypatch):  # noqa
     assert record["elsewhere"]["data"]["heads"] == 8 and record["elsewhere"]["weights"]["name"] == str(unchanged)
     same_folder = (*options, "--other-data", SAMPLE, "--other-weights", unchanged)
     assert "fig13.json is no record of these data" in figure("fig13", *same_folder, ok=False)
-    assert "elsewhere: " in making.caption(record) and Path(record["elsewhere"]["data"]["folder"]).name == "uav"
+    assert "elsewhere: " in runner.caption(record) and Path(record["elsewhere"]["data"]["folder"]).name == "uav"

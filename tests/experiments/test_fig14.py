@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from test_experiments import SAMPLE, compute
 
+from tests.experiments.test_experiments import SAMPLE, compute
 from uunet import config, models
 from uunet.evaluation import resampling
-from uunet.experiments import fig14, making
-from uunet.experiments.material import Material
+from uunet.experiments import fig14, runner
+from uunet.experiments.context import Material
 from uunet.models import files
 from uunet.training import adversarial, checkpoints
 
@@ -87,4 +87,4 @@ def test_every_run_starts_with_the_same_networks(made):
 
 
 def test_it_is_made_only_when_named(made):
-    assert "trains networks for minutes" in making.left_out(made)["fig14"]
+    assert "trains networks for minutes" in runner.left_out(made)["fig14"]

@@ -5,12 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from test_experiments import SAMPLE, compute, figure, heads, material, on_a_line, unchanged  # noqa: F401
-from test_fig13 import crossed
 
+from tests.experiments.test_experiments import SAMPLE, compute, figure, heads, material, on_a_line, unchanged  # noqa: F401
+from tests.experiments.test_fig13 import crossed
 from uunet.evaluation import resampling
-from uunet.experiments import FIGURES, fig15, making
-from uunet.experiments.material import ExperimentError, Material
+from uunet.experiments import FIGURES, fig15, runner
+from uunet.experiments.context import ExperimentError, Material
 
 
 def halved(images):
@@ -87,7 +87,7 @@ def test_other_figures_are_for_64_pixels(figure, unchanged, tmp_path):  # noqa: 
     assert Material(large, split="train").heads.images.shape[1:] == (256, 256, 3)
     said = figure("fig04", "--data", large, "--out", tmp_path / "figures", ok=False)
     assert "is of 256 pixels, and fig04 is for 64" in said
-    assert "fig15" in making.left_out(Material(SAMPLE, elsewhere=Material(SAMPLE))) and "fig15" in FIGURES
+    assert "fig15" in runner.left_out(Material(SAMPLE, elsewhere=Material(SAMPLE))) and "fig15" in FIGURES
 
 
 def test_heads_of_two_sizes_are_no_set(tmp_path):

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from test_experiments import compute, heads, material
 
+from tests.experiments.test_experiments import compute, heads, material
 from uunet import data
 from uunet.evaluation import resampling, scorecard
-from uunet.experiments import results, table3
-from uunet.experiments.material import ExperimentError
+from uunet.experiments import report, table3
+from uunet.experiments.context import ExperimentError
 from uunet.models.files import WeightsError
 from uunet.training import objective
 
@@ -107,7 +107,7 @@ def test_weights_that_know_one_s_are_refused_before_anything_is_trained(made, mo
 
 def test_results_read_the_means(made):
     record = compute(table3, made)
-    ours = {row.what: row.ours(record) for row in results.ROWS["table3"]}
+    ours = {row.what: row.ours(record) for row in report.ROWS["table3"]}
     assert ours["gender of a, all equal, Pearson"] == "D_a 1.000, independent judge 1.000, s obeyed always 1.000"
     assert ours["hairstyle of a, all different"].startswith("D_a -1.000, independent judge -1.000, s obeyed always 0.")
     assert ours["hairstyle read from x': the judges' ceiling"] == "D_a 1.000, independent judge 1.000"

@@ -9,8 +9,8 @@ import json
 import re
 from pathlib import Path
 
-from uunet import keys, protocol
 from uunet.stego import keystream
+from uunet.wire import crypto, protocol
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "wire-format.md"
@@ -38,14 +38,14 @@ def main():
         "key": KEY.hex(),
         "stream_id": STREAM_ID.hex(),
         "passphrase": "Grüße",
-        "master_of_passphrase": keys.from_passphrase("Grüße", STREAM_ID).hex(),
+        "master_of_passphrase": crypto.from_passphrase("Grüße", STREAM_ID).hex(),
         "width": WIDTH,
         "height": HEIGHT,
         "total": 3 * WIDTH * HEIGHT - 320,
         "sealed": [],
     }
-    for suite in keys.CIPHERS:
-        seal = keys.seal_of(KEY, suite, STREAM_ID)
+    for suite in crypto.CIPHERS:
+        seal = crypto.seal_of(KEY, suite, STREAM_ID)
         open_part, sealed_part = protocol.pack_frame_message(rois, INDEX, shape=(HEIGHT, WIDTH, 3), seal=seal)
         packed = protocol.pack_frame_message(rois, FIRST, **GROUP, shape=(HEIGHT, WIDTH, 3), seal=seal)
         vectors["sealed"].append(

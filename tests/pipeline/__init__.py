@@ -1,1 +1,0 @@
-"""A package, so that its test files may be named like those of other folders."""

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uunet import keys, pipeline, protocol
-from uunet.pipeline import detection, frame, messages
-from uunet.protocol import Roi
+from tests.clips import SIZE, bright_square, linear_network, scene
+from uunet import pipeline
+from uunet.boxes import detection
+from uunet.pipeline import frame
 from uunet.stego import lsb
-
-from .conftest import SIZE, bright_square, linear_network, scene
+from uunet.wire import crypto, messages, protocol
+from uunet.wire.protocol import Roi
 
 
 def outside(rois, shape):
@@ -191,7 +192,7 @@ def test_networks_mixed_up(encoder, decoder):
 
 def test_sealed_there_and_back(encoder):
     frames, rois = [scene(0), scene(1)], [Roi(5, 10, SIZE, SIZE)]
-    seal = keys.new_seal(bytes(32))
+    seal = crypto.new_seal(bytes(32))
     tracked = [[(0, rois[0])]] * 2
     plain = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7)
     public = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7, seal=seal)
@@ -201,12 +202,12 @@ def test_sealed_there_and_back(encoder):
         assert abs(public[k].astype(int) - plain[k]).max() <= 2  # one level each
     with pytest.raises(protocol.SealedMessageError, match="is sealed"):
         messages.read_rois(public[0], frame_index=7)
-    with pytest.raises(keys.AuthenticationError, match="does not open"):
-        messages.read_rois(public[0], frame_index=7, seal=keys.seal_of(bytes(31) + b"x", seal.suite, seal.stream_id))
+    with pytest.raises(crypto.AuthenticationError, match="does not open"):
+        messages.read_rois(public[0], frame_index=7, seal=crypto.seal_of(bytes(31) + b"x", seal.suite, seal.stream_id))
 
 
 def test_sealed_message_does_not_fit(encoder):
-    seal = keys.new_seal(bytes(32))
+    seal = crypto.new_seal(bytes(32))
     frame.deidentify_frames([np.zeros((8, 26, 3), np.uint8)], [[]], encoder, seed=1, seal=seal)  # hides 78 bytes
     with pytest.raises(lsb.CapacityError, match="hide 75 bytes but its message needs 78"):
         frame.deidentify_frames([np.zeros((8, 25, 3), np.uint8)], [[]], encoder, seed=1, first_index=1, seal=seal)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uunet import pipeline, protocol
+from tests.clips import bright_square, scene
+from uunet import pipeline
+from uunet.atomic import OutputError
+from uunet.boxes import detection
 from uunet.errors import UUNetError
-from uunet.outputs import OutputError
-from uunet.pipeline import detection, images, messages
-from uunet.protocol import Roi
-
-from .conftest import bright_square, scene
+from uunet.pipeline import images
+from uunet.wire import messages, protocol
+from uunet.wire.protocol import Roi
 
 RGB = scene(3)
 HEAD = detection.head_roi(bright_square(RGB)[0], 48, 64)

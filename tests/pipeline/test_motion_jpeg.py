@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uunet import pipeline, protocol
+from tests.clips import linear_network, read_clip, scene, write_clip
+from uunet import pipeline
 from uunet.errors import UUNetError
-from uunet.pipeline import images, messages, video
-from uunet.protocol import Roi
+from uunet.pipeline import images, video
 from uunet.stego import jpeg
-
-from .conftest import linear_network, read_clip, scene, write_clip
+from uunet.wire import messages, protocol
+from uunet.wire.protocol import Roi
 
 HEIGHT, WIDTH = 90, 111
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)

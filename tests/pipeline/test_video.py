@@ -6,18 +6,21 @@ import struct
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from uunet import outputs, pipeline, protocol
-from uunet.codec import round_trip
+from tests.clips import bright_square, read_clip, scene, write_clip
+from uunet import atomic, pipeline
+from uunet.boxes import detection, tracking
+from uunet.channel.video_codec import round_trip
 from uunet.errors import UUNetError
-from uunet.pipeline import detection, frame, messages, profiles, tracking, video
-from uunet.protocol import Roi
-
-from .conftest import bright_square, read_clip, scene, write_clip
+from uunet.media import profiles
+from uunet.pipeline import frame, video
+from uunet.wire import messages, protocol
+from uunet.wire.protocol import Roi
 
 FRAMES = [scene(k) for k in range(12)]
 HEADS = tracking.track([[detection.head_roi(bright_square(f)[0], 48, 64)] for f in FRAMES])
@@ -417,9 +420,9 @@ def test_disk_full(tmp_path):
     """A file size limit stands in for a full disk: writing fails in the middle, or only when the file is closed."""
     script = f"""
         import os, resource, sys
-        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
         import numpy as np
-        from conftest import linear_network, write_clip
+        from tests.clips import linear_network, write_clip
         from uunet.errors import UUNetError
         from uunet.pipeline import deidentify_video
         os.chdir({str(tmp_path)!r})
@@ -497,7 +500,7 @@ def test_reconstruction_never_replaces_the_public_file(tmp_path, public, decoder
     def call():
         pipeline.reconstruct_video(public, public, decoder, overwrite=True)
 
-    fails(tmp_path, "is the input itself", call, outputs.OutputError)
+    fails(tmp_path, "is the input itself", call, atomic.OutputError)
 
 
 def test_the_codec_of_training_is_that_of_public_files(tmp_path, encoder, rng):

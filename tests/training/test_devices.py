@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from uunet import config
-from uunet.data import feeding
+from uunet.data import loading
 from uunet.training import trainer
 
 SCRIPT = Path(__file__).with_name("two_devices.py")
@@ -34,7 +34,7 @@ def test_shares_make_up_the_batch():
         "order": np.arange(4), "damage": np.zeros((3, 4)),
     }  # fmt: skip
     for k, own in enumerate(([0, 1], [2, 3])):
-        share = feeding.share(batch, k, 2)
+        share = loading.share(batch, k, 2)
         for name in ("x", "person"):
             assert share[name].ravel().tolist() == own
         assert share["noise"].shape == (3, 2, 1, 1, 1) and share["noise"][2].ravel().tolist() == own

@@ -1,8 +1,7 @@
 """A prepared set of heads: `reading` it, `drawing` batches and pairs from it, `feeding` them to training."""
 
-from uunet.data.drawing import check_pairs, evaluation_pairs, hiding_batch, pair_batch, sequence_batch, twin_batch
-from uunet.data.feeding import batches, dataset, heads_axis
-from uunet.data.reading import (
+from uunet.data.loading import batches, dataset, heads_axis
+from uunet.data.manifest import (
     LANDMARKS,
     SPLITS,
     VALUES,
@@ -15,6 +14,7 @@ from uunet.data.reading import (
     load_twins,
     twin_kinds,
 )
+from uunet.data.sampling import check_pairs, evaluation_pairs, hiding_batch, pair_batch, sequence_batch, twin_batch
 
 __all__ = [
     "LANDMARKS",

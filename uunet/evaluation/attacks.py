@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from uunet import channel, data, models, pixels
 from uunet.config import ConfigError
 from uunet.models import twin
-from uunet.training import logs, provenance
+from uunet.training import callbacks, provenance
 
 KNOWN = ("encoder", "outputs")
 SIDES = (32, 48, 64, 96, 128)  # pixels, of the ROIs
@@ -127,7 +127,7 @@ def run(preset, folder, config, judges, progress=None):
     made = provenance.record(config, run, steps=config.steps, seconds=time.monotonic() - begin)
     record = {"rows": rows, "provenance": made}
     shown = slice(0, 12)
-    return record, logs.sheet(*(row[shown] for row in (answers["x"], a, *recovered, answers["U_d"])))
+    return record, callbacks.sheet(*(row[shown] for row in (answers["x"], a, *recovered, answers["U_d"])))
 
 
 def table(record):

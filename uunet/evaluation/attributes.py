@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from uunet.data.reading import UNKNOWN
+from uunet.data.manifest import UNKNOWN
 
 
 def soft_label_correlation(agreement, same, s):

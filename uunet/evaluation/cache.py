@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uunet import outputs
+from uunet import atomic
 
 FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uunet"
 
@@ -34,8 +34,8 @@ def remembered(name, inputs, compute):
         with np.load(path) as arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        outputs.make_folder(FOLDER)
+        atomic.make_folder(FOLDER)
         arrays = compute()
-        with outputs.new_file(path, overwrite=True) as part:
+        with atomic.new_file(path, overwrite=True) as part:
             np.savez(part, **arrays)
         return arrays

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from uunet import channel, codec, pixels
+from uunet import channel, pixels
+from uunet.channel import video_codec
 from uunet.models import twin
 
 HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
@@ -89,15 +90,15 @@ def through_h264(heads, sequences, frames, crf, seed):
     height = cell * -(-len(clips) // COLUMNS)
     result = np.empty_like(heads)
     longest = max(map(len, clips))
-    for first in range(0, longest, codec.GROUP):
-        mosaics = np.zeros((min(codec.GROUP, longest - first), height + height % 2, cell * COLUMNS, 3), np.uint8)
+    for first in range(0, longest, video_codec.GROUP):
+        mosaics = np.zeros((min(video_codec.GROUP, longest - first), height + height % 2, cell * COLUMNS, 3), np.uint8)
         for clip, (top, left), (y, x) in zip(clips, corners, grid, strict=True):
             around = (top, MARGIN - top, left, MARGIN - left)
             for t, mosaic in enumerate(mosaics):
                 head = heads[clip[min(first + t, len(clip) - 1)]]
                 mosaic[y : y + cell, x : x + cell] = cv2.copyMakeBorder(head, *around, cv2.BORDER_REPLICATE)
-        decoded = codec.round_trip(mosaics, crf)
+        decoded = video_codec.round_trip(mosaics, crf)
         for clip, (top, left), (y, x) in zip(clips, corners, grid, strict=True):
-            for t, head in enumerate(clip[first : first + codec.GROUP]):
+            for t, head in enumerate(clip[first : first + video_codec.GROUP]):
                 result[head] = decoded[t][y + top : y + top + side, x + left : x + left + side]
     return result

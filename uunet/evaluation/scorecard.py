@@ -17,7 +17,7 @@ import numpy as np
 
 from uunet import data, presets
 from uunet.config import LABELS
-from uunet.data import reading
+from uunet.data import manifest
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment, attributes, cache, chain, judges, realism, recognition, resampling, subset
 from uunet.evaluation.judges import adaptive, dlib, faceres, own, soft_labels
@@ -92,7 +92,7 @@ def sample(heads, seed, impostors=recognition.IMPOSTORS):
     same = people[first] == people[second]
     known = labels_known(heads)
     labels = heads.labels[:, [LABELS.index(label) for label in known]]
-    legible = (labels != reading.UNKNOWN).all(axis=1) & bool(known)
+    legible = (labels != manifest.UNKNOWN).all(axis=1) & bool(known)
     matching = (labels[first] == labels[second]).all(axis=1) & legible[first]
     genuine = np.flatnonzero(same & (heads.sequences[first] != heads.sequences[second]))
     drawn = []
@@ -217,7 +217,7 @@ def measure(
 
 def labels_known(*splits):
     """The soft labels known of somebody in each of some Heads: tuple of str; the judge `soft_labels` needs one."""
-    known = [(heads.labels != reading.UNKNOWN).any(axis=0) for heads in splits]
+    known = [(heads.labels != manifest.UNKNOWN).any(axis=0) for heads in splits]
     return tuple(label for label, *of in list(zip(LABELS, *known, strict=True))[1:] if all(of))
 
 
@@ -246,7 +246,7 @@ def counted(about):
 def loaded(weights, twins=None, s=None):
     """The Preset or None, its size, s and what a record says of it."""
     if twins is not None:
-        return None, own.SIDE, twins, {"twins": reading.twins_name(twins)}
+        return None, own.SIDE, twins, {"twins": manifest.twins_name(twins)}
     net = presets.load(weights, s)
     size, back = net.encoder.input_shape[1], net.decoder.input_shape[1]
     if size != back:

@@ -8,8 +8,8 @@ USES: what a record depends on, some of "data", "weights", "elsewhere" (a second
 """
 
 from uunet.experiments import (
-    damage,
-    errors,
+    degradation,
+    failure_cases,
     fig02,
     fig03,
     fig04,
@@ -45,6 +45,6 @@ FIGURES = {  # what `uunet figure` calls them
     "fig13": fig13,
     "fig14": fig14,
     "fig15": fig15,
-    "damage": damage,
-    "errors": errors,
+    "damage": degradation,
+    "errors": failure_cases,
 }

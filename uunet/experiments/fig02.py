@@ -10,7 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from uunet import models, pixels
 from uunet.config import PAPER
-from uunet.experiments.material import ExperimentError
+from uunet.experiments.context import ExperimentError
 from uunet.training import objective
 
 USES = ("data", "weights")

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from uunet.experiments import faces
+from uunet.experiments import sheets
 
 USES = ("data", "weights")
 PEOPLE = 6
@@ -21,7 +21,7 @@ def compute(material, report):
     for done, s in enumerate(GRID, start=1):
         material.following(s, [0])
         report("s", done, len(GRID))
-    shown = [int(sequences[0][0]) for sequences in faces.people(material.heads, PEOPLE)]
+    shown = [int(sequences[0][0]) for sequences in sheets.people(material.heads, PEOPLE)]
     return {"shown": shown, "s": [list(s) for s in GRID]}
 
 
@@ -33,5 +33,5 @@ def draw(record, material):
     figure = Figure(figsize=(1.3 * len(columns), 1.25 * len(shown) + 0.6), layout="constrained")
     rows = figure.subplots(len(shown), len(columns), squeeze=False)
     for k, axes in enumerate(rows):
-        faces.show(axes, [column[k] for column in columns], [] if k else titles)
+        sheets.show(axes, [column[k] for column in columns], [] if k else titles)
     return figure

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from uunet.data import VALUES
-from uunet.data.reading import UNKNOWN
-from uunet.experiments import faces
+from uunet.data.manifest import UNKNOWN
+from uunet.experiments import sheets
 
 USES = ("data",)
 ROWS, COLUMNS = 4, 12
@@ -43,7 +43,7 @@ def draw(record, material):
     shown = record["shown"]
     rows = -(-len(shown) // COLUMNS)
     figure = Figure(figsize=(COLUMNS * 0.8, rows * 0.8 + 0.9), layout="constrained")
-    faces.show(figure.subplots(rows, COLUMNS, squeeze=False).ravel(), material.heads.images[shown])
+    sheets.show(figure.subplots(rows, COLUMNS, squeeze=False).ravel(), material.heads.images[shown])
     counts = [f"{label}: " + ", ".join(f"{count} {value}" for value, count in values.items() if count)
               for label, values in record["labels"].items()]  # fmt: skip
     about = f"{len(shown)} of {len(material.heads.images)} heads"

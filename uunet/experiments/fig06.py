@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.experiments import environments
-from uunet.experiments.material import JUDGES
+from uunet.experiments import histograms
+from uunet.experiments.context import JUDGES
 
 USES = ("data", "weights")
 SIDES = ("x", "a")
@@ -16,8 +16,8 @@ def compute(material, report):
     Returns:
         dict `environments`: list of what `environments.compare` gives, a row of the figure after another.
     """
-    chosen = environments.pairs(material.heads, "other sequence", np.random.default_rng(material.seed))
-    return {"environments": [environments.compare(material, judge, "x", right, chosen)
+    chosen = histograms.pairs(material.heads, "other sequence", np.random.default_rng(material.seed))
+    return {"environments": [histograms.compare(material, judge, "x", right, chosen)
                              for judge in JUDGES for right in SIDES]}  # fmt: skip
 
 
@@ -26,5 +26,5 @@ def draw(record, material):
     figure = Figure(figsize=(9, 3 * len(JUDGES)), layout="constrained")
     rows = figure.subplots(len(JUDGES), len(SIDES), sharex="row")
     for axis, environment in zip(rows.ravel(), record["environments"], strict=True):
-        environments.draw(axis, environment, f"x ↔ {environment['right']}'")
+        histograms.draw(axis, environment, f"x ↔ {environment['right']}'")
     return figure

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from uunet.evaluation import judges, scorecard
-from uunet.experiments import environments, faces
-from uunet.experiments.material import JUDGES
+from uunet.experiments import histograms, sheets
+from uunet.experiments.context import JUDGES
 
 USES = ("data", "weights")
 PEOPLE = 3
@@ -22,12 +22,12 @@ def compute(material, report):
         `sequences`, a number.
     """
     heads = material.heads
-    chosen = environments.pairs(heads, "same sequence", np.random.default_rng(material.seed))
+    chosen = histograms.pairs(heads, "same sequence", np.random.default_rng(material.seed))
     sample = scorecard.sample(heads, material.seed)
     sequences = [sequence for subject in heads.by_subject.values() for sequence in subject]
     record = {"environments": [], "sudden": {}, "tracks": {}, "sequences": len(sequences)}
     for judge in JUDGES:
-        record["environments"].append(environments.compare(material, judge, "a", "a", chosen))
+        record["environments"].append(histograms.compare(material, judge, "a", "a", chosen))
         said = {name: material.judged(judge, name) for name in ("x", "a")}
         record["sudden"][judge] = scorecard.sudden_changes(sample, judge, said)
         record["tracks"][judge] = [_track(said["a"], heads.frames, sequence) for sequence in sequences[:TRACKS]]
@@ -44,23 +44,23 @@ def draw(record, material):
     """Top: x, a, r of a first and a later frame; middle: decision environments; bottom: one track a curve."""
     figure = Figure(figsize=(9, 7.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(2, 5))
-    shown = [sequences[0][[0, -1]] for sequences in faces.people(material.heads, PEOPLE)]
+    shown = [sequences[0][[0, -1]] for sequences in sheets.people(material.heads, PEOPLE)]
     rows = top.subplots(2, 3 * len(shown), squeeze=False)
     for line, when in enumerate(("t", "t+i")):
         indices = [pair[line] for pair in shown]
         versions = {name: material.some(name, indices) for name in ("x", "a", "r")}
         pictures = [versions[name][k] for k in range(len(indices)) for name in versions]
-        faces.show(rows[line], pictures, [f"{name}, {when}" for _ in indices for name in versions])
+        sheets.show(rows[line], pictures, [f"{name}, {when}" for _ in indices for name in versions])
     axes = bottom.subplots(2, len(JUDGES))
     for axis, environment in zip(axes[0], record["environments"], strict=True):
         title = "a_t ↔ a_t+k"
         if environment["ks"]:
             title += "; Kolmogorov–Smirnov {statistic:.3f}, p = {p:.1e}".format(**environment["ks"])
-        environments.draw(axis, environment, title)
+        histograms.draw(axis, environment, title)
     for axis, judge in zip(axes[1], JUDGES, strict=True):
         for track in record["tracks"][judge]:
             if track:
-                axis.plot(*zip(*track, strict=True), color=environments.GREEN, alpha=0.4, linewidth=0.8, marker=".")
+                axis.plot(*zip(*track, strict=True), color=histograms.GREEN, alpha=0.4, linewidth=0.8, marker=".")
         sudden = "; ".join(
             f"{row['title']} {row['value']:.3f} ({row['counts']['pairs']} pairs)" if row["value"] is not None
             else f"{row['title']} not measurable" for row in record["sudden"][judge]
@@ -69,6 +69,6 @@ def draw(record, material):
         tracks = record["tracks"][judge]
         axis.set_xlabel(f"k, frames; {sum(map(bool, tracks))} tracks with two faces of the first {len(tracks)} of "
                         f"{record['sequences']} sequences", fontsize=7)  # fmt: skip
-        axis.set_ylabel(f"score ({environments.NAMES[judge]})", fontsize=7)
+        axis.set_ylabel(f"score ({histograms.NAMES[judge]})", fontsize=7)
         axis.tick_params(labelsize=7)
     return figure

@@ -6,8 +6,8 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
 from uunet.evaluation import resampling, scorecard
-from uunet.experiments import faces
-from uunet.experiments.material import SETTINGS
+from uunet.experiments import sheets
+from uunet.experiments.context import SETTINGS
 
 USES = ("data", "weights")
 LEARNT = 50  # people of the train split, one sequence each, section IV-E
@@ -36,8 +36,8 @@ def compute(material, report):
     for s in SETTINGS.values():
         material.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
     chosen = scorecard.sample(heads, material.seed)
-    shown = [index for sequences in faces.people(heads, PEOPLE) for index in np.concatenate(sequences)[:IMAGES]]
-    learnt = np.concatenate([sequences[0] for sequences in faces.people(train, LEARNT)])
+    shown = [index for sequences in sheets.people(heads, PEOPLE) for index in np.concatenate(sequences)[:IMAGES]]
+    learnt = np.concatenate([sequences[0] for sequences in sheets.people(train, LEARNT)])
     x, known = material.embedded(heads.images), material.embedded(train.images[learnt])
     classes = 2 * train.labels[learnt, 0]
     planes = []

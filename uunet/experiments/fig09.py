@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from uunet.experiments import faces
-from uunet.experiments.material import SETTINGS
+from uunet.experiments import sheets
+from uunet.experiments.context import SETTINGS
 
 USES = ("data", "weights")
 ROWS, COLUMNS = 4, 3  # of pairs x, a, a setting
@@ -23,7 +23,7 @@ def compute(material, report):
     for done, s in enumerate(SETTINGS.values(), start=1):
         material.following(s, [0])
         report("settings", done, len(SETTINGS))
-    shown = [int(sequences[0][0]) for sequences in faces.people(material.heads, ROWS * COLUMNS)]
+    shown = [int(sequences[0][0]) for sequences in sheets.people(material.heads, ROWS * COLUMNS)]
     return {"shown": shown, "s": {name: list(s) for name, s in SETTINGS.items()}}
 
 
@@ -37,5 +37,5 @@ def draw(record, material):
         a = material.following(tuple(s), shown)
         part.suptitle(f"{name}, s = {', '.join(map(str, s))}: pairs of x and a", fontsize=9)
         pictures = [picture for pair in zip(x, a, strict=True) for picture in pair]
-        faces.show(part.subplots(rows, 2 * COLUMNS, squeeze=False).ravel(), pictures)
+        sheets.show(part.subplots(rows, 2 * COLUMNS, squeeze=False).ravel(), pictures)
     return figure

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.experiments import environments, faces
-from uunet.experiments.material import JUDGES
+from uunet.experiments import histograms, sheets
+from uunet.experiments.context import JUDGES
 
 USES = ("data", "weights")
 PEOPLE, SEQUENCES = 4, 2
@@ -16,18 +16,18 @@ def compute(material, report):
     Returns:
         dict `environments`: list of what `environments.compare` gives, one a judge.
     """
-    chosen = environments.pairs(material.heads, "other sequence", np.random.default_rng(material.seed))
-    return {"environments": [environments.compare(material, judge, "a", "a", chosen) for judge in JUDGES]}
+    chosen = histograms.pairs(material.heads, "other sequence", np.random.default_rng(material.seed))
+    return {"environments": [histograms.compare(material, judge, "a", "a", chosen) for judge in JUDGES]}
 
 
 def draw(record, material):
     """Top: x and a of some people, two sequences each; bottom: a decision environment a judge."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(2.4, 3))
-    shown = [sequence[0] for sequences in faces.people(material.heads, PEOPLE) for sequence in sequences[:SEQUENCES]]
+    shown = [sequence[0] for sequences in sheets.people(material.heads, PEOPLE) for sequence in sequences[:SEQUENCES]]
     axes = top.subplots(2, len(shown), squeeze=False)
-    faces.show(axes[0], material.some("x", shown), ["x"] * len(shown))
-    faces.show(axes[1], material.some("a", shown), ["a"] * len(shown))
+    sheets.show(axes[0], material.some("x", shown), ["x"] * len(shown))
+    sheets.show(axes[1], material.some("a", shown), ["a"] * len(shown))
     for axis, environment in zip(bottom.subplots(1, len(JUDGES)), record["environments"], strict=True):
-        environments.draw(axis, environment, "a_j ↔ a_k, two sequences")
+        histograms.draw(axis, environment, "a_j ↔ a_k, two sequences")
     return figure

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.experiments import environments
-from uunet.experiments.material import JUDGES
+from uunet.experiments import histograms
+from uunet.experiments.context import JUDGES
 
 USES = ("data", "weights")
 EDGES = np.arange(-255.5, 256) / 255  # one bin a difference of 8-bit values
@@ -17,7 +17,7 @@ def compute(material, report):
         dict `residuals`: version -> `mean` and `std` of a - a' and of r - r', values in [0, 1], `histogram` of the 511
         possible differences, `heads`; `environments`, one a judge, of r ↔ r' of the same input as genuine pairs.
     """
-    chosen = environments.pairs(material.heads, "same head", np.random.default_rng(material.seed))
+    chosen = histograms.pairs(material.heads, "same head", np.random.default_rng(material.seed))
     residuals = {}
     for name in ("a", "r"):
         difference = (material.version(name).astype(float) - material.version(f"{name}'")) / 255
@@ -26,7 +26,7 @@ def compute(material, report):
             "histogram": np.histogram(difference, EDGES)[0].tolist(),
         }  # fmt: skip
     return {"residuals": residuals,
-            "environments": [environments.compare(material, judge, "r", "r'", chosen) for judge in JUDGES]}  # fmt: skip
+            "environments": [histograms.compare(material, judge, "r", "r'", chosen) for judge in JUDGES]}  # fmt: skip
 
 
 def draw(record, material):
@@ -44,5 +44,5 @@ def draw(record, material):
         axis.set_ylabel("share", fontsize=7)
         axis.tick_params(labelsize=7)
     for axis, environment in zip(bottom, record["environments"], strict=True):
-        environments.draw(axis, environment, "r ↔ r' of the same input")
+        histograms.draw(axis, environment, "r ↔ r' of the same input")
     return figure

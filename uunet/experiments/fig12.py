@@ -7,8 +7,8 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from uunet import data
 from uunet.evaluation import expression, pose, resampling, scorecard
-from uunet.experiments import faces
-from uunet.experiments.material import ExperimentError
+from uunet.experiments import sheets
+from uunet.experiments.context import ExperimentError
 
 USES = ("data", "weights")
 COLUMNS = (*pose.ANGLES, "expression", "parse")  # what the renders know
@@ -183,7 +183,7 @@ def _row(axes, indices, material, titles, masks=None):
     if masks is not None:
         pictures = [np.where(masks[indices][..., None], images, 0) for images in pictures]
     flat = [picture for pair in zip(*pictures, strict=True) for picture in pair]
-    faces.show(axes, flat, [title for pair in titles for title in pair])
+    sheets.show(axes, flat, [title for pair in titles for title in pair])
     for axis in axes:
         axis.title.set_fontsize(6.5)
 

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from uunet.evaluation import resampling, scorecard
-from uunet.experiments import environments, faces
-from uunet.experiments.material import JUDGES
+from uunet.experiments import histograms, sheets
+from uunet.experiments.context import JUDGES
 
 USES = ("data", "weights", "elsewhere")
 PEOPLE = 4
@@ -60,8 +60,8 @@ def measured(some):
         found = resampling.measured(a / x)
     compared = {}
     for title, (left, right, kind) in ENVIRONMENTS.items():
-        chosen = environments.pairs(some.heads, kind, np.random.default_rng(some.seed))
-        numbers = [environments.compare(some, judge, left, right, chosen) for judge in JUDGES]
+        chosen = histograms.pairs(some.heads, kind, np.random.default_rng(some.seed))
+        numbers = [histograms.compare(some, judge, left, right, chosen) for judge in JUDGES]
         compared[title] = [{key: of[key] for key in NUMBERS} for of in numbers]
     return {
         "learned": str(some.weights), "used": str(some.folder), "heads": len(some.heads.images),
@@ -81,7 +81,7 @@ def draw(record, material):
             found = [setting["environments"][title][judge] for setting in settings]
             bars(axis, names, [of["d"] for of in found], [of["d_interval"] for of in found])
             axis.set_title(title, fontsize=8)
-            axis.set_xlabel(f"d' ({environments.NAMES[JUDGES[judge]]})", fontsize=7)
+            axis.set_xlabel(f"d' ({histograms.NAMES[JUDGES[judge]]})", fontsize=7)
     for axis, key, says in zip(axes[:, 3], ("psnr", "found"), ("PSNR(x, r), dB", "faces found in a, relative to x"),
                                strict=True):  # fmt: skip
         bars(axis, names, [setting[key]["value"] for setting in settings],
@@ -92,13 +92,13 @@ def draw(record, material):
     here, there, into_there, into_here = crossings(material)
     for part, intra, cross in zip(bottom.subfigures(1, 2, wspace=0.03), (here, there), (into_here, into_there),
                                   strict=True):  # fmt: skip
-        shown = [sequences[0][0] for sequences in faces.people(intra.heads, PEOPLE)]
+        shown = [sequences[0][0] for sequences in sheets.people(intra.heads, PEOPLE)]
         columns = [some.some(version, shown) for some, version in
                    ((intra, "x"), (intra, "a"), (intra, "r"), (cross, "a"), (cross, "r"))]  # fmt: skip
         titles = ["x", *(f"{version}, {short(some.weights)}" for some in (intra, cross) for version in ("a", "r"))]
         part.suptitle(f"heads of {short(intra.folder)}", fontsize=9)
         for k, row in enumerate(part.subplots(len(shown), len(columns), squeeze=False)):
-            faces.show(row, [column[k] for column in columns], [] if k else titles)
+            sheets.show(row, [column[k] for column in columns], [] if k else titles)
     return figure
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from uunet import data, presets
 from uunet.config import SMALL, ChannelConfig
 from uunet.evaluation import chain, resampling, scorecard
-from uunet.experiments import faces
+from uunet.experiments import sheets
 from uunet.training import adversarial, checkpoints, objective
 from uunet.training import trainer as training
 
@@ -49,7 +49,7 @@ def compute(material, report):
         DataError: if a split has too few people for a batch.
     """
     heads, train = material.heads, material.train
-    first = [subject[0] for subject in faces.people(heads, PEOPLE) if len(subject[0]) > 1]
+    first = [subject[0] for subject in sheets.people(heads, PEOPLE) if len(subject[0]) > 1]
     shown = [int(index) for frames in first for index in frames[:2]]
     kept = np.unique([index for subject in heads.by_subject.values() for frames in subject for index in frames[:2]])
     measured_on = replace(CONFIG, subjects=2, frames=2, channel=ChannelConfig(), seed=material.seed)
@@ -112,7 +112,7 @@ def trained(material, config, heads, report):
     with tempfile.TemporaryDirectory() as folder:
         training.fit(
             adversarial.build_trainer(networks, config), lambda step: data.sequence_batch(heads, config, step), config,
-            Path(folder), {}, images=config.batch_size, callbacks=[show], verbose=0,
+            Path(folder), {}, images=config.batch_size, further=[show], verbose=0,
         )  # fmt: skip
     return networks
 

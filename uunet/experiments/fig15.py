@@ -5,8 +5,8 @@ from itertools import islice
 from matplotlib.figure import Figure
 
 from uunet.evaluation import realism, resampling, scorecard
-from uunet.experiments import environments, faces, fig13
-from uunet.experiments.material import JUDGES, ExperimentError
+from uunet.experiments import fig13, histograms, sheets
+from uunet.experiments.context import JUDGES, ExperimentError
 
 USES = ("data", "weights", "elsewhere", "larger")
 PEOPLE = 5
@@ -94,7 +94,7 @@ def draw(record, material):
     ]  # fmt: skip
     for k, judge in enumerate(JUDGES):
         compared = [of["environments"][RECOGNITION][k] for of in found]
-        measured.append((f"AUC of x ↔ a' ({environments.NAMES[judge]})",
+        measured.append((f"AUC of x ↔ a' ({histograms.NAMES[judge]})",
                          [{"value": of["auc"], "interval": of["auc_interval"]} for of in compared]))  # fmt: skip
     figure = Figure(figsize=(11, 9.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(1, 2.2))
@@ -112,9 +112,9 @@ def draw(record, material):
 
 def _sheet(part, some, columns):
     """A person a row, a version by some weights a column."""
-    shown = [sequences[0][0] for sequences in faces.people(some.heads, PEOPLE)]
+    shown = [sequences[0][0] for sequences in sheets.people(some.heads, PEOPLE)]
     part.suptitle(f"heads of {fig13.short(some.folder)}, {some.heads.images.shape[1]} pixels", fontsize=9)
     pictures = [by.some(version, shown) for by, version in columns]
     titles = [version if version == "x" else f"{version}, {fig13.short(by.weights)}" for by, version in columns]
     for k, row in enumerate(part.subplots(len(shown), len(columns), squeeze=False)):
-        faces.show(row, [picture[k] for picture in pictures], [] if k else titles)
+        sheets.show(row, [picture[k] for picture in pictures], [] if k else titles)

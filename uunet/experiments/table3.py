@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from uunet import data, pixels, presets
 from uunet.evaluation import attributes, resampling, scorecard
-from uunet.experiments.material import SETTINGS, ExperimentError
+from uunet.experiments.context import SETTINGS, ExperimentError
 from uunet.training import objective
 
 USES = ("data", "weights")

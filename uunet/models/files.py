@@ -7,7 +7,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from uunet import outputs
+from uunet import atomic
 from uunet.errors import UUNetError
 from uunet.models.attribute_classifier import attribute_classifier
 from uunet.models.twin import twin_decoder, twin_encoder
@@ -39,7 +39,7 @@ def save(model, path, *, builder, arguments, provenance):
     header = {"builder": builder, "arguments": arguments, "provenance": provenance}
     # one metadata entry: safetensors writes several in an order that changes from run to run
     content = safetensors.numpy.save(tensors, metadata={"uunet": json.dumps(header)})
-    with outputs.new_file(path, overwrite=True) as part:
+    with atomic.new_file(path, overwrite=True) as part:
         part.write_bytes(content)
 
 

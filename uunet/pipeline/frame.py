@@ -9,10 +9,11 @@ import secrets
 
 import numpy as np
 
-from uunet import channel, keys, pixels
+from uunet import channel, pixels
+from uunet.boxes import detection, tracking
 from uunet.errors import UUNetError
 from uunet.models import twin
-from uunet.pipeline import detection, messages, tracking
+from uunet.wire import crypto, messages
 
 HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
 
@@ -66,7 +67,7 @@ def reconstruct(public, decoder, *, secret=None):
 
 def new_seal(secret):
     """The seal of a new file, or None where there is no secret."""
-    return None if secret is None else keys.new_seal(secret)
+    return None if secret is None else crypto.new_seal(secret)
 
 
 def tracked_heads(frames, detector):

@@ -14,10 +14,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from uunet.atomic import new_file
+from uunet.boxes import detection
 from uunet.errors import UUNetError
-from uunet.outputs import new_file
-from uunet.pipeline import detection, frame, messages, profiles
+from uunet.media import profiles
+from uunet.pipeline import frame
 from uunet.stego import jpeg
+from uunet.wire import messages
 
 READABLE = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 ORIENTATION = 0x0112  # EXIF tag

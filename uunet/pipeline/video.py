@@ -20,12 +20,14 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from uunet import codec
+from uunet.atomic import new_file
+from uunet.boxes import detection, tracking
+from uunet.channel import video_codec
 from uunet.errors import UUNetError
-from uunet.outputs import new_file
-from uunet.pipeline import detection, messages, profiles, tracking
+from uunet.media import profiles
 from uunet.pipeline.frame import deidentify_frames, fresh_seed, new_seal, reconstruct_frames
 from uunet.stego import jpeg
+from uunet.wire import messages
 
 MILLISECOND = Fraction(1, 1000)  # the resolution of times in .webm and .mkv
 FRAMES_AT_ONCE = 2 * messages.GROUP  # frames held in memory; their heads go through the network together
@@ -471,7 +473,7 @@ def _video_stream(out, form, source, notes):
         notes.append("The sides of the picture are odd: the H.264 file is 4:4:4, which some players cannot show.")
     stream.codec_context.time_base = MILLISECOND
     # all cores (0); but a seed should repeat a public file on any machine
-    stream.codec_context.thread_count = codec.THREADS if form.codec == "libx264" else 0
+    stream.codec_context.thread_count = video_codec.THREADS if form.codec == "libx264" else 0
     return stream
 
 

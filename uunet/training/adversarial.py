@@ -8,7 +8,7 @@ import keras
 from uunet import channel, data, models
 from uunet.config import LABELS, ConfigError
 from uunet.models import files
-from uunet.training import logs, objective, provenance
+from uunet.training import callbacks, objective, provenance
 from uunet.training import trainer as training
 
 
@@ -118,7 +118,7 @@ def train(config, classifier_files, folder, out, *, minutes=None, verbose="auto"
         config,
         out,
         run,
-        callbacks=[logs.SampleSheet(out / "sheets", networks.encoder, networks.decoder, validation, config)],
+        further=[callbacks.SampleSheet(out / "sheets", networks.encoder, networks.decoder, validation, config)],
         images=config.batch_size,
         minutes=minutes,
         verbose=verbose,

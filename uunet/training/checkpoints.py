@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from uunet import outputs
+from uunet import atomic
 from uunet.errors import UUNetError
 
 
@@ -37,7 +37,7 @@ def save(trainer, path, *, run, step, seconds):
             "rate, the last good checkpoint is kept."
         )
     named = {f"v{k}": value for k, value in enumerate(values)}
-    with outputs.new_file(path, overwrite=True) as part, open(part, "wb") as file:
+    with atomic.new_file(path, overwrite=True) as part, open(part, "wb") as file:
         np.savez(file, run=json.dumps(run), step=step, seconds=seconds, **named)
 
 

@@ -1,6 +1,6 @@
 """Training on JAX with the data set on the device: batches are drawn there, and one compiled call makes many steps.
 
-What is drawn is what `uunet.data.drawing` draws, and a pure function of (seed, step) as there; only the generator of
+What is drawn is what `uunet.data.sampling` draws, and a pure function of (seed, step) as there; only the generator of
 random numbers is another one. Nothing passes between host and device during a call but the first step's number.
 """
 
@@ -13,9 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax, random
 
-from uunet import codec, data
+from uunet import data
+from uunet.channel import video_codec
 from uunet.config import LABELS
-from uunet.data.reading import UNKNOWN
+from uunet.data.manifest import UNKNOWN
 from uunet.errors import UUNetError
 
 
@@ -277,7 +278,7 @@ def draw_channel(config, sequences, key, step):
     kind = random.randint(keys[0], (count,), 0, 1 + kinds) * (random.uniform(keys[1], (count,)) < strength)
     easiest, hardest = np.array([(0, 0), *((damage.easiest, damage.hardest) for damage in config.damages)]).T
     quality = jnp.take(easiest, kind) + strength * random.uniform(keys[2], (count,)) * jnp.take(hardest - easiest, kind)
-    corner = random.randint(keys[3], (2, count), 0, codec.GRID)
+    corner = random.randint(keys[3], (2, count), 0, video_codec.GRID)
     damage = jnp.stack([kind, jnp.round(quality), *corner], axis=1)
     return random.permutation(keys[4], sequences).astype(jnp.int32), damage.astype(jnp.int32)
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import keras
 
-from uunet import data, outputs
+from uunet import atomic, data
 from uunet.config import ConfigError
-from uunet.training import checkpoints, logs
+from uunet.training import callbacks, checkpoints
 
 
 class Update(NamedTuple):
@@ -115,7 +115,7 @@ def devices(count, parts, kind):
     return backend_trainer().devices(names[:count])
 
 
-def fit(trainer, batch, config, folder, run, *, images, callbacks=(), minutes=None, verbose="auto"):
+def fit(trainer, batch, config, folder, run, *, images, further=(), minutes=None, verbose="auto"):
     """Trains to `config.steps`, from `folder/checkpoint.npz` if there is one.
 
     Args:
@@ -125,7 +125,7 @@ def fit(trainer, batch, config, folder, run, *, images, callbacks=(), minutes=No
         folder: Path of the run, made if need be: `checkpoint.npz`, `log.csv`.
         run: dict of JSON values that decide the result beside the config, such as the hash of the data.
         images: int, how many pictures a step sees, for the log.
-        callbacks: further Keras callbacks; what they add to the logs goes into the CSV.
+        further: more Keras callbacks; what they add to the logs goes into the CSV.
         minutes: float, time after which this call stops at a checkpoint; None: it goes to `config.steps`.
 
     Returns:
@@ -140,7 +140,7 @@ def fit(trainer, batch, config, folder, run, *, images, callbacks=(), minutes=No
     for name in ("steps", "sharpening_steps", "hiding_steps"):
         same["config"].pop(name, None)  # a run may be prolonged
     checkpoint, interval = folder / "checkpoint.npz", config.checkpoint_every
-    outputs.make_folder(folder)
+    atomic.make_folder(folder)
     start, seconds = 0, 0.0
     if checkpoint.exists():
         start, seconds = checkpoints.restore(trainer, checkpoint, run=same)
@@ -150,7 +150,7 @@ def fit(trainer, batch, config, folder, run, *, images, callbacks=(), minutes=No
         return Progress(start, 0, seconds)
     if start:
         print(f"resumed from step {start}")
-    saver = logs.Checkpoint(checkpoint, same, start, seconds)
+    saver = callbacks.Checkpoint(checkpoint, same, start, seconds)
     feed = data.dataset if keras.backend.backend() == "tensorflow" else data.batches
     trainer.fit(
         feed(batch, range(start, config.steps)),
@@ -160,12 +160,12 @@ def fit(trainer, batch, config, folder, run, *, images, callbacks=(), minutes=No
         shuffle=False,  # batches are drawn at random already; unsaid, Keras warns
         verbose=verbose,
         callbacks=[
-            logs.StopAtNaN(checkpoint),
-            logs.Speed(images),
-            *callbacks,
-            logs.CsvLog(folder / "log.csv"),
+            callbacks.StopAtNaN(checkpoint),
+            callbacks.Speed(images),
+            *further,
+            callbacks.CsvLog(folder / "log.csv"),
             saver,
-            *([] if minutes is None else [logs.StopAfter(begin, 60 * minutes)]),
+            *([] if minutes is None else [callbacks.StopAfter(begin, 60 * minutes)]),
         ],
     )
     return Progress(saver.step, config.steps - saver.step, saver.seconds)

@@ -14,7 +14,7 @@ import numpy as np
 from uunet import channel, data, models
 from uunet.config import ConfigError
 from uunet.models import files, twin
-from uunet.training import logs, objective, provenance
+from uunet.training import callbacks, objective, provenance
 from uunet.training import trainer as training
 
 
@@ -163,7 +163,7 @@ def train(config, folder, out, *, start=None, minutes=None, verbose="auto"):
                 dataclasses.replace(config, steps=steps),
                 out / stage,
                 run | before,
-                callbacks=[logs.SampleSheet(out / stage / "sheets", encoder, decoder, validation, config)],
+                further=[callbacks.SampleSheet(out / stage / "sheets", encoder, decoder, validation, config)],
                 images=config.batch,
                 minutes=None if minutes is None else minutes - (time.monotonic() - begin) / 60,
                 verbose=verbose,

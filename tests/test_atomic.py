@@ -1,0 +1,80 @@
+"""Nothing half-written, nothing overwritten unasked, the input never touched."""
+
+import os
+
+import pytest
+
+from uunet.atomic import OutputError, new_file
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "in.bin"
+    path.write_bytes(b"input")
+    return path
+
+
+def write(target, source, overwrite=False):
+    with new_file(target, source, overwrite=overwrite) as part:
+        assert part.parent == target.parent and part.suffix == target.suffix
+        part.write_bytes(b"result")
+
+
+def test_writes(tmp_path, source):
+    write(tmp_path / "out.bin", source)
+    assert (tmp_path / "out.bin").read_bytes() == b"result"
+    assert sorted(os.listdir(tmp_path)) == ["in.bin", "out.bin"]
+
+
+def test_overwrites_only_when_asked(tmp_path, source):
+    target = tmp_path / "out.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(OutputError, match="exists already"):
+        write(target, source)
+    assert target.read_bytes() == b"old"
+    write(target, source, overwrite=True)
+    assert target.read_bytes() == b"result"
+
+
+def test_the_input_is_never_replaced(tmp_path, source):
+    (tmp_path / "link.bin").symlink_to(source)
+    for target in (source, tmp_path / "link.bin"):
+        with pytest.raises(OutputError, match="is the input itself"):
+            write(target, source, overwrite=True)
+    assert source.read_bytes() == b"input"
+
+
+def test_appeared_meanwhile(tmp_path, source):
+    target = tmp_path / "out.bin"
+    with pytest.raises(OutputError, match="exists already"):
+        with new_file(target, source, overwrite=False):
+            target.write_bytes(b"somebody else's")
+    assert target.read_bytes() == b"somebody else's"
+    assert sorted(os.listdir(tmp_path)) == ["in.bin", "out.bin"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_any_error_leaves_nothing(tmp_path, source, error):
+    with pytest.raises(error):
+        with new_file(tmp_path / "out.bin", source, overwrite=False) as part:
+            part.write_bytes(b"half")
+            raise error
+    assert os.listdir(tmp_path) == ["in.bin"]
+
+
+def test_folder_missing(tmp_path, source):
+    with pytest.raises(OutputError, match="cannot be written .No such file or directory.: free some space"):
+        write(tmp_path / "none" / "out.bin", source)
+
+
+def test_folder_named(tmp_path, source):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="is a folder"):
+        write(tmp_path / "folder", source, overwrite=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_right_to_write(tmp_path, source):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(OutputError, match="Permission denied"):
+        write(tmp_path / "locked" / "out.bin", source)

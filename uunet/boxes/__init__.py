@@ -1,0 +1,1 @@
+"""Head boxes: finding them, following them through a clip, moving them in straight lines."""

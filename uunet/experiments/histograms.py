@@ -1,0 +1,114 @@
+"""Decision environments: how the scores of genuine and of impostor pairs are distributed (Figs. 6, 7, 10, 11)."""
+
+import numpy as np
+from scipy import stats
+
+from uunet.evaluation import judges, recognition
+from uunet.evaluation.judges import dlib
+from uunet.experiments.context import ExperimentError
+
+GENUINE, IMPOSTOR = 10_000, 50_000  # pairs, section IV-C; all there are of fewer
+BINS = 40
+GREEN, RED = "tab:green", "tab:red"  # genuine and impostor, as in Fig. 6
+NAMES = {"own": "own recogniser", "dlib": "dlib"}
+
+
+def pairs(heads, kind, rng):
+    """Genuine pairs of a kind, and impostor pairs: int `(n, 2)`, `(m, 2)`, indices of heads.
+
+    Args:
+        heads: data.Heads.
+        kind: "other sequence" (x_ij and x_ik, j != k), "same sequence" (two frames of one) or "same head".
+        rng: numpy Generator, draws pairs where there are more than GENUINE or IMPOSTOR.
+
+    Raises:
+        ExperimentError: if there are fewer than two of either.
+        WeightsError: if a judge's weights are missing.
+    """
+    dlib.network()  # now, not after minutes of work, is when a judge should turn out to be missing
+    subject, sequence = heads.labels[:, 0], heads.sequences
+    first, second = np.triu_indices(len(subject), 0 if kind == "same head" else 1)
+    same = subject[first] == subject[second]
+    genuine = {
+        "other sequence": same & (sequence[first] != sequence[second]),
+        "same sequence": sequence[first] == sequence[second],
+        "same head": first == second,
+    }[kind]
+    chosen = []
+    for wanted, most in ((genuine, GENUINE), (~same, IMPOSTOR)):
+        found = np.flatnonzero(wanted)
+        if len(found) > most:
+            found = rng.choice(found, most, replace=False)
+        chosen.append(np.stack([first[found], second[found]], axis=1))
+    if min(map(len, chosen)) < 2:
+        raise ExperimentError(
+            f"The split has {len(chosen[0])} pairs of one person ({kind}) and {len(chosen[1])} of two people, and at "
+            "least 2 of each are needed: name another split (--split), or a larger set."
+        )
+    return chosen
+
+
+def compare(material, judge, left, right, chosen):
+    """The decision environment of pairs (left version, right version), as one judge scores them.
+
+    With fewer than two pairs of either kind in which the judge sees two faces, the numbers are None and the histograms
+    empty: a judge that sees no face in a is a result, too.
+
+    Args:
+        material: Material.
+        judge: one of material.JUDGES.
+        left, right: str, versions.
+        chosen: genuine and impostor pairs, as `pairs` gives them.
+
+    Returns:
+        dict of JSON values: what `recognition.separation` gives (d' of Eq. 14, AUC, intervals, how many pairs);
+        `no_face`, how many genuine and impostor pairs are left out, as the judge sees no face in one of the two;
+        `daugman`, d' by Daugman; `ks`, the Kolmogorov-Smirnov test of section IV-D, whose p takes pairs for
+        independent, which pairs of the same heads are not; `edges`, `histograms` of scores.
+    """
+    one, other = material.judged(judge, left), material.judged(judge, right)
+    kept = [part[one.found[part[:, 0]] & other.found[part[:, 1]]] for part in chosen]
+
+    def scores(part):
+        return judges.scores(one.embeddings[part[:, 0]], other.embeddings[part[:, 1]])
+
+    rng = np.random.default_rng(material.seed)
+    about = {
+        "judge": judge, "left": left, "right": right,
+        **recognition.separation(scores, *kept, material.heads.labels[:, 0], rng),
+        "no_face": [len(before) - len(after) for before, after in zip(chosen, kept, strict=True)],
+    }  # fmt: skip
+    if about["d"] is None:
+        return about | {"daugman": None, "ks": None, "edges": [], "histograms": []}
+    values = [scores(part) for part in kept]
+    edges = np.linspace(min(map(np.min, values)), max(map(np.max, values)) + 1e-6, BINS + 1)
+    ks = stats.ks_2samp(*values)
+    return about | {
+        "daugman": recognition.daugman_decidability(*values),
+        "ks": {"statistic": float(ks.statistic), "p": float(ks.pvalue)},
+        "edges": edges.tolist(),
+        "histograms": [np.histogram(part, edges)[0].tolist() for part in values],
+    }
+
+
+def draw(axis, environment, title):
+    """Green and red bars as in Fig. 6, areas 1; what was measured over them, how many pairs under the axis."""
+    genuine, impostor = environment["no_face"]
+    left_out = f"; no face in {genuine} and {impostor} more" if genuine or impostor else ""
+    axis.set_xlabel(f"score, −‖e − e'‖ ({NAMES[environment['judge']]})\n{environment['genuine']} genuine, "
+                    f"{environment['impostor']} impostor pairs{left_out}", fontsize=7)  # fmt: skip
+    axis.set_ylabel("density", fontsize=7)
+    axis.tick_params(labelsize=7)
+    if environment["d"] is None:
+        axis.set_title(f"{title}\nnot measurable: too few pairs with two faces", fontsize=8)
+        return
+    edges = np.array(environment["edges"])
+    for counts, colour, name in zip(environment["histograms"], (GREEN, RED), ("genuine", "impostor"), strict=True):
+        heights = np.array(counts) / (sum(counts) * np.diff(edges))
+        axis.bar(edges[:-1], heights, np.diff(edges), align="edge", color=colour, alpha=0.55, label=name)
+    low, high = environment["auc_interval"]
+    axis.set_title(
+        f"{title}\nd' = {environment['d']:.3f} (Daugman {environment['daugman']:.3f}), "
+        f"AUC = {environment['auc']:.3f} ({low:.3f}–{high:.3f})", fontsize=8,
+    )  # fmt: skip
+    axis.legend(fontsize=7)

@@ -1,0 +1,1 @@
+"""Video and picture files: how public files are written and read."""

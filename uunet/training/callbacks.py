@@ -1,0 +1,162 @@
+"""Keras callbacks of both phases: checkpoints, the CSV log, sample sheets, the stop at NaN."""
+
+import csv
+import math
+import time
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio
+
+from uunet import atomic, channel, pixels
+from uunet.training import checkpoints
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Stops at the first step whose logged mean is not finite, before a checkpoint could be spoiled."""
+
+    def __init__(self, checkpoint):
+        super().__init__()
+        self.checkpoint = checkpoint
+
+    def on_train_begin(self, logs=None):
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        bad = [name for name, value in logs.items() if not math.isfinite(float(value))]
+        if bad:
+            step = self.epoch * self.params["steps"] + batch + 1
+            kept = "the last good checkpoint is kept" if self.checkpoint.exists() else "there is no checkpoint yet"
+            raise checkpoints.DivergedError(
+                f"Training diverged at step {step}: {', '.join(bad)} is not a finite number; try a smaller learning "
+                f"rate ({kept}: {self.checkpoint})."
+            )
+
+
+class Speed(keras.callbacks.Callback):
+    """Adds `images_per_second` to the logs: pictures seen by the steps of an epoch over the time they took."""
+
+    def __init__(self, images):
+        super().__init__()
+        self.images = images  # per step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.begin = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["images_per_second"] = self.images * self.params["steps"] / (time.monotonic() - self.begin)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes `checkpoint.npz` at the end of every epoch (`checkpoint_every` steps)."""
+
+    def __init__(self, path, run, step, seconds):
+        super().__init__()
+        self.path, self.run, self.step = path, run, step
+        self.seconds, self.begin = seconds, time.monotonic() - seconds
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds = time.monotonic() - self.begin
+        self.step = (epoch + 1) * self.params["steps"]
+        checkpoints.save(self.model, self.path, run=self.run, step=self.step, seconds=self.seconds)
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Stops training at the last checkpoint before a time is over, as far as the longest epoch so far tells.
+
+    Args:
+        begin: float, `time.monotonic()` when the time began.
+        seconds: float, how long it is. At least one epoch is trained.
+    """
+
+    def __init__(self, begin, seconds):
+        super().__init__()
+        self.end, self.longest = begin + seconds, 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self.began)
+        if now + self.longest > self.end:
+            self.model.stop_training = True
+
+
+class CsvLog(keras.callbacks.Callback):
+    """One row an epoch: the step and the mean of each term; rows beyond the step resumed from are dropped."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def on_epoch_end(self, epoch, logs=None):
+        step = (epoch + 1) * self.params["steps"]
+        rows = []
+        if self.path.exists():
+            with open(self.path, newline="") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) < step]
+        rows.append({"step": step, **{name: f"{float(value):.6g}" for name, value in logs.items()}})
+        with atomic.new_file(self.path, overwrite=True) as part, open(part, "w", newline="") as file:
+            writer = csv.DictWriter(file, rows[-1])
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+class SampleSheet(keras.callbacks.Callback):
+    """At the end of every epoch, rows x | a | r of validation heads as a PNG, and PSNR(x, r), PSNR(x, a) in the log.
+
+    a is shown and measured as U_d receives it: after 8-bit rounding and, if training uses a channel, a ROI of one of
+    its sizes.
+
+    Args:
+        folder: where `step_000200.png` goes.
+        encoder, decoder: U_e, U_d.
+        heads: data.Heads of the validation split.
+        config: config.AdversarialConfig or config.TwinConfig.
+        count: int, heads a sheet.
+    """
+
+    def __init__(self, folder, encoder, decoder, heads, config, count=12):
+        super().__init__()
+        self.folder, self.encoder, self.decoder, self.config = Path(folder), encoder, decoder, config
+        subjects = list(heads.by_subject.values())
+        chosen = [
+            subjects[k % len(subjects)][k // len(subjects) % len(subjects[k % len(subjects)])][0] for k in range(count)
+        ]
+        self.x = pixels.to_float(heads.images[chosen])
+        rng = np.random.default_rng(config.seed)
+        self.noise = np.stack([pixels.noise_channel(rng, config.size) for _ in chosen])
+
+    def on_epoch_end(self, epoch, logs=None):
+        count = len(self.x)  # of several devices, each answers all of them
+        a = np.asarray(self.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))[:count]
+        sizes = self.config.channel.sizes or (self.config.size,)
+        public = [channel.to_roi(face, *[sizes[k % len(sizes)]] * 2) for k, face in enumerate(a)]
+        received = np.stack([channel.to_network(roi, self.config.size) for roi in public])
+        r = np.asarray(self.decoder.predict_on_batch(received))[:count]
+        logs["psnr_r"] = peak_signal_noise_ratio(self.x, r, data_range=1.0)
+        logs["psnr_a"] = peak_signal_noise_ratio(self.x, received, data_range=1.0)
+        atomic.make_folder(self.folder)
+        step = (epoch + 1) * self.params["steps"]
+        with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
+            part.write_bytes(cv2.imencode(".png", sheet(self.x, received, r)[..., ::-1])[1].tobytes())
+
+
+def sheet(*rows, scale=2):
+    """Rows of faces as one picture.
+
+    Args:
+        rows: float `(n, H, W, 3)` in [0, 1], one array a row.
+        scale: int, enlargement.
+
+    Returns:
+        uint8 `(rows H scale, n W scale, 3)`.
+    """
+    picture = np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
+    return pixels.to_uint8(picture).repeat(scale, axis=0).repeat(scale, axis=1)

@@ -1,0 +1,188 @@
+"""Secrets, and what is derived from them: a key file or a passphrase -> the keys of one stream -> sealed bodies.
+
+A *secret* is what people keep: the 32 bytes of a key file, or a passphrase (str). A *seal* is what one stream (one
+video, one picture) uses: a fresh random stream id, and keys derived from secret and id, so that two streams never
+share a key and within a stream each frame's number is its nonce. docs/wire-format.md gives the formulas.
+"""
+
+import os
+import secrets
+import stat
+import struct
+import unicodedata
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from uunet.atomic import new_file
+from uunet.errors import UUNetError
+
+KEY_BYTES = 32
+STREAM_ID_BYTES = 16
+TAG_BYTES = 16  # by which a sealed body is longer than what is in it
+AES_256_GCM, CHACHA20_POLY1305 = 1, 2  # the suites, as frames name them
+CIPHERS = {AES_256_GCM: AESGCM, CHACHA20_POLY1305: ChaCha20Poly1305}
+SCRYPT = {"n": 2**17, "r": 8, "p": 1}  # OWASP's choice; a guess takes 128 MiB of memory
+INFO = b"uunet stream 1 suite "
+
+
+class KeyFileError(UUNetError):
+    """A file is not a key."""
+
+
+class PassphraseError(UUNetError):
+    """A text cannot be a passphrase."""
+
+
+class AuthenticationError(UUNetError):
+    """A sealed body does not open: another key, or not what was sealed."""
+
+
+class KeyFileWarning(UserWarning):
+    """A key file can be read by others."""
+
+
+@dataclass(frozen=True)
+class Seal:
+    """The keys of one stream.
+
+    Make one with `new_seal` to write a stream, or with `seal_of` to read one, never by hand.
+    """
+
+    suite: int  # a key of CIPHERS
+    stream_id: bytes  # (16), random, written into every frame
+    body_key: bytes = field(repr=False)  # (32), for the cipher
+    order_key: bytes = field(repr=False)  # (32), for the places of the hidden bits
+    _numbers: set = field(default_factory=set, repr=False, compare=False)  # of the frames sealed so far
+
+    def seal(self, body, header, frame_index):
+        """Encrypts and authenticates.
+
+        Args:
+            body: bytes, what to keep secret.
+            header: bytes, what is written openly beside it and must not be changed either.
+            frame_index: int in 0..2^32 - 1; each only once, as the secrecy of all would be lost.
+
+        Returns:
+            bytes, longer than `body` by TAG_BYTES.
+
+        Raises:
+            ValueError: if this seal has sealed that frame before.
+        """
+        if frame_index in self._numbers:
+            raise ValueError(f"frame {frame_index} is sealed already: a new file needs a new seal")
+        self._numbers.add(frame_index)
+        return self._cipher().encrypt(self._nonce(frame_index), body, header)
+
+    def open(self, sealed, header, frame_index):
+        """The body that was sealed with the same key, header and frame_index.
+
+        Raises:
+            AuthenticationError: if there is none.
+        """
+        try:
+            return self._cipher().decrypt(self._nonce(frame_index), sealed, header)
+        except InvalidTag:
+            raise AuthenticationError(
+                "The frame's message does not open: give the key or passphrase it was sealed with, "
+                "and the public file exactly as it was written."
+            ) from None
+
+    def _cipher(self):
+        return CIPHERS[self.suite](self.body_key)
+
+    def _nonce(self, frame_index):
+        return self.stream_id[:8] + struct.pack(">I", frame_index)
+
+
+def generate():
+    """A fresh secret: 32 random bytes from the operating system."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
+def save(key, path, *, overwrite=False):
+    """Writes a key file that only its owner can read.
+
+    Raises:
+        OutputError: if `path` exists already or cannot be written.
+    """
+    with new_file(path, overwrite=overwrite) as part:
+        part.chmod(0o600)
+        part.write_bytes(key)
+
+
+def load(path):
+    """The secret in a key file: bytes (32).
+
+    Warns:
+        KeyFileWarning: if others than its owner can read the file.
+
+    Raises:
+        KeyFileError: if the file cannot be read or does not hold exactly 32 bytes.
+    """
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            key = file.read(KEY_BYTES + 1)
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be read ({error.strerror}): name a key file.") from error
+    if len(key) != KEY_BYTES:
+        holds = f"{len(key)} bytes" if len(key) < KEY_BYTES else f"more than {KEY_BYTES} bytes"
+        raise KeyFileError(f"{path} holds {holds} where a key is exactly {KEY_BYTES}: name a key file.")
+    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        warnings.warn(f"{path} can be used by others: run `chmod 600 {Path(path).name}`.", KeyFileWarning, stacklevel=2)
+    return key
+
+
+def check_passphrase(text):
+    """Raises PassphraseError, before any work is done, if a passphrase is empty or blank or not Unicode text."""
+    if not text.strip():
+        raise PassphraseError("The passphrase is empty: type one, or use a key file.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PassphraseError("The passphrase is not Unicode text: type it again, or use a key file.") from None
+
+
+def from_passphrase(text, salt):
+    """The 32 bytes a passphrase stands for: scrypt, slow and memory-hungry on purpose.
+
+    Args:
+        text: str; composed and decomposed spellings of an accented letter are the same (Unicode NFC).
+        salt: bytes, random and not secret: the stream id.
+
+    Raises:
+        PassphraseError: see `check_passphrase`.
+    """
+    check_passphrase(text)
+    return Scrypt(salt=salt, length=KEY_BYTES, **SCRYPT).derive(unicodedata.normalize("NFC", text).encode())
+
+
+def new_seal(secret, suite=CHACHA20_POLY1305):
+    """The seal of a new stream, with a fresh random id: two files of one secret have nothing in common.
+
+    Args:
+        secret: bytes (32), or str: a passphrase.
+        suite: int, AES_256_GCM or CHACHA20_POLY1305.
+    """
+    return seal_of(secret, suite, secrets.token_bytes(STREAM_ID_BYTES))
+
+
+def seal_of(secret, suite, stream_id):
+    """The seal of the stream with this suite and id; once a stream, because a passphrase takes its time.
+
+    Raises:
+        PassphraseError: see `check_passphrase`.
+        ValueError: if a secret of bytes is not 32 long.
+    """
+    master = from_passphrase(secret, stream_id) if isinstance(secret, str) else secret
+    if len(master) != KEY_BYTES:
+        raise ValueError(f"a secret has {KEY_BYTES} bytes, got {len(master)}")
+    both = HKDF(SHA256(), length=2 * KEY_BYTES, salt=stream_id, info=INFO + bytes([suite])).derive(master)
+    return Seal(suite, stream_id, both[:KEY_BYTES], both[KEY_BYTES:])

@@ -1,0 +1,407 @@
+"""What a public frame says about itself: the paper's ASCII message (section III-C) and the frame around it.
+
+    message := n "," ROI{n}        ROI := x "," y "," w "," h ","        e.g. "2,10,16,9,15,25,45,8,14,"
+
+The paper's text alone cannot be told from noise, so it travels as the body of a framed message, big-endian. Plain, it
+lies open to anybody, and the CRC finds accidents (a re-encoded or edited frame), not forgery:
+
+    "UR" | version u8 | suite u8 = 0 | flags u8 | frames u8 | body_len u16 | frame_index u32 | body | CRC32 u32
+
+Sealed, the body is encrypted and authenticated together with all that stands before it, and hidden in an order that
+only the key's owners know:
+
+    "UR" | version u8 | suite u8 = 1, 2 | flags u8 | frames u8 | body_len u16 | frame_index u32
+         | width u32 | height u32 | stream_id (16) | CRC32 u32                                    open part
+    body = encrypted(text, zeros up to 22, 62, 102, ... bytes) | tag (16)                         sealed part
+
+`frames` frames from frame_index on carry this message, and the flag LAST says that the file ends with them. Where room
+is scarce the text is packed (flag PACKED): 11 symbols, 3.46 bits each, instead of 8. Where heads move (flag MOVING) the
+text holds the ROIs of the first of these frames, then those of the last: `straight` gives those between.
+
+docs/wire-format.md is the whole specification, with test vectors.
+"""
+
+import re
+import struct
+import zlib
+from typing import NamedTuple
+
+from uunet.errors import UUNetError
+from uunet.wire import crypto
+
+MAGIC = b"UR"
+VERSION = 1
+PLAIN = 0  # suite: the body is the paper's ASCII text, not encrypted
+LAST, PACKED, MOVING = 1, 2, 4  # flags
+HEADER = struct.Struct(">2sBBBBHI")
+SEALED_HEADER = struct.Struct(">II16s")  # follows HEADER where the suite is not PLAIN
+CRC = struct.Struct(">I")
+
+MAX_NUMBER = 99_999  # five digits: no video is wider, and a hostile message cannot ask for big integers
+# a sealed text fills 22 bytes or 40, 80, ... more, so that its length hardly tells how many heads there are; with the
+# 56 bytes around it these are just the sizes of QIM
+SMALLEST, PADDING = 22, 40
+MAX_TEXT = 0xFFFF - PADDING - crypto.TAG_BYTES  # so that any text fits body_len u16, sealed or not; about 2,700 ROIs
+SYMBOLS = "0123456789,"
+MAX_PACKED = 1600  # bytes: no lossy frame holds more, and a hostile message cannot ask for big integers
+NATURAL = "(?:0|[1-9][0-9]{0,4})"  # one spelling a number: no sign, space, underscore, leading zero or Unicode digit
+MESSAGE = re.compile(f"{NATURAL},(?:(?:{NATURAL},){{4}})*")
+
+
+class Roi(NamedTuple):
+    """A head in a frame: left, top, width and height in pixels; covers rows y..y+h-1 and columns x..x+w-1."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+class MessageError(UUNetError):
+    """A text is not a message of the paper's grammar."""
+
+
+class RoiError(UUNetError):
+    """A ROI is empty or not inside its frame."""
+
+
+class NoMessageError(UUNetError):
+    """A frame carries no message at all."""
+
+
+class DamagedMessageError(UUNetError):
+    """A frame carries a message that can no longer be trusted."""
+
+
+class UnsupportedMessageError(UUNetError):
+    """A frame carries a message of a version or suite that this program does not know."""
+
+
+class SealedMessageError(UUNetError):
+    """A frame carries a sealed message, and no key was given."""
+
+
+class PlainMessageError(UUNetError):
+    """A frame carries a plain message, which anybody may have written, where a sealed one is expected."""
+
+
+class FrameSizeError(UUNetError):
+    """A frame does not have the size for which its message was sealed: it was cropped or enlarged."""
+
+
+class StreamError(UUNetError):
+    """A frame carries the message of another stream."""
+
+
+class FrameIndexError(UUNetError):
+    """A frame is not where its message says: frames were cut, repeated or reordered."""
+
+
+class Header(NamedTuple):
+    """What a frame says openly of its message. Of a sealed one the CRC has been compared, of a plain one not yet."""
+
+    suite: int  # PLAIN, or a key of keys.CIPHERS
+    packed: bool
+    last: bool  # whether the file ends with the frames that carry this message
+    moving: bool  # whether the text holds the ROIs of the first and of the last of these frames
+    frames: int  # how many these are
+    body_len: int
+    frame_index: int  # of the first of them
+    width: int  # 0 if plain
+    height: int  # 0 if plain
+    stream_id: bytes | None  # (16); None if plain
+    data: bytes  # all this, as it is hidden
+
+
+def format_message(rois):
+    """The paper's message: `[Roi(10, 16, 9, 15), Roi(25, 45, 8, 14)]` -> `"2,10,16,9,15,25,45,8,14,"`; none -> `"0,"`.
+
+    Raises:
+        RoiError: if a number is not a whole number in 0..99,999.
+        MessageError: if there are more ROIs than one message can hold.
+    """
+    for roi in rois:
+        if not all(0 <= number <= MAX_NUMBER and number == int(number) for number in roi):
+            raise RoiError(f"The head box {tuple(roi)} cannot be written: give whole numbers from 0 to {MAX_NUMBER}.")
+    text = ",".join(str(int(number)) for number in (len(rois), *(number for roi in rois for number in roi))) + ","
+    if len(rois) > MAX_NUMBER or len(text) > MAX_TEXT:
+        raise MessageError(f"{len(rois)} heads are more than the message of one frame can hold: detect fewer.")
+    return text
+
+
+def parse_message(text):
+    """The ROIs of a message, strictly: anything that `format_message` would not write is refused.
+
+    Raises:
+        MessageError: if the text breaks the grammar, or does not hold as many ROIs as it announces.
+    """
+    if len(text) > MAX_TEXT or not MESSAGE.fullmatch(text):
+        raise MessageError(f'"{text[:40]}" is not a message of head boxes: write "n,x,y,w,h,..." as the protocol says.')
+    announced, *numbers = (int(number) for number in text.split(",")[:-1])
+    if len(numbers) != 4 * announced:
+        raise MessageError(f"The message announces {announced} heads but holds {len(numbers) // 4}: correct the count.")
+    return [Roi(*numbers[i : i + 4]) for i in range(0, len(numbers), 4)]
+
+
+def check_inside(rois, height, width):
+    """Refuses ROIs that are empty or reach outside a frame of `height` x `width` pixels.
+
+    Raises:
+        RoiError: naming the first such ROI.
+    """
+    for roi in rois:
+        x, y, w, h = roi
+        if w < 1 or h < 1 or x < 0 or y < 0 or x + w > width or y + h > height:
+            raise RoiError(
+                f"The head box x={x} y={y} w={w} h={h} is empty or not inside the frame of {width} x {height} pixels: "
+                "correct the box."
+            )
+
+
+def straight(ends, frames):
+    """The ROIs of each frame of a moving message: every corner moves on a straight line, rounded outwards.
+
+    With m = frames - 1, in frame k of 0..m, in whole numbers:
+
+        left_k  = floor((left_0 (m - k) + left_m k) / m)        right_k  = ceil((right_0 (m - k) + right_m k) / m)
+
+    and so for top and bottom. ROIs between two that are not empty and inside the frame are so too.
+
+    Args:
+        ends: list of Roi, those of the first frame and then, in the same order, those of the last.
+        frames: int >= 1.
+
+    Returns:
+        list (frames) of lists of Roi.
+    """
+    m, n = max(1, frames - 1), len(ends) // 2
+    return [
+        [_between(first, last, k, m) for first, last in zip(ends[:n], ends[n:], strict=False)] for k in range(frames)
+    ]
+
+
+def _between(first, last, k, m):
+    x, y = ((a * (m - k) + b * k) // m for a, b in zip(first[:2], last[:2], strict=True))
+    corners = [(box.x + box.w, box.y + box.h) for box in (first, last)]
+    right, bottom = (-(-(a * (m - k) + b * k) // m) for a, b in zip(*corners, strict=True))
+    return Roi(x, y, right - x, bottom - y)
+
+
+def pack_text(text):
+    """A message in less than half of its length.
+
+    The symbols "0" to "9" and "," are 0 to 10; the first counts least:
+
+        N = sum_k symbol_k 11^k        in as few bytes as hold it, the first counts least
+
+    A message ends in ",", which is not 0, so no two messages have the same N.
+
+    Args:
+        text: str, as `format_message` makes it.
+    """
+    number = 0
+    for symbol in reversed(text):
+        number = len(SYMBOLS) * number + SYMBOLS.index(symbol)
+    return number.to_bytes(-(-number.bit_length() // 8), "little")
+
+
+def unpack_text(packed):
+    """The text whose `pack_text` is these bytes; `parse_message` says whether it is a message.
+
+    Raises:
+        MessageError: if they are too many, or end in a zero, which no `pack_text` does.
+    """
+    if len(packed) > MAX_PACKED or packed.endswith(b"\0"):
+        raise MessageError(f"The {len(packed)} bytes are not a packed message: write them as the protocol says.")
+    number, text = int.from_bytes(packed, "little"), []
+    while number:
+        number, symbol = divmod(number, len(SYMBOLS))
+        text.append(SYMBOLS[symbol])
+    return "".join(text)
+
+
+def pack_frame_message(rois, frame_index, *, frames=1, last=True, packed=False, moving=False, shape=None, seal=None):
+    """The bytes to hide in one frame, or in a few that carry the same.
+
+    Args:
+        rois: list of Roi, whose order is kept; if moving, the `ends` of `straight`.
+        frame_index: int in 0..2^32 - 1, of the first of these frames; 0 for the first of all and for a still image.
+        frames: int in 1..255, how many they are.
+        last: bool, whether the file ends with them.
+        packed: bool, whether room is scarce.
+        moving: bool, whether the ROIs are those of the first and of the last of these frames, which are more than one.
+        shape: the frame's `(height, width, ...)`; needed with a seal only.
+        seal: keys.Seal, by which each frame_index is sealed once; None for a plain message.
+
+    Returns:
+        `(open_part, sealed_part)`, bytes: the one to hide where anybody finds it, the other behind it, ordered by the
+        seal's order key. A plain message has no sealed part.
+
+    Raises:
+        RoiError, MessageError: see `format_message`.
+    """
+    body = _body(rois, packed)
+    flags = LAST * last | PACKED * packed | MOVING * moving
+    if seal is None:
+        message = HEADER.pack(MAGIC, VERSION, PLAIN, flags, frames, len(body), frame_index) + body
+        return message + CRC.pack(zlib.crc32(message)), b""
+    body = body.ljust(_padded(len(body)), b"\0")
+    header = HEADER.pack(MAGIC, VERSION, seal.suite, flags, frames, len(body) + crypto.TAG_BYTES, frame_index)
+    header += SEALED_HEADER.pack(shape[1], shape[0], seal.stream_id)
+    header += CRC.pack(zlib.crc32(header))
+    return header, seal.seal(body, header, frame_index)
+
+
+def message_length(rois, *, sealed, packed=False):
+    """How many bytes `pack_frame_message` makes of these ROIs.
+
+    Raises:
+        RoiError, MessageError: see `format_message`.
+    """
+    length = len(_body(rois, packed))
+    if not sealed:
+        return HEADER.size + length + CRC.size
+    return HEADER.size + SEALED_HEADER.size + CRC.size + _padded(length) + crypto.TAG_BYTES
+
+
+def _body(rois, packed):
+    text = format_message(rois)
+    return pack_text(text) if packed else text.encode("ascii")
+
+
+def _padded(length):
+    """The next of 22, 62, 102, ..."""
+    return length + (SMALLEST - length) % PADDING
+
+
+def read_header(read):
+    """What a frame says openly of its message.
+
+    Args:
+        read: as for `unpack_frame_message`.
+
+    Returns:
+        Header.
+
+    Raises:
+        NoMessageError, DamagedMessageError, UnsupportedMessageError: see the classes.
+    """
+    data = read(HEADER.size, offset=0)
+    if len(data) < HEADER.size or not data.startswith(MAGIC):
+        raise NoMessageError(
+            "The frame carries no UU-Net message: give the public file exactly as it was written "
+            "(was it re-encoded lossily, resized, cropped or cut?)."
+        )
+    _, version, suite, flags, *rest = HEADER.unpack(data)
+    if version != VERSION or suite not in (PLAIN, *crypto.CIPHERS) or flags & ~(LAST | PACKED | MOVING):
+        raise UnsupportedMessageError(
+            f"The frame's message has version {version}, suite {suite} and flags {flags} where this program reads "
+            f"version {VERSION}, suites {PLAIN} to {max(crypto.CIPHERS)} and flags 0 to {LAST | PACKED | MOVING}: use "
+            "the program that wrote it, or an undamaged file."
+        )
+    size = (0, 0, None)
+    if suite != PLAIN:
+        more = read(SEALED_HEADER.size + CRC.size, offset=HEADER.size)
+        fields, crc = more[: SEALED_HEADER.size], more[SEALED_HEADER.size :]
+        _check_crc(data + fields, crc)
+        size, data = SEALED_HEADER.unpack(fields), data + more
+    return Header(suite, bool(flags & PACKED), bool(flags & LAST), bool(flags & MOVING), *rest, *size, data)
+
+
+def find_seal(read, secret):
+    """The seal of the stream to which a frame belongs; None if the frame is plain, and no secret is given.
+
+    Reads the frame's header only: that the secret is the right one shows when a message is unpacked.
+
+    Args:
+        read: as for `unpack_frame_message`.
+        secret: bytes (32) or str, see `keys`; None if there is none.
+
+    Raises:
+        NoMessageError, DamagedMessageError, UnsupportedMessageError, SealedMessageError, PlainMessageError: see the
+            classes.
+        PassphraseError: see `keys.check_passphrase`.
+    """
+    header = read_header(read)
+    _check_sealed(header, secret is not None)
+    return None if secret is None else crypto.seal_of(secret, header.suite, header.stream_id)
+
+
+def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
+    """Reads one frame's message back.
+
+    Args:
+        read: callable `(n_bytes, *, offset, key=None, nonce=0) -> bytes` on the hidden bytes, fewer where the frame
+            ends, such as `functools.partial(lsb.reveal, frame)`.
+        shape: the frame's `(height, width, ...)`; needed with a seal only.
+        seal: keys.Seal of the stream, from `find_seal` on its first frame; None if that is plain.
+        frame_index: int, the index the message must have; None accepts any.
+
+    Returns:
+        list of Roi, in the order in which they were written; of a moving message, the `ends` of `straight`.
+
+    Raises:
+        NoMessageError, DamagedMessageError, UnsupportedMessageError, SealedMessageError, PlainMessageError,
+            FrameSizeError, StreamError, FrameIndexError: see the classes.
+        AuthenticationError: another key than the one it was sealed with, or not what was sealed.
+        MessageError: all is right but the text is not of the grammar: not written by this program.
+    """
+    header = read_header(read)
+    _check_sealed(header, seal is not None)
+    if seal is None:
+        rest = read(header.body_len + CRC.size, offset=HEADER.size)
+        body, crc = rest[: header.body_len], rest[header.body_len :]
+        _check_crc(header.data + body, crc)
+        check_index(header, frame_index)
+    else:
+        if (header.height, header.width) != tuple(shape[:2]):
+            raise FrameSizeError(
+                f"The frame has {shape[1]} x {shape[0]} pixels but its message is for {header.width} x "
+                f"{header.height}: give the public file exactly as it was written, not cropped or enlarged."
+            )
+        check_stream(header, seal.suite, seal.stream_id)
+        check_index(header, frame_index)
+        sealed = read(header.body_len, offset=len(header.data), key=seal.order_key, nonce=header.frame_index)
+        body = seal.open(sealed, header.data, header.frame_index).rstrip(b"\0")
+    rois = parse_message(unpack_text(body) if header.packed else body.decode("latin-1"))  # any byte decodes
+    if header.moving and (len(rois) % 2 or header.frames < 2):
+        raise MessageError(
+            f"A message of {len(rois)} head boxes for {header.frames} frames cannot say how heads move: write two a "
+            "head, for two frames or more, as the protocol says."
+        )
+    return rois
+
+
+def check_stream(header, suite, stream_id):
+    """Raises StreamError if a message is of another stream."""
+    if (header.suite, header.stream_id) != (suite, stream_id):
+        raise StreamError("The frame comes from another file than those before it: give one public file as it was.")
+
+
+def check_index(header, expected):
+    """Raises FrameIndexError if a message is not that of frame `expected`, unless this is None."""
+    # in a file read from its start, all frames before `expected` have been seen, so these are the only two cases
+    index = header.frame_index
+    if expected is None or index == expected:
+        return
+    what = f"frame {index} was repeated" if index < expected else f"frame {expected} was cut out or moved"
+    raise FrameIndexError(
+        f"The frame at position {expected} carries the message of frame {index} ({what}): give the public file "
+        "exactly as it was written."
+    )
+
+
+def _check_sealed(header, expected):
+    if header.suite != PLAIN and not expected:
+        raise SealedMessageError("The frame's message is sealed: give the key file or passphrase it was sealed with.")
+    if header.suite == PLAIN and expected:
+        raise PlainMessageError(
+            "The frame's message is not sealed, so anybody may have written it: read it without a key if you trust it."
+        )
+
+
+def _check_crc(data, crc):
+    if crc != CRC.pack(zlib.crc32(data)):  # a shorter one, where the frame ends, differs too
+        raise DamagedMessageError(
+            "The frame's message is damaged (its CRC does not match): give the public file exactly as it was written."
+        )
