@@ -19,10 +19,11 @@ from functools import partial
 
 import numpy as np
 
+from uunet.boxes import types
+from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.stego import jpeg, lsb, qim
 from uunet.wire import crypto, messages, protocol
-from uunet.wire.protocol import Roi
 
 KEY, STREAM_ID = bytes(range(32)), bytes(16)
 ALPHABETS = ("0123456789,", "0123456789,,,,-+_. eEx\n\0", "0123456789,\u0661\uff11\u00b2\ud800")
@@ -128,7 +129,7 @@ def try_frame(rng):
     try:
         seal = protocol.find_seal(read, secret) if rng.random() < 0.5 else SEALS.get(rng.integers(0, 3).item())
         rois = protocol.unpack_frame_message(read, shape=array.shape, seal=seal)
-        protocol.check_inside(rois, *array.shape[:2])
+        types.check_inside(rois, *array.shape[:2])
     except UUNetError:
         return False
     if seal is not None:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from uunet import video_samples
-from uunet.boxes import tracking
+from uunet.boxes import motion, types
 from uunet.wire import protocol
 
 LENGTHS = (5, 10, 15)  # frames of a group
@@ -46,19 +46,19 @@ def corners(boxes):
 
 
 def union(length, frames, boxes, shape):
-    used = pipeline_boxes(tracking.hold, length, frames, boxes)
+    used = pipeline_boxes(motion.hold, length, frames, boxes)
     return used[frames], text(used[0])
 
 
 def straight(length, frames, boxes, shape):
-    used = pipeline_boxes(tracking.straighten, length, frames, boxes, *shape)
+    used = pipeline_boxes(motion.straighten, length, frames, boxes, *shape)
     return used[frames], text(used[0]) + text(used[-1])
 
 
 def pipeline_boxes(way, length, frames, boxes, *shape):
     """Corners in all frames of the group, `(length, 4)`."""
     seen = dict(zip(frames.tolist(), boxes.tolist(), strict=True))
-    group = [[(0, protocol.Roi(*seen[k]))] if k in seen else [] for k in range(length)]
+    group = [[(0, types.Roi(*seen[k]))] if k in seen else [] for k in range(length)]
     return corners(np.array([roi for ((_, roi),) in way(group, *shape)]))
 
 
@@ -74,7 +74,7 @@ def every_box(length, frames, boxes, shape):
 def text(edges):
     """How many bytes the paper's message needs for a box."""
     x, y, right, bottom = map(int, edges)
-    return len(protocol.format_message([protocol.Roi(x, y, right - x, bottom - y)])) - len("1,")
+    return len(protocol.format_message([types.Roi(x, y, right - x, bottom - y)])) - len("1,")
 
 
 def overlap(one, other):

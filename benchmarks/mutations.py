@@ -17,10 +17,11 @@ from functools import partial
 import numpy as np
 from rich.progress import track
 
+from uunet.boxes import types
+from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.stego import keystream, lsb
 from uunet.wire import crypto, protocol
-from uunet.wire.protocol import Roi
 
 SHAPE = (48, 64, 3)
 KEY, OTHER_RUN, THIS_RUN = bytes(range(32)), bytes(16), bytes(range(16))
@@ -106,7 +107,7 @@ def accepted(frame, seal):
     try:
         read = partial(lsb.reveal, frame)
         rois = protocol.unpack_frame_message(read, shape=SHAPE, seal=seal, frame_index=INDEX)
-        protocol.check_inside(rois, *SHAPE[:2])
+        types.check_inside(rois, *SHAPE[:2])
     except UUNetError:
         return False
     return True

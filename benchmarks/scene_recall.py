@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from uunet.boxes import detection
-from uunet.boxes.tracking import iou
+from uunet.boxes.types import iou
 from uunet.pipeline import video
 
 LEAST_OVERLAP = 0.3

@@ -26,12 +26,12 @@ from skimage import data as skimage_data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from uunet import video_samples
+from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.media import profiles
 from uunet.pipeline import video
 from uunet.stego import jpeg, lsb, qim
 from uunet.wire import messages, protocol
-from uunet.wire.protocol import Roi
 
 try:
     from stegano import lsb as stegano_lsb

@@ -29,9 +29,9 @@ import numpy as np
 from data_prep import processes
 from uunet import atomic, channel, pixels
 from uunet.boxes import detection
+from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.pipeline import images
-from uunet.wire.protocol import Roi
 
 UNKNOWN = "unknown"
 WORDS = {  # the labels' words, the same in every set: those of P-DESTRE

@@ -28,7 +28,7 @@ import rich.progress
 from data_prep import command, heads
 from data_prep.synthetic import colour, degrade, domain
 from uunet import atomic, channel, pixels
-from uunet.wire.protocol import Roi
+from uunet.boxes.types import Roi
 
 URL = "https://ndownloader.figshare.com/files/5976018"  # lfw.tgz, as scikit-learn fetches it
 SHA256 = "055f7d9c632d7370e6fb4afc7468d40f970c34a80d4c6f50ffec63f5a8d536c0"

@@ -32,7 +32,7 @@ from IPython.display import Markdown
 from skimage.data import coffee
 
 from uunet import video_samples
-from uunet.boxes import detection
+from uunet.boxes import detection, types
 from uunet.errors import UUNetError
 from uunet.pipeline.video import read_frames
 from uunet.stego import keystream, lsb
@@ -67,13 +67,13 @@ for x, y, w, h in rois:
 text = protocol.format_message(rois)
 axis.set_title(f'"{text}"')
 # %% [markdown]
-# **Try:** add `protocol.Roi(10, 16, 9, 15)` to `rois`. By how many characters does the message grow? What is the
+# **Try:** add `types.Roi(10, 16, 9, 15)` to `rois`. By how many characters does the message grow? What is the
 # longest that one box can be?
 #
 # The paper's own example, written and read:
 
 # %%
-example = protocol.format_message([protocol.Roi(10, 16, 9, 15), protocol.Roi(25, 45, 8, 14)])
+example = protocol.format_message([types.Roi(10, 16, 9, 15), types.Roi(25, 45, 8, 14)])
 print(example)
 print(protocol.parse_message(example))
 

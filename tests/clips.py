@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from uunet.wire.protocol import Roi
+from uunet.boxes.types import Roi
 
 SIZE = 16  # side of the networks' input: small and fast
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from uunet import cli, models, pipeline, presets, video_samples
-from uunet.boxes import detection
+from uunet.boxes import detection, types
 from uunet.models import files
 from uunet.pipeline import images
 from uunet.pipeline import video as videos
@@ -125,7 +125,7 @@ def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
         rows = sorted(csv.DictReader(file), key=lambda row: int(row["track"]))
     for index, line in enumerate(lines):
         number, message = line.split()
-        wanted = [protocol.Roi(*(int(row[k]) for k in "xywh")) for row in rows if int(row["frame"]) == index]
+        wanted = [types.Roi(*(int(row[k]) for k in "xywh")) for row in rows if int(row["frame"]) == index]
         assert int(number) == index and protocol.parse_message(message) == wanted
     out, _ = uunet("reconstruct", public, "-o", tmp_path / "again.mkv", "--weights", weights)
     assert "8 frames" in out

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uunet.boxes import detection
-from uunet.wire.protocol import Roi, check_inside
+from uunet.boxes.types import Roi, check_inside
 
 
 def test_head_is_a_larger_square_shifted_up():

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uunet.boxes import tracking
+from uunet.boxes import motion, tracking, types
+from uunet.boxes.motion import straight
 from uunet.boxes.tracking import EXTEND, MAX_GAP
-from uunet.wire.protocol import Roi, check_inside, straight
+from uunet.boxes.types import Roi, check_inside
 
 
 def walk(frames, x0, speed, size=30, y=20):
@@ -147,9 +148,9 @@ def test_every_detection_survives_once_and_all_stays_inside(detections):
 
 
 def test_iou():
-    assert tracking.iou(Roi(0, 0, 2, 2), Roi(0, 0, 2, 2)) == 1
-    assert tracking.iou(Roi(0, 0, 2, 2), Roi(1, 0, 2, 2)) == pytest.approx(1 / 3)
-    assert tracking.iou(Roi(0, 0, 2, 2), Roi(2, 0, 2, 2)) == 0
+    assert types.iou(Roi(0, 0, 2, 2), Roi(0, 0, 2, 2)) == 1
+    assert types.iou(Roi(0, 0, 2, 2), Roi(1, 0, 2, 2)) == pytest.approx(1 / 3)
+    assert types.iou(Roi(0, 0, 2, 2), Roi(2, 0, 2, 2)) == 0
 
 
 TRACKED = st.lists(
@@ -160,7 +161,7 @@ TRACKED = st.lists(
 
 @given(TRACKED.filter(len))
 def test_straight_boxes_cover_all_in_every_frame_and_are_what_two_say(group):
-    boxes = tracking.straighten(group, 120, 120)
+    boxes = motion.straighten(group, 120, 120)
     tracks = sorted({track for heads in group for track, _ in heads})
     for own, heads in zip(group, boxes, strict=True):
         assert [track for track, _ in heads] == tracks
@@ -171,27 +172,27 @@ def test_straight_boxes_cover_all_in_every_frame_and_are_what_two_say(group):
             assert box.x <= x and box.y <= y and box.x + box.w >= x + w and box.y + box.h >= y + h
     rois = [[roi for _, roi in heads] for heads in boxes]
     assert straight(rois[0] + rois[-1], len(group)) == rois
-    assert tracking.straighten(boxes, 120, 120) == boxes
+    assert motion.straighten(boxes, 120, 120) == boxes
 
 
 def test_straight_boxes_by_hand():
     walking = [[(3, Roi(10 + 2 * k, 20, 8, 9))] for k in range(10)]
-    assert tracking.straighten(walking, 48, 64) == walking
+    assert motion.straighten(walking, 48, 64) == walking
     alone = [[], [(3, Roi(5, 6, 7, 8))], []]  # comes, and goes again
-    assert tracking.straighten(alone, 48, 64) == [alone[1]] * 3
+    assert motion.straighten(alone, 48, 64) == [alone[1]] * 3
     bent = [[(0, Roi(x, 0, 8, 8))] for x in (20, 30, 24, 24)]  # right: 28, 38, 32, 32 are under a line from 40 to 32
-    assert tracking.straighten(bent, 48, 64)[1:3] == [[(0, Roi(21, 0, 17, 8))], [(0, Roi(22, 0, 13, 8))]]
+    assert motion.straighten(bent, 48, 64)[1:3] == [[(0, Roi(21, 0, 17, 8))], [(0, Roi(22, 0, 13, 8))]]
     late = [[(0, Roi(x, 0, 8, 8))] for x in (0, 0, 0, 6)]  # left: floor(2 / 3) is still 0
-    assert [heads[0][1].x for heads in tracking.straighten(late, 48, 64)] == [0, 0, 0, 1]
-    assert tracking.straighten([[], []], 48, 64) == [[], []]
+    assert [heads[0][1].x for heads in motion.straighten(late, 48, 64)] == [0, 0, 0, 1]
+    assert motion.straighten([[], []], 48, 64) == [[], []]
     one = [[(0, Roi(1, 2, 3, 4)), (3, Roi(5, 6, 7, 8))]]
-    assert tracking.straighten(one, 48, 64) == one
+    assert motion.straighten(one, 48, 64) == one
 
 
 @given(TRACKED.filter(len))
 def test_held_boxes_cover_all_and_stand_still(group):
-    held = tracking.hold(group)
-    assert held == [held[0]] * len(group) and tracking.hold(held) == held
+    held = motion.hold(group)
+    assert held == [held[0]] * len(group) and motion.hold(held) == held
     assert [track for track, _ in held[0]] == sorted({track for heads in group for track, _ in heads})
     for track, box in held[0]:
         own = [roi for heads in group for name, roi in heads if name == track]
@@ -201,4 +202,4 @@ def test_held_boxes_cover_all_and_stand_still(group):
 
 def test_boxes_held_for_one_frame_are_themselves():
     tracked = [[(0, Roi(1, 2, 3, 4)), (3, Roi(5, 6, 7, 8))]]
-    assert tracking.hold(tracked) == tracked
+    assert motion.hold(tracked) == tracked

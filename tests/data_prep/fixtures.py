@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from uunet import config, data
-from uunet.wire.protocol import Roi
+from uunet.boxes.types import Roi
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
 WIDTH, HEIGHT, HEAD, TOP = 128, 256, 60, 8  # of a person's box, as in MARS; of the head in it

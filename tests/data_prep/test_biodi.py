@@ -4,7 +4,7 @@ import pytest
 
 from data_prep import biodi, heads
 from tests.data_prep import fixtures
-from uunet.wire.protocol import Roi
+from uunet.boxes.types import Roi
 
 HEADER = "picture,sequence,frame,x,y,w,h,gender,ethnicity,hairstyle\n"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from data_prep import heads, mars
 from tests.data_prep import fixtures
 from uunet import atomic, data
-from uunet.wire.protocol import Roi
+from uunet.boxes.types import Roi
 
 
 @given(n=st.integers(5, 300), seed=st.integers(0, 2**32))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from data_prep import heads, lfw, processes
 from tests.data_prep import fixtures
 from uunet import config, data
-from uunet.wire.protocol import Roi
+from uunet.boxes.types import Roi
 
 
 def face_in_the_middle(frame):

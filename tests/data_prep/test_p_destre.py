@@ -7,7 +7,7 @@ import pytest
 
 from data_prep import heads, p_destre
 from tests.data_prep import fixtures
-from uunet.wire.protocol import Roi
+from uunet.boxes.types import Roi
 
 SESSION = "12-11-2019-1-1"
 

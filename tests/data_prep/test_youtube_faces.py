@@ -5,7 +5,7 @@ import pytest
 
 from data_prep import heads, youtube_faces
 from tests.data_prep import fixtures
-from uunet.wire.protocol import Roi
+from uunet.boxes.types import Roi
 
 
 @pytest.mark.parametrize("make", [fixtures.youtube_faces, fixtures.youtube_faces_aligned])

@@ -223,7 +223,7 @@ def test_detections_say_nothing_of_a_batch_without_faces(monkeypatch):
 
 def test_the_face_of_a_head_is_the_head_of_a_face_backwards():
     from uunet.boxes.detection import head_roi
-    from uunet.wire.protocol import Roi
+    from uunet.boxes.types import Roi
 
     face = Roi(200, 200, 90, 90)
     head = head_roi(face, 1000, 1000)

@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 
+from uunet.boxes import motion, types
 from uunet.stego import keystream
 from uunet.wire import crypto, protocol
 
@@ -24,7 +25,7 @@ GROUP = {"frames": FRAMES, "last": False, "packed": True}  # as in a lossy file;
 
 def main():
     """Writes both."""
-    rois = [protocol.Roi(*roi) for roi in ROIS]
+    rois = [types.Roi(*roi) for roi in ROIS]
     vectors = {
         "rois": ROIS,
         "frame_index": INDEX,
@@ -34,7 +35,7 @@ def main():
         "packed_text": protocol.pack_text(protocol.format_message(rois)).hex(),
         "packed_message": protocol.pack_frame_message(rois, FIRST, **GROUP)[0].hex(),
         "moving_message": protocol.pack_frame_message(rois, FIRST, **GROUP, moving=True)[0].hex(),
-        "moving_boxes": [list(roi) for (roi,) in protocol.straight(rois, FRAMES)],
+        "moving_boxes": [list(roi) for (roi,) in motion.straight(rois, FRAMES)],
         "key": KEY.hex(),
         "stream_id": STREAM_ID.hex(),
         "passphrase": "Grüße",

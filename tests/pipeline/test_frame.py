@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.clips import SIZE, bright_square, linear_network, scene
 from uunet import pipeline
-from uunet.boxes import detection
+from uunet.boxes import detection, types
+from uunet.boxes.types import Roi
 from uunet.pipeline import frame
 from uunet.stego import lsb
 from uunet.wire import crypto, messages, protocol
-from uunet.wire.protocol import Roi
 
 
 def outside(rois, shape):
@@ -179,7 +179,7 @@ def test_frame_too_small_for_its_message(encoder):
 
 
 def test_head_outside_the_frame(encoder):
-    with pytest.raises(protocol.RoiError, match="x=60 y=0 w=8 h=8"):
+    with pytest.raises(types.RoiError, match="x=60 y=0 w=8 h=8"):
         frame.deidentify_frames([scene(0)], [[(0, Roi(60, 0, 8, 8))]], encoder, seed=1)
 
 
@@ -229,5 +229,5 @@ def test_message_of_another_frame_is_refused(encoder):
 
 def test_message_with_a_box_outside_is_refused():
     public = lsb.hide(scene(0), protocol.pack_frame_message([Roi(60, 0, 8, 8)], 0)[0])
-    with pytest.raises(protocol.RoiError):
+    with pytest.raises(types.RoiError):
         messages.read_rois(public)

@@ -13,10 +13,10 @@ from tests.clips import bright_square, scene
 from uunet import pipeline
 from uunet.atomic import OutputError
 from uunet.boxes import detection
+from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.pipeline import images
 from uunet.wire import messages, protocol
-from uunet.wire.protocol import Roi
 
 RGB = scene(3)
 HEAD = detection.head_roi(bright_square(RGB)[0], 48, 64)

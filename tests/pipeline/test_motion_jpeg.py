@@ -10,11 +10,11 @@ from PIL import Image
 
 from tests.clips import linear_network, read_clip, scene, write_clip
 from uunet import pipeline
+from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.pipeline import images, video
 from uunet.stego import jpeg
 from uunet.wire import messages, protocol
-from uunet.wire.protocol import Roi
 
 HEIGHT, WIDTH = 90, 111
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)

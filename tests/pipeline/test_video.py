@@ -15,12 +15,12 @@ import pytest
 from tests.clips import bright_square, read_clip, scene, write_clip
 from uunet import atomic, pipeline
 from uunet.boxes import detection, tracking
+from uunet.boxes.types import Roi
 from uunet.channel.video_codec import round_trip
 from uunet.errors import UUNetError
 from uunet.media import profiles
 from uunet.pipeline import frame, video
 from uunet.wire import messages, protocol
-from uunet.wire.protocol import Roi
 
 FRAMES = [scene(k) for k in range(12)]
 HEADS = tracking.track([[detection.head_roi(bright_square(f)[0], 48, 64)] for f in FRAMES])

@@ -13,13 +13,13 @@ from PIL import Image
 
 from tests.clips import bright_square, linear_network, read_clip, scene, write_clip
 from uunet import pipeline
-from uunet.boxes import tracking
+from uunet.boxes import motion, types
+from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.media import profiles
 from uunet.pipeline import frame, images
 from uunet.stego import lsb, qim
 from uunet.wire import crypto, messages, protocol
-from uunet.wire.protocol import Roi
 
 HEIGHT, WIDTH = 480, 512  # room for a sealed message in a lossy frame
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)
@@ -483,7 +483,7 @@ def test_too_many_that_move_stand_still():
             if n <= most:
                 assert carried == tracked and still == 0
             else:
-                assert carried == tracking.hold(tracked[:10]) + tracking.hold(tracked[10:]) and still == 2
+                assert carried == motion.hold(tracked[:10]) + motion.hold(tracked[10:]) and still == 2
 
 
 def test_how_many_groups_stand_still_is_said(made, encoder, tmp_path):
@@ -508,9 +508,9 @@ def test_boxes_on_straight_lines_fit_better_than_one_box_a_group(encoder, decode
     carried, _ = messages.carried([boxes[k] for k in range(25)], frames[0].shape)
     found = pipeline.inspect_video(public).opened()
     assert found == [[roi for _, roi in heads] for heads in carried]
-    held = [tracking.hold([boxes[k] for k in range(start, min(start + 10, 25))])[0][0][1] for start in (0, 10, 20)]
-    fit = [tracking.iou(roi, rois[0]) for roi, rois in zip(true, found, strict=True)]
-    union = [tracking.iou(roi, held[k // 10]) for k, roi in enumerate(true)]
+    held = [motion.hold([boxes[k] for k in range(start, min(start + 10, 25))])[0][0][1] for start in (0, 10, 20)]
+    fit = [types.iou(roi, rois[0]) for roi, rois in zip(true, found, strict=True)]
+    union = [types.iou(roi, held[k // 10]) for k, roi in enumerate(true)]
     assert min(fit) > 0.7 > min(union) + 0.2 and np.mean(fit) > np.mean(union) + 0.2
     pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder)
     for image, seen, (x, y, w, h) in zip(frames, read_clip(tmp_path / "back.mkv")[0], true, strict=True):

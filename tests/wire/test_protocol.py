@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from uunet.boxes import motion, types
+from uunet.boxes.types import Roi
 from uunet.stego import lsb
 from uunet.wire import crypto, protocol
-from uunet.wire.protocol import Roi
 
 NUMBER = st.integers(0, protocol.MAX_NUMBER)
 ROIS = st.lists(st.builds(Roi, NUMBER, NUMBER, NUMBER, NUMBER), max_size=20)
@@ -125,7 +126,7 @@ def test_a_text_is_refused_or_is_what_we_would_write(text):
 
 @pytest.mark.parametrize("roi", [(-1, 0, 8, 8), (0, 0, 100_000, 8), (0.5, 0, 8, 8)])
 def test_unwritable_number(roi):
-    with pytest.raises(protocol.RoiError, match="whole numbers"):
+    with pytest.raises(types.RoiError, match="whole numbers"):
         protocol.format_message([Roi(*roi)])
 
 
@@ -139,15 +140,15 @@ def test_too_many_heads_for_one_message():
 
 @pytest.mark.parametrize("roi", [(0, 0, 64, 48), (63, 47, 1, 1)])
 def test_inside(roi):
-    protocol.check_inside([Roi(*roi)], 48, 64)
+    types.check_inside([Roi(*roi)], 48, 64)
 
 
 @pytest.mark.parametrize(
     "roi", [(0, 0, 0, 8), (0, 0, 8, 0), (57, 0, 8, 8), (0, 41, 8, 8), (0, 0, 65, 8), (64, 0, 1, 1)]
 )
 def test_empty_or_outside(roi):
-    with pytest.raises(protocol.RoiError, match=re.escape(f"x={roi[0]} y={roi[1]} w={roi[2]} h={roi[3]}")):
-        protocol.check_inside([Roi(1, 1, 8, 8), Roi(*roi)], 48, 64)
+    with pytest.raises(types.RoiError, match=re.escape(f"x={roi[0]} y={roi[1]} w={roi[2]} h={roi[3]}")):
+        types.check_inside([Roi(1, 1, 8, 8), Roi(*roi)], 48, 64)
 
 
 def test_frame_message_bytes():
@@ -209,11 +210,11 @@ def test_header_says_how_the_message_is_written(rois, index, frames, flags, suit
 
 def test_straight_lines_by_hand():
     """Left and top are rounded down, right and bottom up: left 0, 5/3, 10/3, 5; bottom 10, 35/3, 40/3, 15."""
-    boxes = protocol.straight([Roi(0, 5, 10, 5), Roi(5, 0, 9, 15)], 4)
+    boxes = motion.straight([Roi(0, 5, 10, 5), Roi(5, 0, 9, 15)], 4)
     assert boxes == [[Roi(0, 5, 10, 5)], [Roi(1, 3, 11, 9)], [Roi(3, 1, 10, 13)], [Roi(5, 0, 9, 15)]]
     two = [Roi(1, 2, 3, 4), Roi(5, 6, 7, 8)]
-    assert protocol.straight([*two, *two[::-1]], 2) == [two, two[::-1]]
-    assert protocol.straight([], 3) == [[], [], []]
+    assert motion.straight([*two, *two[::-1]], 2) == [two, two[::-1]]
+    assert motion.straight([], 3) == [[], [], []]
 
 
 INSIDE = st.builds(
@@ -224,11 +225,11 @@ INSIDE = st.builds(
 
 @given(st.lists(INSIDE, max_size=6).map(lambda rois: rois[: len(rois) // 2 * 2]), st.integers(2, 255))
 def test_between_boxes_inside_all_are_inside(ends, frames):
-    boxes = protocol.straight(ends, frames)
+    boxes = motion.straight(ends, frames)
     assert len(boxes) == frames and boxes[0] + boxes[-1] == ends
     for rois in boxes:
-        protocol.check_inside(rois, 48, 64)
-    assert protocol.straight(ends[len(ends) // 2 :] + ends[: len(ends) // 2], frames) == boxes[::-1]
+        types.check_inside(rois, 48, 64)
+    assert motion.straight(ends[len(ends) // 2 :] + ends[: len(ends) // 2], frames) == boxes[::-1]
 
 
 @pytest.mark.parametrize(("rois", "frames"), [(PAPER[:1], 10), (PAPER + PAPER[:1], 10), (PAPER, 1), (PAPER, 0)])
@@ -542,7 +543,7 @@ def test_moving_vector():
     assert header[:5] == (protocol.PLAIN, True, False, True, VECTORS["packed_frames"])
     ends = protocol.unpack_frame_message(reader(message), frame_index=VECTORS["packed_frame_index"])
     assert ends == PAPER
-    boxes = protocol.straight(ends, header.frames)
+    boxes = motion.straight(ends, header.frames)
     assert [[list(roi) for roi in rois] for rois in boxes] == [[roi] for roi in VECTORS["moving_boxes"]]
 
 

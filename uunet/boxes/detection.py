@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from uunet.boxes import tracking
+from uunet.boxes.types import Roi, RoiError, check_inside
 from uunet.errors import UUNetError
-from uunet.wire.protocol import Roi, RoiError, check_inside
 
 # The box of a head around the box of a face: a square of HEAD_SCALE x the face's longer side, moved up by HEAD_SHIFT of
 # that square. Medians of rendered heads against what MTCNN finds of them (benchmarks/head_box.py), so that a crop

@@ -7,12 +7,11 @@ MAX_GAP frames, but for the EXTEND frames at either end; and one that, while mis
 the boxes around the gap, outruns MAX_SPEED, or is taken for somebody else who appears nearby at that time.
 """
 
-import functools
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from uunet.wire.protocol import Roi, straight
+from uunet.boxes.motion import by_track
+from uunet.boxes.types import Roi, iou
 
 MIN_IOU = 0.2  # overlap of a box with where its track is expected, below which it is somebody else
 MAX_GAP = 15  # frames; a head lost for longer starts a new track, and its gap is not filled
@@ -98,7 +97,7 @@ def bridge(tracked):
 
     Args, Returns: as `track`, but the boxes come with their track_id.
     """
-    tracks = _by_track(tracked)
+    tracks = by_track(tracked)
     return _by_frame({track_id: _fill(tracks[track_id], len(tracked)) for track_id in sorted(tracks)}, len(tracked))
 
 
@@ -114,85 +113,10 @@ def _fill(seen, n_frames):
     return [(frame, Roi(*box)) for frame, box in zip(frames.tolist(), between, strict=True)]
 
 
-def straighten(group, height, width):
-    """Boxes that move in straight lines through a few frames, and cover each head's own box in every one of them.
-
-    Of all lines that cover, each edge takes the one that reaches least beyond the head, all frames together. A head
-    that is in some of the frames only gets a box in all of them: before it comes and after it has gone, it is taken to
-    stand still.
-
-    Args:
-        group: list (frames) of lists of `(track_id, Roi)`, inside the frame.
-        height, width: int, of the frame in pixels.
-
-    Returns:
-        list (frames) of lists of `(track_id, Roi)` by rising track_id, inside the frame: `protocol.straight` of the
-        first and the last of them.
-    """
-    tracks = _by_track(group)
-    ends = [_ends(tracks[track_id], len(group), height, width) for track_id in sorted(tracks)]
-    boxes = straight([first for first, _ in ends] + [last for _, last in ends], len(group))
-    return [list(zip(sorted(tracks), rois, strict=True)) for rois in boxes]
-
-
-def _ends(seen, n_frames, height, width):
-    """The box of a track in the first and in the last of some frames."""
-    times, boxes = zip(*seen, strict=True)
-    # how far each edge is from its side of the frame: so outwards is less for all four, and 0 is the least
-    margins = np.array([(x, y, width - x - w, height - y - h) for x, y, w, h in boxes])
-    lines = [_line(np.floor(np.interp(range(n_frames), times, margin)).astype(int)) for margin in margins.T]
-    return [Roi(x, y, width - right - x, height - bottom - y) for x, y, right, bottom in zip(*lines, strict=True)]
-
-
-def _line(margins):
-    """The ends of the highest straight line that, rounded down, is nowhere above `margins`: two ints >= 0."""
-    m, k = len(margins) - 1, np.arange(1, len(margins))
-    if m == 0:
-        return int(margins[0]), int(margins[0])
-    # for each first <= margin_0 the largest last: floor((first (m - k) + last k) / m) <= margin_k for all k
-    first = np.arange(margins[0] + 1)
-    last = ((m * margins[1:] + m - 1 - first[:, None] * (m - k)) // k).min(1)
-    best = np.argmax(np.where(last < 0, -1, first + last))
-    return int(first[best]), int(last[best])
-
-
-def hold(group):
-    """Boxes that stand still through a few frames, where there is no room for two: around all boxes of each head.
-
-    Args, Returns: as `straighten`.
-    """
-    tracks = _by_track(group)
-    held = [(track_id, functools.reduce(_around, (box for _, box in tracks[track_id]))) for track_id in sorted(tracks)]
-    return [held] * len(group)
-
-
-def _around(a, b):
-    x, y = min(a.x, b.x), min(a.y, b.y)
-    return Roi(x, y, max(a.x + a.w, b.x + b.w) - x, max(a.y + a.h, b.y + b.h) - y)
-
-
-def iou(a, b):
-    """Intersection over union of two boxes, in [0, 1]."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    return width * height / (a[2] * a[3] + b[2] * b[3] - width * height)
-
-
 def _expected(seen, frame):
     (before, start), (last, box) = seen[-MEMORY:][0], seen[-1]
     steps = (frame - last) / max(1, last - before)
     return (box.x + (box.x - start.x) * steps, box.y + (box.y - start.y) * steps, box.w, box.h)
-
-
-def _by_track(tracked):
-    """dict track_id -> its list of (frame, Roi), by rising frame."""
-    tracks = {}
-    for frame, heads in enumerate(tracked):
-        for track_id, box in heads:
-            tracks.setdefault(track_id, []).append((frame, box))
-    return tracks
 
 
 def _by_frame(tracks, n_frames):

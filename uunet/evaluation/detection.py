@@ -3,7 +3,7 @@
 import numpy as np
 
 from uunet.boxes.detection import HEAD_SCALE, HEAD_SHIFT
-from uunet.boxes.tracking import iou
+from uunet.boxes.types import iou
 from uunet.evaluation import alignment
 
 LOWERED = {"threshold_pnet": 0.3, "threshold_rnet": 0.3, "threshold_onet": 0.05}  # MTCNN's own: .6, .7, .8

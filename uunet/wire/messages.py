@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from uunet.boxes import tracking
+from uunet.boxes import motion, types
 from uunet.channel import video_codec
 from uunet.errors import UUNetError
 from uunet.stego import jpeg, keystream, lsb, qim
@@ -105,7 +105,7 @@ def check_fits(rois, shape, *, method=LSB, sealed=False):
     Raises:
         RoiError, MessageError, CapacityError.
     """
-    protocol.check_inside(rois, *shape[:2])
+    types.check_inside(rois, *shape[:2])
     METHODS[method].check_capacity(shape, protocol.message_length(rois, sealed=sealed, packed=method == QIM))
 
 
@@ -127,11 +127,11 @@ def carried(tracked, shape, *, sealed=False):
     boxes, still, room = [], 0, min(MOVING_MOST, qim.capacity(shape))
     for start in range(0, len(tracked), GROUP):
         group = tracked[start : start + GROUP]
-        straight = tracking.straighten(group, *shape[:2])
+        straight = motion.straighten(group, *shape[:2])
         rois, moving = _message([[roi for _, roi in heads] for heads in straight])
         # (a ROI takes more than a byte: far too many of them need no packing to be seen)
         if moving and (len(rois) > room or protocol.message_length(rois, sealed=sealed, packed=True) > room):
-            straight, still = tracking.hold(group), still + 1
+            straight, still = motion.hold(group), still + 1
         boxes += straight
     return boxes, still
 
@@ -147,7 +147,7 @@ def hide(frames, rois, *, first_index=0, last=True, seal=None, method=LSB):
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
-        rois: list (frames) of lists of Roi; with QIM, in each group the same or as `protocol.straight` gives them.
+        rois: list (frames) of lists of Roi; with QIM, in each group the same or as `motion.straight` gives them.
         first_index: int, the number of the first of these frames in the clip; with QIM, that of a group's first.
         last: bool, whether the clip ends with these frames: a reader notices if it is cut.
         seal: keys.Seal, fresh for this clip; None for messages that anybody can read.
@@ -167,7 +167,7 @@ def hide(frames, rois, *, first_index=0, last=True, seal=None, method=LSB):
         message, moving = _message(boxes)
         ends = last and start + length >= len(frames)
         whole = index % length == 0 and (ends or len(group) == length)
-        if not whole or (moving and boxes != protocol.straight(message, len(group))):
+        if not whole or (moving and boxes != motion.straight(message, len(group))):
             raise ValueError(f"the {len(group)} frames from {index} are not one group with boxes in straight lines")
         about = {"frames": len(group), "last": ends, "packed": method == QIM, "moving": moving}
         parts = protocol.pack_frame_message(message, index, **about, shape=group[0].shape, seal=seal)
@@ -251,7 +251,7 @@ def read(groups, secret=None, *, stop=False, alone=False):
             if error := _unplaced(header) if alone else _misplaced(header, length, ended):
                 failures |= dict.fromkeys(numbers, error)
             elif header.moving and rois is not None:
-                boxes[numbers.start : numbers.stop] = protocol.straight(rois, length)
+                boxes[numbers.start : numbers.stop] = motion.straight(rois, length)
             else:
                 boxes[numbers.start : numbers.stop] = [rois] * length
             ended = ended or header.last
@@ -339,7 +339,7 @@ def _read_one(reader, shape, stream, index):
 
 def _unpack(reader, shape, seal, index):
     rois = protocol.unpack_frame_message(reader, shape=shape, seal=seal, frame_index=index)
-    protocol.check_inside(rois, *shape[:2])
+    types.check_inside(rois, *shape[:2])
     return rois
 
 

@@ -26,6 +26,7 @@ import struct
 import zlib
 from typing import NamedTuple
 
+from uunet.boxes.types import Roi, RoiError
 from uunet.errors import UUNetError
 from uunet.wire import crypto
 
@@ -48,21 +49,8 @@ NATURAL = "(?:0|[1-9][0-9]{0,4})"  # one spelling a number: no sign, space, unde
 MESSAGE = re.compile(f"{NATURAL},(?:(?:{NATURAL},){{4}})*")
 
 
-class Roi(NamedTuple):
-    """A head in a frame: left, top, width and height in pixels; covers rows y..y+h-1 and columns x..x+w-1."""
-
-    x: int
-    y: int
-    w: int
-    h: int
-
-
 class MessageError(UUNetError):
     """A text is not a message of the paper's grammar."""
-
-
-class RoiError(UUNetError):
-    """A ROI is empty or not inside its frame."""
 
 
 class NoMessageError(UUNetError):
@@ -141,50 +129,6 @@ def parse_message(text):
     if len(numbers) != 4 * announced:
         raise MessageError(f"The message announces {announced} heads but holds {len(numbers) // 4}: correct the count.")
     return [Roi(*numbers[i : i + 4]) for i in range(0, len(numbers), 4)]
-
-
-def check_inside(rois, height, width):
-    """Refuses ROIs that are empty or reach outside a frame of `height` x `width` pixels.
-
-    Raises:
-        RoiError: naming the first such ROI.
-    """
-    for roi in rois:
-        x, y, w, h = roi
-        if w < 1 or h < 1 or x < 0 or y < 0 or x + w > width or y + h > height:
-            raise RoiError(
-                f"The head box x={x} y={y} w={w} h={h} is empty or not inside the frame of {width} x {height} pixels: "
-                "correct the box."
-            )
-
-
-def straight(ends, frames):
-    """The ROIs of each frame of a moving message: every corner moves on a straight line, rounded outwards.
-
-    With m = frames - 1, in frame k of 0..m, in whole numbers:
-
-        left_k  = floor((left_0 (m - k) + left_m k) / m)        right_k  = ceil((right_0 (m - k) + right_m k) / m)
-
-    and so for top and bottom. ROIs between two that are not empty and inside the frame are so too.
-
-    Args:
-        ends: list of Roi, those of the first frame and then, in the same order, those of the last.
-        frames: int >= 1.
-
-    Returns:
-        list (frames) of lists of Roi.
-    """
-    m, n = max(1, frames - 1), len(ends) // 2
-    return [
-        [_between(first, last, k, m) for first, last in zip(ends[:n], ends[n:], strict=False)] for k in range(frames)
-    ]
-
-
-def _between(first, last, k, m):
-    x, y = ((a * (m - k) + b * k) // m for a, b in zip(first[:2], last[:2], strict=True))
-    corners = [(box.x + box.w, box.y + box.h) for box in (first, last)]
-    right, bottom = (-(-(a * (m - k) + b * k) // m) for a, b in zip(*corners, strict=True))
-    return Roi(x, y, right - x, bottom - y)
 
 
 def pack_text(text):
