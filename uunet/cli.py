@@ -433,6 +433,7 @@ def train_classifier(
     labels: Annotated[
         str, typer.Option(help="Its outputs, comma-separated; the paper trains one D_a a label.")
     ] = ",".join(configuration.LABELS),
+    start: Annotated[Path | None, typer.Option(help="Another D_a's file, whose weights to start from.")] = None,
     steps: Steps = None,
     minutes: Minutes = None,
     devices: Devices = 1,
@@ -447,7 +448,7 @@ def train_classifier(
 
     chosen = _changed(_named(config).classifier, labels=tuple(labels.split(",")), steps=steps, seed=seed)
     with trainer.devices(devices, chosen.batch_pairs, "pairs"):
-        progress, areas = classifier.train(chosen, data, out, minutes=minutes)
+        progress, areas = classifier.train(chosen, data, out, start=start, minutes=minutes)
     _print_areas(areas, "validation pairs")
     print(f"written: {out / 'classifier.safetensors'}{_says_remaining(progress)}")
 

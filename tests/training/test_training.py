@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+import hashlib
 import shutil
+from pathlib import Path
 
 import cv2
 import keras
@@ -173,6 +175,25 @@ def test_a_run_that_minutes_end_is_whole_and_resumes(tiny_set, d_a, tmp_path):
     assert (second.steps, second.remaining) == (4, 0) and second.seconds > first.seconds
     for one, other in zip(*(weights(run / "encoder.safetensors") for run in (straight, parts)), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_classifier_starts_from_another_of_its_shape(tiny_set, d_a, tmp_path):
+    other = dataclasses.replace(PAIRS, steps=2, seed=1)
+    classifier.train(other, tiny_set, tmp_path / "random", verbose=0)
+    classifier.train(other, tiny_set, tmp_path / "run", start=d_a, verbose=0)
+    path = tmp_path / "run" / "classifier.safetensors"
+    given = hashlib.sha256(Path(d_a).read_bytes()).hexdigest()
+    assert files.provenance(path)["start_sha256"] == given
+    far, near = (  # two steps move weights by little, means of batches by more
+        max(float(abs(a - b).max()) for a, b in zip(weights(path), weights(file), strict=True))
+        for file in (tmp_path / "random" / "classifier.safetensors", d_a)
+    )
+    assert near < 0.5 * far
+    with pytest.raises(checkpoints.CheckpointError, match="start_sha256 differs"):
+        classifier.train(other, tiny_set, tmp_path / "run", start=path, verbose=0)
+    with pytest.raises(files.WeightsError, match="start from weights of the same configuration"):
+        classifier.train(dataclasses.replace(PAIRS, blocks=1), tiny_set, tmp_path / "other", start=d_a, verbose=0)
+    assert not (tmp_path / "other").exists()
 
 
 def test_too_few_for_pairs(tiny_set, tmp_path):

@@ -1,5 +1,8 @@
 """Learning I: the pairwise classifier D_a on same/different pairs (section III-A)."""
 
+import hashlib
+from pathlib import Path
+
 import keras
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -32,18 +35,22 @@ def build_trainer(classifier, config):
     return training.backend_trainer().Trainer([classifier], [(optimizer, variables)], updates, terms=("ce", "accuracy"))
 
 
-def train(config, folder, out, *, minutes=None, verbose="auto"):
+def train(config, folder, out, *, start=None, minutes=None, verbose="auto"):
     """Trains one D_a for `config.labels`, resuming if `out` holds a checkpoint of the same run.
 
     Args:
         config: config.ClassifierConfig.
         folder: prepared data set (`uunet.data`).
         out: Path of the run; receives `classifier.safetensors`, `checkpoint.npz`, `log.csv`.
+        start: Path of another D_a's file to start from, of the same labels and size; None for random weights.
         minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
 
     Returns:
         `trainer.Progress`; and dict label -> float, area under the ROC curve on validation pairs, or None where all
         pairs are alike.
+
+    Raises:
+        WeightsError: if `start` is not a D_a of this architecture.
     """
     keras.utils.set_random_seed(config.seed)
     heads = data.load(folder, "train", size=config.size, labels=config.labels)
@@ -52,6 +59,9 @@ def train(config, folder, out, *, minutes=None, verbose="auto"):
         data.check_pairs(split, config.labels)
     classifier = models.attribute_classifier(**classifier_arguments(config))
     run = {"data_sha256": heads.sha256}
+    if start is not None:
+        files.start_from(classifier, start)
+        run["start_sha256"] = hashlib.sha256(Path(start).read_bytes()).hexdigest()
     progress = training.fit(
         build_trainer(classifier, config),
         lambda step: data.pair_batch(heads, config, step),
