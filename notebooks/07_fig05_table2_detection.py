@@ -34,9 +34,9 @@ setup.figure("fig05")
 # ## Eight versions of a head
 
 # %%
-material = setup.sample()
-heads = material.heads.images[::4]  # one of each sequence
-pictures = {"x": heads, "a": material.some("a", np.arange(len(material.heads.images))[::4])}
+context = setup.sample()
+heads = context.heads.images[::4]  # one of each sequence
+pictures = {"x": heads, "a": context.some("a", np.arange(len(context.heads.images))[::4])}
 for name, method in fig05.BASELINES.items():
     pictures[name] = np.stack([method(head) for head in heads])
 found = {name: detection.detections(images) for name, images in pictures.items()}

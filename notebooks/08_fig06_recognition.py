@@ -37,12 +37,12 @@ setup.figure("fig06")
 # Genuine pairs are of two *sequences*, as frames of one share their background, which alone would give them away.
 
 # %%
-material = setup.sample()
-genuine, impostor = histograms.pairs(material.heads, "other sequence", np.random.default_rng(0))
+context = setup.sample()
+genuine, impostor = histograms.pairs(context.heads, "other sequence", np.random.default_rng(0))
 figure, axes = plt.subplots(3, 8, figsize=(9, 3.6))
 shown = np.concatenate([genuine[:: len(genuine) // 4][:4], impostor[:: len(impostor) // 4][:4]])  # (8, 2)
-for row, pictures in zip(axes, (material.some("x", shown[:, 0]), material.some("x", shown[:, 1]),
-                                material.some("a", shown[:, 1])), strict=True):  # fmt: skip
+for row, pictures in zip(axes, (context.some("x", shown[:, 0]), context.some("x", shown[:, 1]),
+                                context.some("a", shown[:, 1])), strict=True):  # fmt: skip
     sheets.show(row, pictures, ["genuine"] * 4 + ["impostor"] * 4 if row is axes[0] else ())
 print("rows: x, x', a'")
 
@@ -72,8 +72,8 @@ for axis, distance in zip(axes, (0, 1, 3), strict=True):
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3))
 for axis, right in zip(axes, ("x", "a"), strict=True):
-    found = histograms.compare(material, "dlib", "x", right, (genuine, impostor))
-    histograms.draw(axis, found, f"x ↔ {right}'")
+    found = histograms.compare(context, "dlib", "x", right, (genuine, impostor))
+    histograms.plot(axis, found, f"x ↔ {right}'")
 
 # %% [markdown]
 # **Try:** `"same sequence"` instead of `"other sequence"`. Why is $d'$ of $x$ larger, and what does it measure?

@@ -40,8 +40,8 @@ setup.figure("fig07")
 # way; below: another draw in each frame.
 
 # %%
-material = setup.sample()
-heads, encoder = material.heads, material.networks[0].encoder
+context = setup.sample()
+heads, encoder = context.heads, context.networks[0].encoder
 sequence = next(iter(heads.by_subject.values()))[0]
 x = heads.images[sequence]
 steady = chain.deidentified(x, np.zeros(len(x), int), encoder, seed=0)

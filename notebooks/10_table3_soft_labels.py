@@ -40,11 +40,11 @@ setup.figure("table3")
 # One head, $a$ of either setting, and heads $x_j$ that they are held against:
 
 # %%
-material = setup.sample()
-heads = material.heads
+context = setup.sample()
+heads = context.heads
 one = 0
 others = [sequences[0][0] for sequences in heads.by_subject.values()]
-a = {name: material.following(s, [one])[0] for name, s in SETTINGS.items()}
+a = {name: context.following(s, [one])[0] for name, s in SETTINGS.items()}
 figure, axes = plt.subplots(1, 3 + len(others), figsize=(1.5 * (3 + len(others)), 1.8))
 names = [[f"{label}: {values[code]}" for (label, values), code in zip(data.VALUES.items(), codes, strict=True)]
          for codes in heads.labels[[one, *others], 1:]]  # fmt: skip

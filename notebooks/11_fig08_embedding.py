@@ -72,15 +72,15 @@ for axis, (name, matrix) in zip(axes, planes.items(), strict=True):
 # the distance of two people? The sample's two people, in all 64 dimensions (a plane cannot be learnt from so few):
 
 # %%
-material = setup.sample()
-heads = material.heads
+context = setup.sample()
+heads = context.heads
 everybody = np.arange(len(heads.images))
 chosen = scorecard.sample(heads, 0)
-x = material.embedded(heads.images)
+x = context.embedded(heads.images)
 figure, axes = plt.subplots(2, 9, figsize=(11, 2.7))
 for row, (setting, s) in zip(axes, SETTINGS.items(), strict=True):
-    a = material.following(s, everybody)
-    places = {"x": x, "a": material.embedded(a)}  # all 64 numbers
+    a = context.following(s, everybody)
+    places = {"x": x, "a": context.embedded(a)}  # all 64 numbers
     found = fig08.measured(heads, chosen, places)
     sheets.show(row, [heads.images[0], *a[::2]], ["x", setting])
     print(f"{setting:14} from x to its a: {found['distance']['value']:.2f};",

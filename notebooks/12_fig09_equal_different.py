@@ -58,12 +58,12 @@ axis.invert_yaxis()
 # head, for each setting:
 
 # %%
-material = setup.sample()
-x = material.heads.images[:1]
+context = setup.sample()
+x = context.heads.images[:1]
 figure, axes = plt.subplots(2, 11, figsize=(12, 2.5))
 for row, (name, s) in zip(axes, fig09.SETTINGS.items(), strict=True):
-    material.following(s, [0])  # the network for this s, kept for what follows
-    encoder = material.kept["encoder", s]
+    context.following(s, [0])  # the network for this s, kept for what follows
+    encoder = context.kept["encoder", s]
     drawn = chain.deidentified(np.repeat(x, 10, axis=0), np.arange(10), encoder, seed=0)
     sheets.show(row, [*x, *drawn], ["x", f"a: {name}"])
 

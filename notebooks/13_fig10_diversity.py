@@ -39,11 +39,11 @@ setup.figure("fig10")
 # Columns: frames of one sequence, then of another. Below $x$, two releases of it, with other noise each:
 
 # %%
-material = setup.sample()
-heads = material.heads
+context = setup.sample()
+heads = context.heads
 of_one = np.concatenate([sequence[:4] for sequence in next(iter(heads.by_subject.values()))])
 x, sequences = heads.images[of_one], heads.sequences[of_one]
-encoder = material.networks[0].encoder
+encoder = context.networks[0].encoder
 figure, axes = plt.subplots(3, len(x), figsize=(1.3 * len(x), 4))
 sheets.show(axes[0], x, [f"sequence {k}" for k in sequences])
 for row, seed in zip(axes[1:], (0, 1), strict=True):

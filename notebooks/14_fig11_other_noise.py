@@ -37,9 +37,9 @@ setup.figure("fig11")
 # $a = U_e(x, n)$ and $a' = U_e(x, n')$; $r = U_d(a)$ and $r' = U_d(a')$:
 
 # %%
-material = setup.sample()
-shown = np.arange(len(material.heads.images))[::4]
-versions = {name: material.some(name, shown) for name in ("x", "a", "a'", "r", "r'")}
+context = setup.sample()
+shown = np.arange(len(context.heads.images))[::4]
+versions = {name: context.some(name, shown) for name in ("x", "a", "a'", "r", "r'")}
 figure, axes = plt.subplots(len(shown), 7, figsize=(9, 1.35 * len(shown)), squeeze=False)
 for k, row in enumerate(axes):
     pictures = [version[k] for version in versions.values()]

@@ -44,13 +44,13 @@ setup.figure("fig12")
 # The paper asks a segmentation network where skin and hair are; whoever has rendered the heads knows.
 
 # %%
-material = setup.sample()
-heads = material.rendered("test", fig12.COLUMNS)
-background = ~data.load_masks(material.folder, heads)  # (N, 64, 64)
+context = setup.sample()
+heads = context.rendered("test", fig12.COLUMNS)
+background = ~data.load_masks(context.folder, heads)  # (N, 64, 64)
 shown = [0, 8]
 figure, axes = plt.subplots(2, 5, figsize=(9, 3.8), squeeze=False)
 for row, k in zip(axes, shown, strict=True):
-    x, a = heads.images[k], material.some("a", [k])[0]
+    x, a = heads.images[k], context.some("a", [k])[0]
     far = np.linalg.norm(rgb2lab(x) - rgb2lab(a), axis=-1)
     outside = background[k][..., None]
     sheets.show(row, [x, a, np.where(outside, x, 0), np.where(outside, a, 0)],
@@ -67,7 +67,7 @@ for row, k in zip(axes, shown, strict=True):
 # squares and products, learnt from $x$ of the train split, knows yaw, pitch and roll:
 
 # %%
-found = {name: material.faces(name) for name in ("x", "a")}
+found = {name: context.faces(name) for name in ("x", "a")}
 seen = np.flatnonzero(found["x"].found & found["a"].found)
 yaw = np.radians(heads.columns["yaw"][seen])
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)

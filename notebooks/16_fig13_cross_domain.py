@@ -28,8 +28,8 @@ from uunet.experiments import fig13, histograms, sheets
 # A street camera, and a camera that flies. Colours of the heads, in shares of pixels:
 
 # %%
-material = setup.sample()
-here, there = material, material.elsewhere
+context = setup.sample()
+here, there = context, context.elsewhere
 figure, axes = plt.subplots(2, 7, figsize=(11, 3.3), width_ratios=[1] * 6 + [2])
 for row, some in zip(axes, (here, there), strict=True):
     shown = np.arange(len(some.heads.images))[:: max(1, len(some.heads.images) // 6)][:6]
@@ -42,7 +42,7 @@ for row, some in zip(axes, (here, there), strict=True):
 # ## The figure
 #
 # Blue: weights on their own set, M → M and P → P. Orange: on the other's. One setting differs from another in the
-# weights alone, heads and judges stay (`Material.by`):
+# weights alone, heads and judges stay (`Context.by`):
 #
 # `uunet figure fig13 --data M --weights of_M --other-data P --other-weights of_P` makes it.
 
@@ -59,7 +59,7 @@ setup.figure("fig13")
 title = "face recognition, x ↔ a'"
 left, right, kind = fig13.ENVIRONMENTS[title]
 print(f"{'weights':14}{'heads':8}{'PSNR(x, r)':>12}{'d-prime':>10}   of a few sample heads")
-for some in fig13.crossings(material):
+for some in fig13.crossings(context):
     psnr = scorecard.psnr(some.heads.images, some.version("r")).mean()
     chosen = histograms.pairs(some.heads, kind, np.random.default_rng(0))
     d = histograms.compare(some, "own", left, right, chosen)["d"]

@@ -30,8 +30,8 @@ from uunet.experiments import fig13, fig15, sheets
 # P-DESTRE):
 
 # %%
-material = setup.large_sample()
-large, small = material, material.elsewhere
+context = setup.large_sample()
+large, small = context, context.elsewhere
 figure, axes = plt.subplots(3, 6, figsize=(10, 5))
 shown = [some.heads.images[:: max(1, len(some.heads.images) // 6)][:6] for some in (large, small)]
 reduced = chain.seen(shown[0], small.heads.images.shape[1])
@@ -79,7 +79,7 @@ setup.figure("fig15")
 # The power spectrum of the luma of one head, octave by octave: $a$ has more power than $t$ where $x$ is hidden.
 
 # %%
-*_, crossed = fig15.settings(material)
+*_, crossed = fig15.settings(context)
 head = [0]
 pictures = {"x": small.some("x", head)}
 for some in (small, crossed):

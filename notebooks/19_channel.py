@@ -30,14 +30,14 @@ from uunet.experiments import degradation, sheets
 # $x$ is hidden in $a$; $a$ is damaged; $r = U_d(\text{what is left of } a)$. Columns: $a$ as it arrives, and $r$.
 
 # %%
-material = setup.sample()
-heads = degradation.first_frames(material.heads)
-net = material.networks[0]
-a = chain.deidentified(heads.images, heads.sequences, net.encoder, material.seed)
+context = setup.sample()
+heads = degradation.first_frames(context.heads)
+net = context.networks[0]
+a = chain.deidentified(heads.images, heads.sequences, net.encoder, context.seed)
 arrived = {
     "as it was": a,
     "JPEG, quality 75": chain.through_jpeg(a, 75),
-    "H.264, crf 23": chain.through_h264(a, heads.sequences, heads.frames, 23, material.seed),
+    "H.264, crf 23": chain.through_h264(a, heads.sequences, heads.frames, 23, context.seed),
 }
 figure, axes = plt.subplots(1, 1 + 2 * len(arrived), figsize=(11, 2.1))
 pictures, titles = [heads.images[0]], ["x"]

@@ -30,8 +30,8 @@ from uunet.experiments import failure_cases, sheets
 # $x$, $r$ and their distance, of the sample's heads:
 
 # %%
-material = setup.sample()
-x, a, r = (material.version(name) for name in ("x", "a", "r"))
+context = setup.sample()
+x, a, r = (context.version(name) for name in ("x", "a", "r"))
 psnr = scorecard.psnr(x, r)
 order = np.argsort(psnr)[:: max(1, len(psnr) // 6)]
 far = np.clip(4 * np.abs(x.astype(int) - r), 0, 255).astype(np.uint8)
@@ -56,7 +56,7 @@ print("rows: x, r, |x − r| × 4; from the worst to the best")
 # %%
 figure, axes = plt.subplots(1, len(failure_cases.MEASURES), figsize=(12, 2.5))
 for axis, (name, (measure, says)) in zip(axes, failure_cases.MEASURES.items(), strict=True):
-    confidence = measure(material, a, r)
+    confidence = measure(context, a, r)
     rank = failure_cases.rank_correlation(confidence, psnr, np.ones(len(psnr), int))
     axis.scatter(confidence, psnr, s=12)
     axis.set_title(f"{name}: Spearman {rank:.2f}", fontsize=9)

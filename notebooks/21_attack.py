@@ -27,7 +27,7 @@ from uunet.evaluation import scorecard
 from uunet.experiments import report, sheets
 
 record = json.loads((report.EVALUATION.parent / "twin-cctv-attack.json").read_text(encoding="utf-8"))
-material = setup.sample()
+context = setup.sample()
 
 # %% [markdown]
 # ## Two attackers
@@ -75,8 +75,8 @@ axes[0].legend(fontsize=8)
 # squares from one person's heads, and tried on another's.
 
 # %%
-heads = material.heads
-x, a = pixels.to_float(heads.images), pixels.to_float(material.version("a"))
+heads = context.heads
+x, a = pixels.to_float(heads.images), pixels.to_float(context.version("a"))
 person = heads.labels[:, 0]
 known = person == person[0]
 
@@ -92,13 +92,13 @@ linear = Ridge(1e-3).fit(patches(a[known]), x[known].reshape(-1, 3))
 recovered = pixels.to_uint8(linear.predict(patches(a[~known])).reshape(-1, 64, 64, 3))
 shown = np.flatnonzero(~known)[:4]
 figure, axes = plt.subplots(3, 4, figsize=(7, 5.4))
-r = material.version("r")
+r = context.version("r")
 for row, (name, images) in zip(axes, {"x": heads.images[shown], "linear": recovered[:4], "r": r[shown]}.items(),
                                strict=True):  # fmt: skip
     sheets.show(row, images, [f"{name}: {value:.1f} dB" if name != "x" else "x"
                              for value in scorecard.psnr(heads.images[shown], images)])  # fmt: skip
 others = heads.images[~known]
-for name, images in {"a itself": material.version("a")[~known], "linear": recovered, "U_d": r[~known]}.items():
+for name, images in {"a itself": context.version("a")[~known], "linear": recovered, "U_d": r[~known]}.items():
     print(f"{name}: {scorecard.psnr(others, images).mean():.1f} dB")
 
 # %% [markdown]

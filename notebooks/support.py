@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.experiments import FIGURES, report, runner
-from uunet.experiments.context import Material
+from uunet.experiments.context import Context
 
 RUN = os.environ.get("UUNET_RUN", "read")  # read, smoke or full
 WEIGHTS = DEFAULT_WEIGHTS
@@ -38,14 +38,14 @@ shell.run_line_magic("config", "InlineBackend.rc = {'figure.dpi': 90, 'figure.co
 
 @cache
 def sample():
-    """experiments.Material of two of the sample's people, of two sequences of four heads each."""
-    return Material(SAMPLE / "cctv", WEIGHTS, elsewhere=Material(SAMPLE / "uav", OTHER_WEIGHTS))
+    """experiments.Context of two of the sample's people, of two sequences of four heads each."""
+    return Context(SAMPLE / "cctv", WEIGHTS, elsewhere=Context(SAMPLE / "uav", OTHER_WEIGHTS))
 
 
 @cache
 def large_sample():
     """The same of the sample's large heads, for Fig. 15."""
-    return Material(SAMPLE / "hd", LARGE_WEIGHTS, elsewhere=Material(SAMPLE / "uav", SMALL_WEIGHTS))
+    return Context(SAMPLE / "hd", LARGE_WEIGHTS, elsewhere=Context(SAMPLE / "uav", SMALL_WEIGHTS))
 
 
 def figure(name):
@@ -60,7 +60,7 @@ def figure(name):
         return Markdown(f"There is no picture yet: `uunet figure {name}` makes it.")
     if RUN == "full" and not trains:
         sets = (LARGE, LARGE_WEIGHTS, SMALL_WEIGHTS) if large else (DATA, WEIGHTS, OTHER_WEIGHTS)
-        runner.make(name, Material(*sets[:2], elsewhere=Material(OTHER, sets[2])), folder, overwrite=True)
+        runner.make(name, Context(*sets[:2], elsewhere=Context(OTHER, sets[2])), folder, overwrite=True)
     elif not trains and (RUN == "smoke" or not (folder / f"{name}.png").exists()):
         folder = Path(tempfile.mkdtemp())
         runner.make(name, large_sample() if large else sample(), folder)

@@ -614,7 +614,7 @@ def evaluate(
                 data, weights, pairs, s=_parsed_s("--s", s), by=by, split=split, seed=seed, progress=progress
             )
         scorecard.save(record, record_file)
-        scorecard.draw(sheet, pictures, judged)
+        scorecard.plot(sheet, pictures, judged)
     print(scorecard.markdown(record))
     if pairs:
         print(verification.markdown(record["photographs"]))
@@ -735,7 +735,7 @@ def figure(
         raise UUNetError("Name the figures, such as fig06, or give --all.")
     _load_keras()
     from uunet.experiments import FIGURES, runner
-    from uunet.experiments.context import ExperimentError, Material
+    from uunet.experiments.context import Context, ExperimentError
 
     if (other_data is None) != (other_weights is None):
         raise ExperimentError("Name --other-data and --other-weights, or neither: weights, and the set they know.")
@@ -744,14 +744,14 @@ def figure(
         raise ExperimentError(f"There is no figure {unknown[0]!r}; there are {', '.join(FIGURES)}.")
     failed, left_out = {}, {}
     with _progress() as progress:
-        elsewhere = Material(other_data, other_weights, split, seed, progress) if other_data else None
-        material = Material(data, weights, split, seed, progress, elsewhere)
+        elsewhere = Context(other_data, other_weights, split, seed, progress) if other_data else None
+        context = Context(data, weights, split, seed, progress, elsewhere)
         if every:
-            left_out = runner.left_out(material)
+            left_out = runner.left_out(context)
             names = [name for name in FIGURES if name not in left_out]
         for name in names:
             try:
-                made = runner.make(name, material, out, overwrite=overwrite)
+                made = runner.make(name, context, out, overwrite=overwrite)
                 print(f"{'written' if made else 'there already'}: {out / name}.json, {out / name}.png")
             except UUNetError as error:
                 failed[name] = error

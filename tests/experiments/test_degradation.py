@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.experiments.test_experiments import compute, heads, material
+from tests.experiments.test_experiments import compute, context, heads
 from uunet.evaluation import chain, resampling
 from uunet.experiments import degradation
 
@@ -35,7 +35,7 @@ def made(monkeypatch):
     smooth = [chain.seen(rng.integers(0, 256, (1, 8, 8, 3), np.uint8), 64)[0] / 4 for _ in range(18)]
     person = np.repeat(np.arange(3), 6)[:, None, None, None]
     some = heads(images=(np.stack(smooth) + 20 + 70 * person).astype(np.uint8))
-    made = material()
+    made = context()
     made.__dict__.update(
         heads=some, recogniser=Brightness(), networks=(SimpleNamespace(encoder=Unchanged(), decoder=Unchanged()), {})
     )
@@ -55,7 +55,7 @@ def test_what_does_no_damage_comes_back_and_worse_is_worse(made):
         assert np.all(np.diff(psnr[way]) > 0.5) and psnr[way][0] < 40
     assert record["ceiling"]["value"] == 1
     assert [point["identity"]["value"] for point in record["ways"]["h264"]] == [1] * len(degradation.WAYS["h264"])
-    axes = degradation.draw(record, made).axes
+    axes = degradation.plot(record, made).axes
     assert len(axes) == 9 and len(axes[0].images) == len(degradation.WAYS["roi"])
 
 

@@ -27,7 +27,7 @@ from uunet.experiments import (
     runner,
     table1,
 )
-from uunet.experiments.context import JUDGES, ExperimentError, Material
+from uunet.experiments.context import JUDGES, Context, ExperimentError
 from uunet.models import files
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
@@ -46,10 +46,10 @@ def heads(people=3, sequences=2, frames=3, **changes):
     })  # fmt: skip
 
 
-def material(embeddings=None, found=None, **versions):
-    """A Material in which both judges and MTCNN have spoken already; versions that are not given are those of x."""
+def context(embeddings=None, found=None, **versions):
+    """A Context in which both judges and MTCNN have spoken already; versions that are not given are those of x."""
     some = heads()
-    made = Material(Path("nowhere"))
+    made = Context(Path("nowhere"))
     made.__dict__["heads"] = some
     for name in ("x", "a", "r", "a'", "r'"):
         made.kept["version", name] = versions.get(name, some.images)
@@ -71,7 +71,7 @@ def compute(figure, made):
 
 def test_table_1_counts_by_hand():
     """D_a's layers by hand, kernels, biases and four numbers a kernel of batch normalisation."""
-    record = compute(table1, material())
+    record = compute(table1, context())
     found = record["networks"]["D_a"]
     convolutions = [(6, 16, 32), (16, 64, 32), (64, 128, 32), (128, 64, 16), (64, 64, 8)]  # in, out, side of the output
     dense = 64 * 8 * 8 * 128 + 128 * 4
@@ -81,7 +81,7 @@ def test_table_1_counts_by_hand():
     assert u_e["parameters"] - u_d["parameters"] == 9 * 64  # of the noise channel
     assert u_e["flops"] - u_d["flops"] == 2 * 9 * 64 * 64**2
     assert record["networks"]["U_e, published code"]["input"] == [64, 64, 4]
-    text = [item.get_text() for axis in table1.draw(record, None).axes for item in axis.texts]
+    text = [item.get_text() for axis in table1.plot(record, None).axes for item in axis.texts]
     assert any("nk: 16, ks: 3×3, st: 2" in part and "721,012" not in part for part in text)
 
 
@@ -122,7 +122,7 @@ def test_figure_6_of_an_encoder_that_swaps_people(rng):
     """In x everybody is recognised; every a is the next person: genuine pairs score below some impostors."""
     x = on_a_line(rng)
     place = {name: x for name in ("x", "r", "a'", "r'")} | {"a": np.roll(x, 6, axis=0)}
-    record = compute(fig06, material(place))
+    record = compute(fig06, context(place))
     known, hidden = record["environments"][:2]
     assert known["auc"] == 1 and known["d"] > 2 and known["daugman"] == pytest.approx(np.sqrt(2) * known["d"])
     assert known["genuine"] == 27 and known["impostor"] == 108 and known["no_face"] == [0, 0]
@@ -130,16 +130,16 @@ def test_figure_6_of_an_encoder_that_swaps_people(rng):
     assert hidden["auc"] < 0.5 and hidden["d"] < 0
     assert sum(known["histograms"][0]) == 27 and sum(known["histograms"][1]) == 108
     assert known["ks"]["statistic"] == 1
-    assert [axis.get_title().split("\n")[0] for axis in fig06.draw(record, None).axes] == ["x ↔ x'", "x ↔ a'"] * 2
+    assert [axis.get_title().split("\n")[0] for axis in fig06.plot(record, None).axes] == ["x ↔ x'", "x ↔ a'"] * 2
 
 
 def test_a_judge_that_sees_no_face_is_a_result(rng):
     """Counted, and said in the picture."""
     found = np.zeros(18, bool)
-    record = compute(fig06, material(dict.fromkeys(("x", "a", "r", "a'", "r'"), on_a_line(rng)), found))
+    record = compute(fig06, context(dict.fromkeys(("x", "a", "r", "a'", "r'"), on_a_line(rng)), found))
     environment = record["environments"][0]
     assert environment["auc"] is None and environment["no_face"] == [27, 108]
-    axis = fig06.draw(record, None).axes[0]
+    axis = fig06.plot(record, None).axes[0]
     assert "not measurable" in axis.get_title() and "no face in 27 and 108" in axis.get_xlabel()
 
 
@@ -147,50 +147,50 @@ def test_figure_7_of_faces_that_stay_and_of_one_that_jumps(rng):
     x = on_a_line(rng)
     a = x.copy()
     a[4] += 50  # the middle frame of the second sequence: 2 of 12 steps
-    made = material(dict.fromkeys(("x", "r", "a'", "r'"), x) | {"a": a})
+    made = context(dict.fromkeys(("x", "r", "a'", "r'"), x) | {"a": a})
     record = compute(fig07, made)
     assert record["environments"][0]["genuine"] == 18 and record["environments"][0]["ks"]["p"] < 1e-8
     assert [row["value"] for row in record["sudden"]["own"]] == pytest.approx([0, 2 / 12], abs=0.1)
     tracks = record["tracks"]["own"]
     assert len(tracks) == 6 and [k for k, _ in tracks[0]] == [1, 2]
     assert tracks[1][0][1] == pytest.approx(-50, abs=0.2) and tracks[1][1][1] == pytest.approx(0, abs=0.2)
-    assert len(fig07.draw(record, made).axes) == 2 * 9 + 4
+    assert len(fig07.plot(record, made).axes) == 2 * 9 + 4
 
 
 def test_figure_10_tells_one_virtual_face_a_person_from_one_a_sequence(rng):
     one = on_a_line(rng)
     many = 10 * rng.permutation(6)[np.repeat(np.arange(6), 3)][:, None] + 0.1 * rng.random((18, 1))
     others = dict.fromkeys(("x", "r", "a'", "r'"), one)
-    recognised = compute(fig10, material(others | {"a": one}))["environments"][0]
-    diverse = compute(fig10, material(others | {"a": many}))["environments"][0]
+    recognised = compute(fig10, context(others | {"a": one}))["environments"][0]
+    diverse = compute(fig10, context(others | {"a": many}))["environments"][0]
     assert recognised["auc"] == 1 and recognised["genuine"] == 27
     assert diverse["auc"] < 0.8 and diverse["d"] < recognised["d"]
 
 
 def test_figure_11_of_a_known_shift(rng):
     images = np.full((18, 64, 64, 3), 100, np.uint8)
-    made = material(dict.fromkeys(("x", "a", "r", "a'", "r'"), on_a_line(rng)),
+    made = context(dict.fromkeys(("x", "a", "r", "a'", "r'"), on_a_line(rng)),
                     **{"a": images + np.uint8(51), "a'": images, "r": images, "r'": images})  # fmt: skip
     record = compute(fig11, made)
     assert record["residuals"]["a"]["mean"] == pytest.approx(0.2) and record["residuals"]["a"]["std"] < 1e-9
     assert record["residuals"]["a"]["histogram"][255 + 51] == images.size  # of -255 .. 255
     assert record["residuals"]["r"]["mean"] == 0 and record["residuals"]["r"]["histogram"][255] == images.size
     assert record["environments"][0]["genuine"] == 18 and record["environments"][0]["auc"] == 1
-    assert len(fig11.draw(record, made).axes) == 4
+    assert len(fig11.plot(record, made).axes) == 4
 
 
 def test_figure_4_shows_everybody_before_anybody_twice():
-    made = material()
+    made = context()
     record = compute(fig04, made)
     people = made.heads.labels[record["shown"], 0]
     assert sorted(people[:3]) == [10, 11, 12] and len(record["shown"]) == 6
     assert record["labels"]["gender"] == {"female": 18, "male": 0, "unknown": 0} and record["frames"] == [3, 3, 3]
-    assert "18 female" in fig04.draw(record, made).get_supxlabel()
+    assert "18 female" in fig04.plot(record, made).get_supxlabel()
 
 
 def test_figure_5_of_faces_that_are_where_they_should_be(monkeypatch):
     """MTCNN is replaced: in x every face is found in its place, in a too but half as surely, elsewhere never."""
-    made = material(a=np.zeros((18, 64, 64, 3), np.uint8))
+    made = context(a=np.zeros((18, 64, 64, 3), np.uint8))
     place = detection.face_of_head(64)
     surely = np.linspace(0.5, 1, 18)
 
@@ -207,11 +207,11 @@ def test_figure_5_of_faces_that_are_where_they_should_be(monkeypatch):
     assert record["pearson"] == pytest.approx(1) and record["heads"] == record["table_heads"] == 18
     assert record["confidence"] == {"x": pytest.approx(0.75), "a": pytest.approx(0.375)}
     assert sum(record["histograms"]["x"]) == 18 == np.sum(record["histogram"])
-    assert "Pearson 1.000" in fig05.draw(record, made).axes[0].get_title()
+    assert "Pearson 1.000" in fig05.plot(record, made).axes[0].get_title()
     monkeypatch.setattr(detection, "detections", lambda images, report: [[] for _ in images])
     none = compute(fig05, made)
     assert none["pearson"] is None and none["confidence"]["a"] is None and none["heads"] == 0
-    assert "not measurable" in fig05.draw(none, made).axes[0].get_title()
+    assert "not measurable" in fig05.plot(none, made).axes[0].get_title()
 
 
 def test_detections_say_nothing_of_a_batch_without_faces(monkeypatch):
@@ -284,17 +284,17 @@ def choosing(tmp_path):
 def test_figures_3_and_9_follow_s(choosing, monkeypatch):
     """For its own s an encoder gives what it always gives, for others somebody else; x is the same in all."""
     monkeypatch.setattr(fig03, "GRID", (fig03.GRID[0], fig03.GRID[-1]))  # each takes seconds to build
-    made = Material(SAMPLE, str(choosing))
+    made = Context(SAMPLE, str(choosing))
     record = compute(fig03, made)
     assert record["s"][0] == [-1, 1, 1, 1] and len(record["shown"]) == 2
     own_s, other = (made.following(tuple(s), record["shown"]) for s in record["s"])
     np.testing.assert_array_equal(own_s, made.some("a", record["shown"]))
     assert (own_s != other).any(axis=(1, 2, 3)).all()
-    titles = [axis.get_title() for axis in fig03.draw(record, made).axes]
+    titles = [axis.get_title() for axis in fig03.plot(record, made).axes]
     assert titles[:2] == ["x", "ID -1, gender +1\nethnicity +1, hair +1"] and len(titles) == 2 * 3
     record = compute(fig09, made)
     assert record["s"] == {"All Equal": [-1, 1, 1, 1], "All Different": [-1, -1, -1, -1]}
-    pictures = [axis.images[0].get_array() for axis in fig09.draw(record, made).axes if axis.images]
+    pictures = [axis.images[0].get_array() for axis in fig09.plot(record, made).axes if axis.images]
     assert len(pictures) == 2 * 4
     np.testing.assert_array_equal(pictures[::2], np.tile(made.some("x", record["shown"]), (2, 1, 1, 1)))
     np.testing.assert_array_equal(pictures[1], own_s[0])

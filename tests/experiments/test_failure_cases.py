@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.experiments.test_degradation import Unchanged
-from tests.experiments.test_experiments import compute, material
+from tests.experiments.test_experiments import compute, context
 from uunet.experiments import failure_cases
 
 
@@ -20,7 +20,7 @@ def errs(some, width, seed=1):
 def made():
     """x is grey; r of head k has noise of k levels: the rougher r is, the wronger."""
     grey = np.full((18, 64, 64, 3), 128, np.uint8)
-    made = material(x=grey, a=grey, r=errs(grey, np.arange(1, 19)))
+    made = context(x=grey, a=grey, r=errs(grey, np.arange(1, 19)))
     made.heads.images[:] = grey
     made.__dict__["networks"] = (SimpleNamespace(encoder=Unchanged(), decoder=Unchanged()), {})
     return made
@@ -35,7 +35,7 @@ def test_a_measure_that_knows(made):
     assert record["best"] == [0, 6, 12] and record["worst"] == [17, 11, 5]  # one of each of the 3 people
     # U_d here returns what it sees: r of a moved or mirrored is a, or the same for every head
     assert record["spearman"]["steady"]["value"] == pytest.approx(0, abs=0.6)
-    axes = failure_cases.draw(record, made).axes
+    axes = failure_cases.plot(record, made).axes
     assert "surer than 94%" in [axis.get_title() for axis in axes if "surer" in axis.get_title()][0]
     assert len(axes) == 2 + 2 * 3 * 4
 

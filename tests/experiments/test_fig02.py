@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.experiments.test_experiments import compute, heads, material
+from tests.experiments.test_experiments import compute, context, heads
 from uunet import models
 from uunet.experiments import fig02
 from uunet.experiments.context import ExperimentError
@@ -35,7 +35,7 @@ def test_an_objective_that_shows_d_a_something_else_is_drawn_so(monkeypatch):
 
 
 def test_figure_2_has_the_real_shapes():
-    made = material()
+    made = context()
     encoder, decoder = models.unet(4, width=4, name="encoder"), models.unet(3, width=4, name="decoder")
     made.__dict__["networks"] = (SimpleNamespace(encoder=encoder, decoder=decoder), {})
     record = compute(fig02, made)
@@ -46,7 +46,7 @@ def test_figure_2_has_the_real_shapes():
     }
     assert record["networks"]["D_a"]["input"] == [64, 64, 6] and record["networks"]["D_a"]["output"] == [4]
     assert np.ptp(made.heads.labels[record["shown"], 0]) == 0 and record["shown"] == [0, 1, 3]
-    first, second, inference = fig02.draw(record, made).axes
+    first, second, inference = fig02.plot(record, made).axes
     texts = [text.get_text() for text in second.texts]
     assert any(text.startswith("U_e\n64×64×4 → 64×64×3\n") for text in texts) and "L_ano" in texts[-1]
     made.__dict__["heads"] = heads(sequences=1)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.experiments.test_experiments import compute, heads, material
+from tests.experiments.test_experiments import compute, context, heads
 from uunet.evaluation import resampling
 from uunet.experiments import fig08, report
 from uunet.experiments.context import SETTINGS
@@ -15,7 +15,7 @@ def made(monkeypatch):
     some = heads(people=4)
     person = some.labels[:, 0] - 10
     some.images[:, 0, 0] = person[:, None]
-    made = material()
+    made = context()
 
     def following(s, indices, heads=None):
         a = some.images[indices].copy()
@@ -66,7 +66,7 @@ def test_six_people_and_ten_heads_are_shown(made, monkeypatch):
     points = np.array(record["planes"][0]["points"]["x"])
     assert record["shown"] == 15 == len(points) and points[:, 0].tolist() == [0] * 5 + [1] * 5 + [2] * 5
     assert record["heads"] == 24 and record["people"] == 4 == record["learnt_people"] and record["learnt_from"] == 12
-    left, right = fig08.draw(record, made).axes
+    left, right = fig08.plot(record, made).axes
     assert left.get_title().startswith("All Equal, s = -1, 1, 1, 1") and "a 0.00 (0.00 to 0.00)" in right.get_title()
     a, x = left.collections
     assert len(a.get_edgecolors()) == 0 and x.get_edgecolors()[0, :3].tolist() == [0, 0, 0]

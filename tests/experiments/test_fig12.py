@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tests.experiments.test_experiments import SAMPLE, compute, heads, material
+from tests.experiments.test_experiments import SAMPLE, compute, context, heads
 from uunet import data
 from uunet.evaluation import alignment, expression, pose, resampling, scorecard
 from uunet.experiments import fig12, report
-from uunet.experiments.context import ExperimentError, Material
+from uunet.experiments.context import Context, ExperimentError
 
 FACE = np.array([[-10, -8], [10, -8], [0, 0], [-7, 9], [7, 9]], float)
 MOVES = np.array([[[1, 0], [1, 0], [6, 0], [1, 0], [1, 0]],  # of each point a radian of yaw, of pitch, of roll
@@ -36,7 +36,7 @@ def made(monkeypatch, rng):
     a[:, 20:40, 20:40] = 200
     a[x[:, 0, 0, 0] == 3, 0, 0, 0] = 1
     some = heads(images=x, columns=columns)
-    made = material(a=a)
+    made = context(a=a)
     made.__dict__.update({"heads": some, "rendered": lambda split, columns: some})
     made.kept["version", "x"] = x
     made.kept["faces", "x"] = seen(angles)
@@ -77,7 +77,7 @@ def test_a_known_change_of_expression_is_found(made):
 
 def test_the_picture_has_the_numbers(made):
     record = compute(fig12, made)
-    axes = fig12.draw(record, made).axes
+    axes = fig12.plot(record, made).axes
     titles = [axis.get_title() for axis in axes]
     assert "background: mean 0.00 (0.00 to 0.00), median 0.00" in titles[18] and len(axes) == 18 + 4
     assert titles[20].startswith("agreement 0.78") and titles[21].startswith("agreement 1.00, κ 1.00\n18 heads")
@@ -94,7 +94,7 @@ def test_no_face_in_a_is_a_result(made):
     record = compute(fig12, made)
     assert record["faces"] == 0 and record["pose"]["yaw"]["x, a"]["mean"] is None
     assert record["expression"]["x, a"]["agreement"] is None and record["background"]["mean"] == 0
-    titles = [axis.get_title() for axis in fig12.draw(record, made).axes]
+    titles = [axis.get_title() for axis in fig12.plot(record, made).axes]
     assert "pose: no face in x and in a" in titles and "not measurable\n0 heads" in titles
     assert {row.ours(record) for row in report.ROWS["fig12"][1:4]} == {"not measurable"}
 
@@ -106,7 +106,7 @@ def test_what_figure_12_cannot_be_made_of_is_one_sentence(made, tmp_path):
     lines = (SAMPLE / "manifest.csv").read_text().replace(",expression,yaw,", ",mood,turn,", 1)
     (tmp_path / "manifest.csv").write_text(lines)
     with pytest.raises(data.DataError, match=r"lacks the column\(s\) yaw, expression; rendered sets have them"):
-        fig12.compute(Material(tmp_path), print)
+        fig12.compute(Context(tmp_path), print)
 
 
 def test_points_are_of_no_place_and_size(rng):

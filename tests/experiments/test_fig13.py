@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tests.experiments.test_experiments import SAMPLE, choosing, compute, figure, material, on_a_line, unchanged  # noqa: F401
+from tests.experiments.test_experiments import SAMPLE, choosing, compute, context, figure, on_a_line, unchanged  # noqa: F401
 from uunet.evaluation import resampling
 from uunet.evaluation.alignment import Faces
 from uunet.experiments import FIGURES, fig13, runner
-from uunet.experiments.context import Material
+from uunet.experiments.context import Context
 
 
 def crossed(place, **versions):
-    made = material(place, **versions)
+    made = context(place, **versions)
     for name in ("x", "a"):
         made.kept["faces", name] = Faces(found=np.arange(18) % 6 < (6 if name == "x" else 3), **dict.fromkeys(
             set(Faces.__dataclass_fields__) - {"found"}))  # fmt: skip
@@ -28,11 +28,11 @@ def four(rng, monkeypatch):
     monkeypatch.setattr(resampling, "DRAWS", 20)
     x = on_a_line(rng)
     others = dict.fromkeys(("x", "r", "a'", "r'"), x)
-    images = material().heads.images
+    images = context().heads.images
     wrong = np.where(images < 128, images + 51, images - 51).astype(np.uint8)
     home = [crossed(others | {"a": np.roll(x, 6, axis=0)}) for _ in range(2)]
     abroad = [crossed(others | {"a": x}, r=wrong) for _ in range(2)]
-    monkeypatch.setattr(fig13, "crossings", lambda material: iter([*home, *abroad]))
+    monkeypatch.setattr(fig13, "crossings", lambda context: iter([*home, *abroad]))
     return home[0]
 
 
@@ -48,17 +48,17 @@ def test_figure_13_of_weights_that_hide_at_home_only(four):
     assert psnr[2:] == pytest.approx([20 * np.log10(255 / 51)] * 2)
     assert [setting["found"]["value"] for setting in record["settings"]] == [0.5] * 4
     assert record["settings"][0]["environments"]["temporal consistency, a_t ↔ a_t+k"][0]["genuine"] == 18
-    axes = fig13.draw(record, four).axes
+    axes = fig13.plot(record, four).axes
     assert axes[0].get_title() == title and len(axes) == 2 * 4 + 2 * 3 * 5
 
 
 def test_by_other_weights_the_heads_stay():
-    made = material()
+    made = context()
     made.__dict__["recogniser"] = "trained"
     other = made.by("others")
     assert other.weights == "others" and other.heads is made.heads and other.recogniser == "trained"
     assert other.judged("own", "x") is made.judged("own", "x") and ("own", "a") not in other.kept
-    here, there, into_there, into_here = fig13.crossings(Material("m", "of m", elsewhere=Material("p", "of p")))
+    here, there, into_there, into_here = fig13.crossings(Context("m", "of m", elsewhere=Context("p", "of p")))
     ways = [(some.weights, some.folder) for some in (here, there, into_there, into_here)]
     assert ways == [("of m", "m"), ("of p", "p"), ("of m", "p"), ("of p", "m")]
 
@@ -70,11 +70,11 @@ def test_without_a_second_set(figure, unchanged, tmp_path, monkeypatch):  # noqa
     assert "Name --other-data and --other-weights" in figure("fig13", *options, "--other-weights", unchanged, ok=False)
     monkeypatch.setattr("uunet.experiments.FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
     monkeypatch.setattr(runner, "FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
-    assert list(runner.left_out(Material(SAMPLE))) == ["fig13"]
+    assert list(runner.left_out(Context(SAMPLE))) == ["fig13"]
     assert "written" in figure("--all", *options)
     assert [path.stem for path in sorted((tmp_path / "figures").glob("*.json"))] == ["table1"]
-    monkeypatch.setattr(fig13, "compute", lambda material, report: {"settings": []})
-    monkeypatch.setattr(fig13, "draw", lambda record, material: Figure())
+    monkeypatch.setattr(fig13, "compute", lambda context, report: {"settings": []})
+    monkeypatch.setattr(fig13, "plot", lambda record, context: Figure())
     both = (*options, "--other-data", SAMPLE.parent / "uav", "--other-weights", unchanged)
     assert figure("--all", *both).count("written") == 1
     record = json.loads((tmp_path / "figures" / "fig13.json").read_text())

@@ -7,7 +7,7 @@ from tests.experiments.test_experiments import SAMPLE, compute
 from uunet import config, models
 from uunet.evaluation import resampling
 from uunet.experiments import fig14, runner
-from uunet.experiments.context import Material
+from uunet.experiments.context import Context
 from uunet.models import files
 from uunet.training import adversarial, checkpoints
 
@@ -52,16 +52,16 @@ def made(tmp_path, monkeypatch):
         network = (models.unet if builder == "unet" else models.attribute_classifier)(**arguments)
         files.save(network, tmp_path / f"{name}.safetensors", builder=builder, arguments=arguments,
                    provenance={"config": {"s": [-1, 1, 1, 1]}})  # fmt: skip
-    return Material(SAMPLE, str(tmp_path))
+    return Context(SAMPLE, str(tmp_path))
 
 
 def test_figure_14_trains_from_one_place(made, monkeypatch):
     original = fig14.trained
 
-    def trained(material, changed, heads, report):
+    def trained(context, changed, heads, report):
         if changed.weights.mse < fig14.CONFIG.weights.mse:
             raise checkpoints.DivergedError("at step 1")
-        return original(material, changed, heads, report)
+        return original(context, changed, heads, report)
 
     monkeypatch.setattr(fig14, "trained", trained)
     record = compute(fig14, made)
@@ -72,7 +72,7 @@ def test_figure_14_trains_from_one_place(made, monkeypatch):
     assert abs(before["psnr_r"]["value"] - reference["psnr_r"]["value"]) < 5  # from there
     assert diverged["diverged"] == "at step 1" and diverged["psnr_r"] is None
     assert record["train"]["people"] == 4 and record["heads"] == 8 and len(record["shown"]) == 4
-    pictures, numbers = fig14.draw(record, made).axes
+    pictures, numbers = fig14.plot(record, made).axes
     assert pictures.images[0].get_array().shape == (4 * 64, 6 * 64, 3)
     assert "diverged" in [text.get_text() for text in numbers.texts]
 

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.experiments.test_experiments import SAMPLE, compute, figure, heads, material, on_a_line, unchanged  # noqa: F401
+from tests.experiments.test_experiments import SAMPLE, compute, context, figure, heads, on_a_line, unchanged  # noqa: F401
 from tests.experiments.test_fig13 import crossed
 from uunet.evaluation import resampling
 from uunet.experiments import FIGURES, fig15, runner
-from uunet.experiments.context import ExperimentError, Material
+from uunet.experiments.context import Context, ExperimentError
 
 
 def halved(images):
@@ -32,9 +32,9 @@ def three(rng, monkeypatch):
     pale = halved(small.heads.images)
     abroad = crossed(places | {"a": x}, r=pale)  # a hides so much that it is as sharp as x: t tells
     small.kept["version", "t"], abroad.kept["version", "t"] = small.heads.images, pale
-    monkeypatch.setattr(Material, "draws_first", True)
+    monkeypatch.setattr(Context, "draws_first", True)
     object.__setattr__(large, "elsewhere", small)
-    monkeypatch.setattr(fig15, "settings", lambda material: iter([large, small, abroad]))
+    monkeypatch.setattr(fig15, "settings", lambda context: iter([large, small, abroad]))
     return large
 
 
@@ -51,7 +51,7 @@ def test_figure_15_of_weights_that_blur_small_heads(three):
     assert max(auc[:2]) < 0.5 and auc[2] == 1
     psnr = [of["psnr"]["value"] for of in record["settings"]]
     assert psnr[0] == psnr[1] > 58 and psnr[2] < 20
-    drawn = fig15.draw(record, three)
+    drawn = fig15.plot(record, three)
     assert len(drawn.axes) == 6 + 3 * (5 + 3)
     assert [axis.get_xlabel() for axis in drawn.axes[:3]] == [
         "PSNR(x, r), dB", *(f"power of {name} relative to x, 16-32 cycles per head" for name in "tr")]  # fmt: skip
@@ -69,14 +69,14 @@ def test_an_older_record_is_refused(three):
 
 def test_three_settings():
     """Large heads by their weights, small by theirs, small by those of the large."""
-    material = Material("large", "of large", elsewhere=Material("small", "of small"))
-    ways = [(some.weights, some.folder) for some in fig15.settings(material)]
+    context = Context("large", "of large", elsewhere=Context("small", "of small"))
+    ways = [(some.weights, some.folder) for some in fig15.settings(context)]
     assert ways == [("of large", "large"), ("of small", "small"), ("of large", "small")]
 
 
 def test_the_first_set_must_be_the_larger(monkeypatch):
-    same = material()
-    object.__setattr__(same, "elsewhere", material())
+    same = context()
+    object.__setattr__(same, "elsewhere", context())
     with pytest.raises(ExperimentError, match="heads of 64 pixels, nowhere of 64, and the first must be larger"):
         fig15.compute(same, same.report)
 
@@ -84,10 +84,10 @@ def test_the_first_set_must_be_the_larger(monkeypatch):
 def test_other_figures_are_for_64_pixels(figure, unchanged, tmp_path):  # noqa: F811
     """A set of 256 pixels is read as it is, and refused where a figure was not written for it; --all leaves 15 out."""
     large = SAMPLE.parent / "hd"
-    assert Material(large, split="train").heads.images.shape[1:] == (256, 256, 3)
+    assert Context(large, split="train").heads.images.shape[1:] == (256, 256, 3)
     said = figure("fig04", "--data", large, "--out", tmp_path / "figures", ok=False)
     assert "is of 256 pixels, and fig04 is for 64" in said
-    assert "fig15" in runner.left_out(Material(SAMPLE, elsewhere=Material(SAMPLE))) and "fig15" in FIGURES
+    assert "fig15" in runner.left_out(Context(SAMPLE, elsewhere=Context(SAMPLE))) and "fig15" in FIGURES
 
 
 def test_heads_of_two_sizes_are_no_set(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.experiments.test_experiments import compute, material, on_a_line
+from tests.experiments.test_experiments import compute, context, on_a_line
 from uunet.experiments import FIGURES, degradation, fig06, fig11, fig13, fig14, report, table1
 
 
@@ -116,7 +116,7 @@ def test_without_a_record_the_command_is_named(folder):
 
 def test_rows_read_the_record(folder, rng):
     x = on_a_line(rng)
-    record = compute(fig06, material(dict.fromkeys(("x", "a", "r", "a'", "r'"), x)))
+    record = compute(fig06, context(dict.fromkeys(("x", "a", "r", "a'", "r'"), x)))
     record["environments"][1]["d"], record["environments"][3]["d"] = 0.25, None  # own, dlib, of x and a'
     keep(folder, "fig06", record)
     expected = "| d' of x ↔ a' | 0.162 / 0.155 | own recogniser 0.250, dlib not measurable | as above |"
@@ -126,7 +126,7 @@ def test_rows_read_the_record(folder, rng):
 
 
 def test_other_rows_read_theirs(folder, rng):
-    made = material(dict.fromkeys(("x", "a", "r", "a'", "r'"), on_a_line(rng)))
+    made = context(dict.fromkeys(("x", "a", "r", "a'", "r'"), on_a_line(rng)))
     for name in ("fig07", "fig10"):
         keep(folder, name, compute(FIGURES[name], made))
     keep(folder, "fig11", compute(fig11, made))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.experiments.test_experiments import compute, heads, material
+from tests.experiments.test_experiments import compute, context, heads
 from uunet import data
 from uunet.evaluation import resampling, scorecard
 from uunet.experiments import report, table3
@@ -20,7 +20,7 @@ def made(monkeypatch):
     some = heads()
     some.labels[:, 1:] = np.repeat(PEOPLE, 6, axis=0)
     some.images[:, 0, 0] = some.labels[:, 1:]
-    made = material()
+    made = context()
     made.__dict__.update({"heads": some, "train": some})
     made.__dict__["following"] = lambda s, indices: some.images[indices]
 
@@ -51,7 +51,7 @@ def test_a_that_is_x_is_all_equal_and_nothing_else(made):
     assert values(record, "All Equal", "truth") == pytest.approx([1, 1, 1])
     assert record["heads"] == 18 and record["people"] == 3 and {row["pairs"] for row in record["rows"]} == {18 + 216}
     assert all(row["mean"] == pytest.approx(row["value"], abs=0.1) and row["std"] < 0.1 for row in record["rows"])
-    axis = table3.draw(record, made).axes[0]
+    axis = table3.plot(record, made).axes[0]
     cells = [cell.get_text().get_text() for cell in axis.tables[0].get_celld().values()]
     assert cells.count("-1.000 ± 0.000\n(-1.000 to -1.000)") == 6 and "D_a\nAll Different" in cells
 
@@ -78,7 +78,7 @@ def test_a_label_that_all_share_is_not_measurable(made):
     made.heads.images[:, 0, 0, 0] = 1
     record = compute(table3, made)
     assert values(record, "x'", "D_a")[0] is None and values(record, "x'", "D_a")[1] == pytest.approx(1)
-    axis = table3.draw(record, made).axes[0]
+    axis = table3.plot(record, made).axes[0]
     texts = [cell.get_text().get_text() for cell in axis.tables[0].get_celld().values()]
     assert texts.count("not measurable:\nall pairs alike") == 3 + 3 + 2
 

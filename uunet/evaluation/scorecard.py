@@ -139,7 +139,7 @@ def measure(
 
     Returns:
         record: dict of JSON values: `rows`, as `markdown` prints them, and where they come from.
-        pictures: dict name -> uint8 `(N, side, side, 3)` versions of the heads, for `draw`.
+        pictures: dict name -> uint8 `(N, side, side, 3)` versions of the heads, for `plot`.
         heads: data.Heads that were judged.
 
     Raises:
@@ -560,7 +560,7 @@ def markdown(record):
                       f"Commit {made['commit'][:7]}, seed {made['seed']}, {made['seconds']} s."])  # fmt: skip
 
 
-def draw(path, pictures, heads):
+def plot(path, pictures, heads):
     """A sheet, one person a row: x | a | a' (other frame) | a'' (other sequence) | r | r after crf 23 | t.
 
     Args:

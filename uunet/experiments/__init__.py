@@ -1,10 +1,10 @@
-"""The tables and figures of section IV, a module each: `compute` makes a record, `draw` a picture of it.
+"""The tables and figures of section IV, a module each: `compute` makes a record, `plot` a picture of it.
 
-compute(material, report) -> dict of JSON values; how many of what were used is in each
-draw(record, material) -> matplotlib Figure; pictures of heads come from the material, numbers from the record
-USES: what a record depends on, some of "data", "weights", "elsewhere" (a second set and weights learned on it) and
-    "training" (networks that it trains: minutes, so that it is made only when named); "larger" is said by what is
-    of a set and weights of more than the 64 pixels of all others, and made only when named, too
+compute(context, report) -> dict of JSON values; how many heads and people were used is in each
+plot(record, context) -> matplotlib Figure; pictures of heads come from the context, numbers from the record
+USES: what a record depends on. Some of "data", "weights" and "elsewhere" (a second set, and weights trained on it).
+    "training" means that it trains networks, which takes minutes. "larger" means that its set and weights have more
+    than the 64 pixels of all others. Records of these two kinds are made only when they are named.
 """
 
 from uunet.experiments import (

@@ -22,7 +22,7 @@ class ExperimentError(UUNetError):
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class Context:
     """One set and one pair of networks; everything is read or computed when it is first asked for, and then kept.
 
     Heads have the side of the set's pictures; networks for another see them resized, as in the pipeline.
@@ -33,7 +33,7 @@ class Material:
         split: str.
         seed: int, of noise, pairs, draws and of the judge `own`.
         report: callable `(stage, done, total)`.
-        elsewhere: Material of another set and of weights learned there (Fig. 13), or None.
+        elsewhere: Context of another set and of weights learned there (Fig. 13), or None.
     """
 
     folder: Path | None
@@ -41,7 +41,7 @@ class Material:
     split: str = "test"
     seed: int = 0
     report: object = lambda *_: None
-    elsewhere: "Material | None" = None
+    elsewhere: "Context | None" = None
     kept: dict = field(default_factory=dict)  # (what, of which version) -> what was computed already
 
     @cached_property
@@ -121,7 +121,7 @@ class Material:
         return chain.deidentified(heads.images[indices], heads.sequences[indices], encoder, self.seed, stage)
 
     def by(self, weights):
-        """Material of the same heads by other weights; what is known of x is not found out again."""
+        """Context of the same heads by other weights; what is known of x is not found out again."""
         other = replace(self, weights=weights, kept={key: value for key, value in self.kept.items() if key[1] == "x"})
         read = ("heads", "train", "recogniser")
         other.__dict__.update({name: self.__dict__[name] for name in read if name in self.__dict__})

@@ -20,7 +20,7 @@ TITLES = {
 }
 
 
-def compute(material, report):
+def compute(context, report):
     """PSNR(x, r) in the ROI's pixels, and whether r is still recognised: AUC of r ↔ x', relative to x ↔ x'.
 
     The judge is `own`, which needs no face found. The same pairs of two sequences serve every way.
@@ -32,10 +32,10 @@ def compute(material, report):
     Raises:
         EvaluationError: if there are not two pairs of one person in two sequences, or of two people.
     """
-    heads = first_frames(material.heads)
-    chosen = scorecard.sample(heads, material.seed)
-    a = chain.deidentified(heads.images, heads.sequences, material.networks[0].encoder, material.seed)
-    embeddings = material.embedded(heads.images)
+    heads = first_frames(context.heads)
+    chosen = scorecard.sample(heads, context.seed)
+    a = chain.deidentified(heads.images, heads.sequences, context.networks[0].encoder, context.seed)
+    embeddings = context.embedded(heads.images)
     ceiling = _recognised(chosen, embeddings, embeddings)
     record = {
         "heads": len(heads.images), "genuine": len(chosen.genuine), "impostor": len(chosen.impostor),
@@ -43,8 +43,8 @@ def compute(material, report):
     }  # fmt: skip
     steps = [(way, at) for way, values in WAYS.items() for at in values]
     for done, (way, at) in enumerate(steps, start=1):
-        x, r = passed(material, heads, a, way, at)
-        said = material.embedded(r)
+        x, r = passed(context, heads, a, way, at)
+        said = context.embedded(r)
         record["ways"][way].append({
             "at": at, "psnr": resampling.measured(chosen.mean(scorecard.psnr(x, r), chosen.people)),
             "identity": resampling.measured(_recognised(chosen, said, embeddings) / ceiling),
@@ -59,24 +59,24 @@ def first_frames(heads):
     return heads.taken(kept)
 
 
-def passed(material, heads, a, way, at):
+def passed(context, heads, a, way, at):
     """x as its ROI shows it, and r of what one of WAYS leaves of a: uint8 `(N, side, side, 3)` twice.
 
     Args:
-        material: Material, whose networks are used.
+        context: Context, whose networks are used.
         heads: data.Heads of N heads.
         a: uint8 `(N, 64, 64, 3)`, U_e's version of them.
         way: str, of WAYS.
         at: int, how much of it.
     """
-    net, x = material.networks[0], heads.images
+    net, x = context.networks[0], heads.images
     if way == "jpeg":
         a = chain.through_jpeg(a, at)
     elif way == "h264":
-        a = chain.through_h264(a, heads.sequences, heads.frames, at, material.seed)
+        a = chain.through_h264(a, heads.sequences, heads.frames, at, context.seed)
     elif at != a.shape[1]:
         x = chain.seen(x, at)
-        a = chain.deidentified(x, heads.sequences, net.encoder, material.seed)
+        a = chain.deidentified(x, heads.sequences, net.encoder, context.seed)
     return x, chain.reconstructed(a, net.decoder)
 
 
@@ -87,17 +87,17 @@ def _recognised(chosen, left, right):
     return recognition.areas(*scores, *map(chosen.weights, pairs))
 
 
-def draw(record, material):
+def plot(record, context):
     """A column a way: r of one head at each step, PSNR, identity; the least damage at right."""
-    heads = first_frames(material.heads)
+    heads = first_frames(context.heads)
     first = sheets.people(heads, 1)[0][0]
     one = heads.taken(first)
-    a = chain.deidentified(one.images, one.sequences, material.networks[0].encoder, material.seed)
+    a = chain.deidentified(one.images, one.sequences, context.networks[0].encoder, context.seed)
     whole = next(point for point in record["ways"]["roi"] if point["at"] == 64)
     figure = Figure(figsize=(11, 6.8), layout="constrained")
     pictures, levels, identities = figure.subplots(3, len(WAYS), height_ratios=(1, 1.7, 1.7), sharey="row")
     for axes, (way, points) in zip(zip(pictures, levels, identities, strict=True), record["ways"].items(), strict=True):
-        shown = [chain.seen(passed(material, one, a, way, point["at"])[1][:1], 64)[0] for point in points]
+        shown = [chain.seen(passed(context, one, a, way, point["at"])[1][:1], 64)[0] for point in points]
         places = range(len(points))
         for place, picture in zip(places, shown, strict=True):
             axes[0].imshow(picture, extent=(place - 0.47, place + 0.47, 0, 0.94), interpolation="bicubic")

@@ -14,28 +14,28 @@ TENTHS = 10
 TIMES = 3  # that a is disturbed
 
 
-def smooth(material, a, r):
+def smooth(context, a, r):
     """How little texture r has: minus the mean of |Laplacian of r|, in levels. Texture is what is hard to hide in a."""
     return -np.array([np.abs(cv2.Laplacian(head, cv2.CV_32F)).mean() for head in r.astype(np.float32)])
 
 
-def mirrored(material, a, r):
+def mirrored(context, a, r):
     """PSNR between r and what U_d makes of a mirrored, mirrored back: a face is one either way round, dB."""
-    return scorecard.psnr(r, chain.reconstructed(a[:, :, ::-1], material.networks[0].decoder)[:, :, ::-1])
+    return scorecard.psnr(r, chain.reconstructed(a[:, :, ::-1], context.networks[0].decoder)[:, :, ::-1])
 
 
-def again(material, a, r):
+def again(context, a, r):
     """PSNR between r and U_d(U_e(r)): r looks like x, and should be as hard to hide, dB."""
-    net = material.networks[0]
-    hidden = chain.deidentified(r, material.heads.sequences, net.encoder, material.seed + 1)  # x's noise is not known
+    net = context.networks[0]
+    hidden = chain.deidentified(r, context.heads.sequences, net.encoder, context.seed + 1)  # x's noise is not known
     return scorecard.psnr(r, chain.reconstructed(hidden, net.decoder))
 
 
-def steady(material, a, r):
+def steady(context, a, r):
     """How little r moves as a moves by a level up or down: minus the mean deviation, in levels."""
-    rng = np.random.default_rng(material.seed)
+    rng = np.random.default_rng(context.seed)
     moved = [np.clip(a + rng.integers(-1, 2, a.shape), 0, 255).astype(np.uint8) for _ in range(TIMES)]
-    answers = [chain.reconstructed(image, material.networks[0].decoder).astype(np.float32) for image in moved]
+    answers = [chain.reconstructed(image, context.networks[0].decoder).astype(np.float32) for image in moved]
     return -np.std(answers, axis=0).mean(axis=(1, 2, 3))
 
 
@@ -47,7 +47,7 @@ MEASURES = {  # of confidence; the first, which did best on the validation split
 }
 
 
-def compute(material, report):
+def compute(context, report):
     """Spearman's rank correlation of each measure of confidence with PSNR(x, r), and what the first is worth.
 
     Returns:
@@ -56,13 +56,13 @@ def compute(material, report):
         `confidence`, and `psnr` as a `value` and its `interval` over people, and how many `heads`; `heads`; `best`,
         `worst`: indices of heads of different people, best and worst by PSNR.
     """
-    a, r = material.version("a"), material.version("r")
-    psnr = scorecard.psnr(material.heads.images, r)
-    names, people = np.unique(material.heads.labels[:, 0], return_inverse=True)
-    drawn = resampling.people_drawn(len(names), np.random.default_rng(material.seed))[:, people]
+    a, r = context.version("a"), context.version("r")
+    psnr = scorecard.psnr(context.heads.images, r)
+    names, people = np.unique(context.heads.labels[:, 0], return_inverse=True)
+    drawn = resampling.people_drawn(len(names), np.random.default_rng(context.seed))[:, people]
     found, spearman = {}, {}
     for done, (name, (measure, _)) in enumerate(MEASURES.items(), start=1):
-        found[name] = measure(material, a, r)
+        found[name] = measure(context, a, r)
         spearman[name] = resampling.measured(np.array([rank_correlation(found[name], psnr, times) for times in drawn]))
         report("measures of confidence", done, len(MEASURES))
     confidence = next(iter(found.values()))
@@ -95,7 +95,7 @@ def _of_different_people(order, people):
     return order[firsts[:SHOWN]].tolist()
 
 
-def draw(record, material):
+def plot(record, context):
     """Top: confidence against PSNR, and each measure's rank correlation; bottom: best and worst heads."""
     figure = Figure(figsize=(11, 8), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(3, 4))
@@ -125,7 +125,7 @@ def draw(record, material):
     for part, name in zip(bottom.subfigures(1, 2, wspace=0.03), ("best", "worst"), strict=True):
         part.suptitle(f"{name} heads by PSNR, one a person", fontsize=9)
         shown = record[name]
-        x, a, r = (material.some(version, shown) for version in ("x", "a", "r"))
+        x, a, r = (context.some(version, shown) for version in ("x", "a", "r"))
         far = np.clip(4 * np.abs(x.astype(int) - r), 0, 255).astype(np.uint8)
         for axes, *pictures, k in zip(part.subplots(len(shown), 4, squeeze=False), x, a, r, far, shown, strict=True):
             surer = (confidence < confidence[k]).mean()

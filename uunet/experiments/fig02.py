@@ -29,7 +29,7 @@ HALF, HALF_BOX = (0.45, 0.45), (0.75, 0.475)  # half the width and height of a p
 COLOURS = {"U_e": "#cfe3f7", "U_d": "#d5efd2", "D_a": "#fbe3c0", "D_f": "#f6d0d0"}
 
 
-def compute(material, report):
+def compute(context, report):
     """What the four networks are, and who is shown what: found by running each objective on pictures it can be told by.
 
     Returns:
@@ -41,14 +41,14 @@ def compute(material, report):
     Raises:
         ExperimentError: if nobody has two sequences and two frames in one of them.
     """
-    net = material.networks[0]
+    net = context.networks[0]
     built = {"D_a": models.attribute_classifier(), "D_f": models.patch_critic(), "U_e": net.encoder, "U_d": net.decoder}
     networks = {
         name: {"input": list(model.input_shape[1:]), "output": _shape(model), "parameters": model.count_params()}
         for name, model in built.items()
     }
     calls, terms = traced()
-    people = material.heads.by_subject.values()
+    people = context.heads.by_subject.values()
     shown = next(([*one[:2], other[0]] for one, other, *_ in filter(_is_enough, people)), None)
     if shown is None:
         raise ExperimentError("Fig. 2 shows somebody in two sequences, two frames of one: name a larger set (--data).")
@@ -127,12 +127,12 @@ def traced():
     return calls, terms
 
 
-def draw(record, material):
+def plot(record, context):
     """Learning I at left, learning II at right, inference below: boxes are networks, arrows what they are shown."""
-    x, _, later = material.some("x", record["shown"])
-    a, next_a, other_a = material.some("a", record["shown"])
-    r = material.some("r", record["shown"])[0]
-    noise = pixels.noise_channel(np.random.default_rng(material.seed), 64)[..., 0]
+    x, _, later = context.some("x", record["shown"])
+    a, next_a, other_a = context.some("a", record["shown"])
+    r = context.some("r", record["shown"])[0]
+    noise = pixels.noise_channel(np.random.default_rng(context.seed), 64)[..., 0]
     pictures = dict(zip(PICTURES, (x, later, noise, a, r, next_a, other_a), strict=True))
     figure = Figure(figsize=(13, 7.6), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(5, 2))

@@ -9,7 +9,7 @@ PEOPLE = 6
 GRID = ((-1, 1, 1, 1), (-1, -1, 1, 1), (-1, 1, -1, 1), (-1, 1, 1, -1), (-1, 0, 0, 0), (-1, -1, -1, -1))
 
 
-def compute(material, report):
+def compute(context, report):
     """Heads to show, one of each of the first PEOPLE people, and the s they are shown for.
 
     Returns:
@@ -19,16 +19,16 @@ def compute(material, report):
         WeightsError: if U_e does not choose by s.
     """
     for done, s in enumerate(GRID, start=1):
-        material.following(s, [0])
+        context.following(s, [0])
         report("s", done, len(GRID))
-    shown = [int(sequences[0][0]) for sequences in sheets.people(material.heads, PEOPLE)]
+    shown = [int(sequences[0][0]) for sequences in sheets.people(context.heads, PEOPLE)]
     return {"shown": shown, "s": [list(s) for s in GRID]}
 
 
-def draw(record, material):
+def plot(record, context):
     """A row a person: x, then a for each s."""
     shown = record["shown"]
-    columns = [material.some("x", shown), *(material.following(tuple(s), shown) for s in record["s"])]
+    columns = [context.some("x", shown), *(context.following(tuple(s), shown) for s in record["s"])]
     titles = ["x", *("ID {:+d}, gender {:+d}\nethnicity {:+d}, hair {:+d}".format(*s) for s in record["s"])]
     figure = Figure(figsize=(1.3 * len(columns), 1.25 * len(shown) + 0.6), layout="constrained")
     rows = figure.subplots(len(shown), len(columns), squeeze=False)

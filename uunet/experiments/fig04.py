@@ -11,14 +11,14 @@ USES = ("data",)
 ROWS, COLUMNS = 4, 12
 
 
-def compute(material, report):
+def compute(context, report):
     """Heads to show, and how many there are of each label.
 
     Returns:
         dict `shown`: indices of heads, of as many people as there is room for, at most 48; `labels`: label ->
         value -> number of heads; `frames`: [least, median, most] in a sequence.
     """
-    heads = material.heads
+    heads = context.heads
     order = [
         sequence
         for turn in range(ROWS * COLUMNS)
@@ -38,14 +38,14 @@ def compute(material, report):
     }
 
 
-def draw(record, material):
+def plot(record, context):
     """A sheet of heads, the number of each label under it."""
     shown = record["shown"]
     rows = -(-len(shown) // COLUMNS)
     figure = Figure(figsize=(COLUMNS * 0.8, rows * 0.8 + 0.9), layout="constrained")
-    sheets.show(figure.subplots(rows, COLUMNS, squeeze=False).ravel(), material.heads.images[shown])
+    sheets.show(figure.subplots(rows, COLUMNS, squeeze=False).ravel(), context.heads.images[shown])
     counts = [f"{label}: " + ", ".join(f"{count} {value}" for value, count in values.items() if count)
               for label, values in record["labels"].items()]  # fmt: skip
-    about = f"{len(shown)} of {len(material.heads.images)} heads"
+    about = f"{len(shown)} of {len(context.heads.images)} heads"
     figure.supxlabel("\n".join([about, *counts]), fontsize=7)
     return figure

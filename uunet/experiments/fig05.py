@@ -18,7 +18,7 @@ BASELINES = {  # name -> picture -> picture; the last two are not in the paper
 }
 
 
-def compute(material, report):
+def compute(context, report):
     """Confidences of the best face of each head, and average precision (Table II) on samples of 90 % of the heads.
 
     A detection is right if its box overlaps by half the place where the pipeline would have found the face of this head
@@ -30,8 +30,8 @@ def compute(material, report):
         `pearson` over the heads with a face in both, its 95 % `interval` over people, `heads`: how many these are;
         `histogram`: counts of (x, a) in BINS; `histograms`: of x and of a. What too few faces were found for is None.
     """
-    heads = material.heads
-    pictures = {"x": heads.images, "a": material.version("a")}
+    heads = context.heads
+    pictures = {"x": heads.images, "a": context.version("a")}
     for name, method in BASELINES.items():
         pictures[name] = np.stack([method(image) for image in heads.images])
     truth = [detection.face_of_head(heads.images.shape[1])]
@@ -41,7 +41,7 @@ def compute(material, report):
         found = detection.detections(images, lambda done, total, stage=stage: report(stage, done, total))
         mean, std = resampling.resampled(
             lambda sample: detection.average_precision([(truth, faces) for faces in sample]), found,
-            rng=np.random.default_rng(material.seed), times=TIMES,
+            rng=np.random.default_rng(context.seed), times=TIMES,
         )  # fmt: skip
         share = float(np.mean([bool(faces) for faces in found]))
         table.append({"name": name, "mean": mean, "std": std, "found": share})
@@ -49,7 +49,7 @@ def compute(material, report):
     x, a = best["x"], best["a"]
     both = np.isfinite(x) & np.isfinite(a)
     people = np.unique(heads.labels[:, 0], return_inverse=True)[1][both]
-    drawn = resampling.people_drawn(people.max(initial=0) + 1, np.random.default_rng(material.seed))[:, people]
+    drawn = resampling.people_drawn(people.max(initial=0) + 1, np.random.default_rng(context.seed))[:, people]
     pearson = np.array([correlation(x[both], a[both], times) for times in drawn])
     measurable = bool(np.isfinite(pearson[0]))
     return {
@@ -77,7 +77,7 @@ def correlation(first, second, times):
         return covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
 
 
-def draw(record, material):
+def plot(record, context):
     """Left: 3-D histogram of the confidences of x and a; right: each alone; below: Table II."""
     figure = Figure(figsize=(9, 5.8), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(3, 2))

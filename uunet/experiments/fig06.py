@@ -10,21 +10,21 @@ USES = ("data", "weights")
 SIDES = ("x", "a")
 
 
-def compute(material, report):
+def compute(context, report):
     """Genuine pairs are of two sequences, as frames of one share their background; the same for x' and a'.
 
     Returns:
-        dict `environments`: list of what `environments.compare` gives, a row of the figure after another.
+        dict `environments`: list of what `histograms.compare` gives, a row of the figure after another.
     """
-    chosen = histograms.pairs(material.heads, "other sequence", np.random.default_rng(material.seed))
-    return {"environments": [histograms.compare(material, judge, "x", right, chosen)
+    chosen = histograms.pairs(context.heads, "other sequence", np.random.default_rng(context.seed))
+    return {"environments": [histograms.compare(context, judge, "x", right, chosen)
                              for judge in JUDGES for right in SIDES]}  # fmt: skip
 
 
-def draw(record, material):
+def plot(record, context):
     """A row a judge: x ↔ x' at left, x ↔ a' at right, on one axis."""
     figure = Figure(figsize=(9, 3 * len(JUDGES)), layout="constrained")
     rows = figure.subplots(len(JUDGES), len(SIDES), sharex="row")
     for axis, environment in zip(rows.ravel(), record["environments"], strict=True):
-        histograms.draw(axis, environment, f"x ↔ {environment['right']}'")
+        histograms.plot(axis, environment, f"x ↔ {environment['right']}'")
     return figure

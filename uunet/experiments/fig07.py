@@ -12,23 +12,23 @@ PEOPLE = 3
 TRACKS = 40  # curves at most
 
 
-def compute(material, report):
+def compute(context, report):
     """The more genuine and impostor pairs are told apart, the more consistent virtual faces are.
 
     Returns:
-        dict `environments`: list of what `environments.compare` gives, one a judge, the Kolmogorov-Smirnov test in it;
+        dict `environments`: list of what `histograms.compare` gives, one a judge, the Kolmogorov-Smirnov test in it;
         `sudden`: judge -> rows of `scorecard.sudden_changes`, of x and of a; `tracks`: judge -> a list a sequence of
         [k, score of a_t ↔ a_t+k] with t its first frame with a face; the first TRACKS of the
         `sequences`, a number.
     """
-    heads = material.heads
-    chosen = histograms.pairs(heads, "same sequence", np.random.default_rng(material.seed))
-    sample = scorecard.sample(heads, material.seed)
+    heads = context.heads
+    chosen = histograms.pairs(heads, "same sequence", np.random.default_rng(context.seed))
+    sample = scorecard.sample(heads, context.seed)
     sequences = [sequence for subject in heads.by_subject.values() for sequence in subject]
     record = {"environments": [], "sudden": {}, "tracks": {}, "sequences": len(sequences)}
     for judge in JUDGES:
-        record["environments"].append(histograms.compare(material, judge, "a", "a", chosen))
-        said = {name: material.judged(judge, name) for name in ("x", "a")}
+        record["environments"].append(histograms.compare(context, judge, "a", "a", chosen))
+        said = {name: context.judged(judge, name) for name in ("x", "a")}
         record["sudden"][judge] = scorecard.sudden_changes(sample, judge, said)
         record["tracks"][judge] = [_track(said["a"], heads.frames, sequence) for sequence in sequences[:TRACKS]]
     return record
@@ -40,15 +40,15 @@ def _track(said, frames, sequence):
     return [[int(frames[k] - frames[seen[0]]), float(score)] for k, score in zip(seen[1:], scores, strict=True)]
 
 
-def draw(record, material):
+def plot(record, context):
     """Top: x, a, r of a first and a later frame; middle: decision environments; bottom: one track a curve."""
     figure = Figure(figsize=(9, 7.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(2, 5))
-    shown = [sequences[0][[0, -1]] for sequences in sheets.people(material.heads, PEOPLE)]
+    shown = [sequences[0][[0, -1]] for sequences in sheets.people(context.heads, PEOPLE)]
     rows = top.subplots(2, 3 * len(shown), squeeze=False)
     for line, when in enumerate(("t", "t+i")):
         indices = [pair[line] for pair in shown]
-        versions = {name: material.some(name, indices) for name in ("x", "a", "r")}
+        versions = {name: context.some(name, indices) for name in ("x", "a", "r")}
         pictures = [versions[name][k] for k in range(len(indices)) for name in versions]
         sheets.show(rows[line], pictures, [f"{name}, {when}" for _ in indices for name in versions])
     axes = bottom.subplots(2, len(JUDGES))
@@ -56,7 +56,7 @@ def draw(record, material):
         title = "a_t ↔ a_t+k"
         if environment["ks"]:
             title += "; Kolmogorov–Smirnov {statistic:.3f}, p = {p:.1e}".format(**environment["ks"])
-        histograms.draw(axis, environment, title)
+        histograms.plot(axis, environment, title)
     for axis, judge in zip(axes[1], JUDGES, strict=True):
         for track in record["tracks"][judge]:
             if track:

@@ -14,7 +14,7 @@ LEARNT = 50  # people of the train split, one sequence each, section IV-E
 PEOPLE, IMAGES = 6, 10  # shown, section IV-E
 
 
-def compute(material, report):
+def compute(context, report):
     """Embeddings of the judge `own`, in the plane in which people are told apart best (neighbourhood components).
 
     As in the paper the plane is learnt from x of 50 people and their 50 virtual selves in 100 classes, all of the train
@@ -32,19 +32,19 @@ def compute(material, report):
     Raises:
         WeightsError: if U_e does not choose by s.
     """
-    heads, train = material.heads, material.train
+    heads, train = context.heads, context.train
     for s in SETTINGS.values():
-        material.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
-    chosen = scorecard.sample(heads, material.seed)
+        context.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
+    chosen = scorecard.sample(heads, context.seed)
     shown = [index for sequences in sheets.people(heads, PEOPLE) for index in np.concatenate(sequences)[:IMAGES]]
     learnt = np.concatenate([sequences[0] for sequences in sheets.people(train, LEARNT)])
-    x, known = material.embedded(heads.images), material.embedded(train.images[learnt])
+    x, known = context.embedded(heads.images), context.embedded(train.images[learnt])
     classes = 2 * train.labels[learnt, 0]
     planes = []
     for done, (setting, s) in enumerate(SETTINGS.items(), start=1):
-        virtual = material.embedded(material.following(s, learnt, train))
-        a = material.embedded(material.following(s, np.arange(len(heads.images))))
-        plane = NeighborhoodComponentsAnalysis(2, init="pca", random_state=material.seed).fit(
+        virtual = context.embedded(context.following(s, learnt, train))
+        a = context.embedded(context.following(s, np.arange(len(heads.images))))
+        plane = NeighborhoodComponentsAnalysis(2, init="pca", random_state=context.seed).fit(
             np.concatenate([known, virtual]), np.concatenate([classes, classes + 1])
         )
         places = {"x": plane.transform(x), "a": plane.transform(a)}
@@ -78,7 +78,7 @@ def _points(place, shown, chosen):
     return [[people.index(chosen.people[k]), *(round(float(number), 3) for number in place[k])] for k in shown]
 
 
-def draw(record, material):
+def plot(record, context):
     """Left 'All Equal', right 'All Different': a colour a person, x with black borders, a without."""
     figure = Figure(figsize=(10, 5.3), layout="constrained")
     for axis, plane in zip(figure.subplots(1, 2), record["planes"], strict=True):

@@ -10,24 +10,24 @@ USES = ("data", "weights")
 PEOPLE, SEQUENCES = 4, 2
 
 
-def compute(material, report):
+def compute(context, report):
     """The less genuine and impostor pairs are told apart (d' → 0), the more diverse a person's virtual faces are.
 
     Returns:
-        dict `environments`: list of what `environments.compare` gives, one a judge.
+        dict `environments`: list of what `histograms.compare` gives, one a judge.
     """
-    chosen = histograms.pairs(material.heads, "other sequence", np.random.default_rng(material.seed))
-    return {"environments": [histograms.compare(material, judge, "a", "a", chosen) for judge in JUDGES]}
+    chosen = histograms.pairs(context.heads, "other sequence", np.random.default_rng(context.seed))
+    return {"environments": [histograms.compare(context, judge, "a", "a", chosen) for judge in JUDGES]}
 
 
-def draw(record, material):
+def plot(record, context):
     """Top: x and a of some people, two sequences each; bottom: a decision environment a judge."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(2.4, 3))
-    shown = [sequence[0] for sequences in sheets.people(material.heads, PEOPLE) for sequence in sequences[:SEQUENCES]]
+    shown = [sequence[0] for sequences in sheets.people(context.heads, PEOPLE) for sequence in sequences[:SEQUENCES]]
     axes = top.subplots(2, len(shown), squeeze=False)
-    sheets.show(axes[0], material.some("x", shown), ["x"] * len(shown))
-    sheets.show(axes[1], material.some("a", shown), ["a"] * len(shown))
+    sheets.show(axes[0], context.some("x", shown), ["x"] * len(shown))
+    sheets.show(axes[1], context.some("a", shown), ["a"] * len(shown))
     for axis, environment in zip(bottom.subplots(1, len(JUDGES)), record["environments"], strict=True):
-        histograms.draw(axis, environment, "a_j ↔ a_k, two sequences")
+        histograms.plot(axis, environment, "a_j ↔ a_k, two sequences")
     return figure

@@ -10,26 +10,26 @@ USES = ("data", "weights")
 EDGES = np.arange(-255.5, 256) / 255  # one bin a difference of 8-bit values
 
 
-def compute(material, report):
+def compute(context, report):
     """Residuals of all pixels and channels, and r ↔ r'.
 
     Returns:
         dict `residuals`: version -> `mean` and `std` of a - a' and of r - r', values in [0, 1], `histogram` of the 511
         possible differences, `heads`; `environments`, one a judge, of r ↔ r' of the same input as genuine pairs.
     """
-    chosen = histograms.pairs(material.heads, "same head", np.random.default_rng(material.seed))
+    chosen = histograms.pairs(context.heads, "same head", np.random.default_rng(context.seed))
     residuals = {}
     for name in ("a", "r"):
-        difference = (material.version(name).astype(float) - material.version(f"{name}'")) / 255
+        difference = (context.version(name).astype(float) - context.version(f"{name}'")) / 255
         residuals[name] = {
             "mean": float(difference.mean()), "std": float(difference.std()), "heads": len(difference),
             "histogram": np.histogram(difference, EDGES)[0].tolist(),
         }  # fmt: skip
     return {"residuals": residuals,
-            "environments": [histograms.compare(material, judge, "r", "r'", chosen) for judge in JUDGES]}  # fmt: skip
+            "environments": [histograms.compare(context, judge, "r", "r'", chosen) for judge in JUDGES]}  # fmt: skip
 
 
-def draw(record, material):
+def plot(record, context):
     """Top: histograms of a - a' and r - r'; bottom: a decision environment a judge."""
     figure = Figure(figsize=(9, 6), layout="constrained")
     top, bottom = figure.subplots(2, 2)
@@ -44,5 +44,5 @@ def draw(record, material):
         axis.set_ylabel("share", fontsize=7)
         axis.tick_params(labelsize=7)
     for axis, environment in zip(bottom, record["environments"], strict=True):
-        histograms.draw(axis, environment, "r ↔ r' of the same input")
+        histograms.plot(axis, environment, "r ↔ r' of the same input")
     return figure

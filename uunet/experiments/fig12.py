@@ -26,7 +26,7 @@ COMPARED = {  # what is compared in pose and expression
 }
 
 
-def compute(material, report):
+def compute(context, report):
     """Background by what the renders know; pose and expression also by judges learnt from x of the train split.
 
     Background: Euclidean distance in CIE 1976 L*a*b* of each pixel in which x shows neither skin nor hair, as in the
@@ -48,19 +48,19 @@ def compute(material, report):
         DataError: if the set lacks what the renders know.
         ExperimentError: if few faces of the train split are found, or all have one expression.
     """
-    heads, train = (material.rendered(split, COLUMNS) for split in (material.split, "train"))
-    of_pose, of_expression, learnt_from = _judges(material, train, report)
-    chosen = scorecard.sample(heads, material.seed)
-    found = {name: material.faces(name) for name in ("x", "a")}
+    heads, train = (context.rendered(split, COLUMNS) for split in (context.split, "train"))
+    of_pose, of_expression, learnt_from = _judges(context, train, report)
+    chosen = scorecard.sample(heads, context.seed)
+    found = {name: context.faces(name) for name in ("x", "a")}
     both = np.flatnonzero(found["x"].found & found["a"].found)
     angles, names = {"truth": _angles(heads)[both]}, {"truth": heads.columns["expression"][both]}
     for name in ("x", "a"):
         points = found[name].points[both]
         angles[name] = of_pose.predict(points) if len(both) else np.empty((0, 3))
-        edges = expression.edges(material.version(name)[both], points) if len(both) else None
+        edges = expression.edges(context.version(name)[both], points) if len(both) else None
         names[name] = of_expression.predict(edges) if len(both) else np.empty(0, str)
     return {
-        "background": _background(material, heads, chosen),
+        "background": _background(context, heads, chosen),
         "pose": {angle: _pose({who: values[:, k] for who, values in angles.items()}, chosen, both)
                  for k, angle in enumerate(pose.ANGLES)},
         "expression": _expression(names, chosen, both),
@@ -69,7 +69,7 @@ def compute(material, report):
     }  # fmt: skip
 
 
-def _judges(material, train, report):
+def _judges(context, train, report):
     """The judges of pose and of expression, and from how many faces they learnt."""
     some = np.linspace(0, len(train.images) - 1, min(len(train.images), TRAIN)).astype(int)  # from all sequences
     images = train.images[some]
@@ -78,7 +78,7 @@ def _judges(material, train, report):
     if seen.sum() < LEAST or len(set(names[seen])) < 2:
         raise ExperimentError(
             f"MTCNN finds {seen.sum()} faces of {len(set(names[seen]))} expressions in {len(some)} heads of the train "
-            f"split of {material.folder}, and pose and expression are learnt from at least {LEAST} of 2: name a larger "
+            f"split of {context.folder}, and pose and expression are learnt from at least {LEAST} of 2: name a larger "
             "set (--data)."
         )
     points = found.points[seen]
@@ -105,10 +105,10 @@ def _histogram(values, edges):
     return np.histogram(np.minimum(values, edges[-1]), edges)[0].tolist()
 
 
-def _background(material, heads, chosen):
-    masks = ~data.load_masks(material.folder, heads)
+def _background(context, heads, chosen):
+    masks = ~data.load_masks(context.folder, heads)
     far = np.stack([np.linalg.norm(rgb2lab(x) - rgb2lab(a), axis=-1)
-                    for x, a in zip(heads.images, material.version("a"), strict=True)])  # fmt: skip
+                    for x, a in zip(heads.images, context.version("a"), strict=True)])  # fmt: skip
     shown = np.flatnonzero(masks.any(axis=(1, 2)))
     mean, interval = _mean([far[k][masks[k]].mean() for k in shown], chosen, shown)
     return {
@@ -156,30 +156,30 @@ def _examples(heads, both, angles, names):
     }
 
 
-def draw(record, material):
+def plot(record, context):
     """Rows as in the paper: background, pose, expression; pairs x, a at left, what was measured of all at right."""
     figure = Figure(figsize=(12, 6.2), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(3, 2.6))
     rows = left.subplots(3, 2 * EXAMPLES)
-    heads = material.rendered(material.split, COLUMNS)
-    masks = ~data.load_masks(material.folder, heads)
+    heads = context.rendered(context.split, COLUMNS)
+    masks = ~data.load_masks(context.folder, heads)
     shown = record["examples"]
-    _row(rows[0], shown["background"], material, [("x, background", "a, background")] * len(shown["background"]), masks)
+    _row(rows[0], shown["background"], context, [("x, background", "a, background")] * len(shown["background"]), masks)
     angles = [[f"{who}: yaw {of[who][0]:+.2f}\npitch {of[who][1]:+.2f}, roll {of[who][2]:+.2f}" for who in ("x", "a")]
               for of in shown["pose"]]  # fmt: skip
-    _row(rows[1], [of["head"] for of in shown["pose"]], material, angles)
+    _row(rows[1], [of["head"] for of in shown["pose"]], context, angles)
     names = [[f"{who}: {of[who]}" for who in ("x", "a")] for of in shown["expression"]]
-    _row(rows[2], [of["head"] for of in shown["expression"]], material, names)
+    _row(rows[2], [of["head"] for of in shown["expression"]], context, names)
     grid = right.add_gridspec(3, 2)
-    _draw_background(right.add_subplot(grid[0, :]), record)
-    _draw_pose(right.add_subplot(grid[1, :]), record)
+    _plot_background(right.add_subplot(grid[0, :]), record)
+    _plot_pose(right.add_subplot(grid[1, :]), record)
     for column, pair in enumerate(("x, a", "truth, x")):
-        _draw_expression(right.add_subplot(grid[2, column]), record["expression"][pair], pair, record["faces"])
+        _plot_expression(right.add_subplot(grid[2, column]), record["expression"][pair], pair, record["faces"])
     return figure
 
 
-def _row(axes, indices, material, titles, masks=None):
-    pictures = [material.some(name, indices) for name in ("x", "a")] if indices else []
+def _row(axes, indices, context, titles, masks=None):
+    pictures = [context.some(name, indices) for name in ("x", "a")] if indices else []
     if masks is not None:
         pictures = [np.where(masks[indices][..., None], images, 0) for images in pictures]
     flat = [picture for pair in zip(*pictures, strict=True) for picture in pair]
@@ -188,7 +188,7 @@ def _row(axes, indices, material, titles, masks=None):
         axis.title.set_fontsize(6.5)
 
 
-def _draw_background(axis, record):
+def _plot_background(axis, record):
     background = record["background"]
     counts = np.array(background["histogram"])
     axis.stairs(counts / counts.sum(), DISTANCES, fill=True, color="tab:blue", alpha=0.55)
@@ -201,7 +201,7 @@ def _draw_background(axis, record):
     axis.tick_params(labelsize=7)
 
 
-def _draw_pose(axis, record):
+def _plot_pose(axis, record):
     for (angle, found), colour in zip(record["pose"].items(), COLOURS, strict=True):
         for pair, style in (("x, a", "-"), ("truth, x", ":")):
             if found[pair]["mean"] is None:
@@ -218,7 +218,7 @@ def _draw_pose(axis, record):
         axis.legend(fontsize=6.5)
 
 
-def _draw_expression(axis, found, pair, count):
+def _plot_expression(axis, found, pair, count):
     """A normalised confusion matrix, as in Fig. 12."""
     counts = np.array(found["matrix"])
     shares = counts / max(counts.sum(), 1)

@@ -20,36 +20,36 @@ COLOURS = ("tab:blue", "tab:blue", "tab:orange", "tab:orange")  # of M → M and
 NUMBERS = ("judge", "genuine", "impostor", "no_face", "auc", "auc_interval", "d", "d_interval")
 
 
-def crossings(material):
-    """The settings of Fig. 13, learned → used: M → M, P → P, M → P and P → M, where M is the set of `material`.
+def crossings(context):
+    """The settings of Fig. 13, learned → used: M → M, P → P, M → P and P → M, where M is the set of `context`.
 
     Yields:
-        Material; each is made once those before it have been used, so that what is known of x comes along.
+        Context; each is made once those before it have been used, so that what is known of x comes along.
     """
-    yield material
-    yield material.elsewhere
-    yield material.elsewhere.by(material.weights)
-    yield material.by(material.elsewhere.weights)
+    yield context
+    yield context.elsewhere
+    yield context.elsewhere.by(context.weights)
+    yield context.by(context.elsewhere.weights)
 
 
-def compute(material, report):
+def compute(context, report):
     """Each setting's decision environments, PSNR(x, r) and faces found. `own` is trained on the set that is used.
 
     Returns:
         dict `settings`: list of what `measured` gives, in the order of `crossings`.
     """
     settings = []
-    for done, some in enumerate(crossings(material), start=1):
+    for done, some in enumerate(crossings(context), start=1):
         settings.append(measured(some))
         report("settings", done, 4)
     return {"settings": settings}
 
 
 def measured(some):
-    """One setting, a Material.
+    """One setting, a Context.
 
     Returns:
-        dict `learned`, `used`, names of weights and set; `environments`: title -> list of what `environments.compare`
+        dict `learned`, `used`, names of weights and set; `environments`: title -> list of what `histograms.compare`
         gives, one a judge, without histograms; `heads`; `psnr` of r, dB, and `found`, the share of a with a face
         relative to x (MTCNN), each a dict `value`, `interval` over people.
     """
@@ -69,7 +69,7 @@ def measured(some):
     }  # fmt: skip
 
 
-def draw(record, material):
+def plot(record, context):
     """Top: d' of three environments, PSNR and faces found, a bar a setting; bottom: heads of both sets, either way."""
     settings = record["settings"]
     names = [f"{short(setting['learned'])} → {short(setting['used'])}" for setting in settings]
@@ -89,7 +89,7 @@ def draw(record, material):
         axis.set_xlabel(says, fontsize=7)
     top.supxlabel("blue: weights on the set they were learned on; orange: on the other; lines: 95 % over people",
                   fontsize=7)  # fmt: skip
-    here, there, into_there, into_here = crossings(material)
+    here, there, into_there, into_here = crossings(context)
     for part, intra, cross in zip(bottom.subfigures(1, 2, wspace=0.03), (here, there), (into_here, into_there),
                                   strict=True):  # fmt: skip
         shown = [sequences[0][0] for sequences in sheets.people(intra.heads, PEOPLE)]

@@ -33,7 +33,7 @@ def settings():
     return found | {"δ_gp × 10": replace(CONFIG, delta_gp=10 * CONFIG.delta_gp)}
 
 
-def compute(material, report):
+def compute(context, report):
     """Trains STEPS steps from the weights in each setting, with the same batches and a new D_f; measures on the split.
 
     Returns:
@@ -48,18 +48,18 @@ def compute(material, report):
         WeightsError: if the weights have no D_a.
         DataError: if a split has too few people for a batch.
     """
-    heads, train = material.heads, material.train
+    heads, train = context.heads, context.train
     first = [subject[0] for subject in sheets.people(heads, PEOPLE) if len(subject[0]) > 1]
     shown = [int(index) for frames in first for index in frames[:2]]
     kept = np.unique([index for subject in heads.by_subject.values() for frames in subject for index in frames[:2]])
-    measured_on = replace(CONFIG, subjects=2, frames=2, channel=ChannelConfig(), seed=material.seed)
+    measured_on = replace(CONFIG, subjects=2, frames=2, channel=ChannelConfig(), seed=context.seed)
     batches = [data.sequence_batch(heads, measured_on, step) for step in range(BATCHES)]
-    sample = scorecard.sample(heads, material.seed)
+    sample = scorecard.sample(heads, context.seed)
     runs, rows, critic = [], [], None
 
     def measure(name, networks):
         x, sequences = heads.images[kept], heads.sequences[kept]
-        a = chain.deidentified(x, sequences, networks.encoder, material.seed)
+        a = chain.deidentified(x, sequences, networks.encoder, context.seed)
         r = chain.reconstructed(a, networks.decoder)
         psnr = (resampling.measured(sample.mean(scorecard.psnr(x, image), sample.people[kept])) for image in (r, a))
         judged = networks._replace(critic=critic)
@@ -75,7 +75,7 @@ def compute(material, report):
 
     for name, config in settings().items():
         try:
-            networks = trained(material, replace(config, seed=material.seed), train,
+            networks = trained(context, replace(config, seed=context.seed), train,
                                lambda done, name=name: report(f"training: {name}", done, STEPS))  # fmt: skip
         except checkpoints.DivergedError as error:
             runs.append({"name": name, "psnr_r": None, "psnr_a": None, "terms": None, "diverged": str(error)})
@@ -83,30 +83,30 @@ def compute(material, report):
             continue
         if critic is None:
             critic = networks.critic
-            measure("before", _start(material, config))
+            measure("before", _start(context, config))
         measure(name, networks)
     mosaic = np.concatenate([np.concatenate(row, axis=1) for row in rows])
     file = cv2.imencode(".jpg", mosaic[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
     return {
-        "train": scorecard.described(train, material.folder, "train"), "steps": STEPS, "heads": len(kept),
+        "train": scorecard.described(train, context.folder, "train"), "steps": STEPS, "heads": len(kept),
         "batches": BATCHES, "shown": shown, "runs": runs, "pictures": base64.b64encode(file.tobytes()).decode(),
     }  # fmt: skip
 
 
-def _start(material, config):
+def _start(context, config):
     """objective.Networks as the weights have them, and a D_f that knows nothing, the same in each call."""
-    net = presets.load(material.weights)
-    keras.utils.set_random_seed(material.seed)
+    net = presets.load(context.weights)
+    keras.utils.set_random_seed(context.seed)
     return adversarial.build_networks(config, net.classifier, (net.encoder, net.decoder))
 
 
-def trained(material, config, heads, report):
+def trained(context, config, heads, report):
     """objective.Networks after STEPS steps of learning II on some data.Heads.
 
     Raises:
         DivergedError: if a loss becomes infinite.
     """
-    networks = _start(material, config)
+    networks = _start(context, config)
     config = replace(config, steps=STEPS, checkpoint_every=STEPS)
     show = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: report(batch + 1))
     with tempfile.TemporaryDirectory() as folder:
@@ -117,11 +117,11 @@ def trained(material, config, heads, report):
     return networks
 
 
-def draw(record, material):
+def plot(record, context):
     """A row a run: a, a of the next frame and r of some heads; its numbers at right. Above: x."""
     side, count = 64, len(record["shown"]) // 2
     mosaic = cv2.imdecode(np.frombuffer(base64.b64decode(record["pictures"]), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-    x = material.some("x", record["shown"]).reshape(count, 2, side, side, 3)
+    x = context.some("x", record["shown"]).reshape(count, 2, side, side, 3)
     top = np.concatenate([np.concatenate([now, later, now], axis=1) for now, later in x], axis=1)
     lines = len(record["runs"]) + 1
     figure = Figure(figsize=(14, 0.3 + 0.62 * (lines + 1)), layout="constrained")

@@ -13,16 +13,16 @@ PEOPLE = 5
 RECOGNITION = "face recognition, x ↔ a'"
 
 
-def settings(material):
-    """Learned → used: large → large, small → small and large → small, where the large set is that of `material`.
+def settings(context):
+    """Learned → used: large → large, small → small and large → small, where the large set is that of `context`.
 
     Yields:
-        Material; each is made once those before it have been used, so that what is known of x comes along.
+        Context; each is made once those before it have been used, so that what is known of x comes along.
     """
-    return islice(fig13.crossings(material), 3)
+    return islice(fig13.crossings(context), 3)
 
 
-def compute(material, report):
+def compute(context, report):
     """What Fig. 13 measures of each setting, and how sharp t and r are: `realism.sharpness`.
 
     t is a before x is hidden in it: what is hidden is no detail. Of weights that draw and hide at once t is a, with the
@@ -36,14 +36,14 @@ def compute(material, report):
     Raises:
         ExperimentError: if the heads of the first set are no larger than those of the second.
     """
-    large, small = (some.heads.images.shape[1] for some in (material, material.elsewhere))
+    large, small = (some.heads.images.shape[1] for some in (context, context.elsewhere))
     if large <= small:
         raise ExperimentError(
-            f"{material.folder} has heads of {large} pixels, {material.elsewhere.folder} of {small}, and the first "
+            f"{context.folder} has heads of {large} pixels, {context.elsewhere.folder} of {small}, and the first "
             "must be larger: name a set of such heads (--data; hd in data_prep) and weights learned there (--weights)."
         )
     found = []
-    for done, some in enumerate(settings(material), start=1):
+    for done, some in enumerate(settings(context), start=1):
         found.append(fig13.measured(some) | {"side": some.heads.images.shape[1], "power": _power(some)})
         report("settings", done, 3)
     return {"settings": found}
@@ -81,7 +81,7 @@ def drawn(record):
     return "t" if first else "a (the hidden pattern included)"
 
 
-def draw(record, material):
+def plot(record, context):
     """Top: a bar a setting of what was measured; bottom: small heads by both weights, beside large ones by theirs."""
     found = record["settings"]
     names = [f"{fig13.short(of['learned'])} → {fig13.short(of['used'])}" for of in found]
@@ -103,7 +103,7 @@ def draw(record, material):
         axis.set_xlabel(title, fontsize=7)
     top.supxlabel("blue: weights on the set they were learned on; orange: those of large heads on small ones; lines: "
                   "95 % over people", fontsize=7)  # fmt: skip
-    large, small, crossed = settings(material)
+    large, small, crossed = settings(context)
     left, right = bottom.subfigures(1, 2, width_ratios=(5, 3), wspace=0.03)
     _sheet(left, small, ((small, "x"), (crossed, "a"), (crossed, "r"), (small, "a"), (small, "r")))
     _sheet(right, large, ((large, "x"), (large, "a"), (large, "r")))

@@ -48,15 +48,15 @@ def pairs(heads, kind, rng):
     return chosen
 
 
-def compare(material, judge, left, right, chosen):
+def compare(context, judge, left, right, chosen):
     """The decision environment of pairs (left version, right version), as one judge scores them.
 
     With fewer than two pairs of either kind in which the judge sees two faces, the numbers are None and the histograms
     empty: a judge that sees no face in a is a result, too.
 
     Args:
-        material: Material.
-        judge: one of material.JUDGES.
+        context: Context.
+        judge: one of context.JUDGES.
         left, right: str, versions.
         chosen: genuine and impostor pairs, as `pairs` gives them.
 
@@ -66,16 +66,16 @@ def compare(material, judge, left, right, chosen):
         `daugman`, d' by Daugman; `ks`, the Kolmogorov-Smirnov test of section IV-D, whose p takes pairs for
         independent, which pairs of the same heads are not; `edges`, `histograms` of scores.
     """
-    one, other = material.judged(judge, left), material.judged(judge, right)
+    one, other = context.judged(judge, left), context.judged(judge, right)
     kept = [part[one.found[part[:, 0]] & other.found[part[:, 1]]] for part in chosen]
 
     def scores(part):
         return judges.scores(one.embeddings[part[:, 0]], other.embeddings[part[:, 1]])
 
-    rng = np.random.default_rng(material.seed)
+    rng = np.random.default_rng(context.seed)
     about = {
         "judge": judge, "left": left, "right": right,
-        **recognition.separation(scores, *kept, material.heads.labels[:, 0], rng),
+        **recognition.separation(scores, *kept, context.heads.labels[:, 0], rng),
         "no_face": [len(before) - len(after) for before, after in zip(chosen, kept, strict=True)],
     }  # fmt: skip
     if about["d"] is None:
@@ -91,7 +91,7 @@ def compare(material, judge, left, right, chosen):
     }
 
 
-def draw(axis, environment, title):
+def plot(axis, environment, title):
     """Green and red bars as in Fig. 6, areas 1; what was measured over them, how many pairs under the axis."""
     genuine, impostor = environment["no_face"]
     left_out = f"; no face in {genuine} and {impostor} more" if genuine or impostor else ""

@@ -11,12 +11,12 @@ from uunet.experiments.context import ExperimentError
 from uunet.training import provenance
 
 
-def make(name, material, out, *, overwrite=False):
+def make(name, context, out, *, overwrite=False):
     """Writes `name`.json and `name`.png, unless they are there and were made from the same data, weights and seed.
 
     Args:
         name: str, a key of FIGURES.
-        material: Material.
+        context: Context.
         out: Path of a folder, made if need be.
         overwrite: bool, whether what is there is made again.
 
@@ -24,17 +24,17 @@ def make(name, material, out, *, overwrite=False):
         bool, whether anything was made.
 
     Raises:
-        UUNetError: if the material lacks what it needs; if a record of other inputs is
+        UUNetError: if the context lacks what it needs; if a record of other inputs is
             there and is not to be replaced.
     """
     start = time.monotonic()
     inputs = {"figure": name}
     if "data" in FIGURES[name].USES:
-        inputs["data"] = scorecard.described(material.heads, material.folder, material.split)
+        inputs["data"] = scorecard.described(context.heads, context.folder, context.split)
     if "weights" in FIGURES[name].USES:
-        inputs["weights"] = material.networks[1]
+        inputs["weights"] = context.networks[1]
     if "elsewhere" in FIGURES[name].USES:
-        other = material.elsewhere
+        other = context.elsewhere
         if other is None:
             raise ExperimentError(
                 "This figure needs a second set, and weights learned on it: name both (--other-data, --other-weights)."
@@ -42,12 +42,12 @@ def make(name, material, out, *, overwrite=False):
         about = scorecard.described(other.heads, other.folder, other.split)
         inputs["elsewhere"] = {"data": about, "weights": other.networks[1]}
     if "larger" not in FIGURES[name].USES:
-        _check_sizes(name, material)
+        _check_sizes(name, context)
     record_path, picture_path = out / f"{name}.json", out / f"{name}.png"
     record = None
     if record_path.exists() and not overwrite:
         record = _read(record_path)
-        if _hashes(record) != _hashes({**inputs, "provenance": {"seed": material.seed}}):
+        if _hashes(record) != _hashes({**inputs, "provenance": {"seed": context.seed}}):
             raise ExperimentError(
                 f"{record_path} is no record of these data, weights and seed: name another folder (--out), or ask to "
                 "replace it (--overwrite)."
@@ -58,20 +58,20 @@ def make(name, material, out, *, overwrite=False):
     with atomic.new_file(picture_path, overwrite=overwrite) as picture:
         if record is None:
             with atomic.new_file(record_path, overwrite=overwrite) as file:
-                found = FIGURES[name].compute(material, material.report)
-                record = {**inputs, "provenance": provenance.made(material.seed, time.monotonic() - start), **found}
+                found = FIGURES[name].compute(context, context.report)
+                record = {**inputs, "provenance": provenance.made(context.seed, time.monotonic() - start), **found}
                 scorecard.save(record, file)
-        figure = FIGURES[name].draw(record, material)
+        figure = FIGURES[name].plot(record, context)
         figure.suptitle(caption(record), fontsize=7)
         figure.savefig(picture, dpi=200)
     return True
 
 
-def left_out(material):
+def left_out(context):
     """What is made only when it is named, and why: dict figure -> the end of a sentence."""
     found = {}
     for name, figure in FIGURES.items():
-        if "elsewhere" in figure.USES and material.elsewhere is None:
+        if "elsewhere" in figure.USES and context.elsewhere is None:
             found[name] = "it needs a second set and weights learned on it (--other-data, --other-weights)"
         if "larger" in figure.USES:
             found[name] = f"it is of heads of more pixels; name it, and a set of them (uunet figure {name} --data ...)"
@@ -99,10 +99,10 @@ def caption(record):
     return "; ".join([*parts, f"seed {made['seed']}, commit {made['commit'][:7]}"])
 
 
-def _check_sizes(name, material):
+def _check_sizes(name, context):
     """Raises ExperimentError if what a figure uses is not of the side that it was written for."""
     uses = FIGURES[name].USES
-    for some in (material, *((material.elsewhere,) if "elsewhere" in uses else ())):
+    for some in (context, *((context.elsewhere,) if "elsewhere" in uses else ())):
         sides = {}
         if "data" in uses:
             sides[some.folder] = some.heads.images.shape[1]

@@ -20,7 +20,7 @@ NETWORKS = {
 }
 
 
-def compute(material, report):
+def compute(context, report):
     """The layers of each network with their output shapes, parameters and FLOPs.
 
     Returns:
@@ -73,7 +73,7 @@ def _settings(layer):
     return ""
 
 
-def draw(record, material):
+def plot(record, context):
     """A column a kind of network, as in Table I; U_d, which differs from U_e in its input alone, by its numbers."""
     networks = record["networks"]
     columns = (["D_a", "D_f"], ["U_e, [44]", "U_d, [44]"], ["U_e, published code", "U_d, published code"])

@@ -17,7 +17,7 @@ BATCH = 128  # pairs in one call of D_a
 JUDGES = {"D_a": "D_a", "soft_labels": "independent judge", "truth": "s obeyed always"}
 
 
-def compute(material, report):
+def compute(context, report):
     """Pearson correlations over the pairs (a_i, x_j) of `scorecard.label_pairs`, the same for both judges.
 
     D_a is that of the preset `synthetic-64`, which alone has one; weights that were trained against it were trained to
@@ -37,24 +37,24 @@ def compute(material, report):
         ExperimentError: if a split has no known label.
         WeightsError: if U_e does not choose by s.
     """
-    heads, train = material.heads, material.train
+    heads, train = context.heads, context.train
     if not scorecard.labels_known(heads, train):
         raise ExperimentError(
-            f"{material.folder} has no known gender, ethnicity or hairstyle in a split, and Table III is about them: "
+            f"{context.folder} has no known gender, ethnicity or hairstyle in a split, and Table III is about them: "
             "name a set with labels (--data)."
         )
     for s in SETTINGS.values():
-        material.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
-    chosen = scorecard.sample(heads, material.seed, IMPOSTORS)
+        context.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
+    chosen = scorecard.sample(heads, context.seed, IMPOSTORS)
     pairs = scorecard.label_pairs(chosen)
-    reader = scorecard.trained_soft_labels(train, material.seed, report)
+    reader = scorecard.trained_soft_labels(train, context.seed, report)
     d_a = presets.load("synthetic-64")
     everybody = np.arange(len(heads.images))
     elsewhere = everybody.copy()
     elsewhere[chosen.genuine[:, 0]] = chosen.genuine[:, 1]  # who is seen in one sequence only stands for themselves
     rows = []
     for of, s in {"x'": (-1, 1, 1, 1), **SETTINGS}.items():
-        images = heads.images[elsewhere] if of == "x'" else material.following(s, everybody)
+        images = heads.images[elsewhere] if of == "x'" else context.following(s, everybody)
         read = scorecard.labels_read(reader, images)
         agreement = {
             "D_a": _agreement(d_a.classifier, images[pairs[:, 0]], heads.images[pairs[:, 1]], of, report)[:, 1:],
@@ -62,9 +62,9 @@ def compute(material, report):
                                      for k, part in enumerate(read)], axis=1),
         }  # fmt: skip
         if of in SETTINGS:
-            obedient = _obedient(heads.labels[:, 1:], s[1:], np.random.default_rng(material.seed))
+            obedient = _obedient(heads.labels[:, 1:], s[1:], np.random.default_rng(context.seed))
             agreement["truth"] = obedient[pairs[:, 0]] == heads.labels[pairs[:, 1], 1:]
-        rows += [_row(material, chosen, pairs, judge, of, k, s, said)
+        rows += [_row(context, chosen, pairs, judge, of, k, s, said)
                  for judge, said in agreement.items() for k in range(len(data.VALUES))]  # fmt: skip
     path = d_a.folder / "classifier.safetensors"
     return {"rows": rows, "heads": len(heads.images), "people": int(chosen.people.max()) + 1,
@@ -88,9 +88,9 @@ def _obedient(labels, s, rng):
     return np.where(np.array(s) == 1, labels, (labels + rng.integers(1, count, labels.shape)) % count)
 
 
-def _row(material, chosen, pairs, judge, of, k, s, agreement):
+def _row(context, chosen, pairs, judge, of, k, s, agreement):
     """One label of one judge: `agreement` `(n, 3)` of all pairs."""
-    known, same = attributes.compared(pairs, material.heads.labels[:, 1 + k])
+    known, same = attributes.compared(pairs, context.heads.labels[:, 1 + k])
     pairs, agreement, wish = pairs[known], agreement[known, k], s[1 + k]
 
     def of_heads(rows):
@@ -100,13 +100,13 @@ def _row(material, chosen, pairs, judge, of, k, s, agreement):
     row = {"judge": judge, "of": of, "label": list(data.VALUES)[k], "s": wish, "pairs": len(pairs)}
     values = attributes.correlations(agreement, same, wish, chosen.weights(pairs))
     mean, std = resampling.resampled(of_heads, np.arange(len(chosen.people)),
-                                     rng=np.random.default_rng(material.seed), times=TIMES)  # fmt: skip
+                                     rng=np.random.default_rng(context.seed), times=TIMES)  # fmt: skip
     if not np.isfinite([values[0], mean]).all():
         return row | dict.fromkeys(("value", "interval", "mean", "std"))
     return row | resampling.measured(values) | {"mean": mean, "std": std}
 
 
-def draw(record, material):
+def plot(record, context):
     """A row a label, as in the paper; a column a judge and what it looks at: x', and a of either setting."""
     columns = list(dict.fromkeys((row["judge"], row["of"]) for row in record["rows"]))
     columns.sort(key=lambda column: list(JUDGES).index(column[0]))
