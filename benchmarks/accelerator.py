@@ -147,8 +147,8 @@ def configuration(options, size):
 
 def learn_one(options, config, heads, validation, log, peak):
     """D_a by Eq. 3 -> keras.Model, the line to print."""
-    from benchmarks import training_throughput as throughput
     from uunet import models
+    from uunet.models import cost
     from uunet.training import classifier as learning
     from uunet.training import resident
 
@@ -161,7 +161,7 @@ def learn_one(options, config, heads, validation, log, peak):
     stage.run()
     areas = learning.validate(classifier, validation, config, batches=AREA_BATCHES)
     learning.save(classifier, config, options.out, record(options, config, heads, stage) | {"validation_auc": areas})
-    operations = 3 * config.batch_pairs * throughput.forward_operations(classifier)
+    operations = 3 * config.batch_pairs * cost.flops(classifier)
     shown = ", ".join(f"{label} {'-' if area is None else f'{area:.3f}'}" for label, area in areas.items())
     return classifier, f"{stage.report(2 * config.batch_pairs, operations, peak)}; validation AUC: {shown}"
 

@@ -14,7 +14,6 @@ operations (`step_operations`) a second over those of a large matrix product in 
 import argparse
 import dataclasses
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -185,9 +184,6 @@ def peak(dtype):
     return 2 * side**3 / min(times)
 
 
-# Operations, by hand: a multiplication and an addition are two.
-
-
 def step_operations(nets, settings, step):
     """Floating-point operations of a training step; only convolutions and dense layers count.
 
@@ -195,7 +191,9 @@ def step_operations(nets, settings, step):
     weights. So a net costs 1 forward, 2 with gradients for what lies before it, 3 when it is trained. The gradient
     penalty is a forward pass and its input gradient, both differentiated once more, by weights and by input: 6.
     """
-    encoder, decoder, critic, classifier = map(forward_operations, nets)
+    from uunet.models import cost
+
+    encoder, decoder, critic, classifier = map(cost.flops, nets)
     if step != "port":
         critic_turn = encoder + decoder + 3 * 3 * critic + 2 * 6 * critic  # Eq. 6 on x, a, r; the penalty twice
         generator_turn = 3 * (encoder + decoder) + 2 * 2 * critic + 3 * 2 * classifier  # Eqs. 8; 9, 10, 11
@@ -206,25 +204,6 @@ def step_operations(nets, settings, step):
         to_r = 2 * critic + 2 * classifier
         generator_turn = (3 * encoder + 2 * decoder + to_a + to_r) + (encoder + 3 * decoder + to_r)
     return settings.batch_size * (settings.critic_steps * critic_turn + generator_turn)
-
-
-def forward_operations(net):
-    """Floating-point operations of one image's forward pass."""
-    from keras import layers
-
-    total = 0
-    for layer in net._flatten_layers(include_self=False):
-        if isinstance(layer, layers.Conv2DTranspose):  # each input pixel meets the whole kernel
-            total += 2 * math.prod(layer.kernel.shape) * _pixels(layer.input)
-        elif isinstance(layer, layers.Conv2D):  # each output pixel does
-            total += 2 * math.prod(layer.kernel.shape) * _pixels(layer.output)
-        elif isinstance(layer, layers.Dense):
-            total += 2 * math.prod(layer.kernel.shape)
-    return total
-
-
-def _pixels(tensor):
-    return tensor.shape[1] * tensor.shape[2]
 
 
 # The port.

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 
 from notebooks import setup
 from uunet import models
-from uunet.experiments import table1
+from uunet.models import cost
 
 # %% [markdown]
 # ## The figure
@@ -42,7 +42,7 @@ image = keras.Input((64, 64, 6))
 layer = keras.layers.Conv2D(16, 3, strides=2, padding="same")
 model = keras.Model(image, layer(image))
 print("by hand:", 16 * (3 * 3 * 6 + 1), "parameters,", 2 * 3 * 3 * 6 * 16 * 32 * 32, "operations")
-print("Keras:  ", model.count_params(), "parameters;", table1.flops(model), "operations, says table1.flops")
+print("Keras:  ", model.count_params(), "parameters;", cost.flops(model), "operations, says cost.flops")
 
 # %% [markdown]
 # ## Where the parameters are
@@ -57,7 +57,7 @@ for layer in network.layers:
     side = layer.output.shape[1]
     parameters, flops = sizes.get(side, (0, 0))
     own = keras.Model(layer.input, layer.output) if isinstance(layer, keras.layers.Conv2D) else None
-    sizes[side] = (parameters + layer.count_params(), flops + (table1.flops(own) if own else 0))
+    sizes[side] = (parameters + layer.count_params(), flops + (cost.flops(own) if own else 0))
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.4))
 for axis, k, title in zip(axes, (0, 1), ("parameters, millions", "GFLOPs of its 3 x 3 convolutions"), strict=True):

@@ -85,14 +85,6 @@ def test_table_1_counts_by_hand():
     assert any("nk: 16, ks: 3×3, st: 2" in part and "721,012" not in part for part in text)
 
 
-def test_a_transposed_convolution_works_at_the_places_of_its_input():
-    import keras
-
-    image = keras.Input((4, 4, 3))
-    model = keras.Model(image, keras.layers.Conv2DTranspose(5, 2, 2)(image))
-    assert table1.flops(model) == 2 * 4 * 4 * (2 * 2 * 3 * 5)
-
-
 @pytest.mark.parametrize("kind, genuine", [("other sequence", 3 * 9), ("same sequence", 6 * 3), ("same head", 18)])
 def test_pairs_of_each_kind(rng, kind, genuine):
     """Of 3 people x 2 sequences x 3 frames."""

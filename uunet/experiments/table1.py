@@ -4,6 +4,7 @@ import keras
 from matplotlib.figure import Figure
 
 from uunet import models
+from uunet.models import cost
 
 USES = ()
 SHORT = {
@@ -33,7 +34,7 @@ def compute(context, report):
         networks[name] = {
             "input": list(model.input_shape[1:]),
             "parameters": model.count_params(),
-            "flops": flops(model),
+            "flops": cost.flops(model),
             "layers": [
                 [type(layer).__name__, _settings(layer), list(layer.output.shape[1:]), layer.count_params()]
                 for layer in model.layers
@@ -41,23 +42,6 @@ def compute(context, report):
         }
         report("networks", done, len(NETWORKS))
     return {"networks": networks}
-
-
-def flops(model):
-    """Multiplications and additions of one picture in the convolutions and dense layers; the rest is small beside them.
-
-    A kernel element takes part in one multiplication and one addition at each place of its layer's output; a
-    transposed convolution's at each place of its input.
-    """
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Conv2DTranspose)):
-            transposed = isinstance(layer, keras.layers.Conv2DTranspose)
-            height, width = (layer.input if transposed else layer.output).shape[1:3]
-            total += 2 * height * width * layer.kernel.shape.num_elements()
-        elif isinstance(layer, keras.layers.Dense):
-            total += 2 * layer.kernel.shape.num_elements()
-    return total
 
 
 def _settings(layer):
