@@ -9,16 +9,13 @@ pixels and as U_e and U_d see it.
 import argparse
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 from skimage import data
 
 from uunet import atomic, channel, pipeline, pixels, presets
 from uunet.boxes import detection
-from uunet.evaluation.scorecard import psnr
-
-matplotlib.use("Agg")  # draws into files; needs no screen
-from matplotlib import pyplot as plt  # noqa: E402
+from uunet.evaluation.metrics import psnr
 
 AROUND = 320  # pixels of the picture that are shown, from its upper left corner
 
@@ -38,7 +35,8 @@ def run(net, out, seed=0):
     heads = [picture[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w] for picture in (x, a, r)]
     size = net.encoder.input_shape[1]
     small = [pixels.to_uint8(channel.to_network(head, size)) for head in heads]
-    figure, axes = plt.subplots(2, 3, figsize=(9, 6.3), layout="constrained")
+    figure = Figure(figsize=(9, 6.3), layout="constrained")
+    axes = figure.subplots(2, 3)
     for axis, title, picture in zip(axes[0], ("x", "a", "r"), (x, a, r), strict=True):
         axis.imshow(picture[:AROUND, :AROUND])
         axis.set_title(title)
@@ -49,7 +47,6 @@ def run(net, out, seed=0):
     axes[1, 1].set_title(f"the heads as the networks see them, {size} pixels", fontsize=9)
     with atomic.new_file(out, overwrite=True) as part:
         figure.savefig(part, dpi=72, format="png")
-    plt.close(figure)
     lines = [f"head of {roi.w} x {roi.h} pixels"]
     for what, (before, *after) in (("in its own pixels", heads), (f"at {size} pixels", small)):
         against_a, against_r = (float(psnr(before[None], np.asarray(other)[None])[0]) for other in after)

@@ -27,6 +27,7 @@ from uunet import atomic
 from uunet.data import SPLITS, DataError
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment, judges, recognition
+from uunet.evaluation import pairs as sampling
 from uunet.evaluation.judges import dlib, own
 from uunet.training import provenance
 
@@ -170,7 +171,7 @@ def detection(table, faces):
 
 
 def cross_sequence_pairs(table, rng):
-    """All pairs of one person in two sequences; all pairs, or `recognition.IMPOSTORS` random ones, of two people.
+    """All pairs of one person in two sequences; all pairs, or `pairs.IMPOSTORS` random ones, of two people.
 
     Args:
         table: Table of N crops.
@@ -180,17 +181,13 @@ def cross_sequence_pairs(table, rng):
         dict "all" and "hard" -> (genuine, impostor): int `(n, 2)`, rows of the table; "hard" impostors agree in gender,
         ethnicity and hairstyle.
     """
-    first, second = np.triu_indices(len(table["subject"]), 1)
-    same_person = table["subject"][first] == table["subject"][second]
-    same_labels = np.all([table[label][first] == table[label][second] for label in LABELS], axis=0)
-    genuine = np.flatnonzero(same_person & (table["sequence"][first] != table["sequence"][second]))
-    pairs = {}
-    for name, wanted in (("all", ~same_person), ("hard", ~same_person & same_labels)):
-        impostor = np.flatnonzero(wanted)
-        if len(impostor) > recognition.IMPOSTORS:
-            impostor = rng.choice(impostor, recognition.IMPOSTORS, replace=False)
-        pairs[name] = tuple(np.stack([first[rows], second[rows]], axis=1) for rows in (genuine, impostor))
-    return pairs
+    genuine, impostor = sampling.among(table["subject"], table["sequence"])
+    first, second = impostor.T
+    hard = impostor[np.all([table[label][first] == table[label][second] for label in LABELS], axis=0)]
+    return {
+        name: (genuine, sampling.at_most(part, sampling.IMPOSTORS, rng))
+        for name, part in (("all", impostor), ("hard", hard))
+    }
 
 
 def recogniser_rows(name, side, crop, embeddings, found, table, seed):

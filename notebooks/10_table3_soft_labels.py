@@ -20,7 +20,7 @@ import numpy as np
 
 from notebooks import setup
 from uunet import data, pixels, presets
-from uunet.evaluation import attributes, scorecard
+from uunet.evaluation import attributes, pairs
 from uunet.experiments import sheets
 from uunet.experiments.context import SETTINGS
 from uunet.training import objective
@@ -76,8 +76,8 @@ for name, picture in {"x": heads.images[one], **a}.items():
 #   \rho = \mathrm{corr}\big(D_a(a_i, x_j),\; 1 - b_{ij}\big) \;\text{ if } s = -1.$$
 
 # %%
-pairs = scorecard.label_pairs(scorecard.sample(heads, 0))
-known, same = attributes.compared(pairs, heads.labels[:, 2])
+compared = pairs.sample(heads, 0).label_pairs
+known, same = attributes.compared(compared, heads.labels[:, 2])
 rng = np.random.default_rng(0)
 noisy = np.clip(same + rng.normal(0, 0.5, len(same)), 0, 1)  # a judge who errs
 print(f"ethnicity, {len(same)} pairs; s = 1 obeyed: {attributes.soft_label_correlation(noisy, same, 1):.2f};",

@@ -20,7 +20,7 @@ import numpy as np
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
 from notebooks import setup
-from uunet.evaluation import scorecard
+from uunet.evaluation import pairs
 from uunet.experiments import fig08, sheets
 from uunet.experiments.context import SETTINGS
 
@@ -75,7 +75,7 @@ for axis, (name, matrix) in zip(axes, planes.items(), strict=True):
 context = setup.sample()
 heads = context.heads
 everybody = np.arange(len(heads.images))
-chosen = scorecard.sample(heads, 0)
+chosen = pairs.sample(heads, 0)
 x = context.embedded(heads.images)
 figure, axes = plt.subplots(2, 9, figsize=(11, 2.7))
 for row, (setting, s) in zip(axes, SETTINGS.items(), strict=True):

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from notebooks import setup
-from uunet.evaluation import scorecard
+from uunet.evaluation import metrics
 from uunet.experiments import fig13, histograms, sheets
 
 # %% [markdown]
@@ -60,7 +60,7 @@ title = "face recognition, x ↔ a'"
 left, right, kind = fig13.ENVIRONMENTS[title]
 print(f"{'weights':14}{'heads':8}{'PSNR(x, r)':>12}{'d-prime':>10}   of a few sample heads")
 for some in fig13.crossings(context):
-    psnr = scorecard.psnr(some.heads.images, some.version("r")).mean()
+    psnr = metrics.psnr(some.heads.images, some.version("r")).mean()
     chosen = histograms.pairs(some.heads, kind, np.random.default_rng(0))
     d = histograms.compare(some, "own", left, right, chosen)["d"]
     print(f"{some.weights:14}{some.folder.name:8}{psnr:9.1f} dB{d:10.2f}")

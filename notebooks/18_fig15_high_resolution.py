@@ -20,7 +20,7 @@
 import matplotlib.pyplot as plt
 
 from notebooks import setup
-from uunet.evaluation import chain, realism, scorecard
+from uunet.evaluation import chain, metrics, realism
 from uunet.experiments import fig13, fig15, sheets
 
 # %% [markdown]
@@ -53,7 +53,7 @@ print("ROI side, pixels   PSNR(x, r), dB, of large heads seen from ever farther 
 for side in (256, 128, 96, 64, 48):
     roi = chain.seen(x, side)
     a = chain.deidentified(roi, sequences, net.encoder, seed=0)
-    print(f"{side:16}   {scorecard.psnr(roi, chain.reconstructed(a, net.decoder)).mean():.1f}")
+    print(f"{side:16}   {metrics.psnr(roi, chain.reconstructed(a, net.decoder)).mean():.1f}")
 
 # %% [markdown]
 # **Try:** `import cv2, numpy as np; x = np.stack([cv2.GaussianBlur(head, (0, 0), 3) for head in x])` first. Is it the

@@ -21,7 +21,7 @@ import numpy as np
 
 from notebooks import setup
 from uunet import channel
-from uunet.evaluation import chain, scorecard
+from uunet.evaluation import chain, metrics
 from uunet.experiments import degradation, sheets
 
 # %% [markdown]
@@ -44,7 +44,7 @@ pictures, titles = [heads.images[0]], ["x"]
 for name, image in arrived.items():
     r = chain.reconstructed(image, net.decoder)
     pictures += [image[0], r[0]]
-    titles += [f"a, {name}", f"r: {scorecard.psnr(heads.images, r)[0]:.1f} dB"]
+    titles += [f"a, {name}", f"r: {metrics.psnr(heads.images, r)[0]:.1f} dB"]
 sheets.show(axes, pictures, titles)
 
 # %% [markdown]

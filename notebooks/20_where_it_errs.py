@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from notebooks import setup
-from uunet.evaluation import scorecard
+from uunet.evaluation import metrics
 from uunet.experiments import failure_cases, sheets
 
 # %% [markdown]
@@ -32,7 +32,7 @@ from uunet.experiments import failure_cases, sheets
 # %%
 context = setup.sample()
 x, a, r = (context.version(name) for name in ("x", "a", "r"))
-psnr = scorecard.psnr(x, r)
+psnr = metrics.psnr(x, r)
 order = np.argsort(psnr)[:: max(1, len(psnr) // 6)]
 far = np.clip(4 * np.abs(x.astype(int) - r), 0, 255).astype(np.uint8)
 figure, axes = plt.subplots(3, len(order), figsize=(1.5 * len(order), 4.9))

@@ -23,7 +23,7 @@ from sklearn.linear_model import Ridge
 
 from notebooks import setup
 from uunet import pixels
-from uunet.evaluation import scorecard
+from uunet.evaluation import metrics
 from uunet.experiments import report, sheets
 
 record = json.loads((report.EVALUATION.parent / "twin-cctv-attack.json").read_text(encoding="utf-8"))
@@ -96,10 +96,10 @@ r = context.version("r")
 for row, (name, images) in zip(axes, {"x": heads.images[shown], "linear": recovered[:4], "r": r[shown]}.items(),
                                strict=True):  # fmt: skip
     sheets.show(row, images, [f"{name}: {value:.1f} dB" if name != "x" else "x"
-                             for value in scorecard.psnr(heads.images[shown], images)])  # fmt: skip
+                             for value in metrics.psnr(heads.images[shown], images)])  # fmt: skip
 others = heads.images[~known]
 for name, images in {"a itself": context.version("a")[~known], "linear": recovered, "U_d": r[~known]}.items():
-    print(f"{name}: {scorecard.psnr(others, images).mean():.1f} dB")
+    print(f"{name}: {metrics.psnr(others, images).mean():.1f} dB")
 
 # %% [markdown]
 # **Try:** `reach=0` in `patches`. What is left that a linear attacker gets from single pixels?

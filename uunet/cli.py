@@ -594,6 +594,7 @@ def evaluate(
     _load_keras()
     from uunet import atomic
     from uunet.evaluation import scorecard, verification
+    from uunet.evaluation.inputs import EvaluationConfig
 
     if pairs and twins:
         raise UUNetError("--pairs is for weights; rendered twins show one person in all photographs: leave one out.")
@@ -605,14 +606,12 @@ def evaluate(
         atomic.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet,
         _progress() as progress,
     ):
-        record, pictures, judged = scorecard.measure(
-            data, None if twins else weights, twins=_parsed_s("--twins", twins), s=_parsed_s("--s", s),
-            by=by, split=split, seed=seed, most=(heads, train_heads), progress=progress,
-        )  # fmt: skip
+        asked = EvaluationConfig(
+            data, by, None if twins else weights, _parsed_s("--twins", twins), _parsed_s("--s", s), split, seed
+        )
+        record, pictures, judged = scorecard.measure(asked, heads=heads, train_heads=train_heads, progress=progress)
         if pairs:
-            record["photographs"] = verification.measure(
-                data, weights, pairs, s=_parsed_s("--s", s), by=by, split=split, seed=seed, progress=progress
-            )
+            record["photographs"] = verification.measure(asked, pairs, progress=progress)
         scorecard.save(record, record_file)
         scorecard.plot(sheet, pictures, judged)
     print(scorecard.markdown(record))
@@ -648,16 +647,16 @@ def lineup(
     from uunet import atomic
     from uunet.evaluation import lineup as lineups
     from uunet.evaluation import scorecard
+    from uunet.evaluation.inputs import EvaluationConfig
 
     with (
         atomic.new_file(out, overwrite=overwrite) as record_file,
         atomic.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet_file,
         _progress() as progress,
     ):
-        record, sheet = lineups.measure(
-            data, weights, twins=_parsed_s("--twins", twins), s=_parsed_s("--s", s), by=tuple(judges.split(",")),
-            split=split, seed=seed, progress=progress,
-        )  # fmt: skip
+        shown, follows = _parsed_s("--twins", twins), _parsed_s("--s", s)
+        asked = EvaluationConfig(data, tuple(judges.split(",")), weights, shown, follows, split, seed)
+        record, sheet = lineups.measure(asked, progress)
         scorecard.save(record, record_file)
         lineups.write_sheet(sheet, sheet_file)
     print(lineups.markdown(record))
@@ -707,7 +706,7 @@ def attack(
             record, sheet = attacks.run(presets.load(weights), data, config, {"dlib": dlib.judge}, progress)
         record_file.write_text(json.dumps(record, indent=1) + "\n")
         sheet_file.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
-    print("\n".join(attacks.table(record)))
+    print(attacks.table(record))
     print(f"written: {out}, {picture}")
 
 

@@ -1,16 +1,14 @@
 """The whole of the job on the bundled clip: original -> public -> reconstructed, with numbers and a picture."""
 
-import matplotlib
 import numpy as np
-from skimage.metrics import peak_signal_noise_ratio
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from uunet import atomic, pipeline, presets, video_samples
 from uunet.boxes import detection
 from uunet.config import DEFAULT_WEIGHTS
+from uunet.evaluation import metrics
 from uunet.pipeline import video as videos
-
-matplotlib.use("Agg")  # draws into files; needs no screen
-from matplotlib import pyplot as plt  # noqa: E402
 
 SHOWN = (5, 25, 45, 58)  # frames of the clip whose faces the sheet shows
 
@@ -63,7 +61,7 @@ def _crop(frame, roi):
 def _faces_psnr(frames, others, rois):
     """Mean over all heads of the PSNR of the pixels under their box, dB."""
     values = [
-        peak_signal_noise_ratio(_crop(frame, roi), _crop(other, roi))
+        metrics.psnr(_crop(frame, roi)[None], _crop(other, roi)[None])
         for frame, other, boxes in zip(frames, others, rois, strict=True)
         for roi in boxes
     ]
@@ -88,7 +86,7 @@ def draw(path, x, a, r, rois):
     titles = ("original  x", "public  a", "reconstructed  r")
     shown = [k for k in SHOWN if k < len(x)]
     faces = [(k, roi) for k in shown for roi in rois[k]]
-    figure = plt.figure(figsize=(15, 4.4 + 3.2), dpi=100, layout="constrained")
+    figure = Figure(figsize=(15, 4.4 + 3.2), dpi=100, layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[4.4, 3.2])
     middle = len(x) // 2
     for axis, title, frames in zip(top.subplots(1, 3), titles, (x, a, r), strict=True):
@@ -96,7 +94,7 @@ def draw(path, x, a, r, rois):
         axis.set_title(f"{title}, frame {middle}", fontsize=12)
         axis.axis("off")
         for roi in rois[middle]:
-            axis.add_patch(plt.Rectangle((roi.x, roi.y), roi.w, roi.h, fill=False, edgecolor="white", linewidth=0.8))
+            axis.add_patch(Rectangle((roi.x, roi.y), roi.w, roi.h, fill=False, edgecolor="white", linewidth=0.8))
     axes = bottom.subplots(3, max(1, len(faces)), squeeze=False)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
@@ -107,4 +105,3 @@ def draw(path, x, a, r, rois):
     for axis, name in zip(axes[:, 0], "xar", strict=True):
         axis.set_ylabel(name, rotation=0, labelpad=10, fontsize=12)
     figure.savefig(path)
-    plt.close(figure)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_prep import measure
-from uunet.evaluation import alignment, recognition, resampling
+from uunet.evaluation import alignment, pairs, recognition, resampling
 from uunet.evaluation.judges import own
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
@@ -41,7 +41,7 @@ def test_pairs_cross_sequences():
 
 
 def test_many_impostors_are_drawn_without_repetition(monkeypatch):
-    monkeypatch.setattr(recognition, "IMPOSTORS", 20)
+    monkeypatch.setattr(pairs, "IMPOSTORS", 20)
     first, again = (measure.cross_sequence_pairs(people(), np.random.default_rng(5))["all"][1] for _ in range(2))
     assert len({tuple(pair) for pair in first}) == 20
     np.testing.assert_array_equal(first, again)

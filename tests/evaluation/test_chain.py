@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage
 
-from uunet.evaluation import chain, scorecard
+from uunet.evaluation import chain, metrics
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_a_network_that_does_nothing_loses_nothing(heads):
     image = keras.Input((64, 64, 3))
     r = chain.reconstructed(heads, keras.Model(image, keras.layers.Identity()(image)))
     np.testing.assert_array_equal(r, heads)
-    np.testing.assert_allclose(scorecard.psnr(heads, r), 10 * np.log10(255**2 * 12))
+    np.testing.assert_allclose(metrics.psnr(heads, r), 10 * np.log10(255**2 * 12))
 
 
 def test_one_draw_of_the_noise_a_sequence(heads):
@@ -40,16 +40,16 @@ def test_one_draw_of_the_noise_a_sequence(heads):
 
 def test_a_stream_keeps_places_and_costs_more_at_a_higher_crf(heads):
     """Were a head another's, or shifted by a pixel, its PSNR would be lower than 25 dB."""
-    found = {crf: scorecard.psnr(heads, chain.through_h264(heads, SEQUENCES, FRAMES, crf, 0)) for crf in (10, 23, 40)}
+    found = {crf: metrics.psnr(heads, chain.through_h264(heads, SEQUENCES, FRAMES, crf, 0)) for crf in (10, 23, 40)}
     assert found[10].min() > 33 and 25 < found[23].min() < found[10].min() and found[40].mean() < found[23].mean() - 4
     shifted = np.roll(heads, 1, axis=2)
-    assert scorecard.psnr(heads, shifted).max() < 27
+    assert metrics.psnr(heads, shifted).max() < 27
 
 
 def test_longer_sequences_than_a_group(heads):
     many = heads[[0, 4] * 6]
     found = chain.through_h264(many, np.zeros(12, int), np.arange(12), 23, 0)
-    assert scorecard.psnr(many, found).min() > 25
+    assert metrics.psnr(many, found).min() > 25
 
 
 def test_heads_in_rois_of_other_sizes(heads):
@@ -61,4 +61,4 @@ def test_heads_in_rois_of_other_sizes(heads):
 def test_psnr_by_hand():
     x = np.zeros((2, 4, 4, 3), np.uint8)
     r = np.stack([np.full((4, 4, 3), 5, np.uint8), np.full((4, 4, 3), 255, np.uint8)])
-    np.testing.assert_allclose(scorecard.psnr(x, r), [20 * np.log10(255 / 5), 0])
+    np.testing.assert_allclose(metrics.psnr(x, r), [20 * np.log10(255 / 5), 0])

@@ -13,7 +13,7 @@ from scipy.stats import binom
 
 from tests.evaluation.test_scorecard import SAMPLE, Command, save_weights
 from uunet import data
-from uunet.evaluation import alignment, cache, judges, lineup, resampling, scorecard
+from uunet.evaluation import alignment, cache, evaluators, inputs, judges, lineup, resampling
 from uunet.evaluation.judges import adaptive, own
 
 CHANCE = 0.1
@@ -33,7 +33,7 @@ def test_the_order_of_the_others_does_not_matter(rng):
 def faces_of(people):
     """A perfect judge: everybody has an embedding of their own, the same in all pictures."""
     embeddings = np.random.default_rng(5).normal(size=(people.max() + 1, 8))
-    return scorecard.Judged(embeddings[people], np.ones(len(people), bool))
+    return evaluators.Judged(embeddings[people], np.ones(len(people), bool))
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def line_ups():
 
 def rate(line_ups, shown, candidates):
     drawn = resampling.people_drawn(500, np.random.default_rng(0))
-    return lineup.rate("a", "j", *lineup._scores(shown, line_ups.rows, candidates, line_ups), line_ups, drawn)
+    return lineup.rate("a", "j", lineup._scores(shown, line_ups.rows, candidates, line_ups), line_ups, drawn)
 
 
 def test_a_perfect_judge_picks_x_given_x(line_ups):
@@ -162,8 +162,8 @@ def test_training_to_pick_compares_a_with_each_candidate(rng, monkeypatch):
 
 def test_in_training_both_are_x_in_turn(folder, monkeypatch, tmp_path):
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
-    monkeypatch.setattr(scorecard, "trained_adaptive", lambda *arguments: own.network())
-    monkeypatch.setattr(scorecard, "deidentified", lambda heads, *arguments: 255 - heads.images)
+    monkeypatch.setattr(evaluators, "trained_adaptive", lambda *arguments: own.network())
+    monkeypatch.setattr(inputs, "deidentified", lambda heads, *arguments: 255 - heads.images)
     monkeypatch.setattr(lineup.chain, "deidentified", lambda x, *arguments: 255 - x)
     seen = []
     monkeypatch.setattr(adaptive, "train_to_pick", lambda *arguments: seen.append(arguments))
@@ -214,7 +214,7 @@ def test_what_cannot_be_asked_is_one_sentence(command, folder, tmp_path):
         return sentences[-1]
 
     assert "has no line-ups; render them" in refused(SAMPLE, "--weights", weights, "--judges", "dlib")
-    assert "no judge 'soft_labels'" in refused(folder, "--weights", weights, "--judges", "soft_labels")
+    assert "names 'soft_labels', which" in refused(folder, "--weights", weights, "--judges", "soft_labels")
     assert "no twins for s" in refused(folder, "--weights", weights, "--judges", "dlib", "--twins=-1,1,1,1")
     assert "no line-up of these" in refused(folder, "--weights", weights, "--judges", "dlib", "--split", "validation")
     assert "no .json file" in command(folder, "-o", tmp_path / "record.txt", ok=False)

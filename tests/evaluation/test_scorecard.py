@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from uunet import cli, data, models
-from uunet.evaluation import cache, recognition, resampling, scorecard
+from uunet.evaluation import cache, evaluators, inputs, measurements, pairs, recognition, resampling
 from uunet.evaluation.judges import own
 from uunet.models import files
 
@@ -36,46 +36,46 @@ def test_pairs_of_a_sample():
     two people, 2 steps a sequence."""
     labels = heads().labels
     labels[12:, 3] = 1  # the third person has other hair
-    sample = scorecard.sample(heads(labels=labels), 0)
+    sample = pairs.sample(heads(labels=labels), 0)
     assert len(sample.genuine) == 3 * 18 and len(sample.impostor) == 3 * 72 and len(sample.alike) == 72
     assert len(sample.consecutive) == 6 * 2 and (np.diff(sample.consecutive) == 1).all()
     assert (sample.people[sample.genuine[:, 0]] == sample.people[sample.genuine[:, 1]]).all()
     assert set(sample.people[sample.alike].ravel()) == {0, 1}
     labels[:, 2] = -1  # nobody's ethnicity is known
-    unknown = scorecard.sample(heads(labels=labels), 0)
+    unknown = pairs.sample(heads(labels=labels), 0)
     assert unknown.alike_in == ("gender", "hairstyle") and len(unknown.alike) == 72
     labels[:, 1:] = -1
-    assert not len(scorecard.sample(heads(labels=labels), 0).alike)
+    assert not len(pairs.sample(heads(labels=labels), 0).alike)
 
 
 @pytest.mark.parametrize("few", [{"people": 1}, {"sequences": 1}])
 def test_too_few_pairs_are_refused(few):
-    with pytest.raises(scorecard.EvaluationError, match="at least 2 of each"):
-        scorecard.sample(heads(**few), 0)
+    with pytest.raises(inputs.EvaluationError, match="at least 2 of each"):
+        pairs.sample(heads(**few), 0)
 
 
 def test_sudden_changes_in_closed_form():
     """Faces are points on a line; x of a person stay within 0.1, people are 10 apart: one a jumps to another person."""
-    sample = scorecard.sample(heads(), 0)
+    sample = pairs.sample(heads(), 0)
     place = 10.0 * sample.people + np.tile([0, 0.05, 0.1], 6)
     jumping = place.copy()
     jumping[4] += 50  # the middle frame of a sequence: two of 12 steps
 
     def rows(a):
         judged = {"x": place, "a": a}
-        judged = {name: scorecard.Judged(values[:, None], np.ones(18, bool)) for name, values in judged.items()}
-        return [row["value"] for row in scorecard.sudden_changes(sample, "a judge", judged)]
+        judged = {name: evaluators.Judged(values[:, None], np.ones(18, bool)) for name, values in judged.items()}
+        return [row["value"] for row in measurements.sudden_changes(sample, "a judge", judged)]
 
     assert rows(place) == [0, 0]
     assert rows(jumping) == pytest.approx([0, 2 / 12])
 
 
 def test_a_face_that_is_not_found_is_in_no_pair():
-    sample = scorecard.sample(heads(), 0)
+    sample = pairs.sample(heads(), 0)
     found = np.ones(18, bool)
     found[:6] = False  # the first person's
-    judged = scorecard.Judged(sample.people[:, None].astype(float), found)
-    area, counts = scorecard._areas(sample, sample.genuine, sample.impostor, judged, judged)
+    judged = evaluators.Judged(sample.people[:, None].astype(float), found)
+    area, counts = measurements._areas(sample, sample.genuine, sample.impostor, judged, judged)
     assert area[0] == 1 and counts == {"genuine": 2 * 18, "impostor": 72}
 
 
@@ -170,8 +170,8 @@ def test_twins_in_place_of_a(evaluate, tmp_path, monkeypatch):
 def test_what_cannot_be_evaluated_is_one_sentence(evaluate, unchanged, tmp_path, monkeypatch):
     out = tmp_path / "out.json"
     # what is asked for is refused first, whether or not a judge was fetched
-    monkeypatch.setattr(scorecard.faceres, "PATH", tmp_path / "none")
-    scorecard.faceres.network.cache_clear()
+    monkeypatch.setattr(evaluators.faceres, "PATH", tmp_path / "none")
+    evaluators.faceres.network.cache_clear()
 
     def refused(*arguments):
         sentences = [line for line in evaluate(*arguments, "-o", out, ok=False).splitlines() if line]
@@ -181,7 +181,7 @@ def test_what_cannot_be_evaluated_is_one_sentence(evaluate, unchanged, tmp_path,
     assert "not 32 x 32" in refused(SAMPLE, "--weights", save_weights(tmp_path / "small", size=32))
     silent = save_weights(tmp_path / "silent", config={"steps": 1})
     assert "what s it was trained for" in refused(SAMPLE, "--weights", silent)
-    assert "no judge 'nobody'" in refused(SAMPLE, "--weights", unchanged, "--judges", "own,nobody")
+    assert "names 'nobody', which is no evaluator" in refused(SAMPLE, "--weights", unchanged, "--judges", "own,nobody")
     assert "no twins for s = -1,1,1,1" in refused(SAMPLE, "--twins=-1,1,1,1", "--judges", "own")
     assert "--twins is a list" in refused(SAMPLE, "--twins=all")
     assert "leave one out" in refused(SAMPLE, "--twins=-1,1,1,1", "--s=-1,1,1,1")
@@ -206,8 +206,8 @@ def test_a_damaged_cache_is_computed_again(monkeypatch, tmp_path):
         called.append(1)
         return {"values": np.arange(3)}
 
-    for inputs in (["a", np.zeros(2)], ["a", np.zeros(2)], ["a", np.ones(2)]):
-        np.testing.assert_array_equal(cache.remembered("test", inputs, compute)["values"], np.arange(3))
+    for given in (["a", np.zeros(2)], ["a", np.zeros(2)], ["a", np.ones(2)]):
+        np.testing.assert_array_equal(cache.remembered("test", given, compute)["values"], np.arange(3))
     assert len(called) == 2
     for file in (tmp_path / "cache").iterdir():
         file.write_bytes(file.read_bytes()[:50])

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.test_scorecard import SAMPLE, evaluate, heads, save_weights  # noqa: F401, a fixture among them
-from uunet.evaluation import pairs, resampling, scorecard, subset, verification
+from uunet import data
+from uunet.evaluation import pairs, resampling, subset, verification
 
 NAMES = ("Ada_L", "Bo_Y", "Cy_Z", "Di_S", "Ed_W", "Flo_N", "Gus_H", "Hal_J")
 
@@ -20,7 +21,7 @@ def photographs(people=6, each=2):
     """Heads of one frame a sequence, named as in LFW."""
     found = heads(people=people, sequences=each, frames=1, files=tuple(map(str, range(people * each))))
     names = np.repeat([f"Person_{k:02}" for k in range(people)], each)
-    return scorecard.data.Heads(
+    return data.Heads(
         **vars(found) | {"columns": {"subject": names, "sequence": np.tile(np.arange(1.0, each + 1), people)}}
     )
 
@@ -73,7 +74,7 @@ def test_pairs_of_a_list_that_the_set_has(tmp_path):
 
 def heads_without_names():
     found = photographs()
-    return scorecard.data.Heads(**vars(found) | {"columns": found.columns | {"subject": np.arange(12.0)}})
+    return data.Heads(**vars(found) | {"columns": found.columns | {"subject": np.arange(12.0)}})
 
 
 @pytest.mark.parametrize("people, count, folds", [(40, 40, 10), (6, 6, 3)])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from uunet import cli, data, models
-from uunet.evaluation import alignment, baselines, cache, detection, resampling, scorecard
+from uunet.evaluation import alignment, baselines, cache, detection, evaluators, inputs, resampling
 from uunet.evaluation.judges import dlib, own
 from uunet.experiments import (
     FIGURES,
@@ -55,7 +55,7 @@ def context(embeddings=None, found=None, **versions):
         made.kept["version", name] = versions.get(name, some.images)
         for judge in JUDGES:
             place = np.zeros((18, 1)) if embeddings is None else embeddings[name]
-            made.kept[judge, name] = scorecard.Judged(place, np.ones(18, bool) if found is None else found)
+            made.kept[judge, name] = evaluators.Judged(place, np.ones(18, bool) if found is None else found)
     return made
 
 
@@ -350,7 +350,7 @@ def test_all_figures_and_none_twice(figure, unchanged, tmp_path, monkeypatch):
 
 
 def test_the_caption_says_how_many_were_left_out():
-    about = scorecard.described(heads(skipped=("row 2: a.png", "row 3: b.png")), Path("set"), "test")
+    about = inputs.described(heads(skipped=("row 2: a.png", "row 3: b.png")), Path("set"), "test")
     record = {"figure": "fig04", "data": about, "provenance": {"seed": 3, "commit": "0123456789"}}
     assert runner.caption(record) == (
         "fig04; set, split test: 18 heads of 3 people in 6 sequences; 2 more are damaged and left out; "

@@ -5,7 +5,7 @@ import pytest
 
 from tests.experiments.test_experiments import compute, context, heads
 from uunet.evaluation import resampling
-from uunet.experiments import fig08, report
+from uunet.experiments import comparison, fig08
 from uunet.experiments.context import SETTINGS
 
 
@@ -42,7 +42,7 @@ def test_who_stays_and_who_goes(made):
 
 def test_numbers_by_hand(made):
     """On the square itself: two people are (1 + 1 + sqrt(2)) / 3 apart, the next one 1."""
-    chosen = fig08.scorecard.sample(made.heads, 0)
+    chosen = fig08.pairs.sample(made.heads, 0)
     a = made.following(SETTINGS["All Different"], np.arange(24))
     places = {"x": made.embedded(made.heads.images), "a": made.embedded(a)}
     found = fig08.measured(made.heads, chosen, places)
@@ -54,7 +54,7 @@ def test_numbers_by_hand(made):
 
 def test_frames_of_ones_own_sequence_do_not_count(made):
     """Everybody's two sequences are far apart, and near somebody else's: nobody is found, though frames are alike."""
-    chosen = fig08.scorecard.sample(made.heads, 0)
+    chosen = fig08.pairs.sample(made.heads, 0)
     places = dict.fromkeys(("x", "a"), 10.0 * ((made.heads.sequences + 1) // 2 % 4)[:, None] * [[1, 0]])
     assert fig08.measured(made.heads, chosen, places)["nearest"]["x"]["value"] == 0
 
@@ -75,6 +75,6 @@ def test_six_people_and_ten_heads_are_shown(made, monkeypatch):
 
 def test_results_read_the_planes(made):
     record = compute(fig08, made)
-    ours = [row.ours(record) for row in report.ROWS["fig08"]]
+    ours = [row.ours(record) for row in comparison.ROWS["fig08"]]
     assert ours[0] == "0.000 (0.000 to 0.000)" and ours[2] == "1.000 (1.000 to 1.000)"
     assert ours[3] == "0.000 (0.000 to 0.000)"

@@ -5,8 +5,8 @@ import pytest
 
 from tests.experiments.test_experiments import SAMPLE, compute, context, heads
 from uunet import data
-from uunet.evaluation import alignment, expression, pose, resampling, scorecard
-from uunet.experiments import fig12, report
+from uunet.evaluation import alignment, evaluators, expression, pose, resampling
+from uunet.experiments import comparison, fig12
 from uunet.experiments.context import Context, ExperimentError
 
 FACE = np.array([[-10, -8], [10, -8], [0, 0], [-7, 9], [7, 9]], float)
@@ -44,7 +44,7 @@ def made(monkeypatch, rng):
     masks = np.zeros((18, 64, 64), bool)
     masks[:, 20:40, 20:40] = masks[:, 0, 0] = True
     monkeypatch.setattr(data, "load_masks", lambda folder, heads: masks)
-    monkeypatch.setattr(scorecard, "faces_in", lambda *_: made.kept["faces", "x"])
+    monkeypatch.setattr(evaluators, "faces_in", lambda *_: made.kept["faces", "x"])
     monkeypatch.setattr(resampling, "DRAWS", 20)
     monkeypatch.setattr(expression, "edges", lambda images, _: np.repeat(np.eye(4)[images[:, 0, 0, 0]], 1000, axis=1))
     return made
@@ -83,7 +83,7 @@ def test_the_picture_has_the_numbers(made):
     assert titles[20].startswith("agreement 0.78") and titles[21].startswith("agreement 1.00, κ 1.00\n18 heads")
     assert [text.get_text() for text in axes[20].texts][13] == "0.22"
     assert {titles[12].split(": ")[0], titles[13].split(": ")[0]} == {"x", "a"}
-    ours = {row.what: row.ours(record) for row in report.ROWS["fig12"]}
+    ours = {row.what: row.ours(record) for row in comparison.ROWS["fig12"]}
     assert ours["expressions of x and a that agree"] == "0.778, κ 0.697 (x as read with the truth 1.000, κ 1.000)"
     assert ours["CIE L*a*b* distance of backgrounds"] == "0.000"
     assert ours["yaw of a − yaw of x, radians"].startswith("0.")
@@ -96,7 +96,7 @@ def test_no_face_in_a_is_a_result(made):
     assert record["expression"]["x, a"]["agreement"] is None and record["background"]["mean"] == 0
     titles = [axis.get_title() for axis in fig12.plot(record, made).axes]
     assert "pose: no face in x and in a" in titles and "not measurable\n0 heads" in titles
-    assert {row.ours(record) for row in report.ROWS["fig12"][1:4]} == {"not measurable"}
+    assert {row.ours(record) for row in comparison.ROWS["fig12"][1:4]} == {"not measurable"}
 
 
 def test_what_figure_12_cannot_be_made_of_is_one_sentence(made, tmp_path):

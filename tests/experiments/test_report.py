@@ -59,7 +59,7 @@ def test_rendered_heads_stand_beside_real_people():
     text = report.beside(rendered, people)
     assert "3 of 30 heads and 2 of 20 people, drawn at random from the split test" in text
     assert "The judges trained here learnt from 5 of 50 heads and 4 of 40 people" in text
-    assert "| | dlib |\n|---|---|\n| x ↔ a' AUC | 0.500 → 0.750 |" in text
+    assert "|  | dlib |\n|---|---|\n| x ↔ a' AUC | 0.500 → 0.750 |" in text
     assert "| PSNR |  | 5.000 → 7.500 |" in text and "ethnicity" not in text and "own" not in text
 
 

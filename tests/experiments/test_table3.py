@@ -5,8 +5,8 @@ import pytest
 
 from tests.experiments.test_experiments import compute, context, heads
 from uunet import data
-from uunet.evaluation import resampling, scorecard
-from uunet.experiments import report, table3
+from uunet.evaluation import evaluators, resampling
+from uunet.experiments import comparison, table3
 from uunet.experiments.context import ExperimentError
 from uunet.models.files import WeightsError
 from uunet.training import objective
@@ -31,9 +31,9 @@ def made(monkeypatch):
         same = np.isclose(x[:, 0, 0], x_prime[:, 0, 0])
         return np.concatenate([np.zeros((len(x), 1)), same], axis=1)
 
-    monkeypatch.setattr(scorecard, "trained_soft_labels", lambda *_: None)
+    monkeypatch.setattr(evaluators, "trained_soft_labels", lambda *_: None)
     monkeypatch.setattr(resampling, "DRAWS", 20)
-    monkeypatch.setattr(scorecard, "labels_read", labels_read)
+    monkeypatch.setattr(evaluators, "labels_read", labels_read)
     monkeypatch.setattr(objective, "agreement", agreement)
     return made
 
@@ -100,14 +100,14 @@ def test_weights_that_know_one_s_are_refused_before_anything_is_trained(made, mo
         raise WeightsError("follows no s")
 
     made.__dict__["following"] = following
-    monkeypatch.setattr(scorecard, "trained_soft_labels", None)
+    monkeypatch.setattr(evaluators, "trained_soft_labels", None)
     with pytest.raises(WeightsError, match="follows no s"):
         compute(table3, made)
 
 
 def test_results_read_the_means(made):
     record = compute(table3, made)
-    ours = {row.what: row.ours(record) for row in report.ROWS["table3"]}
+    ours = {row.what: row.ours(record) for row in comparison.ROWS["table3"]}
     assert ours["gender of a, all equal, Pearson"] == "D_a 1.000, independent judge 1.000, s obeyed always 1.000"
     assert ours["hairstyle of a, all different"].startswith("D_a -1.000, independent judge -1.000, s obeyed always 0.")
     assert ours["hairstyle read from x': the judges' ceiling"] == "D_a 1.000, independent judge 1.000"

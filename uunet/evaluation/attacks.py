@@ -12,15 +12,17 @@ train split, scores of the test split: other people, other noise.
 
 import hashlib
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
-from scipy.spatial.distance import cdist
-from sklearn.metrics import roc_auc_score
 
-from uunet import channel, data, models, pixels
+from uunet import channel, data, models, pixels, presets
 from uunet.config import ConfigError
+from uunet.evaluation import inputs, judges, metrics, recognition, resampling, tables
+from uunet.evaluation import pairs as sampling
 from uunet.models import twin
 from uunet.training import callbacks, provenance
 
@@ -28,7 +30,6 @@ KNOWN = ("encoder", "outputs")
 SIDES = (32, 48, 64, 96, 128)  # pixels, of the ROIs
 DRAWS = 4  # times that the system released the same footage, each time with other noise
 CHUNK = 32  # heads in one call of a network
-RESAMPLES = 100  # of the test people, for an interval
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ class AttackConfig:
             raise ConfigError(f"pairs are whole numbers from 1 on; got {', '.join(map(str, self.pairs)) or 'none'}.")
 
 
-def run(preset, folder, config, judges, progress=None):
+def run(
+    preset: presets.Preset, folder: Path, config: AttackConfig, judges: dict[str, Callable],
+    progress: inputs.Report | None = None,
+) -> tuple[dict, np.ndarray]:  # fmt: skip
     """Trains every attacker on the train split and scores it on the test split.
 
     Args:
@@ -60,7 +64,7 @@ def run(preset, folder, config, judges, progress=None):
         progress: callable `(stage, done, total)` or None.
 
     Returns:
-        record: dict of JSON values: `rows`, a dict an answer (`score` and what the attacker knew), and `provenance`.
+        record: dict of JSON values: `rows`, a dict per answer (`score` and what the attacker knew), and `provenance`.
         sheet: uint8 `(H, W, 3)`, test heads in rows x | a | recovered by the attackers, in the order of `rows` | r.
 
     Raises:
@@ -71,8 +75,7 @@ def run(preset, folder, config, judges, progress=None):
     begin = time.monotonic()
     progress = progress or (lambda stage, done, total: None)
     encoder, decoder = preset.encoder, preset.decoder
-    size = encoder.input_shape[1]
-    train, test = (data.load(folder, split, size=size) for split in ("train", "test"))
+    train, test = (data.load(folder, split, size=encoder.input_shape[1]) for split in ("train", "test"))
     released = len(train.images) * DRAWS
     if max(config.pairs) > released:
         raise ConfigError(
@@ -84,7 +87,6 @@ def run(preset, folder, config, judges, progress=None):
     faces = Faces(test.images[chosen], test.labels[chosen, 0], test.sequences[chosen])
     scorer = Scorer(faces, judges, config.seed)
     a = release(encoder, test, chosen, np.zeros_like(chosen), config.seed + 1)
-
     answers = {
         "x": pixels.to_float(faces.x),
         "a": a,
@@ -94,29 +96,10 @@ def run(preset, folder, config, judges, progress=None):
     rows = [{"answer": name, **scorer(answer, name, progress)} for name, answer in answers.items()]
     recovered = []
     order = rng.permutation(len(train.images))
-    for known in KNOWN:
-        for pairs in config.pairs:
-            name = f"{known}, {pairs}"
-            started = time.monotonic()
-            attacker = train_inverse(
-                pair_batches(encoder, train, order, known, pairs, config),
-                size,
-                config,
-                lambda done, name=name: progress(f"training {name}", done, config.steps),
-            )
-            seconds = round(time.monotonic() - started)
-            recovered.append(attacker.predict(a, batch_size=CHUNK, verbose=0))
-            rows.append(
-                {
-                    "answer": "inverse",
-                    "known": known,
-                    "pairs": pairs,
-                    "pictures": min(pairs, len(order)),
-                    "seconds": seconds,
-                    **scorer(recovered[-1], name, progress),
-                }
-            )
-    run = {
+    for about, answer in inversions(encoder, train, order, a, config, progress):
+        recovered.append(answer)
+        rows.append(about | scorer(answer, f"{about['known']}, {about['pairs']}", progress))
+    made = {
         "data_sha256": {"train": train.sha256, "test": test.sha256},
         "weights_sha256": {
             name: hashlib.sha256((preset.folder / name).read_bytes()).hexdigest()
@@ -124,26 +107,56 @@ def run(preset, folder, config, judges, progress=None):
         },
         "judges": list(judges),
     }
-    made = provenance.record(config, run, steps=config.steps, seconds=time.monotonic() - begin)
-    record = {"rows": rows, "provenance": made}
+    made = provenance.record(config, made, steps=config.steps, seconds=time.monotonic() - begin)
     shown = slice(0, 12)
-    return record, callbacks.sheet(*(row[shown] for row in (answers["x"], a, *recovered, answers["U_d"])))
+    sheet = callbacks.sheet(*(row[shown] for row in (answers["x"], a, *recovered, answers["U_d"])))
+    return {"rows": rows, "provenance": made}, sheet
 
 
-def table(record):
-    """The rows of a record as lines of a Markdown table."""
+def inversions(
+    encoder: keras.Model, train: data.Heads, order: np.ndarray, a: np.ndarray, config: AttackConfig,
+    progress: inputs.Report,
+) -> Iterator[tuple[dict, np.ndarray]]:  # fmt: skip
+    """Trains each attacker, and yields what it knew and what it recovers from `a`, `(N, size, size, 3)` both.
+
+    Args:
+        encoder: keras.Model U_e.
+        train: data.Heads that the attackers learn from.
+        order: int `(N,)`, the order in which they get to know them.
+        a: float32 `(N, size, size, 3)` in [0, 1].
+        config: AttackConfig.
+        progress: callable `(stage, done, total)`.
+    """
+    size = encoder.input_shape[1]
+    for known in KNOWN:
+        for count in config.pairs:
+            started = time.monotonic()
+            attacker = train_inverse(
+                pair_batches(encoder, train, order, known, count, config),
+                size,
+                config,
+                lambda done, name=f"{known}, {count}": progress(f"training {name}", done, config.steps),
+            )
+            seconds = round(time.monotonic() - started)
+            about = {"answer": "inverse", "known": known, "pairs": count, "pictures": min(count, len(order)),
+                     "seconds": seconds}  # fmt: skip
+            yield about, attacker.predict(a, batch_size=CHUNK, verbose=0)
+
+
+def table(record: dict) -> str:
+    """The rows of a record as a Markdown table."""
     judges = record["provenance"]["judges"]
-    lines = [
-        f"| answer | N | PSNR to x, dB | {' | '.join(f'AUC to x′, {name} | found, {name}' for name in judges)} |",
-        "|---" * (3 + 2 * len(judges)) + "|",
-    ]
+    head = ["answer", "N", "PSNR to x, dB"]
+    for name in judges:
+        head += [f"AUC to x′, {name}", f"found, {name}"]
+    rows = []
     for row in record["rows"]:
         answer = f"inverse, knows {row['known']}" if "known" in row else row["answer"]
         cells = [answer, str(row.get("pairs", "")), _with_interval(row["psnr"], ".2f")]
         for name in judges:
             cells += [_with_interval(row["judges"][name]["auc"], ".3f"), f"{row['judges'][name]['found']:.2f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        rows.append(cells)
+    return tables.markdown(head, rows)
 
 
 def _with_interval(value, digits):
@@ -155,7 +168,7 @@ def _with_interval(value, digits):
 # What an attacker learns from.
 
 
-def publish(encoder, images, noise, sides):
+def publish(encoder: keras.Model, images: np.ndarray, noise: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """a as anybody reads it off the public file: U_e, resized to a ROI, 8 bits, resized back.
 
     Args:
@@ -173,7 +186,7 @@ def publish(encoder, images, noise, sides):
     return np.stack([channel.to_network(roi, x.shape[1]) for roi in rois])
 
 
-def release(encoder, heads, index, draw, seed):
+def release(encoder: keras.Model, heads: data.Heads, index: np.ndarray, draw: np.ndarray, seed: int) -> np.ndarray:
     """What the system makes public of some heads: one virtual person a sequence, as the pipeline keeps one a track.
 
     Args:
@@ -201,7 +214,9 @@ def release(encoder, heads, index, draw, seed):
     return public
 
 
-def pair_batches(encoder, heads, order, known, pairs, config):
+def pair_batches(
+    encoder: keras.Model, heads: data.Heads, order: np.ndarray, known: str, pairs: int, config: AttackConfig
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Endless batches `(a, x)` of one attacker, float32 `(B, size, size, 3)` each in [0, 1].
 
     Args:
@@ -229,7 +244,7 @@ def pair_batches(encoder, heads, order, known, pairs, config):
         yield a, pixels.to_float(images)
 
 
-def train_inverse(batches, size, config, progress):
+def train_inverse(batches: Iterator, size: int, config: AttackConfig, progress: Callable[[int], object]) -> keras.Model:
     """A network a -> x, trained by least squares: keras.Model `(B, size, size, 3)` -> the same, in [0, 1].
 
     Args:
@@ -265,24 +280,25 @@ class Scorer:
     Args:
         faces: Faces.
         judges: dict as `run` takes it.
-        seed: int, of the resamples.
+        seed: int, of the draws of people.
 
     Raises:
         DataError: if there are no genuine or no impostor pairs.
     """
 
-    def __init__(self, faces, judges, seed):
-        self.faces, self.judges, self.seed = faces, judges, seed
-        same = faces.subjects[:, None] == faces.subjects[None]
-        self.genuine = same & (faces.sequences[:, None] != faces.sequences[None])
-        self.impostor = ~same
-        if not (self.genuine.any() and self.impostor.any()):
+    def __init__(self, faces: Faces, judges: dict[str, Callable], seed: int):
+        self.faces, self.judges = faces, judges
+        people, self.people = np.unique(faces.subjects, return_inverse=True)
+        self.pairs = sampling.among(self.people, faces.sequences, both_orders=True)  # answer, original
+        if not all(map(len, self.pairs)):
             raise data.DataError(
                 "Recognition needs two subjects, and two sequences of one, in the test split: prepare a larger set."
             )
+        drawn = resampling.people_drawn(len(people), np.random.default_rng(seed))
+        self.drawn = drawn.astype(np.int16)  # products of two, of 160,000 pairs in 201 draws, should fit into memory
         self.originals = {}
 
-    def __call__(self, answers, name, progress):
+    def __call__(self, answers: np.ndarray, name: str, progress: inputs.Report) -> dict:
         """Scores one answer for each head.
 
         Args:
@@ -291,44 +307,36 @@ class Scorer:
             progress: callable `(stage, done, total)`.
 
         Returns:
-            dict: `psnr` to x, dB, mean over heads, None if one is without error; `judges`, for each judge the `auc` of
-            answer <-> x', x' of another sequence, against x' of others, None without pairs, and the share `found` of
-            answers in which it found a face. Means come with a 95 % interval, `low` to `high`, over the test people.
+            dict: `psnr` to x, dB, mean over heads, None if one is without error; `judges`, for each recogniser the
+            `auc` of answer <-> x', x' of another sequence, against x' of others, None without pairs, and the share
+            `found` of answers in which it found a face. Means come with a 95 % interval, `low` to `high`, over draws
+            of the test people.
         """
         answers = pixels.to_uint8(answers)
-        error = np.square(pixels.to_float(answers) - pixels.to_float(self.faces.x)).mean(axis=(1, 2, 3))
-        people, whose = np.unique(self.faces.subjects, return_inverse=True)
         found = {"psnr": None, "judges": {}}
-        if error.all():
-            psnr = -10 * np.log10(error)
-            found["psnr"] = self._interval(len(people), lambda times: np.average(psnr, weights=times[whose]))
+        if (answers != self.faces.x).any(axis=(1, 2, 3)).all():
+            psnr = metrics.psnr(self.faces.x, answers)
+            found["psnr"] = _interval(resampling.mean(psnr, self.people, self.drawn))
         for done, (judge_name, judge) in enumerate(self.judges.items(), start=1):
             progress(f"judging {name}", done - 1, len(self.judges))
             if judge_name not in self.originals:
                 self.originals[judge_name] = judge(self.faces.x)
-            found["judges"][judge_name] = self._identity(judge(answers), self.originals[judge_name], whose)
+            found["judges"][judge_name] = self._identity(judge(answers), self.originals[judge_name])
             progress(f"judging {name}", done, len(self.judges))
         return found
 
-    def _identity(self, answers, originals, whose):
+    def _identity(self, answers, originals):
         (embeddings, seen), (gallery, known) = answers, originals
-        both = seen[:, None] & known[None]
-        genuine, impostor = self.genuine & both, self.impostor & both
+        kept = [part[seen[part[:, 0]] & known[part[:, 1]]] for part in self.pairs]
         area = None
-        if genuine.any() and impostor.any():
-            used = genuine | impostor
-            first, second = (whose[place] for place in np.nonzero(used))
-            scores, truth = -cdist(embeddings, gallery)[used], genuine[used]
-            area = self._interval(
-                whose.max() + 1, lambda times: roc_auc_score(truth, scores, sample_weight=times[first] * times[second])
-            )
+        if all(map(len, kept)):
+            scores = [judges.scores(embeddings[part[:, 0]], gallery[part[:, 1]]) for part in kept]
+            weights = [recognition.pair_weights(self.people[part], self.drawn) for part in kept]
+            area = _interval(recognition.areas(*scores, *weights))
         return {"auc": area, "found": float(seen.mean())}
 
-    def _interval(self, people, metric):
-        """A metric, and its 95 % interval over resamples of the people; it takes how often each of them counts."""
-        rng = np.random.default_rng(self.seed)
-        draws = [np.bincount(rng.integers(people, size=people), minlength=people) for _ in range(RESAMPLES)]
-        # a sample of one person alone, or of people of one sequence, has no pairs
-        values = [metric(times) for times in draws if np.count_nonzero(times) > 1]
-        low, high = np.nanpercentile(values, [2.5, 97.5])
-        return {"mean": float(metric(np.ones(people))), "low": float(low), "high": float(high)}
+
+def _interval(values):
+    """A statistic `(1 + D,)` of everybody and of draws of the people, as a record has it."""
+    low, high = resampling.interval(values[1:])
+    return {"mean": float(values[0]), "low": low, "high": high}

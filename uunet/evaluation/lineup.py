@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 
 from uunet import data
-from uunet.evaluation import alignment, cache, chain, judges, resampling, scorecard
-from uunet.evaluation.judges import adaptive, own
+from uunet.evaluation import alignment, cache, chain, evaluators, inputs, judges, resampling, tables
+from uunet.evaluation.inputs import EvaluationConfig, Report
+from uunet.evaluation.judges import adaptive, faceres, own
 from uunet.training import provenance
 
 FLAT = "the line-ups"  # all candidates, one after another
@@ -62,17 +63,12 @@ def read(folder, heads):
     return Lineups(rows, people, heads.sequences[rows], np.concatenate([heads.images[rows, None], fillers], axis=1))
 
 
-def measure(folder, weights, *, twins=None, s=None, by=scorecard.RECOGNISERS, split="test", seed=0, progress=None):
+def measure(config: EvaluationConfig, progress: Report | None = None) -> tuple[dict, np.ndarray]:
     """The rank-1 rate of x in the line-ups of a set, given a and given other things.
 
     Args:
-        folder: Path of a rendered set with line-ups.
-        weights: preset or folder, see `presets.load`.
-        twins: s of rendered twins to show, too, as in `data.load_twins`; or None.
-        s: what the weights are to obey, or None for what they were trained for.
-        by: some of scorecard.RECOGNISERS.
-        split: str.
-        seed: int, of noise, draws and of the judges that are trained.
+        config: EvaluationConfig of a rendered set with line-ups, by some of `evaluators.RECOGNISERS`; its `twins` are
+            shown in addition to a.
         progress: callable `(stage, done, total)` or None.
 
     Returns:
@@ -80,42 +76,40 @@ def measure(folder, weights, *, twins=None, s=None, by=scorecard.RECOGNISERS, sp
         sheet: uint8 `(h, w, 3)`, see `sheet`.
 
     Raises:
-        UUNetError: if the set lacks the split, its line-ups or its twins; if a judge is not installed; or if set and
-            weights are not for one size.
+        UUNetError: if the set lacks the split, its line-ups or its twins; if a recogniser is not installed; or if set
+            and weights are not for one size.
     """
     start = time.monotonic()
     report = progress or (lambda *_: None)
-    unknown = [name for name in by if name not in scorecard.RECOGNISERS]
-    if unknown or not by:
-        names = ", ".join(scorecard.RECOGNISERS)
-        raise scorecard.EvaluationError(f"There is no judge {unknown[0] if unknown else ''!r}; there are {names}.")
+    by, seed = config.by, config.seed
+    inputs.check_known(by, evaluators.RECOGNISERS)
     if "faceres" in by:
-        scorecard.faceres.network()  # now, not after minutes of work, is when a judge should turn out to be missing
-    net, size, s, about = scorecard.loaded(weights, None, s)
-    heads = data.load(folder, split, size=size)
-    lineups = read(folder, heads)
-    train = data.load(folder, "train", size=size) if set(by) - set(scorecard.FACE_JUDGES) else None
-    known = read(folder, train) if "adaptive" in by else None
+        faceres.network()  # refuses missing weights now, before minutes of work
+    net, size, s, about = inputs.loaded(config.weights, None, config.s)
+    heads = data.load(config.folder, config.split, size=size)
+    lineups = read(config.folder, heads)
+    train = data.load(config.folder, "train", size=size) if set(by) - set(evaluators.FACE_JUDGES) else None
+    known = read(config.folder, train) if "adaptive" in by else None
     in_lineups = replace(heads, files=tuple(heads.files[k] for k in lineups.rows))
-    rendered = None if twins is None else data.load_twins(folder, in_lineups, twins)[0]
-    a = scorecard.deidentified(heads, net, seed, report, "U_e")
-    shown = versions(str(weights), heads, lineups, a, rendered)
-    scores = by_face([name for name in by if name in scorecard.FACE_JUDGES], lineups, shown, report)
+    rendered = None if config.twins is None else data.load_twins(config.folder, in_lineups, config.twins)[0]
+    a = inputs.deidentified(heads, net, seed, report, "U_e")
+    shown = versions(str(config.weights), heads, lineups, a, rendered)
+    scores = by_face([name for name in by if name in evaluators.FACE_JUDGES], lineups, shown, report)
     if "own" in by:
-        scores["own"] = by_crop(scorecard.trained_own(train, seed, report), lineups, shown)
+        scores["own"] = by_crop(evaluators.trained_own(train, seed, report), lineups, shown)
     if "adaptive" in by:
         scores["adaptive"] = by_crop(trained_to_pick(train, known, net, seed, report), lineups, shown)
     people = int(lineups.people.max() + 1)
     drawn = resampling.people_drawn(people, np.random.default_rng(seed))
     record = {
         "provenance": provenance.made(seed, time.monotonic() - start),
-        "data": scorecard.described(heads, folder, split),
+        "data": inputs.described(heads, config.folder, config.split),
         "weights": about,
         "s": list(s),
         "judges": list(by),
         "lineups": {"count": len(lineups.rows), "people": people, "candidates": lineups.candidates.shape[1],
                     "adaptive learnt from": 0 if known is None else len(known.rows)},
-        "rows": [rate(title, name, *scores[name][title], lineups, drawn) for title in shown for name in by],
+        "rows": [rate(title, name, scores[name][title], lineups, drawn) for title in shown for name in by],
     }  # fmt: skip
     return record, sheet(a[lineups.rows], lineups)
 
@@ -152,7 +146,7 @@ def by_crop(network, lineups, shown):
         shown: dict title -> Shown.
     """
     images = {title: part.images for title, part in shown.items()} | {FLAT: lineups.flat}
-    judged = scorecard.by_crop(network, images)
+    judged = evaluators.by_crop(network, images)
     return {title: _scores(judged[title], part.of, judged[FLAT], lineups) for title, part in shown.items()}
 
 
@@ -165,11 +159,11 @@ def by_face(names, lineups, shown, report):
     if not names:
         return {}
     images = {title: part.images for title, part in shown.items()} | {FLAT: lineups.flat}
-    faces = {title: scorecard.faces_in(part, title, report) for title, part in images.items()}
+    faces = {title: evaluators.faces_in(part, title, report) for title, part in images.items()}
     faces[FLAT] = shared(faces[FLAT], lineups.candidates.shape[1])
     found = {}
     for name in names:
-        judged = {title: scorecard.by_face(name, title, part, faces[title], report) for title, part in images.items()}
+        judged = {title: evaluators.by_face(name, title, part, faces[title], report) for title, part in images.items()}
         found[name] = {title: _scores(judged[title], part.of, judged[FLAT], lineups) for title, part in shown.items()}
     return found
 
@@ -197,9 +191,9 @@ def _scores(shown, of, candidates, lineups):
     """How much each candidate is like what is shown.
 
     Args:
-        shown: scorecard.Judged, of n pictures.
+        shown: evaluators.Judged, of n pictures.
         of: int `(n,)`, their line-ups.
-        candidates: scorecard.Judged, of the M C candidates.
+        candidates: evaluators.Judged, of the M C candidates.
         lineups: Lineups.
 
     Returns:
@@ -227,8 +221,9 @@ def picked(scores):
     return best[:, 0] / best.sum(axis=1)
 
 
-def rate(title, judge, scores, of, missing, lineups, drawn):
-    """One line of the table: the rank-1 rate of one judge, given one version."""
+def rate(title: str, judge: str, answer: tuple, lineups: Lineups, drawn: np.ndarray) -> dict:
+    """One line of the table: the rank-1 rate of one recogniser, given one version; `answer` as `_scores` gives it."""
+    scores, of, missing = answer
     values = resampling.mean(picked(scores), lineups.people[of], drawn)
     counts = {"line-ups": len(of), "without a face": missing}
     return {"title": title, "judge": judge, "counts": counts} | resampling.measured(values)
@@ -239,12 +234,12 @@ def trained_to_pick(train, known, net, seed, report):
 
     Both people of a pair are x in turn, the other the filler: no face is the better guess without a.
     """
-    a = scorecard.deidentified(train, net, seed, report, "U_e on the train split")
-    network = scorecard.trained_adaptive(train, a, seed, report)
+    a = inputs.deidentified(train, net, seed, report, "U_e on the train split")
+    network = evaluators.trained_adaptive(train, a, seed, report)
     x, shown, pairs = known.candidates[:, 0], [], []
     for k in range(1, known.candidates.shape[1]):
         filler = known.candidates[:, k]
-        stage = scorecard.stage(report, "U_e on the train split's line-ups")
+        stage = inputs.stage(report, "U_e on the train split's line-ups")
         shown += [a[known.rows], chain.deidentified(filler, known.sequences, net.encoder, seed, stage)]
         pairs += [np.stack([x, filler], axis=1), np.stack([filler, x], axis=1)]
     shown, pairs = np.concatenate(shown), np.concatenate(pairs)
@@ -252,7 +247,7 @@ def trained_to_pick(train, known, net, seed, report):
     pairs = flat.reshape(len(shown), 2, own.SIDE, own.SIDE, 3)
 
     def compute():
-        adaptive.train_to_pick(network, shown, pairs, seed, scorecard.stage(report, "training adaptive to pick"))
+        adaptive.train_to_pick(network, shown, pairs, seed, inputs.stage(report, "training adaptive to pick"))
         return {f"{k:03}": values for k, values in enumerate(network.get_weights())}
 
     source = [inspect.getsource(own), inspect.getsource(adaptive), str((own.EPOCHS, seed))]
@@ -261,21 +256,19 @@ def trained_to_pick(train, known, net, seed, report):
     return network
 
 
-def markdown(record):
-    """The table of a record as text: a line for what is shown, a column a judge."""
+def markdown(record: dict) -> str:
+    """The table of a record as text: a row for each version that is shown, a column for each recogniser."""
     about, lineups, made = record["data"], record["lineups"], record["provenance"]
-    lines = [
+    what = (
         f"`{made['command']}`: {lineups['count']} line-ups of {lineups['candidates']}, of {lineups['people']} people, "
         f"split {about['split']}, s = {record['s']}: how often x is picked (rank 1; chance "
-        f"{1 / lineups['candidates']:.2f}); in brackets 95 % over people, and line-ups left out: no face found.",
-        "",
-        f"| shown | {' | '.join(record['judges'])} |",
-        "|---" * (1 + len(record["judges"])) + "|",
-    ]
+        f"{1 / lineups['candidates']:.2f}); in brackets 95 % over people, and line-ups left out: no face found."
+    )
+    rows = []
     for title in dict.fromkeys(row["title"] for row in record["rows"]):
         of = {row["judge"]: row for row in record["rows"] if row["title"] == title}
-        lines.append(f"| {title} | {' | '.join(_cell(of[judge]) for judge in record['judges'])} |")
-    return "\n".join(lines)
+        rows.append([title, *(_cell(of[judge]) for judge in record["judges"])])
+    return f"{what}\n\n{tables.markdown(('shown', *record['judges']), rows)}"
 
 
 def _cell(row):

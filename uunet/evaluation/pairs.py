@@ -1,6 +1,7 @@
-"""Pairs of photographs of one person and of two: read from a file of Labeled Faces in the Wild, or drawn in that way.
+"""Genuine and impostor pairs: of all heads, sampled for a scorecard, or of photographs as in Labeled Faces in the Wild.
 
-A photograph is the first frame of a sequence.
+`among` and `at_most` sample pairs of heads; `sample` keeps what a scorecard compares. A list of pairs of photographs is
+read from a file of LFW (`listed`), or drawn in the same way (`drawn`). A photograph is the first frame of a sequence.
 """
 
 from dataclasses import dataclass
@@ -8,13 +9,133 @@ from pathlib import Path
 
 import numpy as np
 
+from uunet import data
+from uunet.config import LABELS
+from uunet.data import manifest
 from uunet.errors import UUNetError
+from uunet.evaluation import inputs, recognition, resampling
 
 FOLDS = 10
+IMPOSTORS = 20_000  # pairs of two people, drawn at random where there are more
+KINDS = ("other sequence", "same sequence", "same head")  # of genuine pairs
 
 
 class PairsError(UUNetError):
     """A list of pairs that cannot be read, or of which a set has nothing."""
+
+
+# Pairs of heads.
+
+
+def among(
+    subjects: np.ndarray, sequences: np.ndarray, kind: str = KINDS[0], *, both_orders: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """All genuine pairs of a kind, and all impostor pairs.
+
+    Args:
+        subjects, sequences: `(N,)`, whose each head is, and of which sequence.
+        kind: which pairs are genuine: "other sequence" (x_ij and x_ik, j != k), "same sequence" (two frames of one) or
+            "same head".
+        both_orders: whether (i, j) and (j, i) are two pairs: they are where the two sides show two versions.
+
+    Returns:
+        int `(n, 2)`, `(m, 2)`, indices of heads.
+    """
+    count = len(subjects)
+    first, second = np.nonzero(~np.eye(count, dtype=bool)) if both_orders else np.triu_indices(count, 1)
+    same = subjects[first] == subjects[second]
+    pairs = np.stack([first, second], axis=1)
+    if kind == "same head":
+        return itself(count), pairs[~same]
+    one_sequence = sequences[first] == sequences[second]
+    return pairs[same & ~one_sequence if kind == "other sequence" else one_sequence], pairs[~same]
+
+
+def itself(count: int) -> np.ndarray:
+    """Each of `count` heads with itself: int `(count, 2)`."""
+    return np.repeat(np.arange(count)[:, None], 2, axis=1)
+
+
+def at_most(pairs: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` of the pairs `(n, 2)`, drawn at random without repetition; the pairs themselves if there are no more."""
+    return pairs if len(pairs) <= count else rng.choice(pairs, count, replace=False)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Who and what is compared, and how often in each draw of the people.
+
+    Attributes:
+        people: int `(N,)`, numbers from 0, whose each head is.
+        drawn: int `(1 + D, P)`, see `resampling.people_drawn`.
+        genuine: int `(n, 2)`, all pairs of one person in two sequences, in both orders.
+        impostor, alike: int `(m, 2)`, pairs of two people; those of `alike` agree in the labels `alike_in`, which are
+            known of both. They are drawn at random where there are more than asked for.
+        alike_in: tuple of str, those of gender, ethnicity and hairstyle that are known of at least one head.
+        consecutive: int `(k, 2)`, frames that follow each other in a sequence.
+    """
+
+    people: np.ndarray
+    drawn: np.ndarray
+    genuine: np.ndarray
+    impostor: np.ndarray
+    alike: np.ndarray
+    alike_in: tuple[str, ...]
+    consecutive: np.ndarray
+
+    @property
+    def same_frame(self) -> np.ndarray:
+        """Every head with itself: int `(N, 2)`."""
+        return itself(len(self.people))
+
+    @property
+    def label_pairs(self) -> np.ndarray:
+        """The pairs (a_i, x_j) of Table III, int `(n, 2)`: every head with itself, and the pairs of two people."""
+        return np.concatenate([self.same_frame, self.impostor])
+
+    def weights(self, pairs: np.ndarray) -> np.ndarray:
+        """`(1 + D, n)`: how often each pair comes."""
+        return recognition.pair_weights(self.people[pairs], self.drawn)
+
+    def mean(self, values: np.ndarray, people: np.ndarray) -> np.ndarray:
+        """`(1 + D,)`: mean of the values `(n,)` of some people `(n,)`; nan in a draw without any."""
+        return resampling.mean(values, people, self.drawn)
+
+
+def sample(heads: data.Heads, seed: int, impostors: int = IMPOSTORS) -> Sample:
+    """The Sample of some Heads, with at most so many pairs of `impostor` and of `alike`.
+
+    Raises:
+        EvaluationError: if there are not two pairs of one person in two sequences, or of two people.
+    """
+    rng = np.random.default_rng(seed)
+    names, people = np.unique(heads.labels[:, 0], return_inverse=True)
+    genuine, others = among(people, heads.sequences, both_orders=True)
+    known = inputs.labels_known(heads)
+    labels = heads.labels[:, [LABELS.index(label) for label in known]]
+    legible = (labels != manifest.UNKNOWN).all(axis=1) & bool(known)
+    matching = (labels[others[:, 0]] == labels[others[:, 1]]).all(axis=1) & legible[others[:, 0]]
+    impostor = at_most(others, impostors, rng)
+    alike = at_most(others[matching], impostors, rng)
+    if min(len(genuine), len(impostor)) < 2:
+        raise inputs.EvaluationError(
+            f"The split has {len(genuine)} pairs of one person in two sequences and {len(impostor)} of two people, "
+            "and at least 2 of each are needed: name another split, or a larger set."
+        )
+    order = np.lexsort((heads.frames, heads.sequences))
+    following = np.diff(heads.sequences[order]) == 0
+    return Sample(
+        people=people,
+        drawn=resampling.people_drawn(len(names), rng),
+        genuine=genuine,
+        impostor=impostor,
+        alike=alike,
+        alike_in=known,
+        consecutive=np.stack([order[:-1][following], order[1:][following]], axis=1),
+    )
+
+
+# Pairs of photographs.
 
 
 @dataclass(frozen=True)
@@ -36,7 +157,7 @@ class Pairs:
     left_out: int = 0
 
 
-def read(path):
+def read(path: Path) -> list[tuple]:
     """A file of pairs as the University of Massachusetts writes them.
 
     The first line holds the number of folds, if there are several, and n. Each fold has n lines `NAME i k`, two
@@ -77,7 +198,7 @@ def read(path):
     return found
 
 
-def listed(path, heads, most, seed):
+def listed(path: Path, heads: data.Heads, most: int, seed: int) -> Pairs:
     """The Pairs of a file: those whose photographs are all in the set, as many of one person as of two, at most `most`.
 
     Args:
@@ -113,7 +234,7 @@ def listed(path, heads, most, seed):
     return Pairs(Path(path).name, table[kept, 1:], table[kept, 0], len(entries) - len(known), len(known) - len(kept))
 
 
-def drawn(count, heads, seed):
+def drawn(count: int, heads: data.Heads, seed: int) -> Pairs:
     """Pairs of a split's people, as LFW's were made: people are cut into FOLDS folds, or as many as hold two, and each
     gives its share of `count` pairs of one person and of two. Nobody comes again before everybody with two photographs.
 

@@ -182,7 +182,7 @@ def sharpness(sample, x, shown):
     it moves each ratio towards 1.
 
     Args:
-        sample: scorecard.Sample of the heads.
+        sample: pairs.Sample of the heads.
         x, shown: uint8 `(N, side, side, 3)`.
 
     Returns:
@@ -198,7 +198,7 @@ def measured(sample, x, versions, names, seed, report=lambda *_: None):
     """The rows of `uunet evaluate`: KID of each version and its floor by each network, then the last version's octaves.
 
     Args:
-        sample: scorecard.Sample of the heads.
+        sample: pairs.Sample of the heads.
         x: uint8 `(N, side, side, 3)`.
         versions: dict title -> uint8 `(N, side, side, 3)`; the last is that whose sharpness is measured.
         names: list of str, the networks of KID, see `installed`.

@@ -4,8 +4,6 @@ import numpy as np
 
 from uunet.evaluation import resampling
 
-IMPOSTORS = 20_000  # pairs of different people, drawn at random where there are more
-
 
 def decidability(genuine, impostor):
     """d' of Eq. 14, as the paper prints it and as its numbers use it.

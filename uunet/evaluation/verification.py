@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from uunet import data
-from uunet.evaluation import chain, judges, pairs, recognition, resampling, scorecard, subset
+from uunet.evaluation import chain, evaluators, inputs, judges, pairs, recognition, resampling, subset, tables
+from uunet.evaluation.inputs import EvaluationConfig, Report
 
 MOST = 500  # pairs of each kind that are compared, of a list that has more
 PEOPLE = 150  # among whom one is to be identified
@@ -101,16 +102,12 @@ def identified(people, judged, seed):
     return rows
 
 
-def measure(folder, weights, asked, *, s=None, by=scorecard.JUDGES, split="test", seed=0, most=MOST, progress=None):
+def measure(config: EvaluationConfig, asked: list[str], *, most: int = MOST, progress: Report | None = None) -> dict:
     """Verification on each list, and identification among PEOPLE people of the split.
 
     Args:
-        folder: Path of a prepared set.
-        weights, s: as in `scorecard.measure`.
+        config: EvaluationConfig of weights; of its evaluators, those trained by others take part.
         asked: list of str, each a path (see `pairs.read`), or how many pairs of each kind are drawn of the split.
-        by: judges, of which those made by others take part.
-        split: str.
-        seed: int, of noise, samples and draws.
         most: int, pairs of each kind that are compared of a list that has more.
         progress: callable `(stage, done, total)` or None.
 
@@ -118,16 +115,16 @@ def measure(folder, weights, asked, *, s=None, by=scorecard.JUDGES, split="test"
         dict of JSON values: `lists`, one entry for each of `asked`; and `identification`.
 
     Raises:
-        UUNetError: if a list cannot be read, the set has too few of its pictures, or no judge takes part.
+        UUNetError: if a list cannot be read, the set has too few of its pictures, or no recogniser takes part.
     """
-    check(asked, by)
-    report = progress or (lambda *_: None)
-    by = [name for name in by if name in scorecard.FACE_JUDGES]
-    net, size, _, _ = scorecard.loaded(weights, None, s)
-    needed = data.SPLITS if any(not text.isdecimal() for text in asked) else (split,)
-    parts = [_photographs(folder, name, size) for name in needed]
+    check(asked, config.by)
+    seed, report = config.seed, progress or (lambda *_: None)
+    by = [name for name in config.by if name in evaluators.FACE_JUDGES]
+    net, size, _, _ = inputs.loaded(config.weights, None, config.s)
+    needed = data.SPLITS if any(not text.isdecimal() for text in asked) else (config.split,)
+    parts = [_photographs(config.folder, name, size) for name in needed]
     whole = subset.joined(parts)
-    own = np.flatnonzero(np.repeat(needed, [len(part.images) for part in parts]) == split)
+    own = np.flatnonzero(np.repeat(needed, [len(part.images) for part in parts]) == config.split)
     lists = [_pairs(text, whole, own, most, seed) for text in asked]
     twice = _photographed_twice(whole, own, seed)
     used = np.unique(np.concatenate([twice, *(of.pairs.ravel() for of in lists)]))
@@ -151,9 +148,9 @@ def measure(folder, weights, asked, *, s=None, by=scorecard.JUDGES, split="test"
 
 def check(asked, by):
     """Raises a PairsError where a list cannot be read, or no judge of `by` takes part: before minutes of work."""
-    if not set(by) & set(scorecard.FACE_JUDGES):
+    if not set(by) & set(evaluators.FACE_JUDGES):
         raise pairs.PairsError(
-            f"--pairs asks {' and '.join(scorecard.FACE_JUDGES)} alone: name one of them in --judges."
+            f"--pairs asks {' and '.join(evaluators.FACE_JUDGES)} alone: name one of them in --judges."
         )
     for text in asked:
         if not text.isdecimal():
@@ -191,8 +188,8 @@ def _judged(heads, net, by, seed, report):
     x = heads.images
     a = chain.deidentified(x, heads.sequences, net.encoder, seed, lambda *done: say("U_e", *done))
     versions = {"x": x, "a": a, "r": chain.reconstructed(a, net.decoder, lambda *done: say("U_d", *done))}
-    faces = scorecard.faces_in(x, "x", say)
-    return {name: {version: scorecard.by_face(name, version, images, faces, say).embeddings
+    faces = evaluators.faces_in(x, "x", say)
+    return {name: {version: evaluators.by_face(name, version, images, faces, say).embeddings
                    for version, images in versions.items()} for name in by}  # fmt: skip
 
 
@@ -201,12 +198,12 @@ def markdown(section):
     by = section["judges"]
     lines = []
     for entry in section["lists"]:
-        lines += [_about(entry), "", *_table(("", *by), entry["rows"], by, _verified), ""]
+        lines += [_about(entry), "", _table(entry["rows"], by, _verified), ""]
     asked = section["identification"]
     count = asked[0]["people"] if asked else 0
     lines += [f"Identification: the share whose other photograph is the nearest of those of {count} people (rank 1; "
               f"chance {1 / max(count, 1):.3f}), with 95 % over people asked for:",
-              "", *_table(("", *by), asked, by, _share)]  # fmt: skip
+              "", _table(asked, by, _share)]  # fmt: skip
     return "\n".join(lines)
 
 
@@ -225,11 +222,10 @@ def _about(entry):
     )
 
 
-def _table(head, rows, by, cell):
-    titles = list(dict.fromkeys(row["title"] for row in rows))
+def _table(rows, by, cell):
+    titles = dict.fromkeys(row["title"] for row in rows)
     of = {(row["title"], row["judge"]): cell(row) for row in rows}
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    return [*lines, *(f"| {title} | {' | '.join(of[title, judge] for judge in by)} |" for title in titles)]
+    return tables.markdown(("", *by), [[title, *(of[title, judge] for judge in by)] for title in titles])
 
 
 def _verified(row):

@@ -9,7 +9,7 @@ import numpy as np
 from uunet import data
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.errors import UUNetError
-from uunet.evaluation import chain, scorecard
+from uunet.evaluation import chain, evaluators, inputs
 from uunet.models import twin
 
 JUDGES = ("own", "dlib")  # the role of VGGFace2 in the paper: trained on the footage, and by others on real people
@@ -70,7 +70,7 @@ class Context:
     @cached_property
     def networks(self):
         """The Preset, and what a record says of it."""
-        net, _, _, about = scorecard.loaded(self.weights)
+        net, _, _, about = inputs.loaded(self.weights)
         return net, about
 
     @property
@@ -129,27 +129,27 @@ class Context:
 
     def faces(self, name):
         """alignment.Faces of a version."""
-        return self._once("faces", name, lambda: scorecard.faces_in(self.version(name), name, self.report))
+        return self._once("faces", name, lambda: evaluators.faces_in(self.version(name), name, self.report))
 
     def judged(self, judge, name):
-        """scorecard.Judged: what one of JUDGES says of a version."""
+        """evaluators.Judged: what one of JUDGES says of a version."""
 
         def ask():
             images = self.version(name)
             if judge == "own":
-                return scorecard.Judged(self.embedded(images), np.ones(len(images), bool))
-            return scorecard.by_face(judge, name, images, self.faces(name), self.report)
+                return evaluators.Judged(self.embedded(images), np.ones(len(images), bool))
+            return evaluators.by_face(judge, name, images, self.faces(name), self.report)
 
         return self._once(judge, name, ask)
 
     def embedded(self, images):
         """What the judge `own` makes of heads: uint8 `(n, side, side, 3)` -> float `(n, 64)`."""
-        return scorecard.by_crop(self.recogniser, {"": images})[""].embeddings
+        return evaluators.by_crop(self.recogniser, {"": images})[""].embeddings
 
     @cached_property
     def recogniser(self):
         """The network of the judge `own`, trained on the train split."""
-        return scorecard.trained_own(self.train, self.seed, self.report)
+        return evaluators.trained_own(self.train, self.seed, self.report)
 
     def _once(self, what, name, compute):
         if (what, name) not in self.kept:

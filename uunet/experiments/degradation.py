@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.evaluation import chain, judges, recognition, resampling, scorecard
+from uunet.evaluation import chain, judges, metrics, pairs, recognition, resampling
 from uunet.experiments import sheets
 
 USES = ("data", "weights")
@@ -33,7 +33,7 @@ def compute(context, report):
         EvaluationError: if there are not two pairs of one person in two sequences, or of two people.
     """
     heads = first_frames(context.heads)
-    chosen = scorecard.sample(heads, context.seed)
+    chosen = pairs.sample(heads, context.seed)
     a = chain.deidentified(heads.images, heads.sequences, context.networks[0].encoder, context.seed)
     embeddings = context.embedded(heads.images)
     ceiling = _recognised(chosen, embeddings, embeddings)
@@ -46,7 +46,7 @@ def compute(context, report):
         x, r = passed(context, heads, a, way, at)
         said = context.embedded(r)
         record["ways"][way].append({
-            "at": at, "psnr": resampling.measured(chosen.mean(scorecard.psnr(x, r), chosen.people)),
+            "at": at, "psnr": resampling.measured(chosen.mean(metrics.psnr(x, r), chosen.people)),
             "identity": resampling.measured(_recognised(chosen, said, embeddings) / ceiling),
         })  # fmt: skip
         report("ways and how far", done, len(steps))

@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from uunet.evaluation import chain, resampling, scorecard
+from uunet.evaluation import chain, metrics, resampling
 from uunet.experiments import sheets
 
 USES = ("data", "weights")
@@ -21,14 +21,14 @@ def smooth(context, a, r):
 
 def mirrored(context, a, r):
     """PSNR between r and what U_d makes of a mirrored, mirrored back: a face is one either way round, dB."""
-    return scorecard.psnr(r, chain.reconstructed(a[:, :, ::-1], context.networks[0].decoder)[:, :, ::-1])
+    return metrics.psnr(r, chain.reconstructed(a[:, :, ::-1], context.networks[0].decoder)[:, :, ::-1])
 
 
 def again(context, a, r):
     """PSNR between r and U_d(U_e(r)): r looks like x, and should be as hard to hide, dB."""
     net = context.networks[0]
     hidden = chain.deidentified(r, context.heads.sequences, net.encoder, context.seed + 1)  # x's noise is not known
-    return scorecard.psnr(r, chain.reconstructed(hidden, net.decoder))
+    return metrics.psnr(r, chain.reconstructed(hidden, net.decoder))
 
 
 def steady(context, a, r):
@@ -57,7 +57,7 @@ def compute(context, report):
         `worst`: indices of heads of different people, best and worst by PSNR.
     """
     a, r = context.version("a"), context.version("r")
-    psnr = scorecard.psnr(context.heads.images, r)
+    psnr = metrics.psnr(context.heads.images, r)
     names, people = np.unique(context.heads.labels[:, 0], return_inverse=True)
     drawn = resampling.people_drawn(len(names), np.random.default_rng(context.seed))[:, people]
     found, spearman = {}, {}

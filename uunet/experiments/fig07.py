@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.evaluation import judges, scorecard
+from uunet.evaluation import judges, measurements, pairs
 from uunet.experiments import histograms, sheets
 from uunet.experiments.context import JUDGES
 
@@ -17,19 +17,19 @@ def compute(context, report):
 
     Returns:
         dict `environments`: list of what `histograms.compare` gives, one a judge, the Kolmogorov-Smirnov test in it;
-        `sudden`: judge -> rows of `scorecard.sudden_changes`, of x and of a; `tracks`: judge -> a list a sequence of
+        `sudden`: judge -> rows of `measurements.sudden_changes`, of x and of a; `tracks`: judge -> a list a sequence of
         [k, score of a_t ↔ a_t+k] with t its first frame with a face; the first TRACKS of the
         `sequences`, a number.
     """
     heads = context.heads
     chosen = histograms.pairs(heads, "same sequence", np.random.default_rng(context.seed))
-    sample = scorecard.sample(heads, context.seed)
+    sample = pairs.sample(heads, context.seed)
     sequences = [sequence for subject in heads.by_subject.values() for sequence in subject]
     record = {"environments": [], "sudden": {}, "tracks": {}, "sequences": len(sequences)}
     for judge in JUDGES:
         record["environments"].append(histograms.compare(context, judge, "a", "a", chosen))
         said = {name: context.judged(judge, name) for name in ("x", "a")}
-        record["sudden"][judge] = scorecard.sudden_changes(sample, judge, said)
+        record["sudden"][judge] = measurements.sudden_changes(sample, judge, said)
         record["tracks"][judge] = [_track(said["a"], heads.frames, sequence) for sequence in sequences[:TRACKS]]
     return record
 

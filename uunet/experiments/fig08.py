@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
-from uunet.evaluation import resampling, scorecard
+from uunet.evaluation import pairs, resampling
 from uunet.experiments import sheets
 from uunet.experiments.context import SETTINGS
 
@@ -35,7 +35,7 @@ def compute(context, report):
     heads, train = context.heads, context.train
     for s in SETTINGS.values():
         context.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
-    chosen = scorecard.sample(heads, context.seed)
+    chosen = pairs.sample(heads, context.seed)
     shown = [index for sequences in sheets.people(heads, PEOPLE) for index in np.concatenate(sequences)[:IMAGES]]
     learnt = np.concatenate([sequences[0] for sequences in sheets.people(train, LEARNT)])
     x, known = context.embedded(heads.images), context.embedded(train.images[learnt])

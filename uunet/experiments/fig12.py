@@ -6,7 +6,7 @@ from skimage.color import rgb2lab
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from uunet import data
-from uunet.evaluation import expression, pose, resampling, scorecard
+from uunet.evaluation import evaluators, expression, pairs, pose, resampling
 from uunet.experiments import sheets
 from uunet.experiments.context import ExperimentError
 
@@ -50,7 +50,7 @@ def compute(context, report):
     """
     heads, train = (context.rendered(split, COLUMNS) for split in (context.split, "train"))
     of_pose, of_expression, learnt_from = _judges(context, train, report)
-    chosen = scorecard.sample(heads, context.seed)
+    chosen = pairs.sample(heads, context.seed)
     found = {name: context.faces(name) for name in ("x", "a")}
     both = np.flatnonzero(found["x"].found & found["a"].found)
     angles, names = {"truth": _angles(heads)[both]}, {"truth": heads.columns["expression"][both]}
@@ -73,7 +73,7 @@ def _judges(context, train, report):
     """The judges of pose and of expression, and from how many faces they learnt."""
     some = np.linspace(0, len(train.images) - 1, min(len(train.images), TRAIN)).astype(int)  # from all sequences
     images = train.images[some]
-    found = scorecard.faces_in(images, "x", report)
+    found = evaluators.faces_in(images, "x", report)
     seen, names = found.found, train.columns["expression"][some]
     if seen.sum() < LEAST or len(set(names[seen])) < 2:
         raise ExperimentError(

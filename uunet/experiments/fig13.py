@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.evaluation import resampling, scorecard
+from uunet.evaluation import metrics, pairs, resampling
 from uunet.experiments import histograms, sheets
 from uunet.experiments.context import JUDGES
 
@@ -53,8 +53,8 @@ def measured(some):
         gives, one a judge, without histograms; `heads`; `psnr` of r, dB, and `found`, the share of a with a face
         relative to x (MTCNN), each a dict `value`, `interval` over people.
     """
-    sample = scorecard.sample(some.heads, some.seed)
-    psnr = sample.mean(scorecard.psnr(some.heads.images, some.version("r")), sample.people)
+    sample = pairs.sample(some.heads, some.seed)
+    psnr = sample.mean(metrics.psnr(some.heads.images, some.version("r")), sample.people)
     a, x = (sample.mean(some.faces(name).found, sample.people) for name in ("a", "x"))
     with np.errstate(invalid="ignore", divide="ignore"):
         found = resampling.measured(a / x)

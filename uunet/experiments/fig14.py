@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from uunet import data, presets
 from uunet.config import SMALL, ChannelConfig
-from uunet.evaluation import chain, resampling, scorecard
+from uunet.evaluation import chain, inputs, metrics, pairs, resampling
 from uunet.experiments import sheets
 from uunet.training import adversarial, checkpoints, objective
 from uunet.training import trainer as training
@@ -54,14 +54,14 @@ def compute(context, report):
     kept = np.unique([index for subject in heads.by_subject.values() for frames in subject for index in frames[:2]])
     measured_on = replace(CONFIG, subjects=2, frames=2, channel=ChannelConfig(), seed=context.seed)
     batches = [data.sequence_batch(heads, measured_on, step) for step in range(BATCHES)]
-    sample = scorecard.sample(heads, context.seed)
+    sample = pairs.sample(heads, context.seed)
     runs, rows, critic = [], [], None
 
     def measure(name, networks):
         x, sequences = heads.images[kept], heads.sequences[kept]
         a = chain.deidentified(x, sequences, networks.encoder, context.seed)
         r = chain.reconstructed(a, networks.decoder)
-        psnr = (resampling.measured(sample.mean(scorecard.psnr(x, image), sample.people[kept])) for image in (r, a))
+        psnr = (resampling.measured(sample.mean(metrics.psnr(x, image), sample.people[kept])) for image in (r, a))
         judged = networks._replace(critic=critic)
         terms = [objective.generator_objective(judged, None, measured_on, batch)[1] for batch in batches]
         values = {term: np.array([float(of[term]) for of in terms]) for term in terms[0]}
@@ -88,7 +88,7 @@ def compute(context, report):
     mosaic = np.concatenate([np.concatenate(row, axis=1) for row in rows])
     file = cv2.imencode(".jpg", mosaic[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
     return {
-        "train": scorecard.described(train, context.folder, "train"), "steps": STEPS, "heads": len(kept),
+        "train": inputs.described(train, context.folder, "train"), "steps": STEPS, "heads": len(kept),
         "batches": BATCHES, "shown": shown, "runs": runs, "pictures": base64.b64encode(file.tobytes()).decode(),
     }  # fmt: skip
 

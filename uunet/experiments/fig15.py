@@ -4,7 +4,7 @@ from itertools import islice
 
 from matplotlib.figure import Figure
 
-from uunet.evaluation import realism, resampling, scorecard
+from uunet.evaluation import pairs, realism, resampling
 from uunet.experiments import fig13, histograms, sheets
 from uunet.experiments.context import JUDGES, ExperimentError
 
@@ -50,7 +50,7 @@ def compute(context, report):
 
 
 def _power(some):
-    sample, x = scorecard.sample(some.heads, some.seed), some.version("x")
+    sample, x = pairs.sample(some.heads, some.seed), some.version("x")
     found = {"octaves": realism.octaves(x.shape[1]), "draws_first": some.draws_first}
     for name in "tr":
         ratios = realism.sharpness(sample, x, some.version(name))

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 from uunet.evaluation import judges, recognition
+from uunet.evaluation import pairs as sampling
 from uunet.evaluation.judges import dlib
 from uunet.experiments.context import ExperimentError
 
@@ -18,7 +19,7 @@ def pairs(heads, kind, rng):
 
     Args:
         heads: data.Heads.
-        kind: "other sequence" (x_ij and x_ik, j != k), "same sequence" (two frames of one) or "same head".
+        kind: which pairs are genuine, one of `pairs.KINDS`.
         rng: numpy Generator, draws pairs where there are more than GENUINE or IMPOSTOR.
 
     Raises:
@@ -26,20 +27,8 @@ def pairs(heads, kind, rng):
         WeightsError: if a judge's weights are missing.
     """
     dlib.network()  # now, not after minutes of work, is when a judge should turn out to be missing
-    subject, sequence = heads.labels[:, 0], heads.sequences
-    first, second = np.triu_indices(len(subject), 0 if kind == "same head" else 1)
-    same = subject[first] == subject[second]
-    genuine = {
-        "other sequence": same & (sequence[first] != sequence[second]),
-        "same sequence": sequence[first] == sequence[second],
-        "same head": first == second,
-    }[kind]
-    chosen = []
-    for wanted, most in ((genuine, GENUINE), (~same, IMPOSTOR)):
-        found = np.flatnonzero(wanted)
-        if len(found) > most:
-            found = rng.choice(found, most, replace=False)
-        chosen.append(np.stack([first[found], second[found]], axis=1))
+    every = sampling.among(heads.labels[:, 0], heads.sequences, kind)
+    chosen = [sampling.at_most(part, most, rng) for part, most in zip(every, (GENUINE, IMPOSTOR), strict=True)]
     if min(map(len, chosen)) < 2:
         raise ExperimentError(
             f"The split has {len(chosen[0])} pairs of one person ({kind}) and {len(chosen[1])} of two people, and at "

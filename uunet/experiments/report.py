@@ -7,14 +7,11 @@ Ours are read from records.
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-from uunet.data import VALUES
-from uunet.evaluation import lineup, scorecard, verification
-from uunet.experiments import FIGURES, fig15, histograms, table3
-from uunet.experiments.context import JUDGES
+from uunet.evaluation import evaluators, inputs, lineup, tables, verification
+from uunet.experiments import FIGURES, comparison
+from uunet.experiments.comparison import number
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ROOT / "README.md", ROOT / "weights" / "README.md"
@@ -35,250 +32,27 @@ LINEUP = re.compile(
     "(<!-- python -m uunet.experiments.report writes the line-up of (.+?) -->\n).*?(" + END + ")", re.DOTALL
 )
 RENAMED = {"x ↔ a of the same frame AUC": "x ↔ a of the same frame AUC (background included)"}  # rows of older records
-HEAD = ("| | paper: BIODI / MARS / P-DESTRE, or the last two | ours: rendered heads | command |", "|---|---|---|---|")
+HEAD = ("", "paper: BIODI / MARS / P-DESTRE, or the last two", "ours: rendered heads", "command")
 
 
-class Row(NamedTuple):
-    """One line: `ours` reads a record of the figure."""
-
-    what: str
-    paper: str
-    ours: Callable
-
-
-def _precision(row):
-    return lambda record: "{mean:.2f} ± {std:.2f}".format(**record["table"][row])
-
-
-def _environments(key, first=0, step=1):
-    """A number of each judge's decision environment, of those from `first` on in steps: `fig06` has two a judge."""
-
-    def ours(record):
-        found = zip(JUDGES, record["environments"][first::step], strict=True)
-        return ", ".join(f"{histograms.NAMES[judge]} {_number(of[key])}" for judge, of in found)
-
-    return ours
-
-
-def _number(value):
-    return "not measurable" if value is None else f"{value:.3f}"
-
-
-def _sudden(record):
-    rows = {judge: record["sudden"][judge][-1:] for judge in JUDGES}  # of x, of a
-    return ", ".join(f"{histograms.NAMES[judge]} {_number(row['value'])}" for judge, of in rows.items() for row in of)
-
-
-def _settings(read):
-    """A number of each setting of Fig. 13, M → M / P → P / M → P / P → M, or of Fig. 15, without the last."""
-    return lambda record: " / ".join(read(setting) for setting in record["settings"])
-
-
-def _sharpness(version):
-    """Of t or r, in each setting of Fig. 15."""
-
-    def ours(record):
-        if not fig15.measures_power(record):
-            old = "a" if version == "t" else version
-            found = " / ".join(_number(of["sharpness"][old]["value"]) for of in record["settings"])
-            counted = ", in which the hidden pattern counts as detail" if old == "a" else ""
-            return f"not measured yet; the record has the mean absolute Laplacian of {old}, {found}{counted}"
-        octave, cycles = fig15.finest(record)
-        found = " / ".join(_number(of["power"][version][octave]["value"]) for of in record["settings"])
-        return f"{fig15.drawn(record) if version == 't' else 'r'}: {found} ({cycles} cycles per head)"
-
-    return ours
-
-
-def _crossed(title, judge):
-    return _settings(lambda setting: _number(setting["environments"][title][JUDGES.index(judge)]["auc"]))
-
-
-def _ablated(run, key):
-    """PSNR, or a term of Eq. 13, in a run of Fig. 14, beside that of the reference."""
-
-    def ours(record):
-        runs = {of["name"]: of for of in record["runs"]}
-        if runs[run]["diverged"]:
-            return "diverged"
-        number = [of[key]["value"] if key in of else of["terms"][key][0] for of in (runs[run], runs["reference"])]
-        name = {"psnr_r": "PSNR(x, r)", "psnr_a": "PSNR(x, a)"}.get(key, f"L_{key}")
-        return "{} {:.3g}, reference {:.3g}".format(name, *number)
-
-    return ours
-
-
-def _points(key, way, *steps):
-    """A metric of `damage` at some steps of a way."""
-
-    def ours(record):
-        at = {point["at"]: point[key]["value"] for point in record["ways"][way]}
-        return " / ".join(_number(at[step]) for step in steps)
-
-    return ours
-
-
-def _soft_labels(label, of):
-    """The mean over samples of each judge of Table III, and what would be obeying always."""
-
-    def ours(record):
-        found = {row["judge"]: row["mean"] for row in record["rows"] if (row["label"], row["of"]) == (label, of)}
-        return ", ".join(f"{table3.JUDGES[judge]} {_number(mean)}" for judge, mean in found.items())
-
-    return ours
-
-
-def _difference(angle):
-    """Of x and a, beside the judge's own error."""
-
-    def ours(record):
-        found = record["pose"][angle]
-        (of_a, spread), (of_x, _) = ((found[pair]["mean"], found[pair]["std"]) for pair in ("x, a", "truth, x"))
-        return "not measurable" if of_a is None else f"{of_a:.3f} ± {spread:.3f} (judge's own error {of_x:.3f})"
-
-    return ours
-
-
-def _agreement(record):
-    found = (record["expression"][pair] for pair in ("x, a", "truth, x"))
-    of_a, of_x = (f"{_number(of['agreement'])}, κ {_number(of['kappa'])}" for of in found)
-    return f"{of_a} (x as read with the truth {of_x})"
-
-
-def _plane(number, *keys):
-    def ours(record):
-        found = record["planes"][number]
-        for key in keys:
-            found = found[key]
-        return "{:.3f} ({:.3f} to {:.3f})".format(found["value"], *found["interval"])
-
-    return ours
-
-
-def _size(key, unit):
-    def ours(record):
-        return " / ".join(f"{record['networks'][name][key] / unit:.2f}" for name in ("U_e, [44]", "D_a", "D_f"))
-
-    return ours
-
-
-ROWS = {
-    "table1": [
-        Row("parameters of U_e / D_a / D_f, millions", "not given", _size("parameters", 1e6)),
-        Row("GFLOPs a head of the same", "not given", _size("flops", 1e9)),
-    ],
-    "fig05": [
-        Row("MTCNN's mAP on x", "0.82 ± 0.02 / 0.84 ± 0.03 / 0.63 ± 0.01", _precision(0)),
-        Row("on a", "0.73 ± 0.06 / 0.75 ± 0.06 / 0.59 ± 0.10", _precision(1)),
-        Row("8 superpixels", "0.23 ± 0.06 / 0.21 ± 0.04 / 0.20 ± 0.04", _precision(2)),
-        Row("16 superpixels", "0.36 ± 0.05 / 0.32 ± 0.04 / 0.22 ± 0.05", _precision(3)),
-        Row("5 × 3 pixels", "0.20 ± 0.03 / 0.19 ± 0.03 / 0.17 ± 0.02", _precision(4)),
-        Row("7 × 4 pixels", "0.31 ± 0.04 / 0.27 ± 0.04 / 0.16 ± 0.06", _precision(5)),
-        Row("mean confidence in x", "0.954 / 0.968 / 0.918", lambda record: _number(record["confidence"]["x"])),
-        Row("mean confidence in a", "0.931 / 0.930 / 0.877", lambda record: _number(record["confidence"]["a"])),
-        Row("Pearson's coefficient of the two", "0.011 / 0.023 / 0.025", lambda record: _number(record["pearson"])),
-    ],
-    "fig06": [
-        Row("d' of x ↔ x'", "1.885 / 0.839", _environments("d", 0, 2)),
-        Row("d' of x ↔ a'", "0.162 / 0.155", _environments("d", 1, 2)),
-        Row("AUC of x ↔ x'", "0.962 / 0.820", _environments("auc", 0, 2)),
-        Row("AUC of x ↔ a'", "0.570 / 0.568", _environments("auc", 1, 2)),
-    ],
-    "fig07": [
-        Row("AUC of a_t ↔ a_t+k", '"evident separation"', _environments("auc")),
-        Row("sudden changes from frame to frame of a", "< 0.15", _sudden),
-    ],
-    "table3": [
-        Row("gender of a, all equal, Pearson", "0.818 ± 0.096 / 0.890 ± 0.081 / 0.803 ± 0.107",
-            _soft_labels("gender", "All Equal")),
-        Row("ethnicity", "0.702 ± 0.112 / 0.750 ± 0.099 / 0.622 ± 0.144", _soft_labels("ethnicity", "All Equal")),
-        Row("hairstyle", "0.647 ± 0.106 / 0.663 ± 0.102 / 0.594 ± 0.118", _soft_labels("hairstyle", "All Equal")),
-        *(Row(f"{label} of a, all different", "not given apart", _soft_labels(label, "All Different"))
-          for label in VALUES),
-        *(Row(f"{label} read from x': the judges' ceiling", "not given", _soft_labels(label, "x'"))
-          for label in VALUES),
-    ],
-    "fig08": [
-        *(Row(f"from x to its a in the plane, {name}, in distances of two people", said, _plane(k, "distance"))
-          for k, (name, said) in enumerate((("all equal", '"relative proximity"'), ("all different", '"antipodes"')))),
-        Row("a nearest to their own person's x, all equal", "not given", _plane(0, "nearest", "a")),
-        Row("all different", "not given", _plane(1, "nearest", "a")),
-    ],
-    "fig10": [Row("d' of a_j ↔ a_k, two sequences", "0.491 / 0.329", _environments("d"))],
-    "fig11": [
-        Row("mean of r − r', other noise", '"close to 0"', lambda record: _number(record["residuals"]["r"]["mean"])),
-        Row("AUC of r ↔ r' of one input", '"absolute separation"', _environments("auc")),
-    ],
-    "fig12": [
-        Row("CIE L*a*b* distance of backgrounds", "a plot", lambda record: _number(record["background"]["mean"])),
-        Row("yaw of a − yaw of x, radians", "0.177 ± 0.091 / 0.184 ± 0.087 / 0.140 ± 0.075", _difference("yaw")),
-        Row("pitch", "0.101 ± 0.068 / 0.120 ± 0.070 / 0.113 ± 0.055", _difference("pitch")),
-        Row("roll", "0.021 ± 0.006 / 0.025 ± 0.005 / 0.022 ± 0.004", _difference("roll")),
-        Row("expressions of x and a that agree", "about 0.82", _agreement),
-    ],
-    "fig13": [
-        Row("AUC of x ↔ a', M → M / P → P / M → P / P → M, own recogniser", "d' in the figure: hardly changed",
-            _crossed("face recognition, x ↔ a'", "own")),
-        Row("the same, dlib", "the same", _crossed("face recognition, x ↔ a'", "dlib")),
-        Row("AUC of a_t ↔ a_t+k, own recogniser", '"decreased evidently" across sets',
-            _crossed("temporal consistency, a_t ↔ a_t+k", "own")),
-        Row("PSNR(x, r), dB", '"remained effective" across sets', _settings(lambda of: _number(of["psnr"]["value"]))),
-        Row("faces found in a, relative to x", '"substantially lower" photorealism across sets',
-            _settings(lambda of: _number(of["found"]["value"]))),
-    ],
-    "fig14": [
-        Row("ω_mse ÷ 10", "pixelization, blur, poor resolution of r", _ablated("ω_mse ÷ 10", "psnr_r")),
-        Row("ω_adv ÷ 10", "poor photorealism, divergence", _ablated("ω_adv ÷ 10", "adv")),
-        Row("ω_ano ÷ 10", "high similarity of x and a", _ablated("ω_ano ÷ 10", "psnr_a")),
-        Row("ω_con ÷ 10", "poor similarity of frames", _ablated("ω_con ÷ 10", "con")),
-        Row("ω_div ÷ 10", "unimodal a", _ablated("ω_div ÷ 10", "div")),
-        Row("ω_dis ÷ 10", "poor photorealism", _ablated("ω_dis ÷ 10", "dis")),
-        Row("δ_gp × 10", "poor photorealism, divergence", _ablated("δ_gp × 10", "adv")),
-    ],
-    "fig15": [
-        Row("PSNR(x, r), dB: heads of 256 pixels by their own weights / of 64 by their own / by those of 256",
-            'not "sharpened"', _settings(lambda of: _number(of["psnr"]["value"]))),
-        Row("sharpness of t (a before x is hidden in it): power relative to x, finest octave of the small heads",
-            'a not "visually pleasant"', _sharpness("t")),
-        Row("the same of r", 'r not "sharpened"', _sharpness("r")),
-        Row("faces found in a, relative to x", '"even poorer" under visual inspection',
-            _settings(lambda of: _number(of["found"]["value"]))),
-        *(Row(f"AUC of x ↔ a', {histograms.NAMES[judge]}", "not given", _crossed("face recognition, x ↔ a'", judge))
-          for judge in JUDGES),
-    ],
-    "damage": [
-        Row("PSNR(x, r), ROI of 24 / 64 / 256 pixels, dB", "nobody", _points("psnr", "roi", 24, 64, 256)),
-        Row("the same after JPEG of quality 90 / 50", "nobody", _points("psnr", "jpeg", 90, 50)),
-        Row("the same after H.264 crf 18 / 28", "nobody", _points("psnr", "h264", 18, 28)),
-        Row("AUC r ↔ x' / x ↔ x' after crf 18 / 28, own recogniser", "nobody", _points("identity", "h264", 18, 28)),
-    ],
-    "errors": [
-        Row("Spearman's coefficient of confidence and PSNR(x, r)", "nobody", lambda record: ", ".join(
-            f"{name} {_number(of['value'])}" for name, of in record["spearman"].items())),
-        Row("PSNR(x, r) of the least sure / the surest tenth, dB", "nobody", lambda record: " / ".join(
-            _number(record["tenths"][k]["psnr"]["value"]) for k in (0, -1))),
-    ],
-}  # fmt: skip
-
-
-def read(name):
+def read(name: str) -> dict | None:
     """The committed record of a figure, dict, or None if there is none yet."""
     path = FOLDER / f"{name}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def table(name):
+def table(name: str) -> str:
     """What the paper and we have of a figure: a markdown table, or what makes its record if there is none."""
     record = read(name)
     if record is None:
         command = f"uunet figure {name}" + "".join(OPTIONS[used] for used in FIGURES[name].USES)
-        return _markdown([(row.what, row.paper, "no record yet", command) for row in ROWS[name]])
+        return _markdown([(row.what, row.paper, "no record yet", command) for row in comparison.ROWS[name]])
     return _markdown(_cells(name, record))
 
 
-def readme():
+def readme() -> str:
     """README's tables: all records of figures, then the card of the default weights."""
-    records = {name: read(name) for name in ROWS}
+    records = {name: read(name) for name in comparison.ROWS}
     parts = [_markdown([row for name, record in records.items() if record for row in _cells(name, record)])]
     missing = [name for name, record in records.items() if not record]
     if missing:
@@ -289,7 +63,7 @@ def readme():
     return "\n\n".join([*parts, beside(rendered, people) if people else f"No record yet: {REAL.name}."])
 
 
-def gallery():
+def gallery() -> str:
     """All pictures, each under what it shows, the command that made it, and what that took."""
     parts = ["# Tables and figures", "Written from the records by `python -m uunet.experiments.report`."]
     for name, figure in FIGURES.items():
@@ -302,73 +76,72 @@ def gallery():
     return "\n\n".join(parts) + "\n"
 
 
-def card(record):
+def card(record: dict) -> str:
     """What `uunet evaluate` found of weights, in two tables: by each recogniser, and the rest."""
-    rows, about, made = record["rows"], record["data"], record["provenance"]
-    recognisers = [judge for judge in record["judges"] if judge in scorecard.RECOGNISERS]
-    lines = [
-        f"`{made['command']}`: {scorecard.counted(about)}, s = {record['s']}; in brackets 95 % over people; ✗ marks "
-        f"what is not reached.{_learnt(record)}",
+    rows, made = record["rows"], record["provenance"]
+    recognisers = [judge for judge in record["judges"] if judge in evaluators.RECOGNISERS]
+    parts = [
+        f"`{made['command']}`: {inputs.counted(record['data'])}, s = {record['s']}; in brackets 95 % over people; ✗ "
+        f"marks what is not reached.{_learnt(record)}"
     ]
-    if recognisers:
-        lines += ["", f"| | paper | to reach | aim | {' | '.join(recognisers)} |",
-                  "|---" * (4 + len(recognisers)) + "|"]  # fmt: skip
     by_title = {}
     for row in rows:
         if row["judge"] in recognisers:
             by_title.setdefault(_title(row), []).append(row)
-    for title, of in by_title.items():
-        goals = (" / ".join(dict.fromkeys(row[key] for row in of if row[key] != "–"))
-                 for key in ("paper", "reach", "aim"))  # fmt: skip
-        lines.append(f"| {' | '.join([title, *goals, *map(_measured, of)])} |")
-    lines += ["", "| | judge | paper | to reach | aim | ours |", "|---" * 6 + "|"]
-    lines += [f"| {' | '.join([*(row[key] for key in ('title', 'judge', 'paper', 'reach', 'aim')), _measured(row)])} |"
-              for row in rows if row["judge"] not in recognisers]  # fmt: skip
+    if recognisers:
+        cells = []
+        for title, of in by_title.items():
+            goals = (" / ".join(dict.fromkeys(row[key] for row in of if row[key] != "–"))
+                     for key in ("paper", "reach", "aim"))  # fmt: skip
+            cells.append([title, *goals, *map(_measured, of)])
+        parts.append(tables.markdown(("", "paper", "to reach", "aim", *recognisers), cells))
+    keys = ("title", "judge", "paper", "reach", "aim")
+    rest = [[*(row[key] for key in keys), _measured(row)] for row in rows if row["judge"] not in recognisers]
+    parts.append(tables.markdown(("", "judge", "paper", "to reach", "aim", "ours"), rest))
     if "photographs" in record:
-        lines += ["", verification.markdown(record["photographs"])]
-    return "\n".join(lines)
+        parts.append(verification.markdown(record["photographs"]))
+    return "\n\n".join(parts)
 
 
 def _learnt(record):
     """What the judges that are trained here learnt from, where that was a sample."""
     about = record.get("train") or {}
-    return f" The judges trained here learnt from {scorecard.counted(about)}." if "of_heads" in about else ""
+    return f" The judges trained here learnt from {inputs.counted(about)}." if "of_heads" in about else ""
 
 
-def beside(rendered, people):
+def beside(rendered: dict, people: dict) -> str:
     """The same weights on rendered heads and on real people, from two records: what both measured."""
-    by = [judge for judge in people["judges"] if judge in scorecard.RECOGNISERS and judge in rendered["judges"]]
-    before, now = ({(_title(row), row["judge"]): _number(row["value"]) for row in record["rows"]}
+    by = [judge for judge in people["judges"] if judge in evaluators.RECOGNISERS and judge in rendered["judges"]]
+    before, now = ({(_title(row), row["judge"]): number(row["value"]) for row in record["rows"]}
                    for record in (rendered, people))  # fmt: skip
     both = [key for key in now if key in before]
     titles = dict.fromkeys(title for title, judge in both if judge in by)
-    lines = [
-        f"`{people['provenance']['command']}`: {scorecard.counted(people['data'])}. Beside the numbers above: rendered "
+    recognised = [
+        [title, *(f"{before[title, judge]} → {now[title, judge]}" for judge in by if (title, judge) in both)]
+        for title in titles
+    ]
+    rest = [(*key, f"{before[key]} → {now[key]}") for key in both if key[1] not in by and now[key] != number(None)]
+    parts = [
+        f"`{people['provenance']['command']}`: {inputs.counted(people['data'])}. Beside the numbers above: rendered "
         f"heads → real people.{_learnt(people)}",
-        "", f"| | {' | '.join(by)} |", "|---" * (1 + len(by)) + "|",
-    ]  # fmt: skip
-    for title in titles:
-        cells = (f"{before[title, judge]} → {now[title, judge]}" for judge in by if (title, judge) in both)
-        lines.append(f"| {' | '.join([title, *cells])} |")
-    rest = [key for key in both if key[1] not in by and now[key] != _number(None)]
-    lines += ["", "| | judge | rendered heads → real people |", "|---" * 3 + "|"]
-    lines += [f"| {title} | {judge} | {before[title, judge]} → {now[title, judge]} |" for title, judge in rest]
+        tables.markdown(("", *by), recognised),
+        tables.markdown(("", "judge", "rendered heads → real people"), rest),
+    ]
     if "photographs" in people:
-        lines += ["", verification.markdown(people["photographs"])]
-    return "\n".join(lines)
+        parts.append(verification.markdown(people["photographs"]))
+    return "\n\n".join(parts)
 
 
-def seeds(again, first):
-    """How far weights of another seed are from the first: a table of what is to be reached, from two records."""
+def seeds(again: dict, first: dict) -> str:
+    """How far weights of another seed are from the first: a table of what should be reached, from two records."""
     before = {(_title(row), row["judge"]): row["value"] for row in first["rows"]}
-    lines = [f"`{again['provenance']['command']}`", "", "| | judge | to reach | first seed | another | difference |",
-             "|---" * 6 + "|"]  # fmt: skip
+    cells = []
     for row in again["rows"]:
         old, new = before.get((_title(row), row["judge"])), row["value"]
         if row["reach"][0] in "≤≥" and None not in (old, new):
-            cells = _title(row), row["judge"], row["reach"], f"{old:.3f}", f"{new:.3f}", f"{new - old:+.3f}"
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+            cells.append((_title(row), row["judge"], row["reach"], f"{old:.3f}", f"{new:.3f}", f"{new - old:+.3f}"))
+    head = ("", "judge", "to reach", "first seed", "another", "difference")
+    return f"`{again['provenance']['command']}`\n\n{tables.markdown(head, cells)}"
 
 
 def _title(row):
@@ -384,18 +157,19 @@ def _measured(row):
 
 
 def _cells(name, record):
-    return [(row.what, row.paper, row.ours(record), record["provenance"]["command"]) for row in ROWS[name]]
+    return [(row.what, row.paper, row.ours(record), record["provenance"]["command"]) for row in comparison.ROWS[name]]
 
 
 def _markdown(cells):
-    """A table; a command that is that of the row above is not said again."""
+    """A table; a command that is that of the row above is not repeated."""
     before = [None, *(row[-1] for row in cells)]
-    lines = [f"| {' | '.join(row[:-1])} | {'as above' if row[-1] == last else f'`{row[-1]}`'} |"
-             for row, last in zip(cells, before, strict=False)]  # fmt: skip
-    return "\n".join([*HEAD, *lines])
+    rows = [
+        [*row[:-1], "as above" if row[-1] == last else f"`{row[-1]}`"] for row, last in zip(cells, before, strict=False)
+    ]
+    return tables.markdown(HEAD, rows)
 
 
-def written(text):
+def written(text: str) -> str:
     """README.md or weights/README.md with its tables as the records have them now."""
     if BEGIN in text:
         before, rest = text.split(BEGIN)

@@ -30,7 +30,7 @@ def make(name, context, out, *, overwrite=False):
     start = time.monotonic()
     inputs = {"figure": name}
     if "data" in FIGURES[name].USES:
-        inputs["data"] = scorecard.described(context.heads, context.folder, context.split)
+        inputs["data"] = inputs.described(context.heads, context.folder, context.split)
     if "weights" in FIGURES[name].USES:
         inputs["weights"] = context.networks[1]
     if "elsewhere" in FIGURES[name].USES:
@@ -39,7 +39,7 @@ def make(name, context, out, *, overwrite=False):
             raise ExperimentError(
                 "This figure needs a second set, and weights learned on it: name both (--other-data, --other-weights)."
             )
-        about = scorecard.described(other.heads, other.folder, other.split)
+        about = inputs.described(other.heads, other.folder, other.split)
         inputs["elsewhere"] = {"data": about, "weights": other.networks[1]}
     if "larger" not in FIGURES[name].USES:
         _check_sizes(name, context)

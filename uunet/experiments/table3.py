@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from uunet import data, pixels, presets
-from uunet.evaluation import attributes, resampling, scorecard
+from uunet.evaluation import attributes, evaluators, inputs, pairs, resampling
 from uunet.experiments.context import SETTINGS, ExperimentError
 from uunet.training import objective
 
@@ -18,7 +18,7 @@ JUDGES = {"D_a": "D_a", "soft_labels": "independent judge", "truth": "s obeyed a
 
 
 def compute(context, report):
-    """Pearson correlations over the pairs (a_i, x_j) of `scorecard.label_pairs`, the same for both judges.
+    """Pearson correlations over the pairs (a_i, x_j) of `pairs.Sample.label_pairs`, the same for both evaluators.
 
     D_a is that of the preset `synthetic-64`, which alone has one; weights that were trained against it were trained to
     please it. It learnt from renders of the same seeds, and so of some of these people, as an earlier renderer drew
@@ -38,16 +38,16 @@ def compute(context, report):
         WeightsError: if U_e does not choose by s.
     """
     heads, train = context.heads, context.train
-    if not scorecard.labels_known(heads, train):
+    if not inputs.labels_known(heads, train):
         raise ExperimentError(
             f"{context.folder} has no known gender, ethnicity or hairstyle in a split, and Table III is about them: "
             "name a set with labels (--data)."
         )
     for s in SETTINGS.values():
         context.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
-    chosen = scorecard.sample(heads, context.seed, IMPOSTORS)
-    pairs = scorecard.label_pairs(chosen)
-    reader = scorecard.trained_soft_labels(train, context.seed, report)
+    chosen = pairs.sample(heads, context.seed, IMPOSTORS)
+    compared = chosen.label_pairs
+    reader = evaluators.trained_soft_labels(train, context.seed, report)
     d_a = presets.load("synthetic-64")
     everybody = np.arange(len(heads.images))
     elsewhere = everybody.copy()
@@ -55,16 +55,16 @@ def compute(context, report):
     rows = []
     for of, s in {"x'": (-1, 1, 1, 1), **SETTINGS}.items():
         images = heads.images[elsewhere] if of == "x'" else context.following(s, everybody)
-        read = scorecard.labels_read(reader, images)
+        read = evaluators.labels_read(reader, images)
         agreement = {
-            "D_a": _agreement(d_a.classifier, images[pairs[:, 0]], heads.images[pairs[:, 1]], of, report)[:, 1:],
-            "soft_labels": np.stack([part[pairs[:, 0], heads.labels[pairs[:, 1], 1 + k]]
+            "D_a": _agreement(d_a.classifier, images[compared[:, 0]], heads.images[compared[:, 1]], of, report)[:, 1:],
+            "soft_labels": np.stack([part[compared[:, 0], heads.labels[compared[:, 1], 1 + k]]
                                      for k, part in enumerate(read)], axis=1),
         }  # fmt: skip
         if of in SETTINGS:
             obedient = _obedient(heads.labels[:, 1:], s[1:], np.random.default_rng(context.seed))
-            agreement["truth"] = obedient[pairs[:, 0]] == heads.labels[pairs[:, 1], 1:]
-        rows += [_row(context, chosen, pairs, judge, of, k, s, said)
+            agreement["truth"] = obedient[compared[:, 0]] == heads.labels[compared[:, 1], 1:]
+        rows += [{"judge": judge, "of": of, **_measured(context, chosen, k, s, said)}
                  for judge, said in agreement.items() for k in range(len(data.VALUES))]  # fmt: skip
     path = d_a.folder / "classifier.safetensors"
     return {"rows": rows, "heads": len(heads.images), "people": int(chosen.people.max()) + 1,
@@ -88,17 +88,17 @@ def _obedient(labels, s, rng):
     return np.where(np.array(s) == 1, labels, (labels + rng.integers(1, count, labels.shape)) % count)
 
 
-def _row(context, chosen, pairs, judge, of, k, s, agreement):
-    """One label of one judge: `agreement` `(n, 3)` of all pairs."""
-    known, same = attributes.compared(pairs, context.heads.labels[:, 1 + k])
-    pairs, agreement, wish = pairs[known], agreement[known, k], s[1 + k]
+def _measured(context, chosen, k, s, agreement):
+    """One label, the k-th, of one evaluator: `agreement` `(n, 3)` of all `label_pairs`."""
+    known, same = attributes.compared(chosen.label_pairs, context.heads.labels[:, 1 + k])
+    compared, agreement, wish = chosen.label_pairs[known], agreement[known, k], s[1 + k]
 
     def of_heads(rows):
-        times = np.bincount(rows, minlength=len(chosen.people))[pairs[:, 0]]
+        times = np.bincount(rows, minlength=len(chosen.people))[compared[:, 0]]
         return attributes.correlations(agreement, same, wish, times[None])[0]
 
-    row = {"judge": judge, "of": of, "label": list(data.VALUES)[k], "s": wish, "pairs": len(pairs)}
-    values = attributes.correlations(agreement, same, wish, chosen.weights(pairs))
+    row = {"label": list(data.VALUES)[k], "s": wish, "pairs": len(compared)}
+    values = attributes.correlations(agreement, same, wish, chosen.weights(compared))
     mean, std = resampling.resampled(of_heads, np.arange(len(chosen.people)),
                                      rng=np.random.default_rng(context.seed), times=TIMES)  # fmt: skip
     if not np.isfinite([values[0], mean]).all():
