@@ -29,7 +29,7 @@ class Faces:
     boxes: np.ndarray
 
 
-def find_faces(images):
+def find_faces(images: np.ndarray) -> Faces:
     """MTCNN with its own thresholds on pictures of one size.
 
     Args:
@@ -54,7 +54,7 @@ def find_faces(images):
     return Faces(found, confidence, points, boxes)
 
 
-def joined(parts):
+def joined(parts: list[Faces]) -> Faces:
     """One Faces of several, in their order."""
     return Faces(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Faces)))
 
@@ -67,7 +67,7 @@ def mtcnn():
     return MTCNN()
 
 
-def chip(image, points, template, side):
+def chip(image: np.ndarray, points: np.ndarray, template: np.ndarray, side: int) -> np.ndarray:
     """The picture, turned, scaled and shifted so that its points come as close to the template's as a similarity can.
 
     Args:

@@ -10,7 +10,6 @@ Both learn x from a by least squares, without a critic. Every a has gone through
 train split, scores of the test split: other people, other noise.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -101,10 +100,7 @@ def run(
         rows.append(about | scorer(answer, f"{about['known']}, {about['pairs']}", progress))
     made = {
         "data_sha256": {"train": train.sha256, "test": test.sha256},
-        "weights_sha256": {
-            name: hashlib.sha256((preset.folder / name).read_bytes()).hexdigest()
-            for name in ("encoder.safetensors", "decoder.safetensors")
-        },
+        "weights_sha256": inputs.hashes(preset),
         "judges": list(judges),
     }
     made = provenance.record(config, made, steps=config.steps, seconds=time.monotonic() - begin)

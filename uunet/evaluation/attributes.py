@@ -5,7 +5,7 @@ import numpy as np
 from uunet.data.manifest import UNKNOWN
 
 
-def soft_label_correlation(agreement, same, s):
+def soft_label_correlation(agreement: np.ndarray, same: np.ndarray, s: int) -> float:
     """Pearson correlation between D_a's answers on pairs (a_i, x_j) and those that s wants: a cell of Table III.
 
     The paper correlates D_a(a_i, x_i) "with respect to the ground-truth labels, also taking into account the
@@ -32,7 +32,7 @@ def soft_label_correlation(agreement, same, s):
         return float(np.corrcoef(np.asarray(agreement, np.float64), wanted)[0, 1])
 
 
-def compared(pairs, codes):
+def compared(pairs: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which pairs have a label that is known of both, and which of those share it (Eq. 1).
 
     Args:
@@ -47,7 +47,7 @@ def compared(pairs, codes):
     return known, (codes[pairs[:, 0]] == codes[pairs[:, 1]])[known]
 
 
-def correlations(agreement, same, s, weights):
+def correlations(agreement: np.ndarray, same: np.ndarray, s: int, weights: np.ndarray) -> np.ndarray:
     """`soft_label_correlation` of the same pairs, weighed in D ways.
 
     Args:

@@ -5,7 +5,7 @@ import numpy as np
 from skimage import segmentation
 
 
-def superpixels(image, count):
+def superpixels(image: np.ndarray, count: int) -> np.ndarray:
     """Each pixel becomes the mean of its superpixel (Butler et al. [7]).
 
     Args:
@@ -18,18 +18,18 @@ def superpixels(image, count):
     return np.round(sums / np.maximum(size, 1)[:, None]).astype(np.uint8)[segments]
 
 
-def low_resolution(image, rows, columns):
+def low_resolution(image: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Down to rows x columns pixels by area, and up again, bilinearly (Ryoo et al. [45])."""
     small = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
-def pixelated(image, blocks):
+def pixelated(image: np.ndarray, blocks: int) -> np.ndarray:
     """Each of blocks x blocks parts of the picture becomes its mean."""
     small = cv2.resize(image, (blocks, blocks), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST)
 
 
-def blurred(image, sigma):
+def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     """A Gaussian blur; `sigma` is relative to the picture's height."""
     return cv2.GaussianBlur(image, (0, 0), sigma * image.shape[0], borderType=cv2.BORDER_REPLICATE)

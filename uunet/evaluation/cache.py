@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zipfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from uunet import atomic
 FOLDER = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uunet"
 
 
-def remembered(name, inputs, compute):
+def remembered(name: str, inputs: Iterable, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """The result of `compute()`, from FOLDER if it was computed before from the same inputs.
 
     Args:

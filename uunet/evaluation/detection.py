@@ -1,15 +1,18 @@
 """How well faces are found, before and after de-identification (section IV-B, Table II)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from uunet.boxes.detection import HEAD_SCALE, HEAD_SHIFT
 from uunet.boxes.types import iou
 from uunet.evaluation import alignment
 
+Box = tuple[float, float, float, float]  # x, y, w, h in pixels
 LOWERED = {"threshold_pnet": 0.3, "threshold_rnet": 0.3, "threshold_onet": 0.05}  # MTCNN's own: .6, .7, .8
 
 
-def detections(images, report=None):
+def detections(images: np.ndarray, report: Callable[[int, int], object] | None = None) -> list[list[tuple[float, Box]]]:
     """What MTCNN takes for faces with lowered thresholds, so that a poor face has a low score rather than none.
 
     Args:
@@ -30,7 +33,7 @@ def detections(images, report=None):
     return found
 
 
-def face_of_head(side):
+def face_of_head(side: int) -> Box:
     """Where the face of a head is, whose ROI the pipeline cut: `pipeline.detection.head_roi` backwards.
 
     Args:
@@ -43,7 +46,7 @@ def face_of_head(side):
     return (side - face) / 2, (side - face) / 2 + HEAD_SHIFT * side, face, face
 
 
-def average_precision(pictures, threshold=0.5):
+def average_precision(pictures: list[tuple], threshold: float = 0.5) -> float:
     """Area under the precision-recall curve of a face detector: Table II's mAP, of the one class 'face'.
 
     A detection is right if it overlaps a face that no better-scored detection has taken; precision is made monotone

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from skimage.feature import hog
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from uunet.evaluation import alignment
@@ -14,7 +14,7 @@ NAMES = ("neutral", "disgust", "surprise", "smile")  # as Fig. 12 has them: N, D
 SIDE = 64  # pixels, of a chip
 
 
-def fit(features, expressions):
+def fit(features: np.ndarray, expressions: np.ndarray) -> Pipeline:
     """A logistic regression.
 
     Args:
@@ -27,7 +27,7 @@ def fit(features, expressions):
     return make_pipeline(StandardScaler(), LogisticRegression(C=1e-3, max_iter=300)).fit(features, expressions)
 
 
-def edges(images, points):
+def edges(images: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Histograms of edge directions in the aligned grey faces.
 
     Args:

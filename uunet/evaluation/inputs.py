@@ -73,9 +73,13 @@ def loaded(weights: str | None, twins: Sequence[int] | None = None, s: Sequence[
         raise EvaluationError(
             f"The encoder of {weights} does not say what s it was trained for: train it again, or give --s."
         )
-    hashes = {name: hashlib.sha256((net.folder / name).read_bytes()).hexdigest()
-              for name in ("encoder.safetensors", "decoder.safetensors")}  # fmt: skip
-    return net, size, tuple(s), {"name": str(weights), "sha256": hashes, "provenance": made}
+    return net, size, tuple(s), {"name": str(weights), "sha256": hashes(net), "provenance": made}
+
+
+def hashes(net: presets.Preset) -> dict[str, str]:
+    """SHA-256 of the files of U_e and U_d."""
+    return {name: hashlib.sha256((net.folder / name).read_bytes()).hexdigest()
+            for name in ("encoder.safetensors", "decoder.safetensors")}  # fmt: skip
 
 
 def labels_known(*splits: data.Heads) -> tuple[str, ...]:

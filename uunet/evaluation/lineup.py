@@ -12,11 +12,13 @@ itself (the most there is), and of x in another sequence (what the recogniser ca
 import inspect
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 
-from uunet import data
+from uunet import data, presets
 from uunet.evaluation import alignment, cache, chain, evaluators, inputs, judges, resampling, tables
 from uunet.evaluation.inputs import EvaluationConfig, Report
 from uunet.evaluation.judges import adaptive, faceres, own
@@ -43,7 +45,7 @@ class Lineups:
     candidates: np.ndarray
 
     @property
-    def flat(self):
+    def flat(self) -> np.ndarray:
         """All candidates, uint8 `(M C, size, size, 3)`."""
         return self.candidates.reshape(-1, *self.candidates.shape[2:])
 
@@ -56,7 +58,7 @@ class Shown:
     of: np.ndarray
 
 
-def read(folder, heads):
+def read(folder: Path, heads: data.Heads) -> Lineups:
     """The Lineups of some Heads; raises as `data.load_lineup`."""
     rows, fillers = data.load_lineup(folder, heads)
     people = np.unique(heads.labels[rows, 0], return_inverse=True)[1]
@@ -114,7 +116,9 @@ def measure(config: EvaluationConfig, progress: Report | None = None) -> tuple[d
     return record, sheet(a[lineups.rows], lineups)
 
 
-def versions(name, heads, lineups, a, twins=None):
+def versions(
+    name: str, heads: data.Heads, lineups: Lineups, a: np.ndarray, twins: np.ndarray | None = None
+) -> dict[str, Shown]:
     """What is shown, dict title -> Shown.
 
     Args:
@@ -137,7 +141,7 @@ def versions(name, heads, lineups, a, twins=None):
     return shown
 
 
-def by_crop(network, lineups, shown):
+def by_crop(network: keras.Model, lineups: Lineups, shown: dict[str, Shown]) -> dict[str, tuple]:
     """What a judge says that needs no face found: dict title -> scores, see `_scores`.
 
     Args:
@@ -150,7 +154,7 @@ def by_crop(network, lineups, shown):
     return {title: _scores(judged[title], part.of, judged[FLAT], lineups) for title, part in shown.items()}
 
 
-def by_face(names, lineups, shown, report):
+def by_face(names: list[str], lineups: Lineups, shown: dict[str, Shown], report: Report) -> dict[str, dict[str, tuple]]:
     """What the judges `names` say, which need a face found: dict name -> as `by_crop`.
 
     MTCNN looks at what is shown, as an attacker would let it. The candidates of a line-up share one alignment, the
@@ -168,7 +172,7 @@ def by_face(names, lineups, shown, report):
     return found
 
 
-def shared(faces, candidates):
+def shared(faces: alignment.Faces, candidates: int) -> alignment.Faces:
     """One alignment for all candidates of a line-up: the median of those found.
 
     Args:
@@ -207,7 +211,7 @@ def _scores(shown, of, candidates, lineups):
     return judges.scores(shown.embeddings[kept][:, None], embeddings[of[kept]]), of[kept], int((~kept).sum())
 
 
-def picked(scores):
+def picked(scores: np.ndarray) -> np.ndarray:
     """Whether x is picked.
 
     Args:
@@ -229,7 +233,7 @@ def rate(title: str, judge: str, answer: tuple, lineups: Lineups, drawn: np.ndar
     return {"title": title, "judge": judge, "counts": counts} | resampling.measured(values)
 
 
-def trained_to_pick(train, known, net, seed, report):
+def trained_to_pick(train: data.Heads, known: Lineups, net: presets.Preset, seed: int, report: Report) -> keras.Model:
     """The network of `adaptive`, trained further to pick x from the Lineups `known` of the Heads `train`.
 
     Both people of a pair are x in turn, the other the filler: no face is the better guess without a.
@@ -278,12 +282,12 @@ def _cell(row):
     return "{:.3f} ({:.3f} to {:.3f}{})".format(row["value"], *row["interval"], missing)
 
 
-def sheet(a, lineups):
+def sheet(a: np.ndarray, lineups: Lineups) -> np.ndarray:
     """The first line-up of some people, a row each: a | x | the others; uint8 `(h, w, 3)`."""
     first = np.unique(lineups.people, return_index=True)[1][:SHEET_ROWS]
     return np.concatenate([np.concatenate([a[k], *lineups.candidates[k]], axis=1) for k in first])
 
 
-def write_sheet(picture, path):
+def write_sheet(picture: np.ndarray, path: Path) -> None:
     """Writes a sheet as PNG."""
     path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())

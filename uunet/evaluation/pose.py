@@ -2,13 +2,13 @@
 
 import numpy as np
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 
 ANGLES = ("yaw", "pitch", "roll")
 
 
-def fit(points, angles):
+def fit(points: np.ndarray, angles: np.ndarray) -> Pipeline:
     """A regression of angles on points, their squares and products.
 
     Args:
@@ -23,7 +23,7 @@ def fit(points, angles):
     )
 
 
-def shape(points):
+def shape(points: np.ndarray) -> np.ndarray:
     """Points `(n, 5, 2)` about their mean, in units of their root mean square: float `(n, 10)`, of no place or size."""
     centred = points - points.mean(axis=1, keepdims=True)
     return (centred / np.sqrt(np.mean(np.square(centred), axis=(1, 2), keepdims=True))).reshape(len(points), -1)

@@ -4,12 +4,14 @@ Neither measure compares a with its own x: a may show another person and still l
 """
 
 import inspect
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
 from uunet import channel
-from uunet.evaluation import cache, chain, resampling
+from uunet.evaluation import cache, chain, pairs, resampling
+from uunet.evaluation.inputs import Report
 from uunet.evaluation.judges import dlib, faceres
 from uunet.models import files
 
@@ -20,7 +22,7 @@ COARSEST = 2  # cycles per head, where the first octave begins; the window blurs
 CHUNK = 64  # heads between two reports of progress
 
 
-def installed():
+def installed() -> tuple[list[str], list[str]]:
     """Which of NETWORKS have their weights here.
 
     Returns:
@@ -37,7 +39,7 @@ def installed():
     return names, notes
 
 
-def features(name, heads, report=None):
+def features(name: str, heads: np.ndarray, report: Callable[[int, int], object] | None = None) -> np.ndarray:
     """What a network says of whole heads just after its global average pooling, as Binkowski et al. use Inception's.
 
     A head is fed as it is, not aligned and with its background, resized to the network's side (150 pixels for `dlib`,
@@ -67,14 +69,14 @@ def features(name, heads, report=None):
     return np.concatenate(parts)
 
 
-def remembered(name, heads, report=None):
+def remembered(name: str, heads: np.ndarray, report: Callable[[int, int], object] | None = None) -> np.ndarray:
     """`features` of heads that do not change from one evaluation to the next: from the cache if they are there."""
     judge = NETWORKS[name]
     source = [inspect.getsource(features), inspect.getsource(chain.seen), inspect.getsource(judge), judge.SHA256, heads]
     return cache.remembered(f"features-{name}", source, lambda: {"features": features(name, heads, report)})["features"]
 
 
-def kernel(first, second):
+def kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The polynomial kernel of KID: features `(N, d)`, `(M, d)` -> float64 `(N, M)`.
 
     k(x, y) = (x . y / d + 1)^3
@@ -82,7 +84,7 @@ def kernel(first, second):
     return (first.astype(np.float64) @ second.T.astype(np.float64) / first.shape[1] + 1) ** 3
 
 
-def kid(x, a, people, drawn):
+def kid(x: np.ndarray, a: np.ndarray, people: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Kernel Inception Distance of x and a: the unbiased estimate of MMD^2 (Binkowski et al. 2018).
 
         h_pq = mean over heads i of p, j of q:  k(x_i, x_j) + k(a_i, a_j) - k(x_i, a_j) - k(a_i, x_j)
@@ -104,7 +106,7 @@ def kid(x, a, people, drawn):
     return _weighed(_by_person(kernel(x, x) + kernel(a, a) - crossed - crossed.T, people), drawn)
 
 
-def kid_of_halves(x, people, rng):
+def kid_of_halves(x: np.ndarray, people: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """KID between x of one half of the people and x of the other: the floor, what chance alone gives.
 
     Args:
@@ -141,7 +143,7 @@ def _weighed(values, drawn):
                 / np.einsum("dp,pq,dq->d", drawn, apart, drawn, optimize=True))  # fmt: skip
 
 
-def octaves(side):
+def octaves(side: int) -> list[tuple[int, int]]:
     """Octaves of spatial frequency of heads of `side` pixels: [(2, 4), (4, 8), ...] in cycles per head, to Nyquist."""
     edges = [COARSEST]
     while 2 * edges[-1] <= side / 2:
@@ -149,7 +151,7 @@ def octaves(side):
     return list(zip(edges[:-1], edges[1:], strict=True))
 
 
-def power(heads):
+def power(heads: np.ndarray) -> np.ndarray:
     """The power spectrum of each head's luma, averaged over all directions and over the frequencies of each octave.
 
     The head's mean is removed and a Hann window laid over it, so that neither the edges nor the mean leak into the
@@ -175,7 +177,7 @@ def power(heads):
     return found
 
 
-def sharpness(sample, x, shown):
+def sharpness(sample: pairs.Sample, x: np.ndarray, shown: np.ndarray) -> list[tuple[tuple[int, int], np.ndarray]]:
     """Power of what is shown relative to that of x: 1 as sharp as x, below 1 blurred, above 1 noise or too sharp.
 
     Both are means over heads, of which heads of much contrast are the larger part. Where the background is that of x,
@@ -194,7 +196,14 @@ def sharpness(sample, x, shown):
     return list(zip(octaves(x.shape[1]), ratios, strict=True))
 
 
-def measured(sample, x, versions, names, seed, report=lambda *_: None):
+def measured(
+    sample: pairs.Sample,
+    x: np.ndarray,
+    versions: dict[str, np.ndarray],
+    names: list[str],
+    seed: int,
+    report: Report = lambda *_: None,
+) -> list[tuple[str, str, np.ndarray]]:
     """The rows of `uunet evaluate`: KID of each version and its floor by each network, then the last version's octaves.
 
     Args:

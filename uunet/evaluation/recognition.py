@@ -1,11 +1,13 @@
 """How well genuine and impostor scores are told apart (section IV-C)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from uunet.evaluation import resampling
 
 
-def decidability(genuine, impostor):
+def decidability(genuine: np.ndarray, impostor: np.ndarray) -> float:
     """d' of Eq. 14, as the paper prints it and as its numbers use it.
 
         d' = (mu_G - mu_I) / sqrt(sigma_G^2 + sigma_I^2)
@@ -22,12 +24,14 @@ def decidability(genuine, impostor):
     return float((genuine.mean() - impostor.mean()) / np.sqrt(genuine.var() + impostor.var()))
 
 
-def daugman_decidability(genuine, impostor):
+def daugman_decidability(genuine: np.ndarray, impostor: np.ndarray) -> float:
     """Daugman's d': sqrt(2) times Eq. 14."""
     return float(np.sqrt(2) * decidability(genuine, impostor))
 
 
-def areas(genuine, impostor, genuine_weights, impostor_weights):
+def areas(
+    genuine: np.ndarray, impostor: np.ndarray, genuine_weights: np.ndarray, impostor_weights: np.ndarray
+) -> np.ndarray:
     """Areas under the ROC curve of the same scores, weighed in D ways: the share of (genuine, impostor) in right order.
 
         AUC = sum_g sum_i w_g w_i ([g > i] + [g = i] / 2) / (sum_g w_g sum_i w_i)
@@ -49,7 +53,7 @@ def areas(genuine, impostor, genuine_weights, impostor_weights):
     return found
 
 
-def pair_weights(people, drawn):
+def pair_weights(people: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """How often pairs come in draws of people: a pair of one person as often as the person, one of two as often as
     both are drawn together.
 
@@ -64,7 +68,13 @@ def pair_weights(people, drawn):
     return np.where(people[:, 0] == people[:, 1], first, first * second)
 
 
-def separation(scores, genuine, impostor, subjects, rng):
+def separation(
+    scores: Callable[[np.ndarray], np.ndarray],
+    genuine: np.ndarray,
+    impostor: np.ndarray,
+    subjects: np.ndarray,
+    rng: np.random.Generator,
+) -> dict:
     """Area under the ROC curve and d' (Eq. 14) of a recogniser, with intervals over draws of the people.
 
     Args:

@@ -1,11 +1,15 @@
 """Mean and spread of a metric over random samples of the test data, as in Tables II and III; intervals over people."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 DRAWS = 200
 
 
-def resampled(metric, *data, rng, times=50, share=0.9):
+def resampled(
+    metric: Callable[..., float], *data: Sequence, rng: np.random.Generator, times: int = 50, share: float = 0.9
+) -> tuple[float, float]:
     """Repeats a metric on samples of the data, drawn with repetition.
 
     Args:
@@ -26,7 +30,7 @@ def resampled(metric, *data, rng, times=50, share=0.9):
     return float(np.mean(values)), float(np.std(values))
 
 
-def people_drawn(count, rng):
+def people_drawn(count: int, rng: np.random.Generator) -> np.ndarray:
     """How often each person comes in DRAWS draws of `count` people with repetition.
 
     Pictures of one person resemble each other: what another sample would give is seen by drawing people, not pictures.
@@ -41,7 +45,7 @@ def people_drawn(count, rng):
     return np.concatenate([np.ones((1, count), int), rng.multinomial(count, np.full(count, 1 / count), size=DRAWS)])
 
 
-def mean(values, people, drawn):
+def mean(values: np.ndarray, people: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Mean of some people's values, of everybody and of each draw.
 
     Args:
@@ -57,12 +61,12 @@ def mean(values, people, drawn):
         return times @ np.asarray(values, float) / times.sum(axis=1)
 
 
-def interval(values):
+def interval(values: np.ndarray) -> list[float]:
     """The middle 95 % of a statistic's values over draws, [low, high]; without the nan of draws that lack its pairs."""
     return np.nanpercentile(values, [2.5, 97.5]).tolist()
 
 
-def measured(values):
+def measured(values: np.ndarray) -> dict:
     """What a record says of a statistic `(1 + D,)`, of everybody and of the draws.
 
     Returns:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from uunet import data
 from uunet.errors import UUNetError
 
 
@@ -11,7 +12,7 @@ class SubsetError(UUNetError):
     """A sample that is too small to hold anybody."""
 
 
-def drawn(heads, count, seed, *, sequences=2, frames=2):
+def drawn(heads: data.Heads, count: int, seed: int, *, sequences: int = 2, frames: int = 2) -> np.ndarray:
     """At most `count` heads of people drawn at random: first those who have several sequences, then the others.
 
     Args:
@@ -40,18 +41,18 @@ def drawn(heads, count, seed, *, sequences=2, frames=2):
     return np.sort(np.concatenate(chosen))
 
 
-def at_most(heads, count, seed, **per_person):
+def at_most(heads: data.Heads, count: int, seed: int, **per_person: int) -> data.Heads:
     """The Heads themselves where they are no more than `count`, else those `drawn`."""
     return heads if len(heads.images) <= count else heads.taken(drawn(heads, count, seed, **per_person))
 
 
-def photographs(heads):
+def photographs(heads: data.Heads) -> np.ndarray:
     """The first frame of each sequence: int `(n,)`, indices in the order of the sequences' numbers."""
     order = np.lexsort((heads.frames, heads.sequences))
     return order[np.unique(heads.sequences[order], return_index=True)[1]]
 
 
-def joined(parts):
+def joined(parts: list[data.Heads]) -> data.Heads:
     """One Heads of several splits of a set; `sha256` is that of the first."""
     together = {name: np.concatenate([getattr(part, name) for part in parts])
                 for name in ("images", "labels", "sequences", "frames")}  # fmt: skip

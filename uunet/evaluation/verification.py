@@ -8,6 +8,7 @@ for in x alone, and a and r are aligned by what is found there, so that a judge 
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ COMPARED = (("x ↔ x'", "x", "x"), ("x ↔ a'", "a", "x"), ("r ↔ x'", "r", "x
 IDENTIFIED = (("x' among x", "x"), ("a' among x", "a"), ("r' among x", "r"))
 
 
-def accuracy(scores, same, folds):
+def accuracy(scores: np.ndarray, same: np.ndarray, folds: np.ndarray) -> tuple[float | None, float | None]:
     """Share of pairs that a threshold on the score tells rightly; that of each fold is the best of all other folds.
 
     Args:
@@ -45,7 +46,7 @@ def accuracy(scores, same, folds):
     return float(np.mean(shares)), float(np.std(shares, ddof=1) / np.sqrt(len(shares)))
 
 
-def verified(chosen, people, judged, seed):
+def verified(chosen: pairs.Pairs, people: np.ndarray, judged: dict[str, np.ndarray], seed: int) -> list[dict]:
     """What one judge says of some Pairs: a list of dict, one for each of COMPARED, `auc` with an interval over people.
 
     Args:
@@ -70,7 +71,7 @@ def verified(chosen, people, judged, seed):
     return rows
 
 
-def identified(people, judged, seed):
+def identified(people: np.ndarray, judged: dict[str, np.ndarray], seed: int) -> list[dict]:
     """How often a person's other photograph is the nearest of all people's, in both directions.
 
     Args:
@@ -146,7 +147,7 @@ def measure(config: EvaluationConfig, asked: list[str], *, most: int = MOST, pro
     return {"judges": by, "photographs": len(used), "lists": entries, "identification": rows}
 
 
-def check(asked, by):
+def check(asked: list[str], by: Sequence[str]) -> None:
     """Raises a PairsError where a list cannot be read, or no judge of `by` takes part: before minutes of work."""
     if not set(by) & set(evaluators.FACE_JUDGES):
         raise pairs.PairsError(
@@ -193,7 +194,7 @@ def _judged(heads, net, by, seed, report):
                    for version, images in versions.items()} for name in by}  # fmt: skip
 
 
-def markdown(section):
+def markdown(section: dict) -> str:
     """The tables of a record's section as text."""
     by = section["judges"]
     lines = []

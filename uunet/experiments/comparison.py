@@ -30,7 +30,7 @@ def _environments(key, first=0, step=1):
     return ours
 
 
-def number(value):
+def number(value: float | None) -> str:
     return "not measurable" if value is None else f"{value:.3f}"
 
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from uunet import data
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.errors import UUNetError
-from uunet.evaluation import chain, evaluators, inputs
+from uunet.evaluation import alignment, chain, evaluators, inputs
 from uunet.models import twin
 
 JUDGES = ("own", "dlib")  # the role of VGGFace2 in the paper: trained on the footage, and by others on real people
@@ -45,16 +46,16 @@ class Context:
     kept: dict = field(default_factory=dict)  # (what, of which version) -> what was computed already
 
     @cached_property
-    def heads(self):
+    def heads(self) -> data.Heads:
         """data.Heads of the split."""
         return self._load(self.split)
 
     @cached_property
-    def train(self):
+    def train(self) -> data.Heads:
         """data.Heads of the train split, for the judge that is trained."""
         return self._load("train")
 
-    def rendered(self, split, columns):
+    def rendered(self, split: str, columns: tuple[str, ...]) -> data.Heads:
         """data.Heads of a split with further columns of the manifest, which rendered sets have.
 
         Raises:
@@ -68,24 +69,24 @@ class Context:
         return data.load(self.folder, split, size=None, columns=columns)
 
     @cached_property
-    def networks(self):
+    def networks(self) -> tuple:
         """The Preset, and what a record says of it."""
         net, _, _, about = inputs.loaded(self.weights)
         return net, about
 
     @property
-    def draws_first(self):
+    def draws_first(self) -> bool:
         """Whether U_e draws a t of its own before it hides x there."""
         return twin.drawing(self.networks[0].encoder) is not None
 
-    def version(self, name):
+    def version(self, name: str) -> np.ndarray:
         """x, a, r or, of other noise, "a'", "r'" of all heads: uint8 `(N, side, side, 3)`.
 
         t is a before x is hidden in it; a itself of weights that draw and hide at once (`draws_first`).
         """
         return self._once("version", name, lambda: self._make(name, slice(None), self.report))
 
-    def some(self, name, indices):
+    def some(self, name: str, indices: np.ndarray) -> np.ndarray:
         """The same of some heads `(n,)`: uint8 `(n, side, side, 3)`."""
         if ("version", name) in self.kept:
             return self.kept["version", name][indices]
@@ -106,7 +107,7 @@ class Context:
         encoder = twin.drawing(net.encoder) or net.encoder if name == "t" else net.encoder
         return chain.deidentified(x, sequences, encoder, noise, stage)
 
-    def following(self, s, indices, heads=None):
+    def following(self, s: tuple[int, ...], indices: np.ndarray, heads: data.Heads | None = None) -> np.ndarray:
         """a of some heads `(n,)` for an s: uint8 `(n, side, side, 3)`; of those of the split, or of `heads`.
 
         Raises:
@@ -120,18 +121,18 @@ class Context:
 
         return chain.deidentified(heads.images[indices], heads.sequences[indices], encoder, self.seed, stage)
 
-    def by(self, weights):
+    def by(self, weights: str) -> "Context":
         """Context of the same heads by other weights; what is known of x is not found out again."""
         other = replace(self, weights=weights, kept={key: value for key, value in self.kept.items() if key[1] == "x"})
         read = ("heads", "train", "recogniser")
         other.__dict__.update({name: self.__dict__[name] for name in read if name in self.__dict__})
         return other
 
-    def faces(self, name):
+    def faces(self, name: str) -> alignment.Faces:
         """alignment.Faces of a version."""
         return self._once("faces", name, lambda: evaluators.faces_in(self.version(name), name, self.report))
 
-    def judged(self, judge, name):
+    def judged(self, judge: str, name: str) -> evaluators.Judged:
         """evaluators.Judged: what one of JUDGES says of a version."""
 
         def ask():
@@ -142,12 +143,12 @@ class Context:
 
         return self._once(judge, name, ask)
 
-    def embedded(self, images):
+    def embedded(self, images: np.ndarray) -> np.ndarray:
         """What the judge `own` makes of heads: uint8 `(n, side, side, 3)` -> float `(n, 64)`."""
         return evaluators.by_crop(self.recogniser, {"": images})[""].embeddings
 
     @cached_property
-    def recogniser(self):
+    def recogniser(self) -> keras.Model:
         """The network of the judge `own`, trained on the train split."""
         return evaluators.trained_own(self.train, self.seed, self.report)
 

@@ -3,8 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from uunet import data
 from uunet.evaluation import chain, judges, metrics, pairs, recognition, resampling
+from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
+from uunet.experiments.context import Context
 
 USES = ("data", "weights")
 FRAMES = 2  # heads of each sequence, the first: all of them would take a quarter of an hour
@@ -20,7 +23,7 @@ TITLES = {
 }
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """PSNR(x, r) in the ROI's pixels, and whether r is still recognised: AUC of r ↔ x', relative to x ↔ x'.
 
     The judge is `own`, which needs no face found. The same pairs of two sequences serve every way.
@@ -53,13 +56,13 @@ def compute(context, report):
     return record
 
 
-def first_frames(heads):
+def first_frames(heads: data.Heads) -> data.Heads:
     """data.Heads of the first FRAMES of each sequence."""
     kept = np.sort(np.concatenate([part[:FRAMES] for subject in heads.by_subject.values() for part in subject]))
     return heads.taken(kept)
 
 
-def passed(context, heads, a, way, at):
+def passed(context: Context, heads: data.Heads, a: np.ndarray, way: str, at: int) -> tuple[np.ndarray, np.ndarray]:
     """x as its ROI shows it, and r of what one of WAYS leaves of a: uint8 `(N, side, side, 3)` twice.
 
     Args:
@@ -87,7 +90,7 @@ def _recognised(chosen, left, right):
     return recognition.areas(*scores, *map(chosen.weights, pairs))
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """A column a way: r of one head at each step, PSNR, identity; the least damage at right."""
     heads = first_frames(context.heads)
     first = sheets.people(heads, 1)[0][0]

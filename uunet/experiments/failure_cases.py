@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from uunet.evaluation import chain, metrics, resampling
+from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
+from uunet.experiments.context import Context
 
 USES = ("data", "weights")
 SHOWN = 4  # best heads, and as many worst ones
@@ -14,24 +16,24 @@ TENTHS = 10
 TIMES = 3  # that a is disturbed
 
 
-def smooth(context, a, r):
+def smooth(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
     """How little texture r has: minus the mean of |Laplacian of r|, in levels. Texture is what is hard to hide in a."""
     return -np.array([np.abs(cv2.Laplacian(head, cv2.CV_32F)).mean() for head in r.astype(np.float32)])
 
 
-def mirrored(context, a, r):
+def mirrored(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
     """PSNR between r and what U_d makes of a mirrored, mirrored back: a face is one either way round, dB."""
     return metrics.psnr(r, chain.reconstructed(a[:, :, ::-1], context.networks[0].decoder)[:, :, ::-1])
 
 
-def again(context, a, r):
+def again(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
     """PSNR between r and U_d(U_e(r)): r looks like x, and should be as hard to hide, dB."""
     net = context.networks[0]
     hidden = chain.deidentified(r, context.heads.sequences, net.encoder, context.seed + 1)  # x's noise is not known
     return metrics.psnr(r, chain.reconstructed(hidden, net.decoder))
 
 
-def steady(context, a, r):
+def steady(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
     """How little r moves as a moves by a level up or down: minus the mean deviation, in levels."""
     rng = np.random.default_rng(context.seed)
     moved = [np.clip(a + rng.integers(-1, 2, a.shape), 0, 255).astype(np.uint8) for _ in range(TIMES)]
@@ -47,7 +49,7 @@ MEASURES = {  # of confidence; the first, which did best on the validation split
 }
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Spearman's rank correlation of each measure of confidence with PSNR(x, r), and what the first is worth.
 
     Returns:
@@ -81,7 +83,7 @@ def compute(context, report):
     }  # fmt: skip
 
 
-def rank_correlation(first, second, times):
+def rank_correlation(first: np.ndarray, second: np.ndarray, times: np.ndarray) -> float:
     """Spearman's coefficient of values `(n,)`, each of which comes `times`; nan for fewer than 3, or all alike."""
     rows = np.repeat(np.arange(len(first)), times)
     if len(rows) < 3 or not np.ptp(first[rows]) or not np.ptp(second[rows]):
@@ -95,7 +97,7 @@ def _of_different_people(order, people):
     return order[firsts[:SHOWN]].tolist()
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Top: confidence against PSNR, and each measure's rank correlation; bottom: best and worst heads."""
     figure = Figure(figsize=(11, 8), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(3, 4))

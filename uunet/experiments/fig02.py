@@ -1,7 +1,7 @@
 """Fig. 2: both learning phases and inference, as the objectives and networks themselves have it."""
 
+from dataclasses import replace
 from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 from keras import ops
@@ -10,7 +10,8 @@ from matplotlib.patches import FancyBboxPatch
 
 from uunet import models, pixels
 from uunet.config import PAPER
-from uunet.experiments.context import ExperimentError
+from uunet.evaluation.inputs import Report
+from uunet.experiments.context import Context, ExperimentError
 from uunet.training import objective
 
 USES = ("data", "weights")
@@ -29,7 +30,7 @@ HALF, HALF_BOX = (0.45, 0.45), (0.75, 0.475)  # half the width and height of a p
 COLOURS = {"U_e": "#cfe3f7", "U_d": "#d5efd2", "D_a": "#fbe3c0", "D_f": "#f6d0d0"}
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """What the four networks are, and who is shown what: found by running each objective on pictures it can be told by.
 
     Returns:
@@ -63,21 +64,13 @@ def _shape(model):
     return list(model.output_shape[1:])
 
 
-def traced():
+def traced() -> tuple[dict, dict]:
     """Runs the three objectives with stand-ins for the networks, which note what they are given.
 
     Returns:
         calls, terms: see `compute`.
     """
-    config = SimpleNamespace(
-        **{
-            name: getattr(PAPER.adversarial, name)
-            for name in ("s", "weights", "histogram_bins", "penalty", "delta_gp", "penalty_weight")
-        },
-        subjects=2,
-        sequences=2,
-        frames=2,
-    )
+    config = replace(PAPER.adversarial, subjects=2, sequences=2, frames=2)
     rng = np.random.default_rng(0)
     x, a, r, partner = rng.random((4, 8, 8, 8, 3), dtype=np.float32)
     noise = rng.random((2, 8, 8, 8, 1), dtype=np.float32)
@@ -127,7 +120,7 @@ def traced():
     return calls, terms
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Learning I at left, learning II at right, inference below: boxes are networks, arrows what they are shown."""
     x, _, later = context.some("x", record["shown"])
     a, next_a, other_a = context.some("a", record["shown"])

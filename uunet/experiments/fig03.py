@@ -2,14 +2,16 @@
 
 from matplotlib.figure import Figure
 
+from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
+from uunet.experiments.context import Context
 
 USES = ("data", "weights")
 PEOPLE = 6
 GRID = ((-1, 1, 1, 1), (-1, -1, 1, 1), (-1, 1, -1, 1), (-1, 1, 1, -1), (-1, 0, 0, 0), (-1, -1, -1, -1))
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Heads to show, one of each of the first PEOPLE people, and the s they are shown for.
 
     Returns:
@@ -25,7 +27,7 @@ def compute(context, report):
     return {"shown": shown, "s": [list(s) for s in GRID]}
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """A row a person: x, then a for each s."""
     shown = record["shown"]
     columns = [context.some("x", shown), *(context.following(tuple(s), shown) for s in record["s"])]

@@ -5,13 +5,15 @@ from matplotlib.figure import Figure
 
 from uunet.data import VALUES
 from uunet.data.manifest import UNKNOWN
+from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
+from uunet.experiments.context import Context
 
 USES = ("data",)
 ROWS, COLUMNS = 4, 12
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Heads to show, and how many there are of each label.
 
     Returns:
@@ -38,7 +40,7 @@ def compute(context, report):
     }
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """A sheet of heads, the number of each label under it."""
     shown = record["shown"]
     rows = -(-len(shown) // COLUMNS)

@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from uunet.evaluation import baselines, detection, resampling
+from uunet.evaluation.inputs import Report
+from uunet.experiments.context import Context
 
 USES = ("data", "weights")
 BINS = np.linspace(0, 1, 21)
@@ -18,7 +20,7 @@ BASELINES = {  # name -> picture -> picture; the last two are not in the paper
 }
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Confidences of the best face of each head, and average precision (Table II) on samples of 90 % of the heads.
 
     A detection is right if its box overlaps by half the place where the pipeline would have found the face of this head
@@ -68,7 +70,7 @@ def _mean(confidences):
     return float(found.mean()) if len(found) else None
 
 
-def correlation(first, second, times):
+def correlation(first: np.ndarray, second: np.ndarray, times: np.ndarray) -> float:
     """Pearson's coefficient of values `(n,)`, each of which comes `times`; nan for fewer than 3, or all alike."""
     if np.count_nonzero(times) < 3:
         return np.nan
@@ -77,7 +79,7 @@ def correlation(first, second, times):
         return covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Left: 3-D histogram of the confidences of x and a; right: each alone; below: Table II."""
     figure = Figure(figsize=(9, 5.8), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(3, 2))

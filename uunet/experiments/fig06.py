@@ -3,14 +3,15 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from uunet.evaluation.inputs import Report
 from uunet.experiments import histograms
-from uunet.experiments.context import JUDGES
+from uunet.experiments.context import JUDGES, Context
 
 USES = ("data", "weights")
 SIDES = ("x", "a")
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Genuine pairs are of two sequences, as frames of one share their background; the same for x' and a'.
 
     Returns:
@@ -21,7 +22,7 @@ def compute(context, report):
                              for judge in JUDGES for right in SIDES]}  # fmt: skip
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """A row a judge: x ↔ x' at left, x ↔ a' at right, on one axis."""
     figure = Figure(figsize=(9, 3 * len(JUDGES)), layout="constrained")
     rows = figure.subplots(len(JUDGES), len(SIDES), sharex="row")

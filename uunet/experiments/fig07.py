@@ -4,15 +4,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from uunet.evaluation import judges, measurements, pairs
+from uunet.evaluation.inputs import Report
 from uunet.experiments import histograms, sheets
-from uunet.experiments.context import JUDGES
+from uunet.experiments.context import JUDGES, Context
 
 USES = ("data", "weights")
 PEOPLE = 3
 TRACKS = 40  # curves at most
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """The more genuine and impostor pairs are told apart, the more consistent virtual faces are.
 
     Returns:
@@ -40,7 +41,7 @@ def _track(said, frames, sequence):
     return [[int(frames[k] - frames[seen[0]]), float(score)] for k, score in zip(seen[1:], scores, strict=True)]
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Top: x, a, r of a first and a later frame; middle: decision environments; bottom: one track a curve."""
     figure = Figure(figsize=(9, 7.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(2, 5))

@@ -5,16 +5,18 @@ from matplotlib.figure import Figure
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
+from uunet import data
 from uunet.evaluation import pairs, resampling
+from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
-from uunet.experiments.context import SETTINGS
+from uunet.experiments.context import SETTINGS, Context
 
 USES = ("data", "weights")
 LEARNT = 50  # people of the train split, one sequence each, section IV-E
 PEOPLE, IMAGES = 6, 10  # shown, section IV-E
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Embeddings of the judge `own`, in the plane in which people are told apart best (neighbourhood components).
 
     As in the paper the plane is learnt from x of 50 people and their 50 virtual selves in 100 classes, all of the train
@@ -55,7 +57,7 @@ def compute(context, report):
             "learnt_from": len(learnt), "learnt_people": len(np.unique(classes))}  # fmt: skip
 
 
-def measured(heads, chosen, places):
+def measured(heads: data.Heads, chosen: pairs.Sample, places: dict[str, np.ndarray]) -> dict:
     """`nearest`, `distance` and `spread` of `compute`, of "x" and "a" -> float `(N, 2)`."""
     x, people = places["x"], chosen.people
     pairs = chosen.impostor
@@ -78,7 +80,7 @@ def _points(place, shown, chosen):
     return [[people.index(chosen.people[k]), *(round(float(number), 3) for number in place[k])] for k in shown]
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Left 'All Equal', right 'All Different': a colour a person, x with black borders, a without."""
     figure = Figure(figsize=(10, 5.3), layout="constrained")
     for axis, plane in zip(figure.subplots(1, 2), record["planes"], strict=True):

@@ -2,14 +2,15 @@
 
 from matplotlib.figure import Figure
 
+from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
-from uunet.experiments.context import SETTINGS
+from uunet.experiments.context import SETTINGS, Context
 
 USES = ("data", "weights")
 ROWS, COLUMNS = 4, 3  # of pairs x, a, a setting
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Heads to show, one of each of the first people.
 
     The paper learned once a setting; here one U_e that chooses by s is told either.
@@ -27,7 +28,7 @@ def compute(context, report):
     return {"shown": shown, "s": {name: list(s) for name, s in SETTINGS.items()}}
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Left: pairs x, a of 'All Equal'; right: the same heads for 'All Different'."""
     shown = record["shown"]
     rows = -(-len(shown) // COLUMNS)

@@ -3,14 +3,15 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from uunet.evaluation.inputs import Report
 from uunet.experiments import histograms, sheets
-from uunet.experiments.context import JUDGES
+from uunet.experiments.context import JUDGES, Context
 
 USES = ("data", "weights")
 PEOPLE, SEQUENCES = 4, 2
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """The less genuine and impostor pairs are told apart (d' → 0), the more diverse a person's virtual faces are.
 
     Returns:
@@ -20,7 +21,7 @@ def compute(context, report):
     return {"environments": [histograms.compare(context, judge, "a", "a", chosen) for judge in JUDGES]}
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Top: x and a of some people, two sequences each; bottom: a decision environment a judge."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(2.4, 3))

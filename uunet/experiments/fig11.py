@@ -3,14 +3,15 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from uunet.evaluation.inputs import Report
 from uunet.experiments import histograms
-from uunet.experiments.context import JUDGES
+from uunet.experiments.context import JUDGES, Context
 
 USES = ("data", "weights")
 EDGES = np.arange(-255.5, 256) / 255  # one bin a difference of 8-bit values
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Residuals of all pixels and channels, and r ↔ r'.
 
     Returns:
@@ -29,7 +30,7 @@ def compute(context, report):
             "environments": [histograms.compare(context, judge, "r", "r'", chosen) for judge in JUDGES]}  # fmt: skip
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Top: histograms of a - a' and r - r'; bottom: a decision environment a judge."""
     figure = Figure(figsize=(9, 6), layout="constrained")
     top, bottom = figure.subplots(2, 2)

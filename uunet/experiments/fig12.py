@@ -7,8 +7,9 @@ from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
 from uunet import data
 from uunet.evaluation import evaluators, expression, pairs, pose, resampling
+from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
-from uunet.experiments.context import ExperimentError
+from uunet.experiments.context import Context, ExperimentError
 
 USES = ("data", "weights")
 COLUMNS = (*pose.ANGLES, "expression", "parse")  # what the renders know
@@ -26,7 +27,7 @@ COMPARED = {  # what is compared in pose and expression
 }
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Background by what the renders know; pose and expression also by judges learnt from x of the train split.
 
     Background: Euclidean distance in CIE 1976 L*a*b* of each pixel in which x shows neither skin nor hair, as in the
@@ -156,7 +157,7 @@ def _examples(heads, both, angles, names):
     }
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Rows as in the paper: background, pose, expression; pairs x, a at left, what was measured of all at right."""
     figure = Figure(figsize=(12, 6.2), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(3, 2.6))

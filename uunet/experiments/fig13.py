@@ -1,13 +1,16 @@
 """Fig. 13: weights learned on one set, used on another: what gets worse of hiding, consistency, diversity, reversal."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from uunet.evaluation import metrics, pairs, resampling
+from uunet.evaluation.inputs import Report
 from uunet.experiments import histograms, sheets
-from uunet.experiments.context import JUDGES
+from uunet.experiments.context import JUDGES, Context
 
 USES = ("data", "weights", "elsewhere")
 PEOPLE = 4
@@ -20,7 +23,7 @@ COLOURS = ("tab:blue", "tab:blue", "tab:orange", "tab:orange")  # of M → M and
 NUMBERS = ("judge", "genuine", "impostor", "no_face", "auc", "auc_interval", "d", "d_interval")
 
 
-def crossings(context):
+def crossings(context: Context) -> Iterator[Context]:
     """The settings of Fig. 13, learned → used: M → M, P → P, M → P and P → M, where M is the set of `context`.
 
     Yields:
@@ -32,7 +35,7 @@ def crossings(context):
     yield context.by(context.elsewhere.weights)
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Each setting's decision environments, PSNR(x, r) and faces found. `own` is trained on the set that is used.
 
     Returns:
@@ -45,7 +48,7 @@ def compute(context, report):
     return {"settings": settings}
 
 
-def measured(some):
+def measured(some: Context) -> dict:
     """One setting, a Context.
 
     Returns:
@@ -69,7 +72,7 @@ def measured(some):
     }  # fmt: skip
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Top: d' of three environments, PSNR and faces found, a bar a setting; bottom: heads of both sets, either way."""
     settings = record["settings"]
     names = [f"{short(setting['learned'])} → {short(setting['used'])}" for setting in settings]
@@ -102,7 +105,7 @@ def plot(record, context):
     return figure
 
 
-def bars(axis, names, values, intervals):
+def bars(axis: Axes, names: list[str], values: list, intervals: list) -> None:
     """A bar a name, from above, in the colours of the settings, and its interval."""
     for place, (value, interval, colour) in enumerate(zip(values, intervals, COLOURS, strict=False)):
         if value is not None:
@@ -115,6 +118,6 @@ def bars(axis, names, values, intervals):
     axis.tick_params(labelsize=7)
 
 
-def short(name):
+def short(name: str | Path) -> str:
     """The last part of a folder or of weights, for titles."""
     return Path(name).name

@@ -2,6 +2,7 @@
 
 import base64
 import tempfile
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from uunet import data, presets
-from uunet.config import SMALL, ChannelConfig
+from uunet.config import SMALL, AdversarialConfig, ChannelConfig
 from uunet.evaluation import chain, inputs, metrics, pairs, resampling
+from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
+from uunet.experiments.context import Context
 from uunet.training import adversarial, checkpoints, objective
 from uunet.training import trainer as training
 
@@ -24,7 +27,7 @@ BATCHES = 8  # of the test split, for the terms of Eq. 13
 PEOPLE = 4
 
 
-def settings():
+def settings() -> dict[str, AdversarialConfig]:
     """What is changed -> config.AdversarialConfig; the first is the reference."""
     found = {"reference": CONFIG}
     for term in fields(CONFIG.weights):
@@ -33,7 +36,7 @@ def settings():
     return found | {"δ_gp × 10": replace(CONFIG, delta_gp=10 * CONFIG.delta_gp)}
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Trains STEPS steps from the weights in each setting, with the same batches and a new D_f; measures on the split.
 
     Returns:
@@ -100,7 +103,9 @@ def _start(context, config):
     return adversarial.build_networks(config, net.classifier, (net.encoder, net.decoder))
 
 
-def trained(context, config, heads, report):
+def trained(
+    context: Context, config: AdversarialConfig, heads: data.Heads, report: Callable[[int], object]
+) -> objective.Networks:
     """objective.Networks after STEPS steps of learning II on some data.Heads.
 
     Raises:
@@ -117,7 +122,7 @@ def trained(context, config, heads, report):
     return networks
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """A row a run: a, a of the next frame and r of some heads; its numbers at right. Above: x."""
     side, count = 64, len(record["shown"]) // 2
     mosaic = cv2.imdecode(np.frombuffer(base64.b64decode(record["pictures"]), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]

@@ -1,19 +1,21 @@
 """Fig. 15: weights learned on near, sharp heads at 256 pixels, used on small ones, beside the weights learned there."""
 
+from collections.abc import Iterator
 from itertools import islice
 
 from matplotlib.figure import Figure
 
 from uunet.evaluation import pairs, realism, resampling
+from uunet.evaluation.inputs import Report
 from uunet.experiments import fig13, histograms, sheets
-from uunet.experiments.context import JUDGES, ExperimentError
+from uunet.experiments.context import JUDGES, Context, ExperimentError
 
 USES = ("data", "weights", "elsewhere", "larger")
 PEOPLE = 5
 RECOGNITION = "face recognition, x ↔ a'"
 
 
-def settings(context):
+def settings(context: Context) -> Iterator[Context]:
     """Learned → used: large → large, small → small and large → small, where the large set is that of `context`.
 
     Yields:
@@ -22,7 +24,7 @@ def settings(context):
     return islice(fig13.crossings(context), 3)
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """What Fig. 13 measures of each setting, and how sharp t and r are: `realism.sharpness`.
 
     t is a before x is hidden in it: what is hidden is no detail. Of weights that draw and hide at once t is a, with the
@@ -58,12 +60,12 @@ def _power(some):
     return found
 
 
-def measures_power(record):
+def measures_power(record: dict) -> bool:
     """Whether a record is of this measure of sharpness, not of the one before, which counted the hidden pattern."""
     return all("power" in of for of in record["settings"])
 
 
-def finest(record):
+def finest(record: dict) -> tuple[int, str]:
     """The finest octave that the small heads have, too: its number, and its ends in cycles per head.
 
     Raises:
@@ -75,13 +77,13 @@ def finest(record):
     return len(octaves) - 1, "{}-{}".format(*octaves[-1])
 
 
-def drawn(record):
+def drawn(record: dict) -> str:
     """What the t of a record is."""
     first = all(of["power"]["draws_first"] for of in record["settings"])
     return "t" if first else "a (the hidden pattern included)"
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """Top: a bar a setting of what was measured; bottom: small heads by both weights, beside large ones by theirs."""
     found = record["settings"]
     names = [f"{fig13.short(of['learned'])} → {fig13.short(of['used'])}" for of in found]

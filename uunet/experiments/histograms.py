@@ -1,12 +1,14 @@
 """Decision environments: how the scores of genuine and of impostor pairs are distributed (Figs. 6, 7, 10, 11)."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from scipy import stats
 
+from uunet import data
 from uunet.evaluation import judges, recognition
 from uunet.evaluation import pairs as sampling
 from uunet.evaluation.judges import dlib
-from uunet.experiments.context import ExperimentError
+from uunet.experiments.context import Context, ExperimentError
 
 GENUINE, IMPOSTOR = 10_000, 50_000  # pairs, section IV-C; all there are of fewer
 BINS = 40
@@ -14,7 +16,7 @@ GREEN, RED = "tab:green", "tab:red"  # genuine and impostor, as in Fig. 6
 NAMES = {"own": "own recogniser", "dlib": "dlib"}
 
 
-def pairs(heads, kind, rng):
+def pairs(heads: data.Heads, kind: str, rng: np.random.Generator) -> list[np.ndarray]:
     """Genuine pairs of a kind, and impostor pairs: int `(n, 2)`, `(m, 2)`, indices of heads.
 
     Args:
@@ -37,7 +39,7 @@ def pairs(heads, kind, rng):
     return chosen
 
 
-def compare(context, judge, left, right, chosen):
+def compare(context: Context, judge: str, left: str, right: str, chosen: list[np.ndarray]) -> dict:
     """The decision environment of pairs (left version, right version), as one judge scores them.
 
     With fewer than two pairs of either kind in which the judge sees two faces, the numbers are None and the histograms
@@ -80,7 +82,7 @@ def compare(context, judge, left, right, chosen):
     }
 
 
-def plot(axis, environment, title):
+def plot(axis: Axes, environment: dict, title: str) -> None:
     """Green and red bars as in Fig. 6, areas 1; what was measured over them, how many pairs under the axis."""
     genuine, impostor = environment["no_face"]
     left_out = f"; no face in {genuine} and {impostor} more" if genuine or impostor else ""

@@ -2,16 +2,17 @@
 
 import json
 import time
+from pathlib import Path
 
 from uunet import atomic
 from uunet.evaluation import scorecard
 from uunet.evaluation.judges import own
 from uunet.experiments import FIGURES
-from uunet.experiments.context import ExperimentError
+from uunet.experiments.context import Context, ExperimentError
 from uunet.training import provenance
 
 
-def make(name, context, out, *, overwrite=False):
+def make(name: str, context: Context, out: Path, *, overwrite: bool = False) -> bool:
     """Writes `name`.json and `name`.png, unless they are there and were made from the same data, weights and seed.
 
     Args:
@@ -67,7 +68,7 @@ def make(name, context, out, *, overwrite=False):
     return True
 
 
-def left_out(context):
+def left_out(context: Context) -> dict[str, str]:
     """What is made only when it is named, and why: dict figure -> the end of a sentence."""
     found = {}
     for name, figure in FIGURES.items():
@@ -80,7 +81,7 @@ def left_out(context):
     return found
 
 
-def caption(record):
+def caption(record: dict) -> str:
     """How many of what were used, and whose a record is, in one line."""
     parts = [record["figure"]]
     if "data" in record:

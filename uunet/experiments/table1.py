@@ -4,6 +4,8 @@ import keras
 from matplotlib.figure import Figure
 
 from uunet import models
+from uunet.evaluation.inputs import Report
+from uunet.experiments.context import Context
 from uunet.models import cost
 
 USES = ()
@@ -21,7 +23,7 @@ NETWORKS = {
 }
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """The layers of each network with their output shapes, parameters and FLOPs.
 
     Returns:
@@ -57,7 +59,7 @@ def _settings(layer):
     return ""
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """A column a kind of network, as in Table I; U_d, which differs from U_e in its input alone, by its numbers."""
     networks = record["networks"]
     columns = (["D_a", "D_f"], ["U_e, [44]", "U_d, [44]"], ["U_e, published code", "U_d, published code"])

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from uunet import data, pixels, presets
 from uunet.evaluation import attributes, evaluators, inputs, pairs, resampling
-from uunet.experiments.context import SETTINGS, ExperimentError
+from uunet.evaluation.inputs import Report
+from uunet.experiments.context import SETTINGS, Context, ExperimentError
 from uunet.training import objective
 
 USES = ("data", "weights")
@@ -17,7 +18,7 @@ BATCH = 128  # pairs in one call of D_a
 JUDGES = {"D_a": "D_a", "soft_labels": "independent judge", "truth": "s obeyed always"}
 
 
-def compute(context, report):
+def compute(context: Context, report: Report) -> dict:
     """Pearson correlations over the pairs (a_i, x_j) of `pairs.Sample.label_pairs`, the same for both evaluators.
 
     D_a is that of the preset `synthetic-64`, which alone has one; weights that were trained against it were trained to
@@ -106,7 +107,7 @@ def _measured(context, chosen, k, s, agreement):
     return row | resampling.measured(values) | {"mean": mean, "std": std}
 
 
-def plot(record, context):
+def plot(record: dict, context: Context) -> Figure:
     """A row a label, as in the paper; a column a judge and what it looks at: x', and a of either setting."""
     columns = list(dict.fromkeys((row["judge"], row["of"]) for row in record["rows"]))
     columns.sort(key=lambda column: list(JUDGES).index(column[0]))

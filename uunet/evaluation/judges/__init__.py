@@ -13,6 +13,6 @@ reads gender, ethnicity and hairstyle.
 import numpy as np
 
 
-def scores(first, second):
+def scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Similarity of embeddings, row by row: minus the Euclidean distance; dlib calls -0.6 and above the same person."""
     return -np.linalg.norm(first - second, axis=-1)

@@ -6,13 +6,17 @@ direction a person, makes it compare x with a'. Each sequence has noise of its o
 learnt by heart for a person.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
 from uunet.evaluation.judges import own
 
 
-def train(x, a, subjects, seed, report=None):
+def train(
+    x: np.ndarray, a: np.ndarray, subjects: np.ndarray, seed: int, report: Callable[[int, int], object] | None = None
+) -> keras.Model:
     """The network of `own`, trained on x and a.
 
     Args:
@@ -27,7 +31,13 @@ def train(x, a, subjects, seed, report=None):
     return own.train(np.concatenate([x, a]), np.tile(subjects, 2), seed, report)
 
 
-def train_to_pick(network, a, candidates, seed, report=None):
+def train_to_pick(
+    network: keras.Model,
+    a: np.ndarray,
+    candidates: np.ndarray,
+    seed: int,
+    report: Callable[[int, int], object] | None = None,
+) -> None:
     """Trains a network of `train` on line-ups: given a, pick x from candidates in the same frame.
 
     With unit vectors e(.) of the network, the loss of a line-up is cross-entropy over its candidates c:

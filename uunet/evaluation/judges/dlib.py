@@ -27,7 +27,7 @@ MEAN = (122.782, 117.001, 104.298)  # RGB
 BATCH = 32
 
 
-def judge(images, faces=None):
+def judge(images: np.ndarray, faces: alignment.Faces | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Finds, aligns and embeds the face in each picture.
 
     Args:
@@ -47,12 +47,12 @@ def judge(images, faces=None):
     return embeddings, faces.found
 
 
-def align(image, points):
+def align(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """The chip of one face: uint8 `(150, 150, 3)`; `points` as in `alignment.Faces`."""
     return alignment.chip(image, points, TEMPLATE, SIDE)
 
 
-def embed(chips):
+def embed(chips: np.ndarray) -> np.ndarray:
     """Embeds aligned faces.
 
     Args:
@@ -65,7 +65,7 @@ def embed(chips):
 
 
 @cache
-def network():
+def network() -> keras.Model:
     """The network with its weights: keras.Model, float `(N, 150, 150, 3)` in [0, 255] RGB -> `(N, 128)`.
 
     Raises:
@@ -116,6 +116,6 @@ def _weights():
     return {name: dequantize(codes, **header["quantization"].get(name, {})) for name, codes in tensors.items()}
 
 
-def dequantize(codes, scale=1.0, min=0.0):
+def dequantize(codes: np.ndarray, scale: float = 1.0, min: float = 0.0) -> np.ndarray:
     """codes * scale + min as float32."""
     return codes.astype(np.float32) * np.float32(scale) + np.float32(min)

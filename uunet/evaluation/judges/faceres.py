@@ -30,7 +30,7 @@ BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (
 BATCH = 32
 
 
-def judge(images, faces=None):
+def judge(images: np.ndarray, faces: alignment.Faces | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Finds, crops and embeds the face in each picture.
 
     Args:
@@ -53,7 +53,7 @@ def judge(images, faces=None):
     return embeddings, faces.found
 
 
-def crop(image, box):
+def crop(image: np.ndarray, box: np.ndarray) -> np.ndarray:
     """The chip of one face: the square around `box` (x, y, w, h), ENLARGED; uint8 `(224, 224, 3)`, edges continued."""
     x, y, w, h = box
     scale = SIDE / (ENLARGED * max(w, h))
@@ -62,13 +62,13 @@ def crop(image, box):
     return cv2.warpAffine(image, similarity, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def embed(chips):
+def embed(chips: np.ndarray) -> np.ndarray:
     """Embeds cropped faces: uint8 `(N, 224, 224, 3)`, RGB -> float32 `(N, 1024)` of unit length."""
     return network().predict(chips.astype(np.float32), batch_size=BATCH, verbose=0)
 
 
 @cache
-def network():
+def network() -> keras.Model:
     """The network with its weights: keras.Model, float `(N, 224, 224, 3)` in [0, 255] RGB -> `(N, 1024)`.
 
     Raises:

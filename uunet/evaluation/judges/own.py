@@ -3,6 +3,8 @@
 Unlike `dlib` it knows the kind of footage and needs no face found, and it sees hair, clothes and background, too.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -13,7 +15,9 @@ EMBEDDING = 64
 SCALE, MARGIN = 16, 0.15  # of the cosine softmax
 
 
-def train(images, subjects, seed, report=None):
+def train(
+    images: np.ndarray, subjects: np.ndarray, seed: int, report: Callable[[int, int], object] | None = None
+) -> keras.Model:
     """A small recogniser, trained to name people (cosine softmax with a margin).
 
     Adam from 0.002 down to 0 along a cosine, in EPOCHS epochs of batches of 64; pictures mirrored, shifted and
@@ -41,7 +45,7 @@ def train(images, subjects, seed, report=None):
     return embedder
 
 
-def network(seed=0):
+def network(seed: int = 0) -> keras.Model:
     """The untrained recogniser: four blocks of convolution, normalisation and pooling, then 64 numbers of length 1."""
     image = keras.Input((SIDE, SIDE, 3))
     x = keras.layers.Dropout(0.4, seed=seed)(features(image, seed))
@@ -49,7 +53,7 @@ def network(seed=0):
     return keras.Model(image, keras.layers.UnitNormalization()(x))
 
 
-def features(image, seed):
+def features(image: keras.KerasTensor, seed: int) -> keras.KerasTensor:
     """Randomly changed pictures (in training only) through four blocks: uint8 `(B, 64, 64, 3)` -> float `(B, 2048)`."""
     x = keras.layers.Rescaling(1 / 255, -0.5)(image)
     x = keras.layers.RandomFlip("horizontal", seed=seed)(x)
@@ -62,7 +66,13 @@ def features(image, seed):
     return keras.layers.Flatten()(x)
 
 
-def fit(model, images, truth, loss, report=None):
+def fit(
+    model: keras.Model,
+    images: np.ndarray,
+    truth: np.ndarray,
+    loss: Callable,
+    report: Callable[[int, int], object] | None = None,
+) -> None:
     """Trains `model` as `train` says; `truth` and `loss` as in keras.Model.fit."""
     rate = keras.optimizers.schedules.CosineDecay(2e-3, EPOCHS * -(-len(images) // BATCH))
     model.compile(keras.optimizers.Adam(rate), loss)

@@ -1,5 +1,7 @@
 """Reads gender, ethnicity and hairstyle of one head: a small network trained on the train split, independent of D_a."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -7,7 +9,9 @@ from uunet.data import VALUES
 from uunet.evaluation.judges import own
 
 
-def train(images, labels, seed, report=None):
+def train(
+    images: np.ndarray, labels: np.ndarray, seed: int, report: Callable[[int, int], object] | None = None
+) -> keras.Model:
     """Trains one softmax a label on the blocks of `own`, in the same way.
 
     Args:
@@ -31,7 +35,7 @@ def train(images, labels, seed, report=None):
     return model
 
 
-def network(seed=0):
+def network(seed: int = 0) -> keras.Model:
     """The untrained network."""
     image = keras.Input((own.SIDE, own.SIDE, 3))
     x = keras.layers.Dropout(0.4, seed=seed)(own.features(image, seed))
@@ -39,7 +43,7 @@ def network(seed=0):
     return keras.Model(image, keras.layers.Concatenate()(heads))
 
 
-def split(probabilities):
+def split(probabilities: np.ndarray) -> list[np.ndarray]:
     """`(n, 11)` -> `(n, 2)`, `(n, 4)`, `(n, 5)`: the probability of each value of each label, ordered as VALUES."""
     ends = np.cumsum([len(words) for words in VALUES.values()])
     return [probabilities[:, end - len(words) : end] for end, words in zip(ends, VALUES.values(), strict=True)]
