@@ -1,1 +1,1 @@
-"""Metrics: plain NumPy in, numbers out."""
+"""How well people are hidden and restored: metrics, evaluators, attackers. Plain NumPy in, numbers out."""

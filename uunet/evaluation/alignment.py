@@ -1,4 +1,4 @@
-"""Faces in pictures of one head each: where MTCNN sees eyes, nose and mouth, and the chip that a recogniser wants."""
+"""Faces in pictures of one head each: the points that MTCNN finds, and the aligned chip that a recogniser needs."""
 
 from dataclasses import dataclass, fields
 from functools import cache
@@ -61,8 +61,8 @@ def joined(parts: list[Faces]) -> Faces:
 
 @cache
 def mtcnn():
-    """The detector, for heads alone: one of the process."""
-    from mtcnn import MTCNN  # loads TensorFlow: only who looks for faces should wait for it
+    """The detector of faces in heads, one per process."""
+    from mtcnn import MTCNN  # loads TensorFlow, which takes seconds
 
     return MTCNN()
 

@@ -1,13 +1,13 @@
-"""Attackers: what of x somebody without U_d recovers from a, with an inverse of U_e learnt from N known pairs (x, a).
+"""Attackers: how well x is recovered from a without U_d, by an inverse of U_e trained on N known pairs (x, a).
 
-Not in the paper, whose claim this is: "only the authorities" can reconstruct. Two attackers:
+The paper claims that "only the authorities" can reconstruct, and does not test it. Two attackers test it here:
 
-    encoder   holds U_e and N pictures of people of its own, and makes a new pair of one of them at each step, with
-              fresh noise: whoever buys a camera can do that
+    encoder   holds U_e and N pictures of other people, and makes a new pair from one of them at each step, with new
+              noise. The buyer of a camera can do that.
     outputs   holds N pairs that the system released, each with the noise of its track, and no network
 
-Both learn x from a by least squares, without a critic. Every a has gone through a ROI and 8 bits. Pairs are of the
-train split, scores of the test split: other people, other noise.
+Both are trained by least squares, without a critic. Every a has passed through a ROI and 8 bits. Pairs come from the
+train split; scores come from the test split, with other people and other noise.
 """
 
 import time
@@ -33,11 +33,11 @@ CHUNK = 32  # heads in one call of a network
 
 @dataclass(frozen=True)
 class AttackConfig:
-    """How much the attackers know and do."""
+    """What the attackers know, and how they are trained."""
 
     pairs: tuple[int, ...] = (100, 1_000, 10_000)  # N
     steps: int = 1000
-    batch: int = 16  # pairs a step
+    batch: int = 16  # pairs per step
     width: int = 16  # kernels of the first level of the attacker's U-Net
     learning_rate: float = 1e-3  # Adam, falling to 0 along a cosine
     pictures: int = 400  # of the test split, at most
@@ -118,7 +118,7 @@ def inversions(
     Args:
         encoder: keras.Model U_e.
         train: data.Heads that the attackers learn from.
-        order: int `(N,)`, the order in which they get to know them.
+        order: int `(N,)`, the order in which they see them.
         a: float32 `(N, size, size, 3)` in [0, 1].
         config: AttackConfig.
         progress: callable `(stage, done, total)`.
@@ -165,7 +165,7 @@ def _with_interval(value, digits):
 
 
 def publish(encoder: keras.Model, images: np.ndarray, noise: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """a as anybody reads it off the public file: U_e, resized to a ROI, 8 bits, resized back.
+    """a as it is read from the public file: U_e, resized to a ROI, 8 bits, resized back.
 
     Args:
         encoder: keras.Model U_e.
@@ -183,7 +183,7 @@ def publish(encoder: keras.Model, images: np.ndarray, noise: np.ndarray, sides: 
 
 
 def release(encoder: keras.Model, heads: data.Heads, index: np.ndarray, draw: np.ndarray, seed: int) -> np.ndarray:
-    """What the system makes public of some heads: one virtual person a sequence, as the pipeline keeps one a track.
+    """What the system publishes of some heads: one virtual person per sequence, as the pipeline keeps one per track.
 
     Args:
         heads: data.Heads.
@@ -216,9 +216,9 @@ def pair_batches(
     """Endless batches `(a, x)` of one attacker, float32 `(B, size, size, 3)` each in [0, 1].
 
     Args:
-        encoder: keras.Model U_e; an attacker that knows "outputs" sees nothing of it but its N pairs.
+        encoder: keras.Model U_e; an attacker that knows "outputs" sees only N pairs that it made.
         heads: data.Heads of the train split.
-        order: int `(N,)`, the order in which the attackers get to know its heads.
+        order: int `(N,)`, the order in which the attackers see its heads.
         known: "encoder" or "outputs".
         pairs: int, N.
         config: AttackConfig.
@@ -258,12 +258,12 @@ def train_inverse(batches: Iterator, size: int, config: AttackConfig, progress: 
     return inverse
 
 
-# What it is worth.
+# Scores.
 
 
 @dataclass(frozen=True)
 class Faces:
-    """Test heads: x uint8 `(N, size, size, 3)`; whose they are and of which sequence, int `(N,)`."""
+    """Test heads: x, uint8 `(N, size, size, 3)`; their subjects and sequences, int `(N,)`."""
 
     x: np.ndarray
     subjects: np.ndarray
@@ -271,7 +271,7 @@ class Faces:
 
 
 class Scorer:
-    """Holds what every answer is compared with; calling it with answers to all heads scores them.
+    """Scores what an attacker recovers of all heads. It keeps what every answer is compared with.
 
     Args:
         faces: Faces.

@@ -1,4 +1,4 @@
-"""Whether the soft labels of a are those that s asked for (section IV-E, Table III)."""
+"""Whether the soft labels of a are those that s asks for (section IV-E, Table III)."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ def soft_label_correlation(agreement: np.ndarray, same: np.ndarray, s: int) -> f
     """Pearson correlation between D_a's answers on pairs (a_i, x_j) and those that s wants: a cell of Table III.
 
     The paper correlates D_a(a_i, x_i) "with respect to the ground-truth labels, also taking into account the
-    configuration of s". Over pairs of the same picture alone the wanted answer is a constant, which correlates with
-    nothing; our reading (REPRODUCTION.md) takes pairs of different people too: a_i should agree with x_j in a label
+    configuration of s". Over pairs of the same picture alone the wanted answer is constant, and a constant has
+    no correlation. Our reading (REPRODUCTION.md) adds pairs of different people: a_i should agree with x_j in a label
     where x_i does if s = 1, and where x_i does not if s = -1.
 
     Args:
@@ -48,7 +48,7 @@ def compared(pairs: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def correlations(agreement: np.ndarray, same: np.ndarray, s: int, weights: np.ndarray) -> np.ndarray:
-    """`soft_label_correlation` of the same pairs, weighed in D ways.
+    """`soft_label_correlation` of the same pairs, weighted in D ways.
 
     Args:
         agreement, same, s: as there.

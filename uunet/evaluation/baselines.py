@@ -1,4 +1,4 @@
-"""The simple de-identifiers of Table II: uint8 `(H, W, 3)` -> uint8 `(H, W, 3)`, nothing of which can be undone."""
+"""The simple de-identifiers of Table II: uint8 `(H, W, 3)` -> uint8 `(H, W, 3)`, not reversible."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a second evaluation need not compute again: kept outside the project, in the user's cache folder."""
+"""Results that a later evaluation reuses, in the user's cache folder outside the project."""
 
 import hashlib
 import os

@@ -13,7 +13,7 @@ LOWERED = {"threshold_pnet": 0.3, "threshold_rnet": 0.3, "threshold_onet": 0.05}
 
 
 def detections(images: np.ndarray, report: Callable[[int, int], object] | None = None) -> list[list[tuple[float, Box]]]:
-    """What MTCNN takes for faces with lowered thresholds, so that a poor face has a low score rather than none.
+    """The faces that MTCNN finds with lowered thresholds: a poor face has a low score rather than none.
 
     Args:
         images: uint8 `(N, H, W, 3)`, RGB, each a head and little else.
@@ -27,14 +27,14 @@ def detections(images: np.ndarray, report: Callable[[int, int], object] | None =
         batch = list(images[start : start + alignment.BATCH])
         for faces in alignment.mtcnn().detect_faces(batch, **LOWERED):
             found.append([(float(face["confidence"]), tuple(map(float, face["box"]))) for face in faces])
-        found += [[]] * (start + len(batch) - len(found))  # MTCNN says nothing at all of a batch without faces
+        found += [[]] * (start + len(batch) - len(found))  # MTCNN returns nothing for a batch without faces
         if report:
             report(len(found), len(images))
     return found
 
 
 def face_of_head(side: int) -> Box:
-    """Where the face of a head is, whose ROI the pipeline cut: `pipeline.detection.head_roi` backwards.
+    """Where the face is in a head that the pipeline cut: the inverse of `boxes.detection.head_roi`.
 
     Args:
         side: int, of the ROI in pixels.
@@ -53,7 +53,7 @@ def average_precision(pictures: list[tuple], threshold: float = 0.5) -> float:
     (the best at any higher recall) before the area is taken, as in PASCAL VOC since 2010.
 
     Args:
-        pictures: list of `(truths, detections)`, one a picture: truths a list of boxes (x, y, w, h), detections a
+        pictures: list of `(truths, detections)`, one per picture: truths a list of boxes (x, y, w, h), detections a
             list of `(confidence, box)`.
         threshold: float, intersection over union from which on a detection is right.
 

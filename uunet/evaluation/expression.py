@@ -1,4 +1,4 @@
-"""What expression a face has, read from its edges: the role of [66] in section IV-G."""
+"""The expression of a face, read from its edges: the role of [66] in section IV-G."""
 
 import cv2
 import numpy as np

@@ -1,12 +1,12 @@
 """The line-up: given a, does a recogniser pick x from ten people in the same frame? `uunet lineup`.
 
-A line-up is x and fillers: people whom no training has seen, of x's gender, ethnicity and hairstyle, rendered in x's
-place (`data_prep/synthetic/lineup.py`). Pose, light, clothes and background are the same in all of them, so that only
-the person can tell x from the others. The rank-1 rate is the share of line-ups in which x is the candidate most like
-what is shown; with C candidates, chance is 1 / C.
+A line-up is x and fillers. Fillers are people whom no training has seen, of x's gender, ethnicity and hairstyle,
+rendered in x's place (`data_prep/synthetic/lineup.py`). Pose, light, clothes and background are the same in all of
+them, so that only the person differs. The rank-1 rate is the share of line-ups in which x is the candidate most similar
+to what is shown; with C candidates, chance is 1 / C.
 
-What is shown is a. To know what the rate means, the same is asked of a rendered twin (an eleventh person: chance), of x
-itself (the most there is), and of x in another sequence (what the recogniser can do).
+What is shown is a. Three references are shown, too: a rendered twin (an eleventh person: chance), x itself (the upper
+bound), and x in another sequence (what the recogniser can do).
 """
 
 import inspect
@@ -142,7 +142,7 @@ def versions(
 
 
 def by_crop(network: keras.Model, lineups: Lineups, shown: dict[str, Shown]) -> dict[str, tuple]:
-    """What a judge says that needs no face found: dict title -> scores, see `_scores`.
+    """What a recogniser that needs no face found says: dict title -> scores, see `_scores`.
 
     Args:
         network: keras.Model, see `own.network`.
@@ -155,10 +155,10 @@ def by_crop(network: keras.Model, lineups: Lineups, shown: dict[str, Shown]) -> 
 
 
 def by_face(names: list[str], lineups: Lineups, shown: dict[str, Shown], report: Report) -> dict[str, dict[str, tuple]]:
-    """What the judges `names` say, which need a face found: dict name -> as `by_crop`.
+    """What the recognisers `names`, which need a face found, say: dict name -> as `by_crop`.
 
-    MTCNN looks at what is shown, as an attacker would let it. The candidates of a line-up share one alignment, the
-    median of what it finds in them, so that none is aligned better than another, and none is missing.
+    MTCNN aligns what is shown by itself, as an attacker would. The candidates of a line-up share one alignment, the
+    median of those found in them, so that none is aligned better than another, and none is missing.
     """
     if not names:
         return {}
@@ -283,7 +283,7 @@ def _cell(row):
 
 
 def sheet(a: np.ndarray, lineups: Lineups) -> np.ndarray:
-    """The first line-up of some people, a row each: a | x | the others; uint8 `(h, w, 3)`."""
+    """The first line-up of some people, one per row: a | x | the others; uint8 `(h, w, 3)`."""
     first = np.unique(lineups.people, return_index=True)[1][:SHEET_ROWS]
     return np.concatenate([np.concatenate([a[k], *lineups.candidates[k]], axis=1) for k in first])
 

@@ -79,7 +79,7 @@ def _areas(sample, genuine, impostor, left, right):
 
 
 def of_recogniser(sample: pairs.Sample, name: str, judged: dict[str, Judged]) -> list[dict]:
-    """Who is recognised in a, and in r: the rows of one recogniser.
+    """Whether people are recognised in a and in r: the rows of one recogniser.
 
     An s that keeps gender, ethnicity and hairstyle leaves them to be read from a. Against impostors of any labels, a
     reader of labels without error has an AUC of 1 minus half the share of impostors that agree in all of them.

@@ -63,7 +63,7 @@ def at_most(pairs: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarr
 
 @dataclass(frozen=True)
 class Sample:
-    """Who and what is compared, and how often in each draw of the people.
+    """Which heads are compared, and how often in each draw of the people.
 
     Attributes:
         people: int `(N,)`, numbers from 0, whose each head is.
@@ -199,7 +199,7 @@ def read(path: Path) -> list[tuple]:
 
 
 def listed(path: Path, heads: data.Heads, most: int, seed: int) -> Pairs:
-    """The Pairs of a file: those whose photographs are all in the set, as many of one person as of two, at most `most`.
+    """The Pairs of a file whose photographs are in the set: as many of one person as of two, at most `most` each.
 
     Args:
         path: of the file, see `read`.
@@ -235,8 +235,10 @@ def listed(path: Path, heads: data.Heads, most: int, seed: int) -> Pairs:
 
 
 def drawn(count: int, heads: data.Heads, seed: int) -> Pairs:
-    """Pairs of a split's people, as LFW's were made: people are cut into FOLDS folds, or as many as hold two, and each
-    gives its share of `count` pairs of one person and of two. Nobody comes again before everybody with two photographs.
+    """Pairs of a split's people, made as LFW's were.
+
+    The people are divided into FOLDS folds, or as many as hold two, and each fold gives its share of `count` pairs of
+    one person and of two. A person comes again only after all others with two photographs.
 
     Args:
         count: int, pairs of each kind.

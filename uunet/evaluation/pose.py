@@ -1,4 +1,4 @@
-"""Where a head looks, from the five points that MTCNN sees: the role of Deep Head Pose in section IV-G."""
+"""The pose of a head, from the five points that MTCNN finds: the role of Deep Head Pose in section IV-G."""
 
 import numpy as np
 from sklearn.linear_model import Ridge

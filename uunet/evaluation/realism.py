@@ -1,4 +1,4 @@
-"""Whether heads look real: distances of their distributions (KID), and how sharp they are, by octave of frequency.
+"""Whether heads look real: the distance of their distributions (KID), and sharpness by octave of spatial frequency.
 
 Neither measure compares a with its own x: a may show another person and still look as real as x.
 """
@@ -15,7 +15,7 @@ from uunet.evaluation.inputs import Report
 from uunet.evaluation.judges import dlib, faceres
 from uunet.models import files
 
-# The two networks that are installed or fetched as judges already: independent of each other (ResNet and MobileNet,
+# The two networks that are installed or fetched as recognisers: independent of each other (ResNet and MobileNet,
 # other pictures, other people), and neither takes part in training or in the choice of weights.
 NETWORKS = {"dlib": dlib, "faceres": faceres}
 COARSEST = 2  # cycles per head, where the first octave begins; the window blurs what is below
@@ -40,7 +40,7 @@ def installed() -> tuple[list[str], list[str]]:
 
 
 def features(name: str, heads: np.ndarray, report: Callable[[int, int], object] | None = None) -> np.ndarray:
-    """What a network says of whole heads just after its global average pooling, as Binkowski et al. use Inception's.
+    """A network's features of whole heads after its global average pooling, as Binkowski et al. use Inception's.
 
     A head is fed as it is, not aligned and with its background, resized to the network's side (150 pixels for `dlib`,
     224 for `faceres`: bicubic up, by area down); RGB in [0, 255]; the network itself subtracts its mean colour. The
@@ -90,9 +90,9 @@ def kid(x: np.ndarray, a: np.ndarray, people: np.ndarray, drawn: np.ndarray) -> 
         h_pq = mean over heads i of p, j of q:  k(x_i, x_j) + k(a_i, a_j) - k(x_i, a_j) - k(a_i, x_j)
         KID  = mean of h_pq over all pairs of two people p != q
 
-    Binkowski et al. take the mean over some random subsets. This is the mean over *all* subsets of one head a person,
-    in closed form. Two heads of one person never meet: they are no independent draws, and an a has the background of
-    its x, so that either would bias the estimate. It can be negative.
+    Binkowski et al. take the mean over some random subsets. This is the mean over *all* subsets of one head per person,
+    in closed form. Two heads of one person are never compared: they are not independent, and an a has the background
+    of its x, so that either would bias the estimate. It can be negative.
 
     Args:
         x, a: float `(N, d)`, features of heads and of what became of each.

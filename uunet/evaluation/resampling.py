@@ -1,4 +1,4 @@
-"""Mean and spread of a metric over random samples of the test data, as in Tables II and III; intervals over people."""
+"""Bootstrap: a metric over random samples of the test data, as in Tables II and III, and intervals over people."""
 
 from collections.abc import Callable, Sequence
 
@@ -33,7 +33,7 @@ def resampled(
 def people_drawn(count: int, rng: np.random.Generator) -> np.ndarray:
     """How often each person comes in DRAWS draws of `count` people with repetition.
 
-    Pictures of one person resemble each other: what another sample would give is seen by drawing people, not pictures.
+    Pictures of one person resemble each other, so that the bootstrap draws people, not pictures.
 
     Args:
         count: int, people.
@@ -62,7 +62,7 @@ def mean(values: np.ndarray, people: np.ndarray, drawn: np.ndarray) -> np.ndarra
 
 
 def interval(values: np.ndarray) -> list[float]:
-    """The middle 95 % of a statistic's values over draws, [low, high]; without the nan of draws that lack its pairs."""
+    """The middle 95 % of a statistic's values over draws, [low, high]; draws without its pairs, nan, are left out."""
     return np.nanpercentile(values, [2.5, 97.5]).tolist()
 
 

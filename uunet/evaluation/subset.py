@@ -1,4 +1,4 @@
-"""Parts of a set: a set of thousands of people is judged on a sample of them, drawn with a seed and stated."""
+"""Samples of a set: a set of thousands of people is evaluated on some of them, drawn with a seed."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from uunet.errors import UUNetError
 
 
 class SubsetError(UUNetError):
-    """A sample that is too small to hold anybody."""
+    """A sample that is too small to hold one person."""
 
 
 def drawn(heads: data.Heads, count: int, seed: int, *, sequences: int = 2, frames: int = 2) -> np.ndarray:
@@ -17,7 +17,7 @@ def drawn(heads: data.Heads, count: int, seed: int, *, sequences: int = 2, frame
 
     Args:
         heads: data.Heads.
-        count: int; who would have heads beyond it is left out, and all who come later.
+        count: int; the first person who would exceed it is left out, and all later ones.
         seed: int, of the order of the people and of each person's sequences.
         sequences, frames: int, at most so many sequences per person, and of each its first so many frames.
 

@@ -1,9 +1,10 @@
-"""Who is recognised between photographs, by the two protocols of face recognition: `uunet evaluate --pairs`.
+"""The two protocols of face recognition, on photographs: `uunet evaluate --pairs`.
 
 Verification: do two photographs show one person (`pairs.Pairs`)? Identification: which of N people is this?
 
-Only judges made by others take part (`dlib`, `faceres`): a list may name people of the train split. The face is looked
-for in x alone, and a and r are aligned by what is found there, so that a judge loses nobody because the detector does.
+Only recognisers trained by others take part (`dlib`, `faceres`), as a list may name people of the train split. MTCNN
+looks for the face in x alone. a and r are aligned by what it finds there, so that a missed face in a or r removes no
+pair.
 """
 
 import dataclasses
@@ -24,7 +25,7 @@ IDENTIFIED = (("x' among x", "x"), ("a' among x", "a"), ("r' among x", "r"))
 
 
 def accuracy(scores: np.ndarray, same: np.ndarray, folds: np.ndarray) -> tuple[float | None, float | None]:
-    """Share of pairs that a threshold on the score tells rightly; that of each fold is the best of all other folds.
+    """Share of pairs that a threshold on the score classifies correctly: for each fold, the best of all other folds.
 
     Args:
         scores: float `(n,)`, higher for more alike.
@@ -47,7 +48,7 @@ def accuracy(scores: np.ndarray, same: np.ndarray, folds: np.ndarray) -> tuple[f
 
 
 def verified(chosen: pairs.Pairs, people: np.ndarray, judged: dict[str, np.ndarray], seed: int) -> list[dict]:
-    """What one judge says of some Pairs: a list of dict, one for each of COMPARED, `auc` with an interval over people.
+    """What one recogniser says of some Pairs: a list of dict, one for each of COMPARED, `auc` with an interval.
 
     Args:
         chosen: pairs.Pairs.
@@ -81,7 +82,7 @@ def identified(people: np.ndarray, judged: dict[str, np.ndarray], seed: int) -> 
 
     Returns:
         list of dict, one for each of IDENTIFIED and one of a among the x it was made from; `interval` is over draws of
-        the people asked for, among the same others. Who shows no face in x in one of the two is not asked for. Empty
+        the people asked for, among the same others. People without a face in one of their two x are left out. Empty
         with fewer than two people.
     """
     order = np.argsort(people, kind="stable").reshape(-1, 2)
@@ -148,7 +149,7 @@ def measure(config: EvaluationConfig, asked: list[str], *, most: int = MOST, pro
 
 
 def check(asked: list[str], by: Sequence[str]) -> None:
-    """Raises a PairsError where a list cannot be read, or no judge of `by` takes part: before minutes of work."""
+    """Raises a PairsError where a list cannot be read, or no recogniser of `by` takes part, before minutes of work."""
     if not set(by) & set(evaluators.FACE_JUDGES):
         raise pairs.PairsError(
             f"--pairs asks {' and '.join(evaluators.FACE_JUDGES)} alone: name one of them in --judges."
@@ -181,7 +182,7 @@ def _photographed_twice(whole, own, seed):
 
 
 def _judged(heads, net, by, seed, report):
-    """dict judge -> version -> embeddings `(N, d)`, all aligned by the face found in x; nan where there is none."""
+    """dict recogniser -> version -> embeddings `(N, d)`, aligned by the face found in x; nan where there is none."""
 
     def say(stage, *done):
         report(f"{stage}, photographs", *done)

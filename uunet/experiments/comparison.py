@@ -21,7 +21,7 @@ def _precision(row):
 
 
 def _environments(key, first=0, step=1):
-    """A number of each judge's decision environment, of those from `first` on in steps: `fig06` has two a judge."""
+    """A number of each recogniser's decision environment, from `first` on in steps: `fig06` has two per recogniser."""
 
     def ours(record):
         found = zip(JUDGES, record["environments"][first::step], strict=True)
@@ -79,7 +79,7 @@ def _ablated(run, key):
 
 
 def _points(key, way, *steps):
-    """A metric of `damage` at some steps of a way."""
+    """A metric of `damage` at some steps of a degradation."""
 
     def ours(record):
         at = {point["at"]: point[key]["value"] for point in record["ways"][way]}
@@ -89,7 +89,7 @@ def _points(key, way, *steps):
 
 
 def _soft_labels(label, of):
-    """The mean over samples of each judge of Table III, and what would be obeying always."""
+    """The mean over samples of each evaluator of Table III, and that of labels that always follow s."""
 
     def ours(record):
         found = {row["judge"]: row["mean"] for row in record["rows"] if (row["label"], row["of"]) == (label, of)}
@@ -99,7 +99,7 @@ def _soft_labels(label, of):
 
 
 def _difference(angle):
-    """Of x and a, beside the judge's own error."""
+    """Of x and a, beside the evaluator's own error."""
 
     def ours(record):
         found = record["pose"][angle]

@@ -1,4 +1,4 @@
-"""What experiments are made of: heads, networks, what the networks make of the heads, and what judges say of that."""
+"""What figures are made from: heads, networks, the outputs of the networks, and what evaluators say of them."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,7 +19,7 @@ SETTINGS = {"All Equal": (-1, 1, 1, 1), "All Different": (-1, -1, -1, -1)}  # s 
 
 
 class ExperimentError(UUNetError):
-    """An experiment cannot be made of what it was given."""
+    """A figure cannot be made from this set or these weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Context:
         folder: Path of a prepared set, or None.
         weights: preset or folder, see `presets.load`.
         split: str.
-        seed: int, of noise, pairs, draws and of the judge `own`.
+        seed: int, of noise, pairs, draws and of the recogniser `own`.
         report: callable `(stage, done, total)`.
         elsewhere: Context of another set and of weights learned there (Fig. 13), or None.
     """
@@ -52,7 +52,7 @@ class Context:
 
     @cached_property
     def train(self) -> data.Heads:
-        """data.Heads of the train split, for the judge that is trained."""
+        """data.Heads of the train split, for the evaluators that are trained."""
         return self._load("train")
 
     def rendered(self, split: str, columns: tuple[str, ...]) -> data.Heads:
@@ -76,13 +76,13 @@ class Context:
 
     @property
     def draws_first(self) -> bool:
-        """Whether U_e draws a t of its own before it hides x there."""
+        """Whether U_e generates a t before it embeds x in it."""
         return twin.drawing(self.networks[0].encoder) is not None
 
     def version(self, name: str) -> np.ndarray:
         """x, a, r or, of other noise, "a'", "r'" of all heads: uint8 `(N, side, side, 3)`.
 
-        t is a before x is hidden in it; a itself of weights that draw and hide at once (`draws_first`).
+        t is a before x is embedded in it. It is a itself for weights that do both at once (see `draws_first`).
         """
         return self._once("version", name, lambda: self._make(name, slice(None), self.report))
 
@@ -122,7 +122,7 @@ class Context:
         return chain.deidentified(heads.images[indices], heads.sequences[indices], encoder, self.seed, stage)
 
     def by(self, weights: str) -> "Context":
-        """Context of the same heads by other weights; what is known of x is not found out again."""
+        """Context of the same heads by other weights; what is known of x is kept."""
         other = replace(self, weights=weights, kept={key: value for key, value in self.kept.items() if key[1] == "x"})
         read = ("heads", "train", "recogniser")
         other.__dict__.update({name: self.__dict__[name] for name in read if name in self.__dict__})
@@ -144,12 +144,12 @@ class Context:
         return self._once(judge, name, ask)
 
     def embedded(self, images: np.ndarray) -> np.ndarray:
-        """What the judge `own` makes of heads: uint8 `(n, side, side, 3)` -> float `(n, 64)`."""
+        """Embeddings by the recogniser `own`: uint8 `(n, side, side, 3)` -> float `(n, 64)`."""
         return evaluators.by_crop(self.recogniser, {"": images})[""].embeddings
 
     @cached_property
     def recogniser(self) -> keras.Model:
-        """The network of the judge `own`, trained on the train split."""
+        """The network of the recogniser `own`, trained on the train split."""
         return evaluators.trained_own(self.train, self.seed, self.report)
 
     def _once(self, what, name, compute):

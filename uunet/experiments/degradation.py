@@ -1,4 +1,4 @@
-"""Beyond the paper: what comes back of heads in ROIs of other sizes, and after JPEG or H.264."""
+"""Beyond the paper: reconstruction of heads in ROIs of other sizes, and after JPEG or H.264."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ TITLES = {
 def compute(context: Context, report: Report) -> dict:
     """PSNR(x, r) in the ROI's pixels, and whether r is still recognised: AUC of r ↔ x', relative to x ↔ x'.
 
-    The judge is `own`, which needs no face found. The same pairs of two sequences serve every way.
+    The recogniser is `own`, which needs no face found. The same pairs of two sequences serve every degradation.
 
     Returns:
         dict `heads`, `genuine`, `impostor`: numbers of heads and pairs; `ceiling`: AUC of x ↔ x'; `ways`: way -> list
@@ -91,7 +91,7 @@ def _recognised(chosen, left, right):
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """A column a way: r of one head at each step, PSNR, identity; the least damage at right."""
+    """One column per degradation: r of one head at each step, PSNR, identity; the mildest at right."""
     heads = first_frames(context.heads)
     first = sheets.people(heads, 1)[0][0]
     one = heads.taken(first)

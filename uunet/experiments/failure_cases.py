@@ -1,4 +1,4 @@
-"""Beyond the paper: where reconstruction errs, and how sure whoever has a and r, but no x, can be of r."""
+"""Beyond the paper: where reconstruction errs, and measures of confidence in r that need a and r, but not x."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ TIMES = 3  # that a is disturbed
 
 
 def smooth(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """How little texture r has: minus the mean of |Laplacian of r|, in levels. Texture is what is hard to hide in a."""
+    """How little texture r has: minus the mean of |Laplacian of r|, in levels. Texture is hard to embed in a."""
     return -np.array([np.abs(cv2.Laplacian(head, cv2.CV_32F)).mean() for head in r.astype(np.float32)])
 
 
@@ -27,7 +27,7 @@ def mirrored(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
 
 
 def again(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """PSNR between r and U_d(U_e(r)): r looks like x, and should be as hard to hide, dB."""
+    """PSNR between r and U_d(U_e(r)): r looks like x, and should be as hard to embed, dB."""
     net = context.networks[0]
     hidden = chain.deidentified(r, context.heads.sequences, net.encoder, context.seed + 1)  # x's noise is not known
     return metrics.psnr(r, chain.reconstructed(hidden, net.decoder))
@@ -41,7 +41,7 @@ def steady(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
     return -np.std(answers, axis=0).mean(axis=(1, 2, 3))
 
 
-MEASURES = {  # of confidence; the first, which did best on the validation split, is the one that is drawn
+MEASURES = {  # of confidence; the first, which did best on the validation split, is the one that is plotted
     "smooth": (smooth, "r is smooth: −mean |Laplacian|"),
     "mirrored": (mirrored, "PSNR(r, r of a mirrored), dB"),
     "again": (again, "PSNR(r, U_d(U_e(r))), dB"),
@@ -92,7 +92,7 @@ def rank_correlation(first: np.ndarray, second: np.ndarray, times: np.ndarray) -
 
 
 def _of_different_people(order, people):
-    """The first SHOWN heads of an order, one a person: list of int."""
+    """The first SHOWN heads of an order, one per person: list of int."""
     firsts = np.sort(np.unique(people[order], return_index=True)[1])
     return order[firsts[:SHOWN]].tolist()
 

@@ -1,4 +1,4 @@
-"""Fig. 2: both learning phases and inference, as the objectives and networks themselves have it."""
+"""Fig. 2: both learning phases and inference, read from the objectives and networks themselves."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -31,7 +31,7 @@ COLOURS = {"U_e": "#cfe3f7", "U_d": "#d5efd2", "D_a": "#fbe3c0", "D_f": "#f6d0d0
 
 
 def compute(context: Context, report: Report) -> dict:
-    """What the four networks are, and who is shown what: found by running each objective on pictures it can be told by.
+    """What the four networks are, and what each is shown, found by running each objective on recognisable pictures.
 
     Returns:
         dict `networks`: name -> `input`, `output` (shapes without the batch) and `parameters`, U_e and U_d of the
@@ -40,7 +40,7 @@ def compute(context: Context, report: Report) -> dict:
         sequence.
 
     Raises:
-        ExperimentError: if nobody has two sequences and two frames in one of them.
+        ExperimentError: if no person has two sequences, with two frames in one of them.
     """
     net = context.networks[0]
     built = {"D_a": models.attribute_classifier(), "D_f": models.patch_critic(), "U_e": net.encoder, "U_d": net.decoder}
@@ -52,7 +52,10 @@ def compute(context: Context, report: Report) -> dict:
     people = context.heads.by_subject.values()
     shown = next(([*one[:2], other[0]] for one, other, *_ in filter(_is_enough, people)), None)
     if shown is None:
-        raise ExperimentError("Fig. 2 shows somebody in two sequences, two frames of one: name a larger set (--data).")
+        raise ExperimentError(
+            "Fig. 2 shows a person in two sequences, with two frames in one, and the set has none: name a larger set "
+            "(--data)."
+        )
     return {"networks": networks, "calls": calls, "terms": terms, "shown": [int(k) for k in shown]}
 
 

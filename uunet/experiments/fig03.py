@@ -18,7 +18,7 @@ def compute(context: Context, report: Report) -> dict:
         dict `shown`: indices of heads; `s`: list of s, in the order of `config.LABELS`.
 
     Raises:
-        WeightsError: if U_e does not choose by s.
+        WeightsError: if U_e does not follow s.
     """
     for done, s in enumerate(GRID, start=1):
         context.following(s, [0])
@@ -28,7 +28,7 @@ def compute(context: Context, report: Report) -> dict:
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """A row a person: x, then a for each s."""
+    """One row per person: x, then a for each s."""
     shown = record["shown"]
     columns = [context.some("x", shown), *(context.following(tuple(s), shown) for s in record["s"])]
     titles = ["x", *("ID {:+d}, gender {:+d}\nethnicity {:+d}, hair {:+d}".format(*s) for s in record["s"])]

@@ -1,4 +1,4 @@
-"""Fig. 5 and Table II: how surely MTCNN finds a face in x, in a, and in what simple de-identifiers leave."""
+"""Fig. 5 and Table II: confidence of MTCNN in faces of x, of a, and of simple de-identifiers."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -87,7 +87,7 @@ def plot(record: dict, context: Context) -> Figure:
     counts = np.array(record["histogram"])
     i, j = np.nonzero(counts)
     width = np.diff(BINS)[0]
-    if len(i):  # Matplotlib cannot draw no bars
+    if len(i):  # Matplotlib cannot plot zero bars
         solid.bar3d(BINS[i], BINS[j], 0, width, width, counts[i, j] / counts.sum(), color="tab:blue", shade=True)
     solid.set(xlim=(0, 1), ylim=(0, 1))
     solid.set_xlabel("f_c(x)", fontsize=8)

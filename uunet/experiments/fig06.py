@@ -1,4 +1,4 @@
-"""Fig. 6: who is recognised in x and who in a: decision environments of x ↔ x' and x ↔ a'."""
+"""Fig. 6: recognition in x and in a: decision environments of x ↔ x' and x ↔ a'."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ def compute(context: Context, report: Report) -> dict:
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """A row a judge: x ↔ x' at left, x ↔ a' at right, on one axis."""
+    """One row per recogniser: x ↔ x' at left, x ↔ a' at right, on one axis."""
     figure = Figure(figsize=(9, 3 * len(JUDGES)), layout="constrained")
     rows = figure.subplots(len(JUDGES), len(SIDES), sharex="row")
     for axis, environment in zip(rows.ravel(), record["environments"], strict=True):

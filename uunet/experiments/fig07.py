@@ -17,10 +17,9 @@ def compute(context: Context, report: Report) -> dict:
     """The more genuine and impostor pairs are told apart, the more consistent virtual faces are.
 
     Returns:
-        dict `environments`: list of what `histograms.compare` gives, one a judge, the Kolmogorov-Smirnov test in it;
-        `sudden`: judge -> rows of `measurements.sudden_changes`, of x and of a; `tracks`: judge -> a list a sequence of
-        [k, score of a_t ↔ a_t+k] with t its first frame with a face; the first TRACKS of the
-        `sequences`, a number.
+        dict `environments`: list of what `histograms.compare` gives, one per recogniser; `sudden`: recogniser -> rows
+        of `measurements.sudden_changes`, of x and of a; `tracks`: recogniser -> for each of the first TRACKS sequences
+        a list of [k, score of a_t ↔ a_t+k], where t is its first frame with a face; `sequences`: how many there are.
     """
     heads = context.heads
     chosen = histograms.pairs(heads, "same sequence", np.random.default_rng(context.seed))
@@ -42,7 +41,7 @@ def _track(said, frames, sequence):
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """Top: x, a, r of a first and a later frame; middle: decision environments; bottom: one track a curve."""
+    """Top: x, a, r of a first and a later frame; middle: decision environments; bottom: one curve per track."""
     figure = Figure(figsize=(9, 7.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(2, 5))
     shown = [sequences[0][[0, -1]] for sequences in sheets.people(context.heads, PEOPLE)]

@@ -1,4 +1,4 @@
-"""Fig. 8: x and a of six people in a plane: how near virtual people are to their originals."""
+"""Fig. 8: x and a of six people in the plane: how close virtual people are to their originals."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,26 +17,26 @@ PEOPLE, IMAGES = 6, 10  # shown, section IV-E
 
 
 def compute(context: Context, report: Report) -> dict:
-    """Embeddings of the judge `own`, in the plane in which people are told apart best (neighbourhood components).
+    """Embeddings by `own`, in the plane that separates people best (neighbourhood components analysis).
 
     As in the paper the plane is learnt from x of 50 people and their 50 virtual selves in 100 classes, all of the train
     split; other people are shown in it. The paper's network learnt these 100 classes, too; ours has never seen an a.
-    A plane has no unit, so distances are in the mean distance of x of two people.
+    Distances are relative to the mean distance between x of two people, as the plane has no unit.
 
     Returns:
-        dict `planes`: list, one a setting, of `setting`, `s`; `points`: "x" and "a" -> list of [person, across, up] of
-        those shown; `nearest`: "x" and "a" -> `value`, the share whose nearest x of another sequence is of the same
+        dict `planes`: list, one per setting, of `setting`, `s`; `points`: "x" and "a" -> list of [person, across, up]
+        of those shown; `nearest`: "x" and "a" -> `value`, the share whose nearest x of another sequence is of the same
         person, and its 95 % `interval` over people, likewise `distance`, mean of that between x and a of one head;
         `spread`: "x" and "a" -> root mean square distance from the middle of the person. `heads` and `people`: of whom
         these are, all of the split; `shown`: how many heads; `learnt_from`: heads x, and as many a, of so many
         `learnt_people`.
 
     Raises:
-        WeightsError: if U_e does not choose by s.
+        WeightsError: if U_e does not follow s.
     """
     heads, train = context.heads, context.train
     for s in SETTINGS.values():
-        context.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
+        context.following(s, [0])  # refuses weights that do not follow s now, before minutes of work
     chosen = pairs.sample(heads, context.seed)
     shown = [index for sequences in sheets.people(heads, PEOPLE) for index in np.concatenate(sequences)[:IMAGES]]
     learnt = np.concatenate([sequences[0] for sequences in sheets.people(train, LEARNT)])
@@ -81,7 +81,7 @@ def _points(place, shown, chosen):
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """Left 'All Equal', right 'All Different': a colour a person, x with black borders, a without."""
+    """Left 'All Equal', right 'All Different': one colour per person, x with black borders, a without."""
     figure = Figure(figsize=(10, 5.3), layout="constrained")
     for axis, plane in zip(figure.subplots(1, 2), record["planes"], strict=True):
         for name, border in (("a", "none"), ("x", "black")):

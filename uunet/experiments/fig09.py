@@ -7,19 +7,19 @@ from uunet.experiments import sheets
 from uunet.experiments.context import SETTINGS, Context
 
 USES = ("data", "weights")
-ROWS, COLUMNS = 4, 3  # of pairs x, a, a setting
+ROWS, COLUMNS = 4, 3  # of pairs x, a per setting
 
 
 def compute(context: Context, report: Report) -> dict:
     """Heads to show, one of each of the first people.
 
-    The paper learned once a setting; here one U_e that chooses by s is told either.
+    The paper trained once per setting; here one U_e follows either s.
 
     Returns:
         dict `shown`: indices of heads; `s`: setting -> s, in the order of `config.LABELS`.
 
     Raises:
-        WeightsError: if U_e does not choose by s.
+        WeightsError: if U_e does not follow s.
     """
     for done, s in enumerate(SETTINGS.values(), start=1):
         context.following(s, [0])

@@ -15,14 +15,14 @@ def compute(context: Context, report: Report) -> dict:
     """The less genuine and impostor pairs are told apart (d' → 0), the more diverse a person's virtual faces are.
 
     Returns:
-        dict `environments`: list of what `histograms.compare` gives, one a judge.
+        dict `environments`: list of what `histograms.compare` gives, one per recogniser.
     """
     chosen = histograms.pairs(context.heads, "other sequence", np.random.default_rng(context.seed))
     return {"environments": [histograms.compare(context, judge, "a", "a", chosen) for judge in JUDGES]}
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """Top: x and a of some people, two sequences each; bottom: a decision environment a judge."""
+    """Top: x and a of some people, two sequences each; bottom: one decision environment per recogniser."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=(2.4, 3))
     shown = [sequence[0] for sequences in sheets.people(context.heads, PEOPLE) for sequence in sequences[:SEQUENCES]]

@@ -16,7 +16,7 @@ def compute(context: Context, report: Report) -> dict:
 
     Returns:
         dict `residuals`: version -> `mean` and `std` of a - a' and of r - r', values in [0, 1], `histogram` of the 511
-        possible differences, `heads`; `environments`, one a judge, of r ↔ r' of the same input as genuine pairs.
+        possible differences, `heads`; `environments`, one per recogniser, of r ↔ r' of the same input as genuine pairs.
     """
     chosen = histograms.pairs(context.heads, "same head", np.random.default_rng(context.seed))
     residuals = {}
@@ -31,7 +31,7 @@ def compute(context: Context, report: Report) -> dict:
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """Top: histograms of a - a' and r - r'; bottom: a decision environment a judge."""
+    """Top: histograms of a - a' and r - r'; bottom: one decision environment per recogniser."""
     figure = Figure(figsize=(9, 6), layout="constrained")
     top, bottom = figure.subplots(2, 2)
     for axis, (name, residual) in zip(top, record["residuals"].items(), strict=True):

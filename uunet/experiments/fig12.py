@@ -28,25 +28,25 @@ COMPARED = {  # what is compared in pose and expression
 
 
 def compute(context: Context, report: Report) -> dict:
-    """Background by what the renders know; pose and expression also by judges learnt from x of the train split.
+    """Background by the renders' ground truth; pose and expression also by evaluators trained on x of the train split.
 
     Background: Euclidean distance in CIE 1976 L*a*b* of each pixel in which x shows neither skin nor hair, as in the
     paper, but by the renders' parse map; hair that a has and x has not counts as a change. Pose and expression: by
     `pose` and `expression`, of heads in which MTCNN finds a face in x and in a. The paper's authors took out wrong
-    poses by eye; here the judges' own error is beside it. What all alike agree in by chance is out of `kappa`.
+    poses by eye; here the evaluators' own error is beside it. `kappa` corrects agreement for chance.
 
     Returns:
         dict `background`: `mean` of heads, its 95 % `interval` over people; `median` of pixels, `histogram` in
         DISTANCES (the last bin has what is farther, too), `pixels`; `head_mean`: the mean of all other pixels.
         `pose`: angle -> a key of COMPARED -> `mean`, `interval`, `std` of absolute differences in radians, `histogram`
-        in RADIANS (likewise); and `spread`, the mean error of whoever says the mean of all x.
+        in RADIANS (likewise); and `spread`, the mean error of always answering the mean of all x.
         `expression`: a key of COMPARED -> `matrix`, counts in the order of `expression.NAMES`; `agreement`, a share,
         its `interval`; `kappa`, Cohen's.
         `heads`; `faces`: in how many MTCNN finds a face in x and in a; `learnt_from`: faces; `examples`: what to show.
         What no face was found for is None.
 
     Raises:
-        DataError: if the set lacks what the renders know.
+        DataError: if the set lacks the renders' ground truth.
         ExperimentError: if few faces of the train split are found, or all have one expression.
     """
     heads, train = (context.rendered(split, COLUMNS) for split in (context.split, "train"))
@@ -71,7 +71,7 @@ def compute(context: Context, report: Report) -> dict:
 
 
 def _judges(context, train, report):
-    """The judges of pose and of expression, and from how many faces they learnt."""
+    """The evaluators of pose and of expression, and how many faces they were trained on."""
     some = np.linspace(0, len(train.images) - 1, min(len(train.images), TRAIN)).astype(int)  # from all sequences
     images = train.images[some]
     found = evaluators.faces_in(images, "x", report)

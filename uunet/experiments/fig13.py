@@ -1,4 +1,4 @@
-"""Fig. 13: weights learned on one set, used on another: what gets worse of hiding, consistency, diversity, reversal."""
+"""Fig. 13: weights trained on one set, used on another: anonymity, consistency, diversity, reconstruction."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +53,7 @@ def measured(some: Context) -> dict:
 
     Returns:
         dict `learned`, `used`, names of weights and set; `environments`: title -> list of what `histograms.compare`
-        gives, one a judge, without histograms; `heads`; `psnr` of r, dB, and `found`, the share of a with a face
+        gives, one per recogniser, without histograms; `heads`; `psnr` of r, dB, and `found`, the share of a with a face
         relative to x (MTCNN), each a dict `value`, `interval` over people.
     """
     sample = pairs.sample(some.heads, some.seed)
@@ -73,7 +73,7 @@ def measured(some: Context) -> dict:
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """Top: d' of three environments, PSNR and faces found, a bar a setting; bottom: heads of both sets, either way."""
+    """Top: d' of three environments, PSNR and faces found, one bar per setting; bottom: heads of both sets."""
     settings = record["settings"]
     names = [f"{short(setting['learned'])} → {short(setting['used'])}" for setting in settings]
     figure = Figure(figsize=(12, 8.5), layout="constrained")
@@ -106,7 +106,7 @@ def plot(record: dict, context: Context) -> Figure:
 
 
 def bars(axis: Axes, names: list[str], values: list, intervals: list) -> None:
-    """A bar a name, from above, in the colours of the settings, and its interval."""
+    """One bar per name, from above, in the colours of the settings, and its interval."""
     for place, (value, interval, colour) in enumerate(zip(values, intervals, COLOURS, strict=False)):
         if value is not None:
             axis.barh(place, value, color=colour, alpha=0.7)

@@ -1,4 +1,4 @@
-"""Fig. 14: each weight of Eq. 13 divided by 10, delta_gp of Eq. 6 times 10: short runs that start from one place."""
+"""Fig. 14: each weight of Eq. 13 divided by 10, delta_gp of Eq. 6 times 10: short runs from the same weights."""
 
 import base64
 import tempfile
@@ -41,11 +41,11 @@ def compute(context: Context, report: Report) -> dict:
 
     Returns:
         dict `train`, as `data`; `steps`; `heads`, that PSNR is measured on, and `batches`, that the terms are;
-        `runs`: list of a dict a setting, the weights before any step first: `name`; `psnr_r`, `psnr_a`, of r and a to
-        x in dB, each a dict `value`, `interval` over people; `terms`: term of Eq. 13, unweighted -> [mean, standard
+        `runs`: list of one dict per setting, the weights before any step first: `name`; `psnr_r`, `psnr_a`, of r and a
+        to x in dB, each a dict `value`, `interval` over people; `terms`: term of Eq. 13, unweighted -> [mean, standard
         deviation] over batches, "adv" by the D_f that the reference arrives at; `diverged`: None, or what became
-        infinite where, and nothing measured; `pictures`: base64 of a JPEG file, a row a run: a | a of the next frame |
-        r of the heads in `shown`.
+        infinite where, and nothing measured; `pictures`: base64 of a JPEG file, one row per run: a | a of the next
+        frame | r of the heads in `shown`.
 
     Raises:
         WeightsError: if the weights have no D_a.
@@ -97,7 +97,7 @@ def compute(context: Context, report: Report) -> dict:
 
 
 def _start(context, config):
-    """objective.Networks as the weights have them, and a D_f that knows nothing, the same in each call."""
+    """objective.Networks as the weights have them, and an untrained D_f, the same in each call."""
     net = presets.load(context.weights)
     keras.utils.set_random_seed(context.seed)
     return adversarial.build_networks(config, net.classifier, (net.encoder, net.decoder))
@@ -123,7 +123,7 @@ def trained(
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """A row a run: a, a of the next frame and r of some heads; its numbers at right. Above: x."""
+    """One row per run: a, a of the next frame and r of some heads; its numbers at right. Above: x."""
     side, count = 64, len(record["shown"]) // 2
     mosaic = cv2.imdecode(np.frombuffer(base64.b64decode(record["pictures"]), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     x = context.some("x", record["shown"]).reshape(count, 2, side, side, 3)

@@ -1,4 +1,4 @@
-"""Fig. 15: weights learned on near, sharp heads at 256 pixels, used on small ones, beside the weights learned there."""
+"""Fig. 15: weights trained on sharp heads of 256 pixels, used on small heads, and weights trained on small heads."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -27,8 +27,8 @@ def settings(context: Context) -> Iterator[Context]:
 def compute(context: Context, report: Report) -> dict:
     """What Fig. 13 measures of each setting, and how sharp t and r are: `realism.sharpness`.
 
-    t is a before x is hidden in it: what is hidden is no detail. Of weights that draw and hide at once t is a, with the
-    hidden pattern.
+    t is a before x is embedded in it, as the embedded signal is no detail. For weights that do both at once, t is a,
+    with the embedded signal.
 
     Returns:
         dict `settings`: list of what `fig13.measured` gives, in the order of `settings`, with `side`, pixels of the
@@ -61,7 +61,7 @@ def _power(some):
 
 
 def measures_power(record: dict) -> bool:
-    """Whether a record is of this measure of sharpness, not of the one before, which counted the hidden pattern."""
+    """Whether a record is of this measure of sharpness, not of the one before, which counted the embedded signal."""
     return all("power" in of for of in record["settings"])
 
 
@@ -84,7 +84,7 @@ def drawn(record: dict) -> str:
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """Top: a bar a setting of what was measured; bottom: small heads by both weights, beside large ones by theirs."""
+    """Top: one bar per setting and number; bottom: small heads by both weights, and large heads by their own."""
     found = record["settings"]
     names = [f"{fig13.short(of['learned'])} → {fig13.short(of['used'])}" for of in found]
     octave, cycles = finest(record)
@@ -113,7 +113,7 @@ def plot(record: dict, context: Context) -> Figure:
 
 
 def _sheet(part, some, columns):
-    """A person a row, a version by some weights a column."""
+    """One row per person, one column per version and weights."""
     shown = [sequences[0][0] for sequences in sheets.people(some.heads, PEOPLE)]
     part.suptitle(f"heads of {fig13.short(some.folder)}, {some.heads.images.shape[1]} pixels", fontsize=9)
     pictures = [by.some(version, shown) for by, version in columns]

@@ -26,9 +26,9 @@ def pairs(heads: data.Heads, kind: str, rng: np.random.Generator) -> list[np.nda
 
     Raises:
         ExperimentError: if there are fewer than two of either.
-        WeightsError: if a judge's weights are missing.
+        WeightsError: if a recogniser's weights are missing.
     """
-    dlib.network()  # now, not after minutes of work, is when a judge should turn out to be missing
+    dlib.network()  # refuses missing weights now, before minutes of work
     every = sampling.among(heads.labels[:, 0], heads.sequences, kind)
     chosen = [sampling.at_most(part, most, rng) for part, most in zip(every, (GENUINE, IMPOSTOR), strict=True)]
     if min(map(len, chosen)) < 2:
@@ -40,10 +40,10 @@ def pairs(heads: data.Heads, kind: str, rng: np.random.Generator) -> list[np.nda
 
 
 def compare(context: Context, judge: str, left: str, right: str, chosen: list[np.ndarray]) -> dict:
-    """The decision environment of pairs (left version, right version), as one judge scores them.
+    """The decision environment of pairs (left version, right version), as one recogniser scores them.
 
-    With fewer than two pairs of either kind in which the judge sees two faces, the numbers are None and the histograms
-    empty: a judge that sees no face in a is a result, too.
+    With fewer than two pairs of either kind in which the recogniser finds two faces, the numbers are None and the
+    histograms empty: that a recogniser finds no face in a is a result, too.
 
     Args:
         context: Context.
@@ -53,7 +53,7 @@ def compare(context: Context, judge: str, left: str, right: str, chosen: list[np
 
     Returns:
         dict of JSON values: what `recognition.separation` gives (d' of Eq. 14, AUC, intervals, how many pairs);
-        `no_face`, how many genuine and impostor pairs are left out, as the judge sees no face in one of the two;
+        `no_face`, how many genuine and impostor pairs are left out, as the recogniser finds no face in one of the two;
         `daugman`, d' by Daugman; `ks`, the Kolmogorov-Smirnov test of section IV-D, whose p takes pairs for
         independent, which pairs of the same heads are not; `edges`, `histograms` of scores.
     """

@@ -2,7 +2,7 @@
 
 Ours are read from records.
 
-    python -m uunet.experiments.report        # writes the tables in README.md and weights/README.md, and GALLERY anew
+    python -m uunet.experiments.report        # writes the tables in README.md and weights/README.md, and GALLERY
 """
 
 import json
@@ -104,7 +104,7 @@ def card(record: dict) -> str:
 
 
 def _learnt(record):
-    """What the judges that are trained here learnt from, where that was a sample."""
+    """What the evaluators that are trained here learnt from, where that was a sample."""
     about = record.get("train") or {}
     return f" The judges trained here learnt from {inputs.counted(about)}." if "of_heads" in about else ""
 

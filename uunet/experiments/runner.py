@@ -1,4 +1,4 @@
-"""A record and a picture of one figure, made once from the same inputs."""
+"""The record and the picture of a figure, made once from the same inputs."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Table I: the architectures, layer by layer, with what they weigh and cost. U-Nets in both shapes."""
+"""Table I: the architectures, layer by layer, with parameters and FLOPs; U-Nets in both shapes."""
 
 import keras
 from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ def _settings(layer):
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """A column a kind of network, as in Table I; U_d, which differs from U_e in its input alone, by its numbers."""
+    """One column per kind of network, as in Table I; U_d, which differs from U_e in its input alone, by its numbers."""
     networks = record["networks"]
     columns = (["D_a", "D_f"], ["U_e, [44]", "U_d, [44]"], ["U_e, published code", "U_d, published code"])
     texts = ["\n\n".join(_text(name, networks[name], layers=name[:3] != "U_d") for name in names) for names in columns]

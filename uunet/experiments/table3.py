@@ -1,4 +1,4 @@
-"""Table III: whether the soft labels of a are those that s asks for, by D_a and by a judge independent of it."""
+"""Table III: whether the soft labels of a are those that s asks for, by D_a and by an evaluator independent of it."""
 
 import hashlib
 
@@ -36,7 +36,7 @@ def compute(context: Context, report: Report) -> dict:
 
     Raises:
         ExperimentError: if a split has no known label.
-        WeightsError: if U_e does not choose by s.
+        WeightsError: if U_e does not follow s.
     """
     heads, train = context.heads, context.train
     if not inputs.labels_known(heads, train):
@@ -45,14 +45,14 @@ def compute(context: Context, report: Report) -> dict:
             "name a set with labels (--data)."
         )
     for s in SETTINGS.values():
-        context.following(s, [0])  # now, not after minutes of work, is when weights should turn out not to choose by s
+        context.following(s, [0])  # refuses weights that do not follow s now, before minutes of work
     chosen = pairs.sample(heads, context.seed, IMPOSTORS)
     compared = chosen.label_pairs
     reader = evaluators.trained_soft_labels(train, context.seed, report)
     d_a = presets.load("synthetic-64")
     everybody = np.arange(len(heads.images))
     elsewhere = everybody.copy()
-    elsewhere[chosen.genuine[:, 0]] = chosen.genuine[:, 1]  # who is seen in one sequence only stands for themselves
+    elsewhere[chosen.genuine[:, 0]] = chosen.genuine[:, 1]  # people of one sequence are compared with themselves
     rows = []
     for of, s in {"x'": (-1, 1, 1, 1), **SETTINGS}.items():
         images = heads.images[elsewhere] if of == "x'" else context.following(s, everybody)
@@ -84,7 +84,7 @@ def _agreement(classifier, left, right, of, report):
 
 
 def _obedient(labels, s, rng):
-    """Labels of virtual people who obey s: x's own where it is 1, any other where it is -1: int `(N, 3)`."""
+    """Labels of virtual people that follow s: x's own where it is 1, any other where it is -1: int `(N, 3)`."""
     count = np.array([len(values) for values in data.VALUES.values()])
     return np.where(np.array(s) == 1, labels, (labels + rng.integers(1, count, labels.shape)) % count)
 
@@ -108,7 +108,7 @@ def _measured(context, chosen, k, s, agreement):
 
 
 def plot(record: dict, context: Context) -> Figure:
-    """A row a label, as in the paper; a column a judge and what it looks at: x', and a of either setting."""
+    """One row per label, as in the paper; one column per evaluator and what it sees: x', and a of either setting."""
     columns = list(dict.fromkeys((row["judge"], row["of"]) for row in record["rows"]))
     columns.sort(key=lambda column: list(JUDGES).index(column[0]))
     cells = {(row["label"], row["judge"], row["of"]): _cell(row) for row in record["rows"]}

