@@ -56,9 +56,3 @@ def test_heads_in_rois_of_other_sizes(heads):
     assert chain.seen(heads, 64) is heads
     assert chain.seen(heads, 32).shape == (7, 32, 32, 3) and chain.seen(heads, 128).shape == (7, 128, 128, 3)
     np.testing.assert_allclose(chain.seen(heads, 32)[0, 0, 0], heads[0, :2, :2].mean(axis=(0, 1)), atol=1)
-
-
-def test_psnr_by_hand():
-    x = np.zeros((2, 4, 4, 3), np.uint8)
-    r = np.stack([np.full((4, 4, 3), 5, np.uint8), np.full((4, 4, 3), 255, np.uint8)])
-    np.testing.assert_allclose(metrics.psnr(x, r), [20 * np.log10(255 / 5), 0])

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from uunet import cli, data, models
-from uunet.evaluation import cache, evaluators, inputs, measurements, pairs, recognition, resampling
-from uunet.evaluation.judges import own
+from uunet.evaluation import cache, evaluators, measurements, pairs, recognition, resampling
+from uunet.evaluation.judges import faceres, own
 from uunet.models import files
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
@@ -29,29 +29,6 @@ def heads(people=3, sequences=2, frames=3, **changes):
         "frames": np.tile(np.arange(frames), people * sequences), "files": (), "sha256": "", "columns": {},
         "skipped": (), **changes,
     })  # fmt: skip
-
-
-def test_pairs_of_a_sample():
-    """Of 3 people x 2 sequences x 3 frames, in both orders: 2 x 9 genuine pairs a person, 2 x 36 impostor pairs of each
-    two people, 2 steps a sequence."""
-    labels = heads().labels
-    labels[12:, 3] = 1  # the third person has other hair
-    sample = pairs.sample(heads(labels=labels), 0)
-    assert len(sample.genuine) == 3 * 18 and len(sample.impostor) == 3 * 72 and len(sample.alike) == 72
-    assert len(sample.consecutive) == 6 * 2 and (np.diff(sample.consecutive) == 1).all()
-    assert (sample.people[sample.genuine[:, 0]] == sample.people[sample.genuine[:, 1]]).all()
-    assert set(sample.people[sample.alike].ravel()) == {0, 1}
-    labels[:, 2] = -1  # nobody's ethnicity is known
-    unknown = pairs.sample(heads(labels=labels), 0)
-    assert unknown.alike_in == ("gender", "hairstyle") and len(unknown.alike) == 72
-    labels[:, 1:] = -1
-    assert not len(pairs.sample(heads(labels=labels), 0).alike)
-
-
-@pytest.mark.parametrize("few", [{"people": 1}, {"sequences": 1}])
-def test_too_few_pairs_are_refused(few):
-    with pytest.raises(inputs.EvaluationError, match="at least 2 of each"):
-        pairs.sample(heads(**few), 0)
 
 
 def test_sudden_changes_in_closed_form():
@@ -115,9 +92,9 @@ def save_weights(folder, size=64, config=None):
     return folder
 
 
-@pytest.fixture
-def unchanged(tmp_path):
-    return save_weights(tmp_path / "weights")
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory):
+    return save_weights(tmp_path_factory.mktemp("unchanged") / "weights")
 
 
 def test_weights_that_change_nothing_hide_nobody(evaluate, unchanged, tmp_path):
@@ -167,26 +144,52 @@ def test_twins_in_place_of_a(evaluate, tmp_path, monkeypatch):
     assert same < 0.5 and not any("PSNR" in title or title.startswith("r ") for title in values[0])
 
 
-def test_what_cannot_be_evaluated_is_one_sentence(evaluate, unchanged, tmp_path, monkeypatch):
-    out = tmp_path / "out.json"
-    # what is asked for is refused first, whether or not a judge was fetched
-    monkeypatch.setattr(evaluators.faceres, "PATH", tmp_path / "none")
-    evaluators.faceres.network.cache_clear()
+@pytest.fixture
+def refused(evaluate, tmp_path, monkeypatch):
+    """Runs the command, which writes nothing, and returns its last line.
 
-    def refused(*arguments):
+    Arguments are checked before `faceres`, which is not installed here.
+    """
+    monkeypatch.setattr(faceres, "PATH", tmp_path / "none")
+    faceres.network.cache_clear()
+    out = tmp_path / "out.json"
+
+    def run(*arguments):
         sentences = [line for line in evaluate(*arguments, "-o", out, ok=False).splitlines() if line]
         assert not out.exists() and not out.with_suffix(".png").exists()
         return sentences[-1]
 
+    return run
+
+
+def test_weights_of_another_size_are_refused(refused, tmp_path):
     assert "not 32 x 32" in refused(SAMPLE, "--weights", save_weights(tmp_path / "small", size=32))
+
+
+def test_weights_that_know_no_s_are_refused(refused, tmp_path):
     silent = save_weights(tmp_path / "silent", config={"steps": 1})
     assert "what s it was trained for" in refused(SAMPLE, "--weights", silent)
+
+
+def test_an_unknown_evaluator_is_refused(refused, unchanged):
     assert "names 'nobody', which is no evaluator" in refused(SAMPLE, "--weights", unchanged, "--judges", "own,nobody")
-    assert "no twins for s = -1,1,1,1" in refused(SAMPLE, "--twins=-1,1,1,1", "--judges", "own")
-    assert "--twins is a list" in refused(SAMPLE, "--twins=all")
-    assert "leave one out" in refused(SAMPLE, "--twins=-1,1,1,1", "--s=-1,1,1,1")
-    assert "no twins for s = -1,1,1,1" in refused(SAMPLE, "--twins=-1,1,1,1")
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--twins=-1,1,1,1", "--judges", "own"], "no twins for s = -1,1,1,1"),
+    (["--twins=-1,1,1,1"], "no twins for s = -1,1,1,1"),
+    (["--twins=all"], "--twins is a list"),
+    (["--twins=-1,1,1,1", "--s=-1,1,1,1"], "leave one out"),
+])  # fmt: skip
+def test_twins_that_the_set_lacks_are_refused(refused, arguments, said):
+    assert said in refused(SAMPLE, *arguments)
+
+
+def test_an_evaluator_that_is_not_installed_names_its_command(refused, unchanged):
     assert "python -m data_prep.judge_weights faceres" in refused(SAMPLE, "--weights", unchanged)
+
+
+def test_a_set_without_labels_has_no_soft_labels(refused, unchanged, tmp_path):
     unlabelled = tmp_path / "unlabelled"
     shutil.copytree(SAMPLE, unlabelled)
     rows = list(csv.DictReader((SAMPLE / "manifest.csv").open()))
@@ -195,6 +198,9 @@ def test_what_cannot_be_evaluated_is_one_sentence(evaluate, unchanged, tmp_path,
         writer.writeheader()
         writer.writerows(row | dict.fromkeys(("gender", "ethnicity", "hairstyle"), "unknown") for row in rows)
     assert "leave it out (--judges)" in refused(unlabelled, "--weights", unchanged)
+
+
+def test_a_record_is_a_json_file(evaluate, tmp_path):
     assert "no .json file" in evaluate(SAMPLE, "-o", tmp_path / "record.txt", ok=False)
 
 

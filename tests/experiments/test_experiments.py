@@ -180,30 +180,38 @@ def test_figure_4_shows_everybody_before_anybody_twice():
     assert "18 female" in fig04.plot(record, made).get_supxlabel()
 
 
-def test_figure_5_of_faces_that_are_where_they_should_be(monkeypatch):
+@pytest.fixture
+def dark():
+    """a is black; x is as it is."""
+    return context(a=np.zeros((18, 64, 64, 3), np.uint8))
+
+
+def test_figure_5_of_faces_that_are_where_they_should_be(monkeypatch, dark):
     """MTCNN is replaced: in x every face is found in its place, in a too but half as surely, elsewhere never."""
-    made = context(a=np.zeros((18, 64, 64, 3), np.uint8))
     place = detection.face_of_head(64)
     surely = np.linspace(0.5, 1, 18)
 
     def detections(images, report):
-        if images is made.heads.images:
+        if images is dark.heads.images:
             return [[(sure, place)] for sure in surely]
-        if images is made.version("a"):
+        if images is dark.version("a"):
             return [[(sure / 2, place), (0.05, (0, 0, 5, 5))] for sure in surely]
         return [[(0.9, (0, 0, 5, 5))] for _ in images]
 
     monkeypatch.setattr(detection, "detections", detections)
-    record = compute(fig05, made)
+    record = compute(fig05, dark)
     assert [row["mean"] for row in record["table"]] == [1, 1] + [0] * 6
     assert record["pearson"] == pytest.approx(1) and record["heads"] == record["table_heads"] == 18
     assert record["confidence"] == {"x": pytest.approx(0.75), "a": pytest.approx(0.375)}
     assert sum(record["histograms"]["x"]) == 18 == np.sum(record["histogram"])
-    assert "Pearson 1.000" in fig05.plot(record, made).axes[0].get_title()
+    assert "Pearson 1.000" in fig05.plot(record, dark).axes[0].get_title()
+
+
+def test_figure_5_without_any_face(monkeypatch, dark):
     monkeypatch.setattr(detection, "detections", lambda images, report: [[] for _ in images])
-    none = compute(fig05, made)
+    none = compute(fig05, dark)
     assert none["pearson"] is None and none["confidence"]["a"] is None and none["heads"] == 0
-    assert "not measurable" in fig05.plot(none, made).axes[0].get_title()
+    assert "not measurable" in fig05.plot(none, dark).axes[0].get_title()
 
 
 def test_detections_say_nothing_of_a_batch_without_faces(monkeypatch):

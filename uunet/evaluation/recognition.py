@@ -32,7 +32,7 @@ def daugman_decidability(genuine: np.ndarray, impostor: np.ndarray) -> float:
 def areas(
     genuine: np.ndarray, impostor: np.ndarray, genuine_weights: np.ndarray, impostor_weights: np.ndarray
 ) -> np.ndarray:
-    """Areas under the ROC curve of the same scores, weighted in D ways: how often genuine scores exceed impostor scores.
+    """Areas under the ROC curve of the same scores, weighted in D ways: how often genuine exceeds impostor.
 
         AUC = sum_g sum_i w_g w_i ([g > i] + [g = i] / 2) / (sum_g w_g sum_i w_i)
 
