@@ -41,7 +41,7 @@ class Context:
     weights: str = DEFAULT_WEIGHTS
     split: str = "test"
     seed: int = 0
-    report: object = lambda *_: None
+    report: inputs.Report = lambda *_: None
     elsewhere: "Context | None" = None
     kept: dict = field(default_factory=dict)  # (what, of which version) -> what was computed already
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from uunet import atomic
-from uunet.evaluation import scorecard
+from uunet.evaluation import inputs, scorecard
 from uunet.evaluation.judges import own
 from uunet.experiments import FIGURES
 from uunet.experiments.context import Context, ExperimentError
@@ -29,26 +29,14 @@ def make(name: str, context: Context, out: Path, *, overwrite: bool = False) -> 
             there and is not to be replaced.
     """
     start = time.monotonic()
-    inputs = {"figure": name}
-    if "data" in FIGURES[name].USES:
-        inputs["data"] = inputs.described(context.heads, context.folder, context.split)
-    if "weights" in FIGURES[name].USES:
-        inputs["weights"] = context.networks[1]
-    if "elsewhere" in FIGURES[name].USES:
-        other = context.elsewhere
-        if other is None:
-            raise ExperimentError(
-                "This figure needs a second set, and weights learned on it: name both (--other-data, --other-weights)."
-            )
-        about = inputs.described(other.heads, other.folder, other.split)
-        inputs["elsewhere"] = {"data": about, "weights": other.networks[1]}
+    made_of = _made_of(name, context)
     if "larger" not in FIGURES[name].USES:
         _check_sizes(name, context)
     record_path, picture_path = out / f"{name}.json", out / f"{name}.png"
     record = None
     if record_path.exists() and not overwrite:
         record = _read(record_path)
-        if _hashes(record) != _hashes({**inputs, "provenance": {"seed": context.seed}}):
+        if _hashes(record) != _hashes({**made_of, "provenance": {"seed": context.seed}}):
             raise ExperimentError(
                 f"{record_path} is no record of these data, weights and seed: name another folder (--out), or ask to "
                 "replace it (--overwrite)."
@@ -60,12 +48,30 @@ def make(name: str, context: Context, out: Path, *, overwrite: bool = False) -> 
         if record is None:
             with atomic.new_file(record_path, overwrite=overwrite) as file:
                 found = FIGURES[name].compute(context, context.report)
-                record = {**inputs, "provenance": provenance.made(context.seed, time.monotonic() - start), **found}
+                record = {**made_of, "provenance": provenance.made(context.seed, time.monotonic() - start), **found}
                 scorecard.save(record, file)
         figure = FIGURES[name].plot(record, context)
         figure.suptitle(caption(record), fontsize=7)
         figure.savefig(picture, dpi=200)
     return True
+
+
+def _made_of(name, context):
+    """What a record says of its data and weights."""
+    found = {"figure": name}
+    if "data" in FIGURES[name].USES:
+        found["data"] = inputs.described(context.heads, context.folder, context.split)
+    if "weights" in FIGURES[name].USES:
+        found["weights"] = context.networks[1]
+    if "elsewhere" in FIGURES[name].USES:
+        other = context.elsewhere
+        if other is None:
+            raise ExperimentError(
+                "This figure needs a second set, and weights trained on it: name both (--other-data, --other-weights)."
+            )
+        about = inputs.described(other.heads, other.folder, other.split)
+        found["elsewhere"] = {"data": about, "weights": other.networks[1]}
+    return found
 
 
 def left_out(context: Context) -> dict[str, str]:
