@@ -66,7 +66,7 @@ def test_by_other_weights_the_heads_stay():
 def test_without_a_second_set(figure, unchanged, tmp_path, monkeypatch):  # noqa: F811
     """Named, it is refused in a sentence; with --all it is left out, and that is said; with one it is made."""
     options = ("--data", SAMPLE, "--weights", unchanged, "--out", tmp_path / "figures")
-    assert "needs a second set, and weights learned on it: name both" in figure("fig13", *options, ok=False)
+    assert "needs a second set, and weights trained on it: name both" in figure("fig13", *options, ok=False)
     assert "Name --other-data and --other-weights" in figure("fig13", *options, "--other-weights", unchanged, ok=False)
     monkeypatch.setattr("uunet.experiments.FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
     monkeypatch.setattr(runner, "FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
