@@ -127,7 +127,8 @@ def try_frame(rng):
     read = partial(lsb.reveal, array)
     secret = KEY if rng.random() < 0.5 else None
     try:
-        seal = protocol.find_seal(read, secret) if rng.random() < 0.5 else SEALS.get(rng.integers(0, 3).item())
+        header = protocol.read_header(read)
+        seal = protocol.find_seal(header, secret) if rng.random() < 0.5 else SEALS.get(rng.integers(0, 3).item())
         rois = protocol.unpack_frame_message(read, shape=array.shape, seal=seal)
         types.check_inside(rois, *array.shape[:2])
     except UUNetError:

@@ -5,8 +5,8 @@
 The tables are of true head boxes, `frame,x,y,w,h,track` (default: those of the bundled clip; `python -m
 data_prep.synthetic.scene` makes others). For each group and each track in it:
 
-    union         one box around all of the track's boxes in the group: `tracking.hold`
-    straight      a box in the group's first and one in its last frame, straight lines between: `tracking.straighten`
+    union         one box around all of the track's boxes in the group: `motion.hold`
+    straight      a box in the group's first and one in its last frame, straight lines between: `motion.straighten`
     deltas        its first box, which frames it is in and, for each after the first, four numbers: exact
     every box     the paper's message of every frame: exact
 
@@ -58,7 +58,7 @@ def straight(length, frames, boxes, shape):
 def pipeline_boxes(way, length, frames, boxes, *shape):
     """Corners in all frames of the group, `(length, 4)`."""
     seen = dict(zip(frames.tolist(), boxes.tolist(), strict=True))
-    group = [[(0, types.Roi(*seen[k]))] if k in seen else [] for k in range(length)]
+    group = [[types.TrackedBox(0, types.Roi(*seen[k]))] if k in seen else [] for k in range(length)]
     return corners(np.array([roi for ((_, roi),) in way(group, *shape)]))
 
 

@@ -33,7 +33,8 @@ BLANK = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
 def written(suite, packed, rois, index=INDEX, stream_id=THIS_RUN, shape=SHAPE, last=True):
     """`(open_part, sealed_part)`, bytes."""
     seal = crypto.seal_of(KEY, suite, stream_id) if suite else None
-    return protocol.pack_frame_message(rois, index, last=last, packed=packed, shape=shape, seal=seal)
+    layout = protocol.Layout(last=last, packed=packed)
+    return protocol.pack_frame_message(rois, index, layout, shape=shape, seal=seal)
 
 
 def with_crc(data):

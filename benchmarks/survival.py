@@ -190,7 +190,8 @@ def heads(shape, count):
 def measure(way, frames, rois, channels, group):
     """{row of the table: text}, for one way to hide the message of some heads."""
     starts = range(0, len(frames), group)
-    texts = [protocol.pack_frame_message(rois, k, frames=group, last=False, packed=way.packed)[0] for k in starts]
+    layout = protocol.Layout(frames=group, last=False, packed=way.packed)
+    texts = [protocol.pack_frame_message(rois, k, layout)[0] for k in starts]
     before, carriers, hide_times, reveal_times = [], [], [], []
     for first, text in zip(starts, texts, strict=True):
         some = frames[first : first + group]

@@ -29,7 +29,7 @@ import numpy as np
 from data_prep import processes
 from uunet import atomic, channel, pixels
 from uunet.boxes import detection
-from uunet.boxes.types import Roi
+from uunet.boxes.types import FaceBox, Roi
 from uunet.errors import UUNetError
 from uunet.pipeline import images
 
@@ -293,7 +293,7 @@ def find_head(faces, aim, roi, height, width):
     """The head of the person whose box this is: of several faces, the one nearest to where it should be.
 
     Args:
-        faces: list of Roi, relative to the box.
+        faces: list of FaceBox, relative to the box.
         aim: (x, y), fractions of the box.
         roi: Roi of the box in its picture.
         height, width: int, of the picture.
@@ -306,7 +306,7 @@ def find_head(faces, aim, roi, height, width):
         return np.hypot(face.x + face.w / 2 - aim[0] * roi.w, face.y + face.h / 2 - aim[1] * roi.h), face
 
     for face in sorted(faces, key=distance):
-        head = detection.head_roi(Roi(roi.x + face.x, roi.y + face.y, face.w, face.h), height, width)
+        head = detection.head_roi(FaceBox(roi.x + face.x, roi.y + face.y, face.w, face.h), height, width)
         if head is not None:
             return head
     return None

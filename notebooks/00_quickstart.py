@@ -31,7 +31,7 @@ from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from uunet import pipeline, presets, video_samples
-from uunet.boxes import detection
+from uunet.boxes import box_file, detection
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment
 from uunet.evaluation.judges import dlib
@@ -68,7 +68,7 @@ else:
 
 # %%
 net = presets.load()
-heads = detection.mtcnn() if RUN != "smoke" else detection.from_file(video_samples.WALK_HEADS)
+heads = detection.mtcnn() if RUN != "smoke" else box_file.read(video_samples.WALK_HEADS)
 if source.suffix.lower() in images.READABLE:
     public, restored = Path("public.png"), Path("restored.png")
     pipeline.deidentify_image(source, public, net.encoder, heads, overwrite=True)

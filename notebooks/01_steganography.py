@@ -32,7 +32,7 @@ from IPython.display import Markdown
 from skimage.data import coffee
 
 from uunet import video_samples
-from uunet.boxes import detection, types
+from uunet.boxes import box_file, types
 from uunet.errors import UUNetError
 from uunet.pipeline.video import read_frames
 from uunet.stego import keystream, lsb
@@ -57,7 +57,7 @@ rng = np.random.default_rng(0)
 FIRST = 40
 frames = read_frames(video_samples.WALK)[FIRST : FIRST + messages.GROUP]
 frame = frames[0]
-rois = [roi for _, roi in detection.from_file(video_samples.WALK_HEADS)[FIRST]]
+rois = [roi for _, roi in box_file.read(video_samples.WALK_HEADS).by_frame[FIRST]]
 
 figure, axis = plt.subplots(figsize=(5, 3.75))
 axis.imshow(frame)

@@ -23,7 +23,7 @@ from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from notebooks import setup
 from uunet import channel, models, pipeline, pixels, presets, video_samples
-from uunet.boxes import detection
+from uunet.boxes import box_file
 from uunet.experiments import fig02
 from uunet.pipeline import video
 from uunet.wire import messages, protocol
@@ -37,8 +37,8 @@ from uunet.wire import messages, protocol
 # %%
 net = presets.load(setup.WEIGHTS)
 frame = video.read_frames(video_samples.WALK)[30]
-boxes = {0: detection.from_file(video_samples.WALK_HEADS)[30]}  # as if a detector had found them
-public = pipeline.deidentify(frame, net.encoder, boxes)
+heads = box_file.read(video_samples.WALK_HEADS).by_frame[30]  # as if a detector had found them
+public = pipeline.deidentify(frame, net.encoder, box_file.GivenBoxes({0: heads}))
 restored = pipeline.reconstruct(public, net.decoder)
 
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.6))
@@ -51,7 +51,7 @@ for axis, title, picture in zip(axes, ("original", "public", "restored"), (frame
 # The head with the largest box, step by step, with the shapes of Fig. 2:
 
 # %%
-roi = max((roi for _, roi in boxes[0]), key=lambda roi: roi.w * roi.h)
+roi = max((roi for _, roi in heads), key=lambda roi: roi.w * roi.h)
 
 
 def crop(picture):

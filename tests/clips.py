@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from uunet.boxes.types import Roi
+from uunet.boxes.types import FaceBox
 
 SIZE = 16  # side of the networks' input: small and fast
 
@@ -35,7 +35,7 @@ def bright_square(frame):
     rows, columns = np.where(frame.astype(int).min(axis=-1) > 200)
     if rows.size < 20:
         return []
-    return [Roi(int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)]
+    return [FaceBox(int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)]
 
 
 def write_clip(path, frames, *, codec="libx264rgb", pixels="rgb24", container=None, times=None, sound=None, gop=12):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from uunet import cli, models, pipeline, presets, video_samples
-from uunet.boxes import detection, types
+from uunet.boxes import box_file, types
 from uunet.models import files
 from uunet.pipeline import images
 from uunet.pipeline import video as videos
@@ -349,7 +349,7 @@ def sealed(clip, weights, key, tmp_path_factory):
     """A sealed H.264 file."""
     path = tmp_path_factory.mktemp("sealed") / "public.mp4"
     frames = pipeline.deidentify_video(
-        clip[0], path, presets.load(str(weights)).encoder, detection.from_file(clip[1]), secret=crypto.load(key), seed=1
+        clip[0], path, presets.load(str(weights)).encoder, box_file.read(clip[1]), secret=crypto.load(key), seed=1
     ).frames
     assert frames == 8
     return path

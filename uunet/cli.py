@@ -151,7 +151,7 @@ def deidentify(
     secret = _secret(key, passphrase, confirm=True)
     _load_keras()
     from uunet import pipeline, presets
-    from uunet.boxes import detection
+    from uunet.boxes import box_file, detection
     from uunet.media import profiles
 
     kinds = profiles.PICTURES if source.is_dir() or _is_picture(source) else profiles.VIDEOS
@@ -166,7 +166,7 @@ def deidentify(
     if boxes and detector:
         raise detection.DetectorError("Give --boxes or --detector, not both.")
     if boxes:
-        where = detection.from_file(boxes)
+        where = box_file.read(boxes)
     elif detector in (None, "mtcnn"):
         where = detection.mtcnn()
     elif detector == "centerface":
@@ -211,9 +211,9 @@ def reconstruct(
     secret = _secret(key, passphrase)
     _load_keras()
     from uunet import pipeline, presets
-    from uunet.boxes import detection
+    from uunet.boxes import box_file
 
-    where = detection.from_file(boxes) if boxes else None
+    where = box_file.read(boxes) if boxes else None
     decoder = presets.load(weights).decoder
     options = {"secret": secret, "boxes": where, "overwrite": overwrite}
     with _progress() as progress:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from data_prep.synthetic import identity, scene
 from uunet import video_samples
-from uunet.boxes import detection
+from uunet.boxes import box_file
 
 TINY = scene.Scene(width=200, height=150, fps=10, seconds=2.0, people=3, seed=5)
 
@@ -148,9 +148,9 @@ def test_the_command_writes_clip_truth_and_strip(tmp_path, capsys):
     with target.with_suffix(".csv").open() as file:
         table = list(csv.DictReader(file))
     assert tuple(table[0]) == scene.COLUMNS
-    boxes = detection.from_file(target.with_suffix(".csv"))
-    assert sum(len(heads) for heads in boxes.values()) == len(table)
-    detection.tracked_boxes(boxes, 5, 480, 640)
+    boxes = box_file.read(target.with_suffix(".csv"))
+    assert sum(len(heads) for heads in boxes.by_frame.values()) == len(table)
+    boxes.tracked(5, 480, 640)
     assert cv2.imread(str(strip)).shape == (360, 4 * 480, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["strip.png", "walk.csv", "walk.mp4"]
 
@@ -206,4 +206,4 @@ def test_the_bundled_clip_is_what_its_docstring_says():
         assert sum(1 for _ in container.decode(stream)) == 60
     assert video_samples.WALK.stat().st_size < 2_000_000
     assert {int(row["frame"]) for row in truth} == set(range(60)) and {row["track"] for row in truth} == set("012")
-    detection.tracked_boxes(detection.from_file(video_samples.WALK_HEADS), 60, 480, 640)
+    box_file.read(video_samples.WALK_HEADS).tracked(60, 480, 640)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.clips import SIZE, bright_square, linear_network, scene
 from uunet import pipeline
 from uunet.boxes import detection, types
+from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
 from uunet.pipeline import frame
 from uunet.stego import lsb
@@ -43,7 +44,7 @@ def test_there_and_back(encoder, decoder):
 def test_exact_where_a_head_has_the_networks_size(encoder, decoder):
     """No resizing, a linear network: the head comes back to within rounding and one level of hiding."""
     original = scene(0)
-    table = {0: [(0, Roi(5, 10, SIZE, SIZE))]}
+    table = GivenBoxes({0: [(0, Roi(5, 10, SIZE, SIZE))]})
     restored = pipeline.reconstruct(pipeline.deidentify(original, encoder, table, seed=1), decoder)
     assert abs(restored.astype(int) - original).max() <= 1
 
@@ -98,7 +99,7 @@ def test_a_track_keeps_its_noise_and_each_has_its_own(noise_encoder):
 
 def test_one_batch_or_frame_by_frame_is_the_same(encoder, decoder):
     frames = [scene(k) for k in range(5)]
-    tracked = frame.tracked_heads(frames, bright_square)
+    tracked = detection.tracked_heads([frames], bright_square)
     together = frame.deidentify_frames(frames, tracked, encoder, seed=3)
     alone = [
         frame.deidentify_frames([frames[k]], [tracked[k]], encoder, seed=3, first_index=k, last=k == 4)[0]
@@ -171,7 +172,7 @@ def test_the_owner_of_a_pixel_is_the_box_in_whose_middle_it_lies():
 
 
 def test_frame_too_small_for_its_message(encoder):
-    table = {0: [(0, Roi(0, 0, 10, 6))]}  # "1,0,0,10,6," is 11 bytes, its frame message 27
+    table = GivenBoxes({0: [(0, Roi(0, 0, 10, 6))]})  # "1,0,0,10,6," is 11 bytes, its frame message 27
     exact = pipeline.deidentify(np.zeros((6, 12, 3), np.uint8), encoder, table, seed=1)  # hides 27 bytes
     assert messages.read_rois(exact) == [Roi(0, 0, 10, 6)]
     with pytest.raises(lsb.CapacityError, match="11 x 6 pixels can hide 24 bytes but its message needs 27"):
@@ -196,7 +197,7 @@ def test_sealed_there_and_back(encoder):
     tracked = [[(0, rois[0])]] * 2
     plain = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7)
     public = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7, seal=seal)
-    again = protocol.find_seal(partial(lsb.reveal, public[0]), bytes(32))
+    again = protocol.find_seal(protocol.read_header(partial(lsb.reveal, public[0])), bytes(32))
     for k in range(2):
         assert messages.read_rois(public[k], frame_index=7 + k, seal=again) == rois
         assert abs(public[k].astype(int) - plain[k]).max() <= 2  # one level each

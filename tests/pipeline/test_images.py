@@ -13,6 +13,7 @@ from tests.clips import bright_square, scene
 from uunet import pipeline
 from uunet.atomic import OutputError
 from uunet.boxes import detection
+from uunet.boxes.box_file import BoxesError, GivenBoxes
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.pipeline import images
@@ -260,7 +261,7 @@ def test_bad_picture_in_a_folder_is_named_and_the_others_are_done(tmp_path, fold
 
 
 def test_folder_seed_repeats_but_pictures_differ(tmp_path, folder, noise_encoder):
-    table = {k: [(0, Roi(4, 4, 16, 16))] for k in range(3)}
+    table = GivenBoxes({k: [(0, Roi(4, 4, 16, 16))] for k in range(3)})
     for name in ("one", "two"):
         pipeline.deidentify_folder(folder, tmp_path / name, noise_encoder, table, seed=5)
     for name in ("a.png", "b.png"):
@@ -270,12 +271,12 @@ def test_folder_seed_repeats_but_pictures_differ(tmp_path, folder, noise_encoder
 
 
 def test_boxes_for_a_folder(tmp_path, folder, encoder):
-    table = {1: [(None, Roi(4, 4, 16, 16))], 2: [(None, Roi(60, 4, 16, 16))]}
+    table = GivenBoxes({1: [(None, Roi(4, 4, 16, 16))], 2: [(None, Roi(60, 4, 16, 16))]})
     result = pipeline.deidentify_folder(folder, tmp_path / "public", encoder, table)
     assert result.done == {"a.jpg": 0, "b.png": 1} and "x=60" in result.failed["deeper/c.png"]
     assert messages.read_rois(images.read(tmp_path / "public" / "b.png")[0]) == [Roi(4, 4, 16, 16)]
-    with pytest.raises(images.ImageError, match="picture 3 but the last one is 2"):
-        pipeline.deidentify_folder(folder, tmp_path / "other", encoder, {3: []})
+    with pytest.raises(BoxesError, match="picture 3 but the last one is 2"):
+        pipeline.deidentify_folder(folder, tmp_path / "other", encoder, GivenBoxes({3: []}))
 
 
 def test_refused_folders(tmp_path, folder, encoder):

@@ -14,8 +14,9 @@ import pytest
 
 from tests.clips import bright_square, read_clip, scene, write_clip
 from uunet import atomic, pipeline
-from uunet.boxes import detection, tracking
-from uunet.boxes.types import Roi
+from uunet.boxes import box_file, detection, tracking
+from uunet.boxes.box_file import GivenBoxes
+from uunet.boxes.types import Roi, rois_of
 from uunet.channel.video_codec import round_trip
 from uunet.errors import UUNetError
 from uunet.media import profiles
@@ -24,7 +25,7 @@ from uunet.wire import messages, protocol
 
 FRAMES = [scene(k) for k in range(12)]
 HEADS = tracking.track([[detection.head_roi(bright_square(f)[0], 48, 64)] for f in FRAMES])
-ROIS = [[roi for _, roi in heads] for heads in HEADS]
+ROIS = rois_of(HEADS)
 
 
 def test_clip_fixture_is_exact(clip):
@@ -91,7 +92,7 @@ def test_no_face_at_all(tmp_path, clip, encoder, decoder):
 def test_boxes_from_a_file_instead_of_a_detector(tmp_path, clip, encoder):
     boxes = tmp_path / "boxes.csv"
     boxes.write_text("frame,x,y,w,h,track\n2,5,6,20,21,4\n2,30,6,9,9,1\n3,6,6,20,21,4\n")
-    result = pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, detection.from_file(boxes), seed=1)
+    result = pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, box_file.read(boxes), seed=1)
     assert (result.heads, result.tracks, result.frames_without_heads) == (3, 2, 10)
     rois = pipeline.inspect_video(tmp_path / "public.mkv").opened()
     assert rois[2:4] == [[Roi(30, 6, 9, 9), Roi(5, 6, 20, 21)], [Roi(6, 6, 20, 21)]] and not any(rois[4:])
@@ -350,7 +351,7 @@ def test_damaged_frame_is_named(tmp_path, encoder):
 
 def test_frame_too_small_for_its_message(tmp_path, encoder):
     source = write_clip(tmp_path / "clip.mkv", [np.zeros((6, 8, 3), np.uint8)], codec="ffv1", pixels="bgr0")
-    heads = {0: [(0, Roi(0, 0, 6, 6))]}
+    heads = GivenBoxes({0: [(0, Roi(0, 0, 6, 6))]})
     deidentify_fails(tmp_path, source, "8 x 6 pixels can hide 18 bytes .* needs 26", encoder, detector=heads)
 
 
@@ -371,7 +372,7 @@ def test_networks_mixed_up(tmp_path, clip, encoder, decoder):
 
 
 def test_boxes_of_another_video(tmp_path, clip, encoder):
-    boxes = {12: [(0, Roi(0, 0, 9, 9))]}
+    boxes = GivenBoxes({12: [(0, Roi(0, 0, 9, 9))]})
     deidentify_fails(tmp_path, clip, "frame 12 but the last frame is 11", encoder, detector=boxes)
 
 
@@ -508,6 +509,6 @@ def test_the_codec_of_training_is_that_of_public_files(tmp_path, encoder, rng):
     frames = [scene(k, 240, 320) for k in range(13)]
     frames = [image + rng.integers(0, 8, image.shape, np.uint8) for image in frames]
     clip, public = write_clip(tmp_path / "clip.mkv", frames), tmp_path / "public.mp4"
-    pipeline.deidentify_video(clip, public, encoder, {}, seed=0, crf=28)
+    pipeline.deidentify_video(clip, public, encoder, GivenBoxes(), seed=0, crf=28)
     written = frame.deidentify_frames(frames, [[]] * len(frames), encoder, seed=0, method=messages.QIM)
     np.testing.assert_array_equal(round_trip(written, 28), video.read_frames(public))

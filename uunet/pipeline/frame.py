@@ -10,7 +10,8 @@ import secrets
 import numpy as np
 
 from uunet import channel, pixels
-from uunet.boxes import detection, tracking
+from uunet.boxes import detection
+from uunet.boxes.types import rois_of
 from uunet.errors import UUNetError
 from uunet.models import twin
 from uunet.wire import crypto, messages
@@ -33,7 +34,7 @@ def deidentify(frame, encoder, detector, *, seed=None, secret=None):
     Args:
         frame: uint8 `(H, W, 3)`, RGB; not modified.
         encoder: keras.Model U_e, `(N, S, S, 4)` -> `(N, S, S, 3)` in [0, 1].
-        detector: callable frame -> faces, or head boxes: see `detection`.
+        detector: callable frame -> faces, or `box_file.GivenBoxes`: see `detection`.
         seed: int >= 0 for a repeatable result; None draws a fresh one.
         secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
 
@@ -44,7 +45,7 @@ def deidentify(frame, encoder, detector, *, seed=None, secret=None):
         UUNetError: if the frame is too small for its message or `encoder` is not an encoder.
     """
     seed = fresh_seed() if seed is None else seed
-    heads = tracked_heads([frame], detector)
+    heads = detection.tracked_heads([[frame]], detector)
     return deidentify_frames([frame], heads, encoder, seed=seed, seal=new_seal(secret))[0]
 
 
@@ -70,17 +71,6 @@ def new_seal(secret):
     return None if secret is None else crypto.new_seal(secret)
 
 
-def tracked_heads(frames, detector):
-    """The heads of some frames, detected, tracked and bridged; or head boxes given instead of a detector, checked.
-
-    Returns:
-        list (frames) of lists of `(track_id, Roi)` in message order.
-    """
-    if callable(detector):
-        return tracking.track(detection.find_heads(frames, detector))
-    return detection.tracked_boxes(detector, len(frames), *frames[0].shape[:2])
-
-
 def deidentify_frames(
     frames, tracked, encoder, *, seed, held=None, first_index=0, last=True, seal=None, method=messages.LSB
 ):
@@ -88,13 +78,13 @@ def deidentify_frames(
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
-        tracked: list (frames) of lists of `(track_id, Roi)`; their order is that of the message.
+        tracked: list (frames) of lists of TrackedBox; their order is that of the message.
         encoder: keras.Model U_e.
         seed: int >= 0; with it, a track's noise is the same in all calls.
         held: dict track -> its 4th channel, filled here where a track first appears: with the same dict in all calls of
             a clip a person keeps one virtual face, also where U_e chooses it by what it sees; None for a single call.
         first_index: int, the number of the first of these frames in the clip.
-        last, seal, method: see `messages.hide`; messages.QIM wants whole groups with boxes of `messages.carried`.
+        last, seal, method: see `messages.hide`; messages.QIM wants whole groups with boxes of `motion.carry`.
 
     Returns:
         list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.
@@ -103,7 +93,7 @@ def deidentify_frames(
         RoiError, MessageError, CapacityError, ModelError: before anything is computed.
     """
     _check_model(encoder, 4)
-    rois = [[roi for _, roi in heads] for heads in tracked]
+    rois = rois_of(tracked)
     for frame, boxes in zip(frames, rois, strict=True):
         messages.check_fits(boxes, frame.shape, method=method, sealed=seal is not None)
     held = {} if held is None else held

@@ -16,6 +16,7 @@ from PIL import Image
 
 from uunet.atomic import new_file
 from uunet.boxes import detection
+from uunet.boxes.types import rois_of
 from uunet.errors import UUNetError
 from uunet.media import profiles
 from uunet.pipeline import frame
@@ -47,7 +48,7 @@ def deidentify_image(
         source: path of a PNG, JPEG, BMP, TIFF or WebP file with 8 bits a colour.
         target: path of the public file, .png or .jpg.
         encoder: keras.Model U_e.
-        detector: callable frame -> faces, or head boxes (those of frame 0): see `detection`.
+        detector: callable frame -> faces, or `box_file.GivenBoxes` (those of frame 0): see `detection`.
         seed: int >= 0 for a repeatable file; None draws a fresh one.
         secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
         profile: str, the name of the profile that `target` must have; None for any.
@@ -64,10 +65,10 @@ def deidentify_image(
     seed = frame.fresh_seed() if seed is None else seed
 
     def publish(rgb, _):
-        heads = frame.tracked_heads([rgb], detector)
+        heads = detection.tracked_heads([[rgb]], detector)
         seal = frame.new_seal(secret)
         public = frame.deidentify_frames([rgb], heads, encoder, seed=seed, seal=seal, method=written.method)[0]
-        return public, [roi for _, roi in heads[0]]
+        return public, rois_of(heads)[0]
 
     def survives(carrier, rois):
         return messages.read([[carrier]], secret).boxes == [rois]
@@ -83,7 +84,7 @@ def reconstruct_image(public, target, decoder, *, secret=None, boxes=None, overw
         target: path of the result, .png.
         decoder: keras.Model U_d.
         secret: bytes (32) or str, with which the file was sealed; None if it was not.
-        boxes: head boxes as `detection.from_file` reads them (those of frame 0), instead of the message.
+        boxes: `box_file.GivenBoxes` (those of frame 0), instead of the message.
         overwrite: as in `deidentify_image`.
 
     Returns:
@@ -98,7 +99,7 @@ def reconstruct_image(public, target, decoder, *, secret=None, boxes=None, overw
         if boxes is None:
             (rois,) = messages.read([[carrier]], secret, alone=True).opened()
         else:
-            rois = [roi for _, roi in detection.boxes_by_frame(boxes, 1, *rgb.shape[:2])[0]]
+            (rois,) = rois_of(boxes.frames(1, *rgb.shape[:2]))
         return frame.reconstruct_frames([rgb], [rois], decoder)[0], rois
 
     return _convert(public, target, written, restore, lambda carrier, rois: True, overwrite)
@@ -144,14 +145,12 @@ def deidentify_folder(
     (written,) = profiles.named(profiles.PICTURES, profile)
     profiles.carrying(written, method)
     plan = _plan(source, target, written.suffixes[0], overwrite)
-    if not callable(detector):
-        _check_pictures_exist(detector, plan)
+    detectors = detection.per_picture(detector, len(plan))
 
     def one(k, picture, result):
-        found = detector if callable(detector) else {0: detector.get(k, [])}
         own_seed = None if seed is None else seed + k
         return deidentify_image(
-            picture, result, encoder, found, seed=own_seed, secret=secret, method=method, overwrite=overwrite
+            picture, result, encoder, detectors[k], seed=own_seed, secret=secret, method=method, overwrite=overwrite
         )
 
     return _each(source, plan, one, progress, "de-identify")
@@ -160,21 +159,12 @@ def deidentify_folder(
 def reconstruct_folder(public, target, decoder, *, secret=None, boxes=None, overwrite=False, progress=None):
     """Writes the original faces back into every public picture of a folder, as .png; see `deidentify_folder`."""
     plan = _plan(public, target, ".png", overwrite)
-    if boxes is not None:
-        _check_pictures_exist(boxes, plan)
+    boxes = [None] * len(plan) if boxes is None else boxes.per_picture(len(plan))
 
     def one(k, picture, result):
-        own = None if boxes is None else {0: boxes.get(k, [])}
-        return reconstruct_image(picture, result, decoder, secret=secret, boxes=own, overwrite=overwrite)
+        return reconstruct_image(picture, result, decoder, secret=secret, boxes=boxes[k], overwrite=overwrite)
 
     return _each(public, plan, one, progress, "reconstruct")
-
-
-def _check_pictures_exist(boxes, plan):
-    if boxes and max(boxes) >= len(plan):
-        raise ImageError(
-            f"There is a head box for picture {max(boxes)} but the last one is {len(plan) - 1}: count from 0."
-        )
 
 
 def read(path):

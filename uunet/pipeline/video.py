@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,8 @@ import av
 import numpy as np
 
 from uunet.atomic import new_file
-from uunet.boxes import detection, tracking
+from uunet.boxes import detection, motion
+from uunet.boxes.types import rois_of
 from uunet.channel import video_codec
 from uunet.errors import UUNetError
 from uunet.media import profiles
@@ -77,7 +79,7 @@ def deidentify_video(
         target: path of the public file: .webm (VP9 lossless), .mkv (FFV1), .mp4 (H.264, not lossless) or .mov (Motion
             JPEG, not lossless).
         encoder: keras.Model U_e.
-        detector: callable frame -> faces, or head boxes: see `detection`.
+        detector: callable frame -> faces, or `box_file.GivenBoxes`: see `detection`.
         seed: int >= 0 for a repeatable file; None draws a fresh one.
         secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
         profile: str, the name of the profile that `target` must have; None for any.
@@ -101,8 +103,9 @@ def deidentify_video(
             tracked, shape = _track(source, detector, report)
             still = 0
             if form.method == messages.QIM:
-                tracked, still = messages.carried(tracked, shape, sealed=secret is not None)
-            rois = [[roi for _, roi in heads] for heads in tracked]
+                fits = partial(messages.moving_fits, shape=shape, sealed=secret is not None)
+                tracked, still = motion.carry(tracked, messages.GROUP, *shape[:2], fits)
+            rois = rois_of(tracked)
             _check_fits(rois, shape, form, secret is not None)
         with _timed(seconds, "de-identify"):
             seal, held = new_seal(secret), {}
@@ -152,7 +155,7 @@ def reconstruct_video(public, target, decoder, *, secret=None, boxes=None, overw
         target: path of the result: .webm or .mkv (lossless), or .mp4 (H.264, good for viewing).
         decoder: keras.Model U_d.
         secret: bytes (32) or str, with which the file was sealed; None if it was not.
-        boxes: head boxes as `detection.from_file` reads them, instead of the messages, which are then not read.
+        boxes: `box_file.GivenBoxes`, instead of the messages, which are then not read.
         overwrite, progress: as in `deidentify_video`.
 
     Returns:
@@ -172,8 +175,7 @@ def reconstruct_video(public, target, decoder, *, secret=None, boxes=None, overw
             else:
                 with _opened(public) as (container, video):
                     sizes = [picture.rgb.shape[:2] for picture in _pictures(public, container, video)]
-                heads_by_frame = detection.boxes_by_frame(boxes, len(sizes), *sizes[0])
-                rois = [[roi for _, roi in heads] for heads in heads_by_frame]
+                rois = rois_of(boxes.frames(len(sizes), *sizes[0]))
         with _timed(seconds, "reconstruct"):
 
             def restore(frames, first):
@@ -388,19 +390,19 @@ def _groups(frames, length=messages.GROUP):
 
 def _track(source, detector, report):
     """Pass 1: the tracked heads of all frames, and the frames' shape; of the pixels nothing is kept."""
-    detections, n_frames = [], 0
+    n_frames, shape = 0, None
     with _opened(source) as (container, video):
         total = _estimate(container, video)
-        for batch in _groups(_pictures(source, container, video), FRAMES_AT_ONCE):
-            frames = [picture.rgb for picture in batch]
-            if callable(detector):
-                detections += detection.find_heads(frames, detector)
-            n_frames += len(frames)
-            report("detect", n_frames, total)
-    shape = frames[0].shape
-    if callable(detector):
-        return tracking.track(detections), shape
-    return detection.tracked_boxes(detector, n_frames, *shape[:2]), shape
+
+        def batches():
+            nonlocal n_frames, shape
+            for batch in _groups(_pictures(source, container, video), FRAMES_AT_ONCE):
+                yield [picture.rgb for picture in batch]
+                n_frames, shape = n_frames + len(batch), batch[0].rgb.shape
+                report("detect", n_frames, total)
+
+        tracked = detection.tracked_heads(batches(), detector)
+    return tracked, shape
 
 
 def _convert(source, part, form, change, total, report, stage):
