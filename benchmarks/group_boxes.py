@@ -126,7 +126,7 @@ def main():
     parser.add_argument("boxes", nargs="*", type=Path, default=[video_samples.WALK_HEADS], metavar="BOXES.csv")
     parser.add_argument("--out", type=Path, help="Markdown file, replaced (default: print)")
     arguments = parser.parse_args()
-    parts = ["Made by `python benchmarks/group_boxes.py`, which says what the ways are."]
+    parts = ["Made by `python benchmarks/group_boxes.py`; its docstring explains the ways."]
     for path in arguments.boxes:
         parts += [f"`{path.name}`:", table(path)]
     text = "\n\n".join(parts) + "\n"
