@@ -346,7 +346,7 @@ def figure(
     if unknown:
         raise ExperimentError(f"There is no figure {unknown[0]!r}; there are {', '.join(FIGURES)}.")
     with summary.progress() as progress:
-        elsewhere = Material(other_data, other_weights, split, seed, progress) if other_data else None
+        elsewhere = Material(other_data, other_weights, split, seed, progress) if other_data and other_weights else None
         material = Material(data, weights, split, seed, progress, elsewhere)
         left_out = runner.left_out(material) if every else {}
         if every:
