@@ -1,9 +1,10 @@
-"""How long the loaders of the real sets take for a box, and in how many boxes each detector finds a head.
+"""How long the loaders of the real data sets take per box, and in how many boxes each detector finds a head.
 
     PYTHONPATH=. python benchmarks/boxes.py
 
-A box is a rendered head of the sample on a plain body: 128 x 256 pixels, as all of MARS; or each of another height, as
-in the other sets, so that MTCNN gets them one by one. Reading a JPEG, detecting, cropping and writing are all counted.
+A box is a rendered head of the sample data on a plain body. All boxes have 128 x 256 pixels, as in MARS; or each has
+another height, as in the other data sets, so that MTCNN processes them one by one. The time includes reading a JPEG,
+detecting, cropping and writing.
 """
 
 import tempfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import typer
 
 from data_prep import heads
 
@@ -19,8 +21,8 @@ BODY = (75, 80, 90)
 CASES = ((32, 0), (48, 0), (60, 0), (48, 1))  # pixels across the head; by how much a box is lower than the last
 
 
-def main():
-    """Prints ms a box and the share of boxes with a head, for each detector and size of head."""
+def main() -> None:
+    """Prints ms per box and the share of boxes with a head, for each detector and size of head."""
     with tempfile.TemporaryDirectory() as folder:
         for side, lower in CASES:
             works = [_work(Path(folder), side, lower, path) for path in sorted(SAMPLE.iterdir())]
@@ -32,7 +34,7 @@ def main():
                 share = 1 - result.skipped["no head found"] / result.boxes
                 each = 1000 * result.seconds / result.boxes
                 case = f"{name}, heads of {side} pixels, boxes {'all different' if lower else 'all alike'}"
-                print(f"{case}: {each:.1f} ms a box, {share:.0%} of {result.boxes} found")
+                print(f"{case}: {each:.1f} ms per box, {share:.0%} of {result.boxes} found")
 
 
 def _work(folder, side, lower, subject):
@@ -48,4 +50,4 @@ def _work(folder, side, lower, subject):
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -118,6 +119,24 @@ def test_help_teaches(uunet):
     assert "Example" in uunet("deidentify", "--help")[0]
 
 
+def test_help_shows_two_groups_of_commands(uunet):
+    """Those who use the tool find their commands first, those who do research find theirs in a group of their own."""
+    _, tool, lab = re.split("De-identify and reconstruct|Train and evaluate", uunet("--help")[0])
+    assert "keygen" in tool and "score-classifier" not in tool
+    assert "score-classifier" in lab and "keygen" not in lab
+
+
+def test_the_module_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "uunet.cli", "keygen", "/"], capture_output=True, text=True)
+    assert done.returncode == 1 and "exists already" in only_sentence(done.stderr)
+
+
+def test_help_does_not_wait_for_keras():
+    """A command's options are explained before Keras and its backend are imported."""
+    code = "import sys, uunet.cli; sys.exit(bool({'keras', 'tensorflow', 'cv2', 'matplotlib'} & sys.modules.keys()))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
     about, *lines = uunet("inspect", public)[0].splitlines()
     assert about == f"{public}: lossless-archive, lsb, plain, 640 x 480, 8 frames"
@@ -185,7 +204,7 @@ def test_a_terminated_run_leaves_nothing(clip, weights, tmp_path):
         time.sleep(0.05)
     process.terminate()
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 143 and "interrupted" in stderr and not list(tmp_path.iterdir())
+    assert process.returncode == 143 and "Interrupted: no output was written" in stderr and not list(tmp_path.iterdir())
 
 
 def test_no_face_is_said_and_written(uunet, weights, tmp_path):
