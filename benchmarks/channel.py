@@ -16,7 +16,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from uunet import atomic, channel, config, data, pixels, video_samples
 from uunet.channel import video_codec
-from uunet.pipeline import video
+from uunet.media import video_reading
 
 AMPLITUDE = 4  # levels
 SIZES = (32, 64, 128)
@@ -93,7 +93,7 @@ def capacity(heads):
 
 def canvas_against_frames():
     """Lines of the second table: PSNR of the clip's heads, encoded in their frames and alone."""
-    frames = np.stack(video.read_frames(video_samples.WALK))
+    frames = np.stack(video_reading.read_frames(video_samples.WALK))
     boxes = {}
     with open(video_samples.WALK_HEADS) as file:
         for row in csv.DictReader(file):

@@ -26,7 +26,7 @@ from skimage import data as skimage_data
 from survival import PICTURES, as_jpeg, hide_jpeg, order, pictures
 
 from uunet import video_samples
-from uunet.pipeline import video
+from uunet.media import video_reading
 from uunet.stego import jpeg, keystream, lsb, qim
 
 TILE = 256
@@ -166,7 +166,7 @@ def main():
     hidden = [lattice(qim.hide([cover], b"x" * SHORT, order)[0]) for cover in whole]
     lines.append(row(f"lattice, DCT, {SHORT} bytes in 768 x 576", clean, hidden, np.arange(len(whole))))
 
-    frames = list(video.read_frames(arguments.clip))[:50]
+    frames = list(video_reading.read_frames(arguments.clip))[:50]
     triples = list(zip(frames[:-2], frames[1:-1], frames[2:], strict=True))
     clean = [single_steps(*triple) for triple in triples]
     height, width = frames[0].shape[:2]

@@ -25,7 +25,7 @@ from notebooks import setup
 from uunet import channel, models, pipeline, pixels, presets, video_samples
 from uunet.boxes import detection
 from uunet.experiments import fig02
-from uunet.pipeline import video
+from uunet.media import video_reading
 from uunet.wire import messages, protocol
 
 # %% [markdown]
@@ -36,7 +36,7 @@ from uunet.wire import messages, protocol
 
 # %%
 net = presets.load(setup.WEIGHTS)
-frame = video.read_frames(video_samples.WALK)[30]
+frame = video_reading.read_frames(video_samples.WALK)[30]
 boxes = {0: detection.from_file(video_samples.WALK_HEADS)[30]}  # as if a detector had found them
 public = pipeline.deidentify(frame, net.encoder, boxes)
 restored = pipeline.reconstruct(public, net.decoder)

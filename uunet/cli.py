@@ -347,7 +347,7 @@ def _needs_input(path):
 
 
 def _is_picture(path):
-    from uunet.pipeline import images
+    from uunet.media import images
 
     return path.suffix.lower() in images.READABLE
 

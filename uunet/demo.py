@@ -7,7 +7,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from uunet import atomic, pipeline, presets, video_samples
 from uunet.boxes import detection
 from uunet.config import DEFAULT_WEIGHTS
-from uunet.pipeline import video as videos
+from uunet.media import video_reading
 
 matplotlib.use("Agg")  # draws into files; needs no screen
 from matplotlib import pyplot as plt  # noqa: E402
@@ -34,7 +34,7 @@ def run(out, weights=DEFAULT_WEIGHTS, *, seed=0, progress=None):
     made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options)
     undone = pipeline.reconstruct_video(public, restored, net.decoder, **options)
     rois = pipeline.inspect_video(public).boxes
-    x, a, r = (videos.read_frames(path) for path in (video_samples.WALK, public, restored))
+    x, a, r = (video_reading.read_frames(path) for path in (video_samples.WALK, public, restored))
     faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
     draw(out / "sheet.png", x, a, r, rois)
     outside = max(_largest_change_outside(*frames) for frames in zip(x, a, rois, strict=True))

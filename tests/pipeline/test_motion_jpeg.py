@@ -12,7 +12,8 @@ from tests.clips import linear_network, read_clip, scene, write_clip
 from uunet import pipeline
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
-from uunet.pipeline import images, video
+from uunet.media import images, video_writing
+from uunet.media.video_reading import VideoError
 from uunet.stego import jpeg
 from uunet.wire import messages, protocol
 
@@ -148,9 +149,9 @@ def test_shown_at_another_angle(made, tmp_path):
 
 
 def test_a_writer_that_changes_a_byte_is_caught(made, encoder, tmp_path, monkeypatch):
-    packet = video._packet
-    monkeypatch.setattr(video, "_packet", lambda data, *rest: packet(data + b"\0", *rest))
-    with pytest.raises(video.VideoError, match="frame 0 does not read back as it was written"):
+    packet = video_writing._packet
+    monkeypatch.setattr(video_writing, "_packet", lambda data, *rest: packet(data + b"\0", *rest))
+    with pytest.raises(VideoError, match="frame 0 does not read back as it was written"):
         pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mov", encoder, TABLE, seed=1)
     assert not list(tmp_path.iterdir())
 

@@ -16,8 +16,8 @@ from uunet import pipeline
 from uunet.boxes import motion, types
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
-from uunet.media import profiles
-from uunet.pipeline import frame, images
+from uunet.media import images, profiles
+from uunet.pipeline import frame
 from uunet.stego import lsb, qim
 from uunet.wire import crypto, messages, protocol
 
@@ -296,7 +296,7 @@ def test_picture(tmp_path, encoder, decoder, suffix, secret):
     assert profiles.of(public, found.stream.method) == ("png" if suffix == ".png" else "jpeg")
     pipeline.reconstruct_image(public, tmp_path / "back.png", decoder, secret=secret)
     box = slice(120, 152), slice(100, 132)
-    assert abs(images.read(tmp_path / "back.png")[0][box].astype(int) - RGB[box]).mean() < 12
+    assert abs(images.read(tmp_path / "back.png").rgb[box].astype(int) - RGB[box]).mean() < 12
     if secret:
         for wrong, says in ((None, "^The file is sealed"), (OTHER_KEY, "^The frame's message does not open")):
             with pytest.raises(UUNetError, match=says):
@@ -490,7 +490,7 @@ def test_how_many_groups_stand_still_is_said(made, encoder, tmp_path):
     crowd = {k: [(n, Roi(110 + 12 * n + k, 130, 10, 10)) for n in range(9 if k < 10 else 2)] for k in range(25)}
     result = pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mp4", encoder, crowd, seed=1)
     (note,) = result.notes
-    assert note.startswith("In 1 of 3 groups of 10 frames there is no room to say how heads move: ")
+    assert note.startswith("In 1 of 3 groups of 10 frames the motion of the heads does not fit into the message: ")
     boxes = pipeline.inspect_video(tmp_path / "public.mp4").opened()
     assert boxes[0] == boxes[9] and boxes[0][0] == Roi(110, 130, 19, 10)
     assert boxes[10:] == [[roi for _, roi in crowd[k]] for k in range(10, 25)]
