@@ -1,6 +1,5 @@
 """Boxes into the pixels of real files and out again: profiles, seals, groups, and what a reader must notice."""
 
-import dataclasses
 import os
 import re
 
@@ -369,50 +368,6 @@ def test_folder_of_jpegs(tmp_path, encoder, decoder):
 
 
 # Profiles, and what they are made of.
-
-
-@pytest.mark.parametrize(
-    ("target", "among", "name", "crf", "says"),
-    [
-        ("a.avi", profiles.VIDEOS, None, None, "cannot be a public video: write .webm, .mkv, .mp4 or .mov; .*8-bit"),
-        ("a.mp4", profiles.VIDEOS, "lossless-web", None, "cannot be of the profile lossless-web: name a .webm file"),
-        ("a.mp4", profiles.VIDEOS, "lossless", None, "no profile 'lossless' for this; there are lossless-web, "),
-        ("a.jpg", profiles.PICTURES, "h264", None, "no profile 'h264' for this; there are png, jpeg"),
-        ("a.gif", profiles.PICTURES, None, None, "name a .png or .jpg file"),
-        ("a.webm", profiles.VIDEOS, None, 23, "has no crf"),
-        ("a.mov", profiles.VIDEOS, None, 23, "has no crf"),
-        ("a.mp4", profiles.VIDEOS, None, 0, 'not 0: .*"lossless" H.264 in 8-bit YUV still rounds'),
-        ("a.mp4", profiles.VIDEOS, None, 52, "not 52"),
-    ],
-)
-def test_no_such_profile(target, among, name, crf, says):
-    with pytest.raises(profiles.ProfileError, match=says):
-        profiles.choose(target, among, name, crf)
-
-
-@pytest.mark.parametrize(
-    ("target", "method", "says"),
-    [("a.mp4", "jpeg", "choose qim"), ("a.webm", "jpeg", "lsb or qim"), ("a.mov", "lsb", "qim or jpeg"),
-     ("a.mkv", "dct", "by the method 'dct'")],
-)  # fmt: skip
-def test_a_method_that_the_file_cannot_carry(target, method, says):
-    with pytest.raises(profiles.ProfileError, match=f"{target[1:]} file cannot hide.*{says}"):
-        profiles.choose(target, profiles.VIDEOS, method=method)
-
-
-def test_every_profile_is_found_by_suffix_and_name():
-    for among in (profiles.VIDEOS, profiles.PICTURES):
-        for profile in among:
-            for suffix in profile.suffixes:
-                path = f"A.B{suffix.upper()}"
-                assert profiles.choose(path, among) == profiles.choose(path, among, profile.name) == profile
-                for method in profile.says:
-                    assert profiles.choose(path, among, method=method) == dataclasses.replace(profile, method=method)
-                    assert profiles.of(path, method) == profile.name
-            assert all(says.endswith(".") for says in profile.says.values()) and profile.method in profile.says
-            assert profile.exact == (messages.LSB in profile.says)
-    changed = profiles.choose("a.mp4", profiles.VIDEOS, crf=28)
-    assert changed == dataclasses.replace(profiles.H264, options={**profiles.H264.options, "crf": "28"})
 
 
 @pytest.mark.parametrize("sealed", [False, True])
