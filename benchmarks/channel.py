@@ -18,7 +18,7 @@ from tabulate import tabulate
 
 from uunet import atomic, channel, config, data, pixels, video_samples
 from uunet.channel import video_codec
-from uunet.pipeline import video
+from uunet.media import video_reading
 
 AMPLITUDE = 4  # levels
 SIZES = (32, 64, 128)
@@ -96,7 +96,7 @@ def capacity(heads: data.Heads) -> str:
 
 def canvas_against_frames() -> str:
     """The second table: PSNR of the clip's heads, encoded in their frames and alone."""
-    frames = np.stack(video.read_frames(video_samples.WALK))
+    frames = np.stack(video_reading.read_frames(video_samples.WALK))
     boxes = {}
     with open(video_samples.WALK_HEADS) as file:
         for row in csv.DictReader(file):

@@ -28,7 +28,7 @@ from survival import PICTURES, as_jpeg, hide_jpeg, order, pictures
 from tabulate import tabulate
 
 from uunet import video_samples
-from uunet.pipeline import video
+from uunet.media import video_reading
 from uunet.stego import jpeg, keystream, lsb, qim
 
 TILE = 256
@@ -176,7 +176,7 @@ def main(
 ) -> None:
     """Measures how easily hidden messages are noticed: the error of published attacks."""
     covers, owners = tiles()
-    frames = list(video.read_frames(clip))[:50]
+    frames = list(video_reading.read_frames(clip))[:50]
     height, width = frames[0].shape[:2]
     first, second = (
         tabulate(rows, ["attack, on what", "P_E", "95 %"], tablefmt="github", disable_numparse=True)

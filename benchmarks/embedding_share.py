@@ -15,8 +15,7 @@ from tabulate import tabulate
 
 from uunet import pipeline, presets, video_samples
 from uunet.boxes import detection
-from uunet.media import profiles
-from uunet.pipeline import video
+from uunet.media import profiles, video_reading
 from uunet.stego import jpeg
 from uunet.wire import crypto, messages
 
@@ -30,8 +29,8 @@ def hiding(frames, rois, method, seal):
     for _ in range(REPEATS):
         seal = None if seal is None else crypto.new_seal(SECRET)
         start = time.perf_counter()
-        for first in range(0, len(frames), video.FRAMES_AT_ONCE):
-            some = slice(first, first + video.FRAMES_AT_ONCE)
+        for first in range(0, len(frames), video_reading.FRAMES_AT_ONCE):
+            some = slice(first, first + video_reading.FRAMES_AT_ONCE)
             messages.hide(frames[some], rois[some], first_index=first, seal=seal, method=method)
         seconds.append(time.perf_counter() - start)
         if method == messages.JPEG:
@@ -52,7 +51,7 @@ def main() -> None:
                 target = Path(folder, f"public{profile.suffixes[0]}")
                 made = pipeline.deidentify_video(video_samples.WALK, target, encoder, detect, seed=0, secret=secret)
                 found = pipeline.inspect_video(target, secret=secret)
-                frames, rois = video.read_frames(target), found.opened()
+                frames, rois = video_reading.read_frames(target), found.opened()
             whole = 1000 * sum(made.seconds.values()) / made.frames
             detected = 1000 * made.seconds["detect"] / made.frames
             hidden = 1000 * hiding(frames, rois, profile.method, found.stream.seal) / made.frames

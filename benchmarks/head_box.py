@@ -10,7 +10,7 @@ import typer
 
 from uunet import video_samples
 from uunet.boxes import detection
-from uunet.pipeline import video
+from uunet.media import video_reading
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
         for row in csv.DictReader(file):
             truths.setdefault(int(row["frame"]), []).append([int(row[name]) for name in "xywh"])
     found = []
-    for k, faces in enumerate(detection.mtcnn().many(video.read_frames(video_samples.WALK))):
+    for k, faces in enumerate(detection.mtcnn().many(video_reading.read_frames(video_samples.WALK))):
         for x, y, w, h in faces:
             for left, top, width, height in truths.get(k, []):
                 centre = (x + w / 2 - left, y + h / 2 - top)

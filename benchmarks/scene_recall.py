@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from uunet.boxes import detection
 from uunet.boxes.types import iou
-from uunet.pipeline import video
+from uunet.media import video_reading
 
 LEAST_OVERLAP = 0.3
 GROUPS = {  # name -> column of the table below, edges
@@ -36,7 +36,7 @@ def main(clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="Cl
         with clip.with_suffix(".csv").open() as file:
             for row in csv.DictReader(file):
                 truths.setdefault(int(row["frame"]), []).append(row)
-        pictures = video.read_frames(clip)
+        pictures = video_reading.read_frames(clip)
         frames += len(pictures)
         for index, found in enumerate(detection.find_heads(pictures, detector)):
             rows = truths.get(index, [])

@@ -30,8 +30,7 @@ from tabulate import tabulate
 from uunet import video_samples
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
-from uunet.media import profiles
-from uunet.pipeline import video
+from uunet.media import profiles, video_reading
 from uunet.stego import jpeg, lsb, qim
 from uunet.wire import messages, protocol
 
@@ -261,7 +260,7 @@ def pictures():
     folder = Path(skimage_data.__file__).parent
     found = [next(path for path in folder.iterdir() if path.stem == name) for name in PICTURES]
     images = [cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1] for path in found]
-    images += list(video.read_frames(video_samples.WALK))[::6]
+    images += list(video_reading.read_frames(video_samples.WALK))[::6]
     frames = []
     for image in images:
         scale = max(768 / image.shape[1], 576 / image.shape[0])

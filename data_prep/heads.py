@@ -31,7 +31,7 @@ from uunet import atomic, channel, pixels
 from uunet.boxes import detection
 from uunet.boxes.types import FaceBox, Roi
 from uunet.errors import UUNetError
-from uunet.pipeline import images
+from uunet.media import images
 
 UNKNOWN = "unknown"
 WORDS = {  # the labels' words, the same in every set: those of P-DESTRE
@@ -181,7 +181,7 @@ def read_picture(path):
     if not path.is_file():
         return "picture missing"
     try:
-        return images.read(path)[0]
+        return images.read(path).rgb
     except images.ImageError:
         return "picture unreadable"
 

@@ -35,7 +35,7 @@ from uunet.boxes import box_file, detection
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment
 from uunet.evaluation.judges import dlib
-from uunet.pipeline import images, video
+from uunet.media import images, video_reading
 from uunet.wire import crypto, protocol
 
 RUN = os.environ.get("UUNET_RUN", "read")  # read, smoke or full
@@ -83,10 +83,10 @@ else:
 
 # %%
 if public.suffix == ".png":
-    x, a, r = ([images.read(path)] for path in (source, public, restored))
+    x, a, r = ([images.read(path).rgb] for path in (source, public, restored))
     boxes = pipeline.inspect_image(public).opened()
 else:
-    x, a, r = (video.read_frames(path) for path in (source, public, restored))
+    x, a, r = (video_reading.read_frames(path) for path in (source, public, restored))
     boxes = pipeline.inspect_video(public).opened()
 
 with_heads = [k for k, found in enumerate(boxes) if found]

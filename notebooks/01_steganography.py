@@ -34,7 +34,7 @@ from skimage.data import coffee
 from uunet import video_samples
 from uunet.boxes import box_file, types
 from uunet.errors import UUNetError
-from uunet.pipeline.video import read_frames
+from uunet.media.video_reading import read_frames
 from uunet.stego import keystream, lsb
 from uunet.wire import crypto, messages, protocol
 

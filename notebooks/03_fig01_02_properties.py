@@ -21,11 +21,11 @@ import numpy as np
 from IPython.display import Markdown
 from skimage.metrics import peak_signal_noise_ratio as psnr
 
-from notebooks import setup
+from notebooks import support
 from uunet import channel, models, pipeline, pixels, presets, video_samples
 from uunet.boxes import box_file
 from uunet.experiments import fig02
-from uunet.pipeline import video
+from uunet.media import video_reading
 from uunet.wire import messages, protocol
 
 # %% [markdown]
@@ -35,8 +35,8 @@ from uunet.wire import messages, protocol
 # module reads the boxes, cuts the same pixels out, and computes $r = U_d(a)$.
 
 # %%
-net = presets.load(setup.WEIGHTS)
-frame = video.read_frames(video_samples.WALK)[30]
+net = presets.load(support.WEIGHTS)
+frame = video_reading.read_frames(video_samples.WALK)[30]
 heads = box_file.read(video_samples.WALK_HEADS).by_frame[30]  # as if a detector had found them
 public = pipeline.deidentify(frame, net.encoder, box_file.GivenBoxes({0: heads}))
 restored = pipeline.reconstruct(public, net.decoder)
@@ -94,7 +94,7 @@ for phase, made in calls.items():
     print(phase, *(f"{network}({', '.join(inputs)})" for network, inputs in made), "->", *terms[phase])
 
 # %%
-setup.figure("fig02")
+support.figure("fig02")
 
 # %% [markdown]
 # [02_train_your_own](02_train_your_own.ipynb) is learning. In the caption of Fig. 2, "adversarial discriminator $D_a$"

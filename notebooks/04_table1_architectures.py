@@ -18,7 +18,7 @@
 import keras
 import matplotlib.pyplot as plt
 
-from notebooks import setup
+from notebooks import support
 from uunet import models
 from uunet.experiments import table1
 
@@ -28,7 +28,7 @@ from uunet.experiments import table1
 # `uunet figure table1` makes it: all layers of all networks, in both U-Net shapes, with parameters and multiplications.
 
 # %%
-setup.figure("table1")
+support.figure("table1")
 
 # %% [markdown]
 # ## Counting by hand
@@ -74,7 +74,7 @@ for axis, k, title in zip(axes, (0, 1), ("parameters, millions", "GFLOPs of its 
 # ## What the paper says and what we count
 
 # %%
-setup.table("table1")
+support.table("table1")
 
 # %% [markdown]
 # **What differs, and why.** [44] has no padding, so its output is smaller than its input; ours pads. The published code

@@ -18,7 +18,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet import losses
 
 # %% [markdown]
@@ -27,7 +27,7 @@ from uunet import losses
 # `uunet figure fig03` makes it: a row a person, a column an $s$.
 
 # %%
-setup.figure("fig03")
+support.figure("fig03")
 
 # %% [markdown]
 # ## How s enters

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 
-from notebooks import setup
+from notebooks import support
 from notebooks.support import SAMPLE
 from uunet import data
 from uunet.experiments import report
@@ -32,7 +32,7 @@ from uunet.experiments import report
 # `uunet figure fig04 --data heads/cctv` makes it of any prepared set.
 
 # %%
-setup.figure("fig04")
+support.figure("fig04")
 
 # %% [markdown]
 # ## Four kinds of footage

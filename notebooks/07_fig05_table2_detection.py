@@ -18,7 +18,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import detection, resampling
 from uunet.experiments import fig05
 
@@ -28,13 +28,13 @@ from uunet.experiments import fig05
 # `uunet figure fig05` makes it: how surely MTCNN finds the face in $x$ and in $a$, head by head, and Table II below.
 
 # %%
-setup.figure("fig05")
+support.figure("fig05")
 
 # %% [markdown]
 # ## Eight versions of a head
 
 # %%
-material = setup.sample()
+material = support.sample()
 heads = material.heads.images[::4]  # one of each sequence
 pictures = {"x": heads, "a": material.some("a", np.arange(len(material.heads.images))[::4])}
 for name, method in fig05.BASELINES.items():
@@ -85,7 +85,7 @@ for name, of_each in found.items():
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig05")
+support.table("fig05")
 
 # %% [markdown]
 # **What differs, and why.** A cropped head has no annotated face: the truth is where the pipeline would have found the

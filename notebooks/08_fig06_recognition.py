@@ -18,7 +18,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import recognition
 from uunet.experiments import histograms, sheets
 
@@ -29,7 +29,7 @@ from uunet.experiments import histograms, sheets
 # on this footage, the role of the paper's VGGFace2, below dlib's, trained on real people.
 
 # %%
-setup.figure("fig06")
+support.figure("fig06")
 
 # %% [markdown]
 # ## The pairs
@@ -37,7 +37,7 @@ setup.figure("fig06")
 # Genuine pairs are of two *sequences*, as frames of one share their background, which alone would give them away.
 
 # %%
-material = setup.sample()
+material = support.sample()
 genuine, impostor = histograms.pairs(material.heads, "other sequence", np.random.default_rng(0))
 figure, axes = plt.subplots(3, 8, figsize=(9, 3.6))
 shown = np.concatenate([genuine[:: len(genuine) // 4][:4], impostor[:: len(impostor) // 4][:4]])  # (8, 2)
@@ -81,7 +81,7 @@ for axis, right in zip(axes, ("x", "a"), strict=True):
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig06")
+support.table("fig06")
 
 # %% [markdown]
 # **What differs, and why.** The paper has one recogniser a set; ours is judged by one that saw this footage and by one

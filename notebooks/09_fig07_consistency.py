@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from notebooks import setup
+from notebooks import support
 from uunet import losses
 from uunet.evaluation import chain
 from uunet.experiments import histograms, sheets
@@ -31,7 +31,7 @@ from uunet.experiments import histograms, sheets
 # `uunet figure fig07` makes it. Here a *good* result is two heaps far apart.
 
 # %%
-setup.figure("fig07")
+support.figure("fig07")
 
 # %% [markdown]
 # ## One draw of the noise a sequence
@@ -40,7 +40,7 @@ setup.figure("fig07")
 # way; below: another draw in each frame.
 
 # %%
-material = setup.sample()
+material = support.sample()
 heads, encoder = material.heads, material.networks[0].encoder
 sequence = next(iter(heads.by_subject.values()))[0]
 x = heads.images[sequence]
@@ -81,7 +81,7 @@ axis.set_title(f"distance {test.statistic:.2f}, p = {test.pvalue:.0e}", fontsize
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig07")
+support.table("fig07")
 
 # %% [markdown]
 # **What differs, and why.** The paper does not say when a change is sudden. Here: when a recogniser takes two

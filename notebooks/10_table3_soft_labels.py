@@ -18,7 +18,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet import data, pixels, presets
 from uunet.evaluation import attributes, scorecard
 from uunet.experiments import sheets
@@ -32,7 +32,7 @@ from uunet.training import objective
 # ($s = [-1, -1, -1, -1]$), by $D_a$ and by a judge that knows nothing of $D_a$.
 
 # %%
-setup.figure("table3")
+support.figure("table3")
 
 # %% [markdown]
 # ## What is asked of the judges
@@ -40,7 +40,7 @@ setup.figure("table3")
 # One head, $a$ of either setting, and heads $x_j$ that they are held against:
 
 # %%
-material = setup.sample()
+material = support.sample()
 heads = material.heads
 one = 0
 others = [sequences[0][0] for sequences in heads.by_subject.values()]
@@ -108,7 +108,7 @@ axis.set(xlabel="values of the label: gender 2, ethnicity 4, hairstyle 5", ylabe
 # ## What the paper says and what we measured
 
 # %%
-setup.table("table3")
+support.table("table3")
 
 # %% [markdown]
 # **What differs, and why.** The paper's judge is the $D_a$ that $U_e$ was trained to please (REPRODUCTION.md, row 31);

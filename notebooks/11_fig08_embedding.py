@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import scorecard
 from uunet.experiments import fig08, sheets
 from uunet.experiments.context import SETTINGS
@@ -31,7 +31,7 @@ from uunet.experiments.context import SETTINGS
 # people of the split.
 
 # %%
-setup.figure("fig08")
+support.figure("fig08")
 
 # %% [markdown]
 # ## From 64 numbers to two
@@ -72,7 +72,7 @@ for axis, (name, matrix) in zip(axes, planes.items(), strict=True):
 # the distance of two people? The sample's two people, in all 64 dimensions (a plane cannot be learnt from so few):
 
 # %%
-material = setup.sample()
+material = support.sample()
 heads = material.heads
 everybody = np.arange(len(heads.images))
 chosen = scorecard.sample(heads, 0)
@@ -90,7 +90,7 @@ for row, (setting, s) in zip(axes, SETTINGS.items(), strict=True):
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig08")
+support.table("fig08")
 
 # %% [markdown]
 # **What differs, and why.** The paper's VGG-19 learnt the 100 classes itself; our recogniser has never seen an $a$, as

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 
-from notebooks import setup
+from notebooks import support
 from uunet import data
 from uunet.evaluation import chain
 from uunet.experiments import fig09, sheets
@@ -32,7 +32,7 @@ from uunet.models import twin
 # `uunet figure fig09` makes it: the same heads, left and right.
 
 # %%
-setup.figure("fig09")
+support.figure("fig09")
 
 # %% [markdown]
 # ## Who may stand there?
@@ -58,7 +58,7 @@ axis.invert_yaxis()
 # head, for each setting:
 
 # %%
-material = setup.sample()
+material = support.sample()
 x = material.heads.images[:1]
 figure, axes = plt.subplots(2, 11, figsize=(12, 2.5))
 for row, (name, s) in zip(axes, fig09.SETTINGS.items(), strict=True):

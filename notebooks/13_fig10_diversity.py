@@ -19,7 +19,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet import losses
 from uunet.evaluation import chain
 from uunet.experiments import sheets
@@ -31,7 +31,7 @@ from uunet.experiments import sheets
 # [fig. 7](09_fig07_consistency.ipynb).
 
 # %%
-setup.figure("fig10")
+support.figure("fig10")
 
 # %% [markdown]
 # ## One person, two sequences
@@ -39,7 +39,7 @@ setup.figure("fig10")
 # Columns: frames of one sequence, then of another. Below $x$, two releases of it, with other noise each:
 
 # %%
-material = setup.sample()
+material = support.sample()
 heads = material.heads
 of_one = np.concatenate([sequence[:4] for sequence in next(iter(heads.by_subject.values()))])
 x, sequences = heads.images[of_one], heads.sequences[of_one]
@@ -73,7 +73,7 @@ axis.invert_yaxis()
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig10")
+support.table("fig10")
 
 # %% [markdown]
 # **What differs, and why.** The background, the clothes and the hair outside the head stay, and a recogniser of whole

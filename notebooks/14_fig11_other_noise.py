@@ -19,7 +19,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet import pixels
 from uunet.experiments import sheets
 
@@ -29,7 +29,7 @@ from uunet.experiments import sheets
 # `uunet figure fig11` makes it: $a - a'$ and $r - r'$, pixel by pixel, and whether $r$ and $r'$ are one person.
 
 # %%
-setup.figure("fig11")
+support.figure("fig11")
 
 # %% [markdown]
 # ## Two releases of one head
@@ -37,7 +37,7 @@ setup.figure("fig11")
 # $a = U_e(x, n)$ and $a' = U_e(x, n')$; $r = U_d(a)$ and $r' = U_d(a')$:
 
 # %%
-material = setup.sample()
+material = support.sample()
 shown = np.arange(len(material.heads.images))[::4]
 versions = {name: material.some(name, shown) for name in ("x", "a", "a'", "r", "r'")}
 figure, axes = plt.subplots(len(shown), 7, figsize=(9, 1.35 * len(shown)), squeeze=False)
@@ -69,7 +69,7 @@ axes[1].invert_yaxis()
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig11")
+support.table("fig11")
 
 # %% [markdown]
 # **What differs, and why.** The paper draws noise as randint / 255, fresh in each frame (published code); here it is

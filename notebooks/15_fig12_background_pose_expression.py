@@ -20,7 +20,7 @@ import numpy as np
 from skimage.color import rgb2lab
 from sklearn.metrics import cohen_kappa_score
 
-from notebooks import setup
+from notebooks import support
 from uunet import data
 from uunet.evaluation import expression, pose
 from uunet.experiments import fig12, sheets
@@ -31,7 +31,7 @@ from uunet.experiments import fig12, sheets
 # `uunet figure fig12` makes it: pairs $x$, $a$ at left, what was measured of all heads at right, as in the paper.
 
 # %%
-setup.figure("fig12")
+support.figure("fig12")
 
 # %% [markdown]
 # ## Background: a distance that eyes would agree with
@@ -44,7 +44,7 @@ setup.figure("fig12")
 # The paper asks a segmentation network where skin and hair are; whoever has rendered the heads knows.
 
 # %%
-material = setup.sample()
+material = support.sample()
 heads = material.rendered("test", fig12.COLUMNS)
 background = ~data.load_masks(material.folder, heads)  # (N, 64, 64)
 shown = [0, 8]
@@ -103,7 +103,7 @@ for habit in (0.95, 0.5):
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig12")
+support.table("fig12")
 
 # %% [markdown]
 # **What differs, and why.** The paper's judges of pose and expression were trained elsewhere, and their wrong poses

@@ -18,7 +18,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import scorecard
 from uunet.experiments import fig13, histograms, sheets
 
@@ -28,7 +28,7 @@ from uunet.experiments import fig13, histograms, sheets
 # A street camera, and a camera that flies. Colours of the heads, in shares of pixels:
 
 # %%
-material = setup.sample()
+material = support.sample()
 here, there = material, material.elsewhere
 figure, axes = plt.subplots(2, 7, figsize=(11, 3.3), width_ratios=[1] * 6 + [2])
 for row, some in zip(axes, (here, there), strict=True):
@@ -47,7 +47,7 @@ for row, some in zip(axes, (here, there), strict=True):
 # `uunet figure fig13 --data M --weights of_M --other-data P --other-weights of_P` makes it.
 
 # %%
-setup.figure("fig13")
+support.figure("fig13")
 
 # %% [markdown]
 # ## Abroad, by hand
@@ -72,7 +72,7 @@ for some in fig13.crossings(material):
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig13")
+support.table("fig13")
 
 # %% [markdown]
 # **What differs, and why.** The paper prints bars without numbers and learns twice with one recipe. Here the sets are

@@ -22,7 +22,7 @@ import dataclasses
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet import config, data, losses, models, presets
 from uunet.experiments import fig14
 from uunet.training import adversarial, objective
@@ -48,7 +48,7 @@ for name, setting in fig14.settings().items():
 net = presets.load("synthetic-64")
 networks = adversarial.build_networks(reference, net.classifier, (net.encoder, net.decoder))
 small = dataclasses.replace(reference, subjects=1, frames=2, channel=config.ChannelConfig())
-batch = data.sequence_batch(data.load(setup.SAMPLE / "cctv", "test", size=64), small, step=0)
+batch = data.sequence_batch(data.load(support.SAMPLE / "cctv", "test", size=64), small, step=0)
 terms = objective.generator_objective(networks, None, small, batch)[1]
 weights = dataclasses.replace(reference.weights, ano=reference.weights.ano / 10)
 figure, axis = plt.subplots(figsize=(7, 2.6))
@@ -85,7 +85,7 @@ print(f"D_f of the reference has {models.patch_critic(width=reference.critic_wid
 # steps. Rows: before any step, the reference, then one change each.
 
 # %%
-setup.figure("fig14")
+support.figure("fig14")
 
 # %% [markdown]
 # **Try:** `mse=reference.weights.mse / 10` instead of `ano` in the cell with the bars. Which term rules the sum then?
@@ -93,7 +93,7 @@ setup.figure("fig14")
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig14")
+support.table("fig14")
 
 # %% [markdown]
 # **What differs, and why.** The paper shows where long runs end; these are some dozen steps, which show only where each

@@ -19,7 +19,7 @@
 # %%
 import matplotlib.pyplot as plt
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import chain, realism, scorecard
 from uunet.experiments import fig13, fig15, sheets
 
@@ -30,7 +30,7 @@ from uunet.experiments import fig13, fig15, sheets
 # P-DESTRE):
 
 # %%
-material = setup.large_sample()
+material = support.large_sample()
 large, small = material, material.elsewhere
 figure, axes = plt.subplots(3, 6, figsize=(10, 5))
 shown = [some.heads.images[:: max(1, len(some.heads.images) // 6)][:6] for some in (large, small)]
@@ -71,7 +71,7 @@ for side in (256, 128, 96, 64, 48):
 # `uunet figure fig15 --data heads/hd --weights twin-hd --other-data heads/uav --other-weights twin-uav` makes it.
 
 # %%
-setup.figure("fig15")
+support.figure("fig15")
 
 # %% [markdown]
 # ## One head, by hand
@@ -101,7 +101,7 @@ axis.legend(fontsize=7)
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig15")
+support.table("fig15")
 
 # %% [markdown]
 # **What differs, and why.** The paper shows pictures only. Here both sets are rendered, of the same modelled heads, so

@@ -19,7 +19,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet import channel
 from uunet.evaluation import chain, scorecard
 from uunet.experiments import degradation, sheets
@@ -30,7 +30,7 @@ from uunet.experiments import degradation, sheets
 # $x$ is hidden in $a$; $a$ is damaged; $r = U_d(\text{what is left of } a)$. Columns: $a$ as it arrives, and $r$.
 
 # %%
-material = setup.sample()
+material = support.sample()
 heads = degradation.first_frames(material.heads)
 net = material.networks[0]
 a = chain.deidentified(heads.images, heads.sequences, net.encoder, material.seed)
@@ -59,7 +59,7 @@ sheets.show(axes, pictures, titles)
 # whether a recogniser still takes $r$ for the person:
 
 # %%
-setup.figure("damage")
+support.figure("damage")
 
 # %% [markdown]
 # ## A small ROI
@@ -84,7 +84,7 @@ for axis, side in zip(axes, (24, 48, 64), strict=True):
 # ## What we measured
 
 # %%
-setup.table("damage")
+support.table("damage")
 
 # %% [markdown]
 # **What differs, and why.** The paper measures none of this. These weights were trained through ROI sizes alone;

@@ -20,7 +20,7 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import scorecard
 from uunet.experiments import failure_cases, sheets
 
@@ -30,7 +30,7 @@ from uunet.experiments import failure_cases, sheets
 # $x$, $r$ and their distance, of the sample's heads:
 
 # %%
-material = setup.sample()
+material = support.sample()
 x, a, r = (material.version(name) for name in ("x", "a", "r"))
 psnr = scorecard.psnr(x, r)
 order = np.argsort(psnr)[:: max(1, len(psnr) // 6)]
@@ -66,7 +66,7 @@ axes[0].set_ylabel("PSNR(x, r), dB")
 # A few heads of two people: ranks here say little. Of the whole test split, with intervals over people:
 
 # %%
-setup.figure("errors")
+support.figure("errors")
 
 # %% [markdown]
 # ## Looking at the winner
@@ -89,7 +89,7 @@ sheets.show(axes, pictures, titles)
 # ## What we measured
 
 # %%
-setup.table("errors")
+support.table("errors")
 
 # %% [markdown]
 # **What this says, and what not.** It ranks heads: it tells which tenth to look at twice. That U_d is steady says

@@ -21,13 +21,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from notebooks import setup
+from notebooks import support
 from uunet import pixels
 from uunet.evaluation import scorecard
 from uunet.experiments import report, sheets
 
 record = json.loads((report.EVALUATION.parent / "twin-cctv-attack.json").read_text(encoding="utf-8"))
-material = setup.sample()
+material = support.sample()
 
 # %% [markdown]
 # ## Two attackers
@@ -112,7 +112,7 @@ for row in record["rows"]:
     name = f"inverse, knows {row['known']}, N = {row['pairs']:,}" if "known" in row else row["answer"]
     value = "–" if row["answer"] == "x" else "{mean:.2f} ({low:.2f} to {high:.2f})".format(**row["psnr"])
     lines.append(f"| {name} | nobody | {value} | `{record['provenance']['command']}` |")
-setup.Markdown("\n".join(lines))
+support.Markdown("\n".join(lines))
 
 # %% [markdown]
 # **What it means.** The box message can be sealed with a key; a face is hidden by no key, only by nobody else having

@@ -17,9 +17,8 @@ import pytest
 
 from uunet import cli, models, pipeline, presets, video_samples
 from uunet.boxes import box_file, types
+from uunet.media import images, video_reading
 from uunet.models import files
-from uunet.pipeline import images
-from uunet.pipeline import video as videos
 from uunet.wire import crypto, protocol
 
 SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv"
@@ -73,7 +72,7 @@ def weights(tmp_path_factory):
 def clip(tmp_path_factory):
     """The first 8 frames of the bundled clip, cut losslessly, with the true head boxes as a file."""
     folder = tmp_path_factory.mktemp("clip")
-    frames = videos.read_frames(video_samples.WALK)[:8]
+    frames = video_reading.read_frames(video_samples.WALK)[:8]
     with av.open(str(folder / "in.mkv"), "w") as out:
         stream = out.add_stream("ffv1", rate=15)
         stream.width, stream.height, stream.pix_fmt = 640, 480, "bgr0"
@@ -148,9 +147,9 @@ def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
         assert int(number) == index and protocol.parse_message(message) == wanted
     out, _ = uunet("reconstruct", public, "-o", tmp_path / "again.mkv", "--weights", weights)
     assert "8 frames" in out
-    again = videos.read_frames(tmp_path / "again.mkv")
+    again = video_reading.read_frames(tmp_path / "again.mkv")
     boxes = pipeline.inspect_video(public).boxes
-    for x, a, r, rois in zip(clip[2], videos.read_frames(public), again, boxes, strict=True):
+    for x, a, r, rois in zip(clip[2], video_reading.read_frames(public), again, boxes, strict=True):
         outside = np.ones(x.shape[:2], bool)
         for roi in rois:
             outside[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w] = False
@@ -318,7 +317,7 @@ def test_a_lossy_copy_is_refused(uunet, public, weights, tmp_path):
     with av.open(str(tmp_path / "lossy.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=15)
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
-        for frame in videos.read_frames(public):
+        for frame in video_reading.read_frames(public):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         out.mux(stream.encode(None))
     said = uunet.sentence("reconstruct", tmp_path / "lossy.mp4", "-o", tmp_path / "out.mkv", "--weights", weights)
@@ -448,7 +447,7 @@ def test_a_typed_passphrase_is_asked_twice_and_not_shown(weights, tmp_path):
         while more := os.read(terminal, 1000):
             shown += more
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 and b"sesame" not in shown
-    assert images.read(tmp_path / "public.png")[0].shape == (120, 160, 3)
+    assert images.read(tmp_path / "public.png").rgb.shape == (120, 160, 3)
     assert pipeline.inspect_image(tmp_path / "public.png", secret="open sesame").opened() == [[]]
 
 
@@ -482,7 +481,7 @@ def test_boxes_go_round(uunet, clip, public, weights, tmp_path):
 
 
 def test_inspect_lists_all_that_is_wrong(uunet, public, tmp_path):
-    frames = videos.read_frames(public)
+    frames = video_reading.read_frames(public)
     for k in (2, 5, 6):
         frames[k][0, :9] ^= 1
     with av.open(str(tmp_path / "touched.mkv"), "w") as out:
@@ -645,7 +644,7 @@ def test_robust_hiding_in_a_lossless_file(uunet, clip, weights, tmp_path):
     with av.open(str(tmp_path / "copy.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=15, options={"crf": "28"})
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
-        for frame in videos.read_frames(tmp_path / "p.mkv"):
+        for frame in video_reading.read_frames(tmp_path / "p.mkv"):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         out.mux(stream.encode(None))
     assert uunet("inspect", tmp_path / "copy.mp4")[0].splitlines()[1:] == lines

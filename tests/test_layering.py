@@ -82,3 +82,8 @@ def test_stego_is_plain_numpy():
             if isinstance(node, (ast.Import, ast.ImportFrom))
             for name in node.names
         }
+
+
+def test_media_knows_files_and_what_they_carry_but_no_networks():
+    for path in (PACKAGE / "media").glob("*.py"):
+        assert imported(path) <= {"atomic", "boxes", "channel", "errors", "media", "stego", "wire"}, path.name

@@ -13,7 +13,7 @@ from uunet import atomic, pipeline, presets, video_samples
 from uunet.boxes import detection
 from uunet.boxes.types import Roi
 from uunet.config import DEFAULT_WEIGHTS
-from uunet.pipeline import video as videos
+from uunet.media import video_reading
 
 SHOWN = (5, 25, 45, 58)  # frames of the clip whose faces the sheet shows
 Frames = list[np.ndarray]  # uint8 (H, W, 3) each
@@ -45,7 +45,7 @@ def run(
     made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options)
     undone = pipeline.reconstruct_video(public, restored, net.decoder, **options)
     rois = pipeline.inspect_video(public).boxes
-    x, a, r = (videos.read_frames(path) for path in (video_samples.WALK, public, restored))
+    x, a, r = (video_reading.read_frames(path) for path in (video_samples.WALK, public, restored))
     faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
     write_sheet(out / "sheet.png", x, a, r, rois)
     outside = max(_largest_change_outside(*frames) for frames in zip(x, a, rois, strict=True))

@@ -13,7 +13,8 @@ from uunet import pipeline
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
-from uunet.pipeline import images, video
+from uunet.media import images, video_writing
+from uunet.media.video_reading import VideoError
 from uunet.stego import jpeg
 from uunet.wire import messages, protocol
 
@@ -149,9 +150,9 @@ def test_shown_at_another_angle(made, tmp_path):
 
 
 def test_a_writer_that_changes_a_byte_is_caught(made, encoder, tmp_path, monkeypatch):
-    packet = video._packet
-    monkeypatch.setattr(video, "_packet", lambda data, *rest: packet(data + b"\0", *rest))
-    with pytest.raises(video.VideoError, match="frame 0 does not read back as it was written"):
+    packet = video_writing._packet
+    monkeypatch.setattr(video_writing, "_packet", lambda data, *rest: packet(data + b"\0", *rest))
+    with pytest.raises(VideoError, match="frame 0 does not read back as it was written"):
         pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mov", encoder, GivenBoxes(TABLE), seed=1)
     assert not list(tmp_path.iterdir())
 
@@ -176,8 +177,9 @@ def test_robust_hiding_in_motion_jpeg(encoder, tmp_path):
 def test_a_picture_with_an_orientation_written_into_it(encoder, tmp_path, orientation):
     Image.fromarray(FRAMES[0]).save(tmp_path / "in.png")
     options = {"seed": 1, "method": messages.JPEG}
-    boxes = GivenBoxes({0: TABLE[0]})
-    pipeline.deidentify_image(tmp_path / "in.png", tmp_path / "public.jpg", encoder, boxes, **options)
+    pipeline.deidentify_image(
+        tmp_path / "in.png", tmp_path / "public.jpg", encoder, GivenBoxes({0: TABLE[0]}), **options
+    )
     exif = Image.Exif()
     exif[images.ORIENTATION] = orientation
     data, content = (tmp_path / "public.jpg").read_bytes(), exif.tobytes()
