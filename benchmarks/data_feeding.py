@@ -13,7 +13,7 @@ import time
 
 import keras
 
-from uunet import config, data, models
+from uunet import config, data, labels, models
 from uunet.training import adversarial, classifier, provenance
 
 REPEATS = 50  # batches timed a round
@@ -27,7 +27,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="times are medians over so many rounds")
     options = parser.parse_args()
     begin = time.perf_counter()
-    heads = data.load(options.set, "train", labels=config.LABELS)
+    heads = data.load(options.set, "train", labels=labels.LABELS)
     print(f"{len(heads.images)} heads loaded in {time.perf_counter() - begin:.1f} s; {provenance.device()}\n")
 
     print("| draw | batch | heads a s |")

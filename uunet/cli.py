@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 
 from uunet import config as configuration
 from uunet.errors import UUNetError
+from uunet.labels import LABELS
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
@@ -432,7 +433,7 @@ def train_classifier(
     config: Preset = "paper",
     labels: Annotated[
         str, typer.Option(help="Its outputs, comma-separated; the paper trains one D_a a label.")
-    ] = ",".join(configuration.LABELS),
+    ] = ",".join(LABELS),
     start: Annotated[Path | None, typer.Option(help="Another D_a's file, whose weights to start from.")] = None,
     steps: Steps = None,
     minutes: Minutes = None,
