@@ -17,7 +17,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from tabulate import tabulate
 
 from uunet import atomic, channel, config, data, pixels, video_samples
-from uunet.channel import video_codec
+from uunet.channel import jpeg, video_codec
 from uunet.media import video_reading
 
 AMPLITUDE = 4  # levels
@@ -32,7 +32,7 @@ def through_jpeg(rois, corner, quality):
     (top, left), n = corner, rois.shape[1]
     side = video_codec.canvas_side(n)
     pasted = [np.pad(roi, ((top, side - n - top), (left, side - n - left), (0, 0)), mode="edge") for roi in rois]
-    image = pixels.to_uint8(np.asarray(channel.jpeg(pixels.to_float(pasted), quality)))
+    image = pixels.to_uint8(np.asarray(jpeg.round_trip(pixels.to_float(pasted), quality)))
     return image[:, top : top + n, left : left + n]
 
 

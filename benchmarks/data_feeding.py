@@ -16,7 +16,7 @@ import keras
 import typer
 from tabulate import tabulate
 
-from uunet import config, data, models
+from uunet import config, data, labels, models
 from uunet.training import adversarial, classifier, provenance
 
 REPEATS = 50  # batches timed per round
@@ -30,7 +30,7 @@ def main(
     """Prints how long a data set takes to load, a batch to sample, and how long a training step waits for a batch."""
     begin = time.perf_counter()
     try:
-        heads = data.load(folder, "train", labels=config.LABELS)
+        heads = data.load(folder, "train", labels=labels.LABELS)
     except data.DataError as error:
         sys.exit(str(error))
     print(f"{len(heads.images)} heads loaded in {time.perf_counter() - begin:.1f} s; {provenance.device()}\n")

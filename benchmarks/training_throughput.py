@@ -201,7 +201,7 @@ def resident_time(trainer, heads, settings, rounds):
 
     steps = resident.Steps(
         trainer, lambda held, step: resident.sequence_batch(held, settings, step),
-        resident.hold_sequences(heads, settings), STEPS,
+        resident.load_sequences(heads, settings), STEPS,
     )  # fmt: skip
     times = []
     for turn in range(1 + rounds):

@@ -23,7 +23,7 @@ from IPython.display import Markdown
 
 from notebooks import support
 from notebooks.support import SAMPLE
-from uunet import data
+from uunet import data, labels
 from uunet.experiments import report
 
 # %% [markdown]
@@ -65,7 +65,7 @@ print({split: len(found) for split, found in people.items()}, "people, together"
 # %%
 heads = data.load(SAMPLE / "cctv", "train")
 figure, axes = plt.subplots(1, 3, figsize=(10, 2))
-for k, (axis, (label, values)) in enumerate(zip(axes, data.VALUES.items(), strict=True), start=1):
+for k, (axis, (label, values)) in enumerate(zip(axes, labels.VALUES.items(), strict=True), start=1):
     counts = Counter(values[code] for code in heads.labels[:, k])
     axis.bar(list(values), [counts[value] for value in values])
     axis.set_title(f"{label} of {len(heads.images)} heads", fontsize=9)

@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from notebooks import support
-from uunet import data, pixels, presets
+from uunet import labels, pixels, presets
 from uunet.evaluation import attributes, scorecard
 from uunet.experiments import sheets
 from uunet.experiments.context import SETTINGS
@@ -46,7 +46,7 @@ one = 0
 others = [sequences[0][0] for sequences in heads.by_subject.values()]
 a = {name: material.following(s, [one])[0] for name, s in SETTINGS.items()}
 figure, axes = plt.subplots(1, 3 + len(others), figsize=(1.5 * (3 + len(others)), 1.8))
-names = [[f"{label}: {values[code]}" for (label, values), code in zip(data.VALUES.items(), codes, strict=True)]
+names = [[f"{label}: {values[code]}" for (label, values), code in zip(labels.VALUES.items(), codes, strict=True)]
          for codes in heads.labels[[one, *others], 1:]]  # fmt: skip
 titles = ["x\n" + "\n".join(names[0]), *a, *("x_j\n" + "\n".join(name) for name in names[1:])]
 sheets.show(axes, [heads.images[one], *a.values(), *heads.images[others]], titles)
@@ -58,7 +58,7 @@ sheets.show(axes, [heads.images[one], *a.values(), *heads.images[others]], title
 
 # %%
 classifier = presets.load("synthetic-64").classifier
-print(f"{'':20}{'':14}" + "".join(f"{label:>11}" for label in data.VALUES))
+print(f"{'':20}{'':14}" + "".join(f"{label:>11}" for label in labels.VALUES))
 for name, picture in {"x": heads.images[one], **a}.items():
     for number, j in enumerate(others):
         pair = pixels.to_float(picture[None]), pixels.to_float(heads.images[j][None])

@@ -21,7 +21,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from notebooks import support
-from uunet import data
+from uunet import labels
 from uunet.evaluation import chain
 from uunet.experiments import fig09, sheets
 from uunet.models import twin
@@ -41,7 +41,7 @@ support.figure("fig09")
 # `twin.choose` takes those whose labels are to the original's as $s$ says. So for one original, the candidates are
 
 # %%
-values = {label: len(names) for label, names in data.VALUES.items()}
+values = {label: len(names) for label, names in labels.VALUES.items()}
 left = {}
 for name, s in fig09.SETTINGS.items():
     candidates = twin.ALIKE

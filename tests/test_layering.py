@@ -7,6 +7,7 @@ import uunet
 
 ORDER = [
     "errors",
+    "labels",
     "atomic",
     "config",
     "pixels",

@@ -9,11 +9,12 @@ import itertools
 import numpy as np
 
 from data_prep.synthetic import domain, identity
+from uunet import labels
 from uunet.errors import UUNetError
 
 GENDERS = ("male", "female")
-LABELS = ("gender", "ethnicity", "hairstyle")
-PER_COMBINATION = 4  # virtual people of each gender, ethnicity and hairstyle: 160 in all
+LABELS = tuple(labels.VALUES)
+PER_COMBINATION = labels.PEOPLE_PER_COMBINATION
 
 
 class TwinError(UUNetError):

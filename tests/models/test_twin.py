@@ -34,9 +34,7 @@ def test_shuffle_undoes_unshuffle(fold, x):
     np.testing.assert_array_equal(np.asarray(twin.shuffle(folded, fold)), x)
 
 
-def test_the_labels_are_those_of_the_data():
-    assert twin.LABELS == tuple(len(values) for values in data.VALUES.values())
-    assert twin.ALIKE == data.reading.TWINS_ALIKE
+def test_the_landmarks_are_those_of_the_data():
     assert twin.LANDMARKS == data.LANDMARKS
 
 

@@ -9,6 +9,7 @@ import typer
 from uunet import config as configuration
 from uunet.cli import options, startup, summary
 from uunet.errors import UUNetError
+from uunet.labels import LABELS
 
 Record = Annotated[Path, typer.Option("-o", "--out", help="The record, a .json file; its sheet is the .png beside it.")]
 JUDGES = "dlib,faceres,own,adaptive"
@@ -33,7 +34,7 @@ def train_classifier(
     config: options.Preset = "paper",
     labels: Annotated[
         str, typer.Option(help="The labels it compares, comma-separated; the paper trains one D_a per label.")
-    ] = ",".join(configuration.LABELS),
+    ] = ",".join(LABELS),
     start: Annotated[
         Path | None, typer.Option(help="The file of another D_a: training starts from its weights.")
     ] = None,

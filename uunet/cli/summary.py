@@ -43,26 +43,26 @@ def report(result: Any, out: Path, no_heads: str) -> None:
     """Prints what was done to a picture, a folder or a video.
 
     Args:
-        result: int, the number of heads in a picture; or an `images.FolderResult`; or a `video.VideoResult`.
+        result: int, the number of heads in a picture; or an `folder.FolderResult`; or a `video.VideoResult`.
         out: Path of what was written.
         no_heads: sentence to print if there was no head.
 
     Raises:
         UUNetError: if some pictures of a folder failed.
     """
-    from uunet.pipeline import images
+    from uunet.pipeline import folder
 
     if isinstance(result, int):
         heads = result
         print(f"{out}: {heads} heads")
-    elif isinstance(result, images.FolderResult):
+    elif isinstance(result, folder.FolderResult):
         heads = _report_folder(result, out)
     else:
         heads = result.heads
         _report_video(result, out)
     if heads == 0:
         note(no_heads)
-    if isinstance(result, images.FolderResult) and result.failed:
+    if isinstance(result, folder.FolderResult) and result.failed:
         total = len(result.failed) + len(result.done)
         raise UUNetError(f"{len(result.failed)} of {total} pictures failed (see above); the others are written.")
 

@@ -246,7 +246,7 @@ def _secret(key: Path | None, passphrase: bool, confirm: bool = False) -> bytes 
 
 
 def _is_picture(path: Path) -> bool:
-    from uunet.pipeline import images
+    from uunet.media import images
 
     return path.suffix.lower() in images.READABLE
 

@@ -69,6 +69,7 @@ def run(preset, folder, config, judges, progress=None):
         WeightsError: if U_e or U_d is missing.
     """
     begin = time.monotonic()
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     progress = progress or (lambda stage, done, total: None)
     encoder, decoder = preset.encoder, preset.decoder
     size = encoder.input_shape[1]

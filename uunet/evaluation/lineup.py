@@ -84,6 +84,7 @@ def measure(folder, weights, *, twins=None, s=None, by=scorecard.RECOGNISERS, sp
             weights are not for one size.
     """
     start = time.monotonic()
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     report = progress or (lambda *_: None)
     unknown = [name for name in by if name not in scorecard.RECOGNISERS]
     if unknown or not by:

@@ -8,7 +8,7 @@ import inspect
 import keras
 import numpy as np
 
-from uunet import channel
+from uunet.channel import jpeg
 from uunet.evaluation import cache, chain, resampling
 from uunet.evaluation.judges import dlib, faceres
 from uunet.models import files
@@ -169,7 +169,7 @@ def power(heads):
     rings = [(low <= radius) & (radius < high) for low, high in octaves(side)]
     found = np.empty((len(heads), len(rings)))
     for k, head in enumerate(heads):
-        luma = head @ channel.LUMA
+        luma = head @ jpeg.LUMA
         spectrum = np.abs(np.fft.fft2(window * (luma - np.average(luma, weights=window)))) ** 2
         found[k] = [spectrum[ring].mean() for ring in rings]
     return found

@@ -16,11 +16,10 @@ import matplotlib
 import numpy as np
 
 from uunet import data, presets
-from uunet.config import LABELS
-from uunet.data import manifest
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment, attributes, cache, chain, judges, realism, recognition, resampling, subset
 from uunet.evaluation.judges import adaptive, dlib, faceres, own, soft_labels
+from uunet.labels import LABELS, UNKNOWN_CODE
 from uunet.models import files, twin
 from uunet.training import provenance
 
@@ -92,7 +91,7 @@ def sample(heads, seed, impostors=recognition.IMPOSTORS):
     same = people[first] == people[second]
     known = labels_known(heads)
     labels = heads.labels[:, [LABELS.index(label) for label in known]]
-    legible = (labels != manifest.UNKNOWN).all(axis=1) & bool(known)
+    legible = (labels != UNKNOWN_CODE).all(axis=1) & bool(known)
     matching = (labels[first] == labels[second]).all(axis=1) & legible[first]
     genuine = np.flatnonzero(same & (heads.sequences[first] != heads.sequences[second]))
     drawn = []
@@ -147,6 +146,7 @@ def measure(
             weights are not for one size.
     """
     start = time.monotonic()
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     report = progress or (lambda *_: None)
     unknown = [name for name in by if name not in JUDGES]
     if unknown or not by:
@@ -217,7 +217,7 @@ def measure(
 
 def labels_known(*splits):
     """The soft labels known of somebody in each of some Heads: tuple of str; the judge `soft_labels` needs one."""
-    known = [(heads.labels != manifest.UNKNOWN).any(axis=0) for heads in splits]
+    known = [(heads.labels != UNKNOWN_CODE).any(axis=0) for heads in splits]
     return tuple(label for label, *of in list(zip(LABELS, *known, strict=True))[1:] if all(of))
 
 
@@ -246,7 +246,7 @@ def counted(about):
 def loaded(weights, twins=None, s=None):
     """The Preset or None, its size, s and what a record says of it."""
     if twins is not None:
-        return None, own.SIDE, twins, {"twins": manifest.twins_name(twins)}
+        return None, own.SIDE, twins, {"twins": data.twins_name(twins)}
     net = presets.load(weights, s)
     size, back = net.encoder.input_shape[1], net.decoder.input_shape[1]
     if size != back:

@@ -15,7 +15,7 @@ def compute(material, report):
     The paper learned once a setting; here one U_e that chooses by s is told either.
 
     Returns:
-        dict `shown`: indices of heads; `s`: setting -> s, in the order of `config.LABELS`.
+        dict `shown`: indices of heads; `s`: setting -> s, in the order of `labels.LABELS`.
 
     Raises:
         WeightsError: if U_e does not choose by s.

@@ -112,7 +112,7 @@ def trained(material, config, heads, report):
     with tempfile.TemporaryDirectory() as folder:
         training.fit(
             adversarial.build_trainer(networks, config), lambda step: data.sequence_batch(heads, config, step), config,
-            Path(folder), {}, images=config.batch_size, further=[show], verbose=0,
+            training.Run(Path(folder), {}, verbose=0), images=config.batch_size, further=[show],
         )  # fmt: skip
     return networks
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from uunet.data import VALUES
 from uunet.evaluation import lineup, scorecard, verification
 from uunet.experiments import FIGURES, fig15, histograms, table3
 from uunet.experiments.context import JUDGES
+from uunet.labels import VALUES
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ROOT / "README.md", ROOT / "weights" / "README.md"

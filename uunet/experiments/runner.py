@@ -28,6 +28,7 @@ def make(name, material, out, *, overwrite=False):
             there and is not to be replaced.
     """
     start = time.monotonic()
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     inputs = {"figure": name}
     if "data" in FIGURES[name].USES:
         inputs["data"] = scorecard.described(material.heads, material.folder, material.split)

@@ -5,9 +5,10 @@ import hashlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet import data, pixels, presets
+from uunet import pixels, presets
 from uunet.evaluation import attributes, resampling, scorecard
 from uunet.experiments.context import SETTINGS, ExperimentError
+from uunet.labels import VALUES
 from uunet.training import objective
 
 USES = ("data", "weights")
@@ -65,7 +66,7 @@ def compute(material, report):
             obedient = _obedient(heads.labels[:, 1:], s[1:], np.random.default_rng(material.seed))
             agreement["truth"] = obedient[pairs[:, 0]] == heads.labels[pairs[:, 1], 1:]
         rows += [_row(material, chosen, pairs, judge, of, k, s, said)
-                 for judge, said in agreement.items() for k in range(len(data.VALUES))]  # fmt: skip
+                 for judge, said in agreement.items() for k in range(len(VALUES))]  # fmt: skip
     path = d_a.folder / "classifier.safetensors"
     return {"rows": rows, "heads": len(heads.images), "people": int(chosen.people.max()) + 1,
             "d_a": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}}  # fmt: skip
@@ -84,7 +85,7 @@ def _agreement(classifier, left, right, of, report):
 
 def _obedient(labels, s, rng):
     """Labels of virtual people who obey s: x's own where it is 1, any other where it is -1: int `(N, 3)`."""
-    count = np.array([len(values) for values in data.VALUES.values()])
+    count = np.array([len(values) for values in VALUES.values()])
     return np.where(np.array(s) == 1, labels, (labels + rng.integers(1, count, labels.shape)) % count)
 
 
@@ -97,7 +98,7 @@ def _row(material, chosen, pairs, judge, of, k, s, agreement):
         times = np.bincount(rows, minlength=len(chosen.people))[pairs[:, 0]]
         return attributes.correlations(agreement, same, wish, times[None])[0]
 
-    row = {"judge": judge, "of": of, "label": list(data.VALUES)[k], "s": wish, "pairs": len(pairs)}
+    row = {"judge": judge, "of": of, "label": list(VALUES)[k], "s": wish, "pairs": len(pairs)}
     values = attributes.correlations(agreement, same, wish, chosen.weights(pairs))
     mean, std = resampling.resampled(of_heads, np.arange(len(chosen.people)),
                                      rng=np.random.default_rng(material.seed), times=TIMES)  # fmt: skip
@@ -111,7 +112,7 @@ def draw(record, material):
     columns = list(dict.fromkeys((row["judge"], row["of"]) for row in record["rows"]))
     columns.sort(key=lambda column: list(JUDGES).index(column[0]))
     cells = {(row["label"], row["judge"], row["of"]): _cell(row) for row in record["rows"]}
-    text = [[label, *(cells[label, *column] for column in columns)] for label in data.VALUES]
+    text = [[label, *(cells[label, *column] for column in columns)] for label in VALUES]
     figure = Figure(figsize=(11, 2.5), layout="constrained")
     axis = figure.subplots()
     axis.axis("off")

@@ -24,11 +24,12 @@ import math
 import keras
 from keras import layers, ops
 
+from uunet import labels
 from uunet.models import precision
 
 COARSE = 8  # values each way that D sees of a frame that is all head, whatever its size
-LABELS = (2, 4, 5)  # values of gender, ethnicity and hairstyle, as `data.VALUES` counts them
-ALIKE = 4  # virtual people of each combination of labels
+LABELS = tuple(len(words) for words in labels.VALUES.values())  # numbers of values: 2, 4, 5
+ALIKE = labels.PEOPLE_PER_COMBINATION
 PEOPLE = math.prod(LABELS) * ALIKE
 LANDMARKS = 10  # `data.LANDMARKS`
 SPOT = 1 / 32  # of the side: how far a landmark's place is spread

@@ -15,7 +15,7 @@ from uunet.training import checkpoints
 
 
 class StopAtNaN(keras.callbacks.Callback):
-    """Stops at the first step whose logged mean is not finite, before a checkpoint could be spoiled."""
+    """Stops at the first step whose logged mean is not finite, before it is saved in a checkpoint."""
 
     def __init__(self, checkpoint):
         super().__init__()
@@ -33,13 +33,13 @@ class StopAtNaN(keras.callbacks.Callback):
             step = self.epoch * self.params["steps"] + batch + 1
             kept = "the last good checkpoint is kept" if self.checkpoint.exists() else "there is no checkpoint yet"
             raise checkpoints.DivergedError(
-                f"Training diverged at step {step}: {', '.join(bad)} is not a finite number; try a smaller learning "
+                f"Training diverged at step {step}: {', '.join(bad)} is not a finite number. Try a smaller learning "
                 f"rate ({kept}: {self.checkpoint})."
             )
 
 
 class Speed(keras.callbacks.Callback):
-    """Adds `images_per_second` to the logs: pictures seen by the steps of an epoch over the time they took."""
+    """Adds `images_per_second` to the logs: pictures per step times steps per epoch over the epoch's duration."""
 
     def __init__(self, images):
         super().__init__()
@@ -67,11 +67,11 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class StopAfter(keras.callbacks.Callback):
-    """Stops training at the last checkpoint before a time is over, as far as the longest epoch so far tells.
+    """Stops training at a checkpoint if another epoch, as long as the longest so far, would exceed the time limit.
 
     Args:
-        begin: float, `time.monotonic()` when the time began.
-        seconds: float, how long it is. At least one epoch is trained.
+        begin: float, `time.monotonic()` at the start of the time limit.
+        seconds: float, its length. At least one epoch is trained.
     """
 
     def __init__(self, begin, seconds):
@@ -89,7 +89,7 @@ class StopAfter(keras.callbacks.Callback):
 
 
 class CsvLog(keras.callbacks.Callback):
-    """One row an epoch: the step and the mean of each term; rows beyond the step resumed from are dropped."""
+    """One row per epoch: the step and the mean of each term. Rows beyond the step resumed from are dropped."""
 
     def __init__(self, path):
         super().__init__()
@@ -119,7 +119,7 @@ class SampleSheet(keras.callbacks.Callback):
         encoder, decoder: U_e, U_d.
         heads: data.Heads of the validation split.
         config: config.AdversarialConfig or config.TwinConfig.
-        count: int, heads a sheet.
+        count: int, heads per sheet.
     """
 
     def __init__(self, folder, encoder, decoder, heads, config, count=12):
@@ -148,11 +148,11 @@ class SampleSheet(keras.callbacks.Callback):
             part.write_bytes(cv2.imencode(".png", sheet(self.x, received, r)[..., ::-1])[1].tobytes())
 
 
-def sheet(*rows, scale=2):
+def sheet(*rows: np.ndarray, scale: int = 2) -> np.ndarray:
     """Rows of faces as one picture.
 
     Args:
-        rows: float `(n, H, W, 3)` in [0, 1], one array a row.
+        rows: float `(n, H, W, 3)` in [0, 1], one array per row.
         scale: int, enlargement.
 
     Returns:

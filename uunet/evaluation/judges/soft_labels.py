@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
-from uunet.data import VALUES
 from uunet.evaluation.judges import own
+from uunet.labels import VALUES
 
 
 def train(images, labels, seed, report=None):
