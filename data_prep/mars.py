@@ -10,24 +10,24 @@ is given out, so they come from the user's table. MARS' own halves are both read
 
 import re
 import sys
+from pathlib import Path
 
-from data_prep import command, heads
+from data_prep import heads, loader, tables
 
 FOLDERS = ("bbox_train", "bbox_test")
 NAME = re.compile(r"(\d{4}|00-1)C(\d)T(\d{4})F(\d{3,})\.jpg")
 NOBODY = {"00-1": "junk (identity 00-1)", "0000": "distractor (identity 0000)"}
 
 
-def plan(source, *, labels=None, frames=None, sequences=None):
+def plan(
+    source: Path, *, labels: Path | None = None, frames: int | None = None, sequences: int | None = None
+) -> heads.Plan:
     """What is in an extracted MARS.
 
     Args:
         source: path of the folder with bbox_train and bbox_test.
         labels: path of the table of soft labels, or None.
         frames, sequences: int, at most so many boxes a sequence and sequences a subject; None for all.
-
-    Returns:
-        heads.Plan.
 
     Raises:
         SourceError: if a half is missing, an identity is in both, or the table is bad.
@@ -56,7 +56,7 @@ def plan(source, *, labels=None, frames=None, sequences=None):
             f"{source} has no person in {' and none in '.join(missing)} (such as bbox_train/0001/0001C1T0001F001.jpg): "
             "extract both halves of MARS there."
         )
-    words, notes = heads.read_labels(labels, set(tracklets))
+    words, notes = tables.read_labels(labels, set(tracklets))
     works = []
     for subject, own in tracklets.items():
         for sequence in heads.evenly(sorted(own), sequences):
@@ -68,9 +68,9 @@ def plan(source, *, labels=None, frames=None, sequences=None):
     return heads.Plan("mars", heads.PERSON, works, skipped, notes)
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    return command.loader("mars", __doc__, plan, arguments, labels=True)
+    return loader.main("mars", __doc__, plan, arguments, labels=True)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from scipy.spatial import cKDTree
 
-from data_prep.synthetic import colour, kernels, mesh
+from data_prep.synthetic import colour, mesh
 from data_prep.synthetic.geometry import smoothstep, unit
+from data_prep.synthetic.kernels import materials
 
 EYEWEAR = ("none", "glasses", "sunglasses")
 HEADWEAR = ("none", "cap", "beanie", "hat", "headscarf")
@@ -89,7 +90,7 @@ class Sheets:
     Attributes:
         points: float64 `(s, 3)`.
         triangles: int32 `(t, 3)`.
-        codes: int32 `(t,)`, what the parse map says: `kernels.PARSE_HEADWEAR`, `PARSE_MASK` or `PARSE_LENS`.
+        codes: int32 `(t,)`, what the parse map says: `materials.PARSE_HEADWEAR`, `PARSE_MASK` or `PARSE_LENS`.
         albedo: float64 `(s, 3)`, linear light.
         gloss: float64 `(s,)`, 0 for cloth, 1 for a lens.
         inner: float64 `(s,)`, share of the surroundings' light that arrives, less inside a fold or under a brim.
@@ -209,10 +210,10 @@ def fit(head, worn, points):
     if worn.mask:
         grid, loops = _mask(head.points)
         bright = np.where(np.arange(len(grid)) % 4 == 0, 0.86, 1.0)[:, None, None]
-        parts.append(_Part(grid, worn.mask_colour * bright, kernels.PARSE_MASK, follow=1.0))
+        parts.append(_Part(grid, worn.mask_colour * bright, materials.PARSE_MASK, follow=1.0))
     if worn.eyewear == "sunglasses":
         for grid in _lenses(head.points):
-            parts.append(_Part(grid, np.array([0.012, 0.012, 0.013]), kernels.PARSE_LENS, gloss=1.0))
+            parts.append(_Part(grid, np.array([0.012, 0.012, 0.013]), materials.PARSE_LENS, gloss=1.0))
     return _join(parts, points, loops)
 
 
@@ -283,7 +284,7 @@ def _join(parts, body, loops):
         )  # fmt: skip
     points = np.concatenate(points)
     head_mesh = mesh.load()
-    skin = np.flatnonzero((head_mesh.point_material == kernels.SKIN) & (head_mesh.attributes[:, 3] < 0.1))
+    skin = np.flatnonzero((head_mesh.point_material == materials.SKIN) & (head_mesh.attributes[:, 3] < 0.1))
     anchors = skin[cKDTree(body[skin]).query(points, k=4)[1]]
     weight = np.where(np.concatenate(torso), head_mesh.head_weight[anchors].mean(1), 1.0)
     return Sheets(
@@ -311,7 +312,7 @@ def _grid_triangles(rows, columns, closed):
 
 def _skull_points(head):
     head_mesh = mesh.load()
-    on_skull = (head_mesh.point_material == kernels.SKIN) & (head_mesh.attributes[:, 2] < 0.3)
+    on_skull = (head_mesh.point_material == materials.SKIN) & (head_mesh.attributes[:, 2] < 0.3)
     on_skull &= (head_mesh.attributes[:, 3] < 0.1) & (head_mesh.head_weight > 0.98)
     return head.points[on_skull]
 
@@ -365,8 +366,8 @@ def _cap(skull, cloth):
     visor[..., 2] += reach * length
     visor[..., 1] -= reach * length * 0.22 + 0.16 * reach * length * (angle / 1.02) ** 2
     return [
-        _Part(crown, cloth * shade, kernels.PARSE_HEADWEAR, closed=True),
-        _Part(visor[::-1], cloth * 0.9, kernels.PARSE_HEADWEAR),
+        _Part(crown, cloth * shade, materials.PARSE_HEADWEAR, closed=True),
+        _Part(visor[::-1], cloth * 0.9, materials.PARSE_HEADWEAR),
     ]
 
 
@@ -381,7 +382,7 @@ def _beanie(skull, cloth):
     crown[..., 1] += 0.08 * (1 - (1 - share) ** 2)
     shade = (0.88 + 0.12 * rib)[..., None]
     shade = shade * (1 - 0.3 * np.exp(-(((share - 0.27) / 0.03) ** 2)))[..., None]  # the shadow under the cuff
-    return [_Part(crown, cloth * shade, kernels.PARSE_HEADWEAR, closed=True)]
+    return [_Part(crown, cloth * shade, materials.PARSE_HEADWEAR, closed=True)]
 
 
 def _hat(skull, cloth):
@@ -404,8 +405,8 @@ def _hat(skull, cloth):
     brim = (middle + outward + np.array([0, 1, 0]) * (ring - middle))[None] + wide[None] * reach[..., None]
     brim[..., 1] += 0.04 - reach * (0.06 + 0.06 * np.cos(azimuth)) + 0.10 * reach**2 * np.sin(azimuth) ** 2
     return [
-        _Part(crown, cloth * band, kernels.PARSE_HEADWEAR, closed=True),
-        _Part(brim, cloth * 0.95, kernels.PARSE_HEADWEAR, closed=True),
+        _Part(crown, cloth * band, materials.PARSE_HEADWEAR, closed=True),
+        _Part(brim, cloth * 0.95, materials.PARSE_HEADWEAR, closed=True),
     ]
 
 
@@ -415,7 +416,7 @@ _HEADWEAR = {"cap": _cap, "beanie": _beanie, "hat": _hat}
 def _headscarf(points, cloth):
     """Round the face, over the head and down over neck and shoulders: two sheets."""
     head_mesh = mesh.load()
-    skin = (head_mesh.point_material == kernels.SKIN) & (head_mesh.attributes[:, 3] < 0.1)
+    skin = (head_mesh.point_material == materials.SKIN) & (head_mesh.attributes[:, 3] < 0.1)
     body = points[skin & (head_mesh.attributes[:, 2] < 0.3)]
     # from the opening round the face (share 0) to the back of the head (share 1), about an axis to the front
     share = np.linspace(0, 1, 28)[:, None]
@@ -450,8 +451,8 @@ def _headscarf(points, cloth):
     drape[..., 1] = y
     shade = 1 + 0.10 * np.sin(height * 26 + 2.2 * np.cos(azimuth) + np.sin(2 * azimuth))[..., None]
     return [
-        _Part(over[::-1], cloth, kernels.PARSE_HEADWEAR, torso=True, closed=True),
-        _Part(drape[::-1], cloth * shade, kernels.PARSE_HEADWEAR, torso=True, closed=True),
+        _Part(over[::-1], cloth, materials.PARSE_HEADWEAR, torso=True, closed=True),
+        _Part(drape[::-1], cloth * shade, materials.PARSE_HEADWEAR, torso=True, closed=True),
     ]
 
 
@@ -459,7 +460,7 @@ def _mask(points):
     """A face mask from the bridge of the nose to under the chin, grid `(25, 41, 3)`, and its loops `(4, 12, 3)`."""
     head_mesh = mesh.load()
     average = head_mesh.points
-    skin = (head_mesh.point_material == kernels.SKIN) & (head_mesh.attributes[:, 3] < 0.1)
+    skin = (head_mesh.point_material == materials.SKIN) & (head_mesh.attributes[:, 3] < 0.1)
     skin &= (head_mesh.attributes[:, 2] < 0.3) & (head_mesh.head_weight > 0.9)
     face = points[skin & (average[:, 2] > 0.55) & (average[:, 1] < 7.4) & (average[:, 1] > 6.1)]
     middle = face[np.abs(face[:, 0]) < 0.08]
@@ -526,9 +527,9 @@ def rims(points, shape, size):
     """
     head_mesh = mesh.load()
     x, y, z = head_mesh.points.T
-    eye = head_mesh.point_material == kernels.EYE
+    eye = head_mesh.point_material == materials.EYE
     ear = head_mesh.attributes[:, 2] > 0.5
-    on_nose = (abs(x) < 0.06) & (abs(y - 7.2) < 0.05) & (z > 1.4) & (head_mesh.point_material == kernels.SKIN)
+    on_nose = (abs(x) < 0.06) & (abs(y - 7.2) < 0.05) & (z > 1.4) & (head_mesh.point_material == materials.SKIN)
     left_eye, right_eye = points[eye & (x > 0)].mean(0), points[eye & (x < 0)].mean(0)
     left_ear, right_ear = points[ear & (x > 0)].mean(0), points[ear & (x < 0)].mean(0)
     across = unit(left_eye - right_eye)

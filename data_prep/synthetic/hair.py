@@ -6,8 +6,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
-from data_prep.synthetic import kernels, mesh, skin
+from data_prep.synthetic import mesh, skin
 from data_prep.synthetic.geometry import smoothstep, unit
+from data_prep.synthetic.kernels import materials, transform
 
 ROOTS = {"short": 8500, "medium": 8500, "long": 9000, "horsetail": 8500}  # asked for; about a fifth more are tried
 KNOTS = {"bald": 5, "short": 7, "medium": 13, "long": 18, "horsetail": 12}  # points along a hair
@@ -89,7 +90,7 @@ class Body:
 
     def __init__(self, head_mesh, points):
         keep = (
-            (head_mesh.point_material == kernels.SKIN)
+            (head_mesh.point_material == materials.SKIN)
             & (head_mesh.attributes[:, 2] < 0.2)
             & (head_mesh.attributes[:, 3] < 0.3)
             & (np.abs(points[:, 0]) < 1.15)
@@ -155,12 +156,12 @@ class Scalp:
 
     def __init__(self, head_mesh, coarse, rng):
         self.mesh, self.coarse, self.rng = head_mesh, coarse, rng
-        on_skin = head_mesh.coarse_materials == kernels.SKIN
+        on_skin = head_mesh.coarse_materials == materials.SKIN
         self.triangles = head_mesh.coarse_triangles[on_skin]
         self.area = head_mesh.coarse_area[on_skin]
         self.middle = head_mesh.coarse[self.triangles].mean(1)
         self.ear = head_mesh.coarse_attributes[self.triangles][:, :, 2].max(1)
-        self.normals = kernels.vertex_normals(coarse, head_mesh.coarse_triangles)
+        self.normals = transform.vertex_normals(coarse, head_mesh.coarse_triangles)
 
     def strew(self, count, density):
         """`count` roots, `density` `(T,)` per triangle.

@@ -13,7 +13,6 @@ rest.
 The people of seed S are the identities 900000 + 8 S and those after it; no data set uses these.
 """
 
-import argparse
 import csv
 import dataclasses
 import math
@@ -21,14 +20,17 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Annotated
 
 import av
 import cv2
 import numpy as np
 import rich.progress
+import typer
 from scipy.ndimage import gaussian_filter1d
 
-from data_prep.synthetic import colour, head, identity, light, mesh, render, sequence
+from data_prep import command
+from data_prep.synthetic import colour, drawing, head, identity, light, mesh, posing, render, sequence
 from uunet import atomic
 from uunet.errors import UUNetError
 
@@ -53,7 +55,7 @@ LEAF, LEAF_LENGTH = (72, 86, 54), 0.55  # 8-bit sRGB; units
 LEAVES = 9  # in a square of a leaf's length
 
 # a person
-CLOTH = 6  # in the parse map of `render.draw`
+CLOTH = 6  # in the parse map of `drawing.draw`
 EYE_HEIGHT = 0.8  # units above the base of the neck
 REACH = 3.0, 2.6, 5.0  # units: from the eyes to the side, up and down, nothing of a person is farther away
 STATURE = 0.4  # units, the most that somebody is taller or smaller than the average
@@ -197,7 +199,7 @@ class Walker:
 
     head: head.Head
     sequence: sequence.Sequence
-    outfit: render.Outfit
+    outfit: posing.Outfit
     column: np.ndarray
     row: np.ndarray
     depth: np.ndarray
@@ -320,7 +322,7 @@ def _walker(scene, place, track, rng):
     return Walker(
         head=solid,
         sequence=shot,
-        outfit=render.dress(solid, shot),
+        outfit=posing.dress(solid, shot),
         column=scene.width / 2 + (x + wave(0.04, 1.1)) * scale,
         row=horizon + (CAMERA_HEIGHT - stature - bob) * scale,
         depth=depth,
@@ -426,10 +428,10 @@ def _stand_up(solid):
 
 def _exposure(scene, walker, place):
     """The factor that suits this person, from the light on the face in the first frame."""
-    posed = render.pose(walker.head, walker.sequence, walker.outfit, 0)
+    posed = posing.pose(walker.head, walker.sequence, walker.outfit, 0)
     depth = walker.depth[0]
-    view = render.View(height=32, width=32, focal=8 * depth, centre_x=16, centre_y=16, distance=depth)
-    incident = render.draw(walker.head, walker.sequence, walker.outfit, posed, view, 0)[2]
+    view = posing.View(height=32, width=32, focal=8 * depth, centre_x=16, centre_y=16, distance=depth)
+    incident = drawing.draw(walker.head, walker.sequence, walker.outfit, posed, view, 0)[2]
     return render.auto_exposure(walker.head, place, incident)
 
 
@@ -501,8 +503,8 @@ def _draw(scene, walker, index):
         return None
     width, height = 2 * aside, min(up + down, scene.height - top)
     fine = 4 if scale < 20 else 2  # drawn at several times the size, then reduced: smooth edges
-    posed = render.pose(walker.head, walker.sequence, walker.outfit, index)
-    view = render.View(
+    posed = posing.pose(walker.head, walker.sequence, walker.outfit, index)
+    view = posing.View(
         height=height * fine,
         width=width * fine,
         focal=FOCAL * scene.zoom * fine,
@@ -510,8 +512,8 @@ def _draw(scene, walker, index):
         centre_y=(row - top + EYE_HEIGHT * scale) * fine,
         distance=depth,
     )
-    layer, parse, _ = render.draw(walker.head, walker.sequence, walker.outfit, posed, view, index)
-    low, high = render.head_extent(walker.head, posed, depth)
+    layer, parse, _ = drawing.draw(walker.head, walker.sequence, walker.outfit, posed, view, index)
+    low, high = posing.head_extent(walker.head, posed, depth)
     centre = np.array([view.centre_x, view.centre_y])
     low, high = low * view.focal + centre, high * view.focal + centre  # pixels of the fine window
     cover = (parse > 0).astype(np.float64)
@@ -593,48 +595,33 @@ def _light_on(place, normal):
     return cosine @ place.radiance_from(directions) + place.key_colour * max(place.key_direction @ normal, 0) / np.pi
 
 
-def main(arguments=None):
+def _film(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The clip, .mp4; a .csv goes beside it.")],
+    strip: Annotated[Path | None, typer.Option(metavar="FILE", help="Four frames with their boxes, .png.")] = None,
+    size: Annotated[str, typer.Option(help=f"{' or '.join(SIZES)}.")] = SIZES[0],
+    fps: Annotated[int, typer.Option(help="Frames per second, 10 to 25.")] = Scene.fps,
+    seconds: Annotated[float, typer.Option(help="Duration.")] = Scene.seconds,
+    people: Annotated[int, typer.Option(help="How many, 1 to 8.")] = Scene.people,
+    seed: Annotated[int, typer.Option(help="Which people, and how they move.")] = 0,
+    place: Annotated[str, typer.Option(help="Which panorama.")] = Scene.place,
+    overwrite: command.Overwrite = False,
+):
+    if size not in SIZES:
+        raise SceneError(f"--size is {size}; give {' or '.join(SIZES)}.")
+    width, height = (int(side) for side in size.split("x"))
+    scene = Scene(width, height, fps, seconds, people, seed, place)
+    start = time.perf_counter()
+    columns = *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
+    with rich.progress.Progress(*columns) as progress:
+        bar = progress.add_task("frames", total=scene.frames)
+        write(out, scene, strip, overwrite=overwrite, on_frame=lambda done: progress.update(bar, completed=done))
+    rate = scene.frames / (time.perf_counter() - start)
+    print(f"{out} and its .csv hold {scene.frames} frames ({rate:.1f} frames a second).")
+
+
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.synthetic.scene", description="Renders a surveillance clip and its ground truth."
-    )
-    usual = Scene()
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the clip, .mp4; a .csv goes beside it")
-    parser.add_argument("--strip", type=Path, metavar="FILE", help="four frames with their boxes, .png")
-    parser.add_argument("--size", default=SIZES[0], help=f"{' or '.join(SIZES)} (default %(default)s)")
-    parser.add_argument("--fps", type=int, default=usual.fps, help="frames a second, 10 to 25 (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=usual.seconds, help="duration (default %(default)s)")
-    parser.add_argument("--people", type=int, default=usual.people, help="how many, 1 to 8 (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="which people, and how they move (default %(default)s)")
-    parser.add_argument("--place", default=usual.place, help="which panorama (default %(default)s)")
-    parser.add_argument("--overwrite", action="store_true", help="replace existing files")
-    options = parser.parse_args(arguments)
-    try:
-        if options.size not in SIZES:
-            raise SceneError(f"--size is {options.size}; give {' or '.join(SIZES)}.")
-        width, height = (int(side) for side in options.size.split("x"))
-        scene = Scene(width, height, options.fps, options.seconds, options.people, options.seed, options.place)
-        start = time.perf_counter()
-        with rich.progress.Progress(
-            *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
-        ) as progress:
-            bar = progress.add_task("frames", total=scene.frames)
-            write(
-                options.out,
-                scene,
-                options.strip,
-                overwrite=options.overwrite,
-                on_frame=lambda done: progress.update(bar, completed=done),
-            )
-        seconds = time.perf_counter() - start
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"Stopped; {options.out} was not written.", file=sys.stderr)
-        return 130
-    print(f"{options.out} and its .csv hold {scene.frames} frames ({scene.frames / seconds:.1f} frames a second).")
-    return 0
+    return command.run(_film, arguments, "synthetic.scene", __doc__)
 
 
 if __name__ == "__main__":
