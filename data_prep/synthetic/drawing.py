@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.synthetic import accessories, mesh, posing
+from data_prep.synthetic import glasses, mesh, posing
 from data_prep.synthetic.geometry import unit
 from data_prep.synthetic.head import Head
 from data_prep.synthetic.kernels import coverings, materials, raster, shading, shadows
@@ -251,7 +251,7 @@ def _draw_glasses(drawing):
     identity = drawing.head.identity
     dark = drawing.shot.worn.eyewear == "sunglasses"
     shape = 0 if dark else identity.glasses_shape
-    rims = accessories.rims(drawing.posed.points, shape, 1.16 if dark else 1.0)
+    rims = glasses.rims(drawing.posed.points, shape, 1.16 if dark else 1.0)
     colour = np.array([0.02, 0.02, 0.02]) if dark else np.array(identity.glasses_colour)
     colours = np.tile(colour * (drawing.irradiance.mean() * 1.2), rims.shape[:2] + (1,))
     width = drawing.pixels_per_unit * GLASSES_WIDTHS[shape] * (0.6 if dark else 1)

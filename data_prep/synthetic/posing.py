@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.synthetic import accessories, mesh, sequence
+from data_prep.synthetic import mesh, sequence, sheets
 from data_prep.synthetic.geometry import rotation, smoothstep
 from data_prep.synthetic.head import Head
 from data_prep.synthetic.kernels import materials, transform
@@ -25,7 +25,7 @@ class Outfit:
         thickness: float64 `(n,)`, how far the cloth stands off, in units.
         cloth: `sequence.Clothes.cloth`.
         rest: float64 `(n, 3)`, the unposed body in its clothes.
-        sheets: `accessories.Sheets`, what is worn on the head.
+        sheets: `sheets.Sheets`, what is worn on the head.
         hair: float64 strands, as they lie under it.
     """
 
@@ -33,7 +33,7 @@ class Outfit:
     thickness: np.ndarray
     cloth: np.ndarray
     rest: np.ndarray
-    sheets: accessories.Sheets
+    sheets: sheets.Sheets
     hair: np.ndarray
 
 
@@ -119,8 +119,8 @@ def dress(head: Head, shot: sequence.Sequence) -> Outfit:
         thickness=thickness,
         cloth=clothes.cloth,
         rest=rest,
-        sheets=accessories.fit(head, worn, rest),
-        hair=accessories.press_hair(head, worn.headwear),
+        sheets=sheets.fit(head, worn, rest),
+        hair=sheets.press_hair(head, worn.headwear),
     )
 
 
@@ -150,9 +150,9 @@ def pose(head: Head, shot: sequence.Sequence, outfit: Outfit, index: int) -> Pos
         return placed
 
     placed = place(points, head_mesh.head_weight)
-    sheets = outfit.sheets
-    moved = (points - outfit.rest)[sheets.anchors].mean(1) * sheets.follow[:, None]
-    sheet_points = place(sheets.points + moved, sheets.weight)
+    cloth = outfit.sheets
+    moved = (points - outfit.rest)[cloth.anchors].mean(1) * cloth.follow[:, None]
+    sheet_points = place(cloth.points + moved, cloth.weight)
     beard = head.hair.beard
     if beard is not None:
         moved = head.coarse + displacement
@@ -164,8 +164,8 @@ def pose(head: Head, shot: sequence.Sequence, outfit: Outfit, index: int) -> Pos
         hair=place(outfit.hair, head.hair.head_weight),
         beard=beard,
         sheets=sheet_points,
-        sheet_normals=transform.vertex_normals(sheet_points, sheets.triangles),
-        loops=place(sheets.loops, np.ones(sheets.loops.shape[:2])),
+        sheet_normals=transform.vertex_normals(sheet_points, cloth.triangles),
+        loops=place(cloth.loops, np.ones(cloth.loops.shape[:2])),
         camera_rotation=camera_rotation,
         body_rotation=body_rotation,
         head_rotation=body_rotation @ neck_rotations[-1],
