@@ -1,7 +1,7 @@
 """Prepares BIODI: `python -m data_prep.biodi SOURCE --out DIR`.
 
-BIODI is a company's own (section IV-A) and its layout is not public. This is what the loader reads, which whoever has
-the set can write from it:
+BIODI is a company's own (section IV-A) and its layout is not public. The loader reads this layout, which an owner of
+the set can write:
 
     SOURCE/boxes.csv     picture,sequence,frame,x,y,w,h,gender,ethnicity,hairstyle
                          cam003/000120.jpg,cam003-0007,120,410,96,88,240,female,white,long
@@ -32,7 +32,7 @@ def plan(source: Path, *, frames: int | None = None, sequences: int | None = Non
 
     Args:
         source: path of the folder with boxes.csv.
-        frames: int, at most so many boxes a sequence; None for all.
+        frames: int, at most so many boxes per sequence; None for all.
         sequences: int or None; not used, a subject has two.
 
     Raises:

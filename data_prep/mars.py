@@ -1,7 +1,7 @@
 """Prepares MARS: `python -m data_prep.mars SOURCE --out DIR --labels FILE.csv`.
 
     SOURCE/bbox_train/0001/0001C1T0001F001.jpg    identity, camera, tracklet of that identity, frame of the tracklet
-    SOURCE/bbox_test/...                          the same, and 00-1 (junk) and 0000 (distractors), which are nobody
+    SOURCE/bbox_test/...                          the same, and 00-1 (junk) and 0000 (distractors)
 
 A picture is the box of one person, 128 x 256 pixels. A sequence is a tracklet, "C1T0001". The set has no soft labels:
 the paper took gender and ethnicity from Face++ and hairstyles from its authors' eyes (section IV-A), neither of which
@@ -27,7 +27,7 @@ def plan(
     Args:
         source: path of the folder with bbox_train and bbox_test.
         labels: path of the table of soft labels, or None.
-        frames, sequences: int, at most so many boxes a sequence and sequences a subject; None for all.
+        frames, sequences: int, at most so many boxes per sequence and sequences per subject; None for all.
 
     Raises:
         SourceError: if a half is missing, an identity is in both, or the table is bad.

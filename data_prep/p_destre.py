@@ -1,9 +1,9 @@
 """Prepares P-DESTRE, from its videos or from crops: `python -m data_prep.p_destre SOURCE --out DIR`.
 
-The videos, and one annotation file each, one row a box:
+The videos, and one annotation file each, one row per box:
 
     SOURCE/videos/13-11-2019-1-1.MP4              day-month-year, group, part
-    SOURCE/annotation/13-11-2019-1-1.txt          26 numbers: frame (from 1), ID (-1: nobody knows), x, y, h, w, ...
+    SOURCE/annotation/13-11-2019-1-1.txt          26 numbers: frame (from 1), ID (-1: unknown), x, y, h, w, ...
 
 or the crops of the author of the paper, in one folder or in folders of it, with the labels in their names:
 
@@ -36,7 +36,7 @@ def plan(source: Path, *, frames: int | None = None, sequences: int | None = Non
 
     Args:
         source: path of the folder with videos and annotation, or with crops.
-        frames, sequences: int, at most so many boxes a sequence and sequences a subject; None for all.
+        frames, sequences: int, at most so many boxes per sequence and sequences per subject; None for all.
 
     Raises:
         SourceError: if neither is there, or one of the two folders without the other.

@@ -29,7 +29,7 @@ def plan(
     Args:
         source: path of the folder with frame_images_DB or aligned_images_DB; with both, the whole frames are read.
         labels: path of the table of soft labels, or None.
-        frames, sequences: int, at most so many boxes a sequence and sequences a subject; None for all.
+        frames, sequences: int, at most so many boxes per sequence and sequences per subject; None for all.
 
     Raises:
         SourceError: if there is neither folder, no frame in it, or the table is bad.

@@ -1,11 +1,11 @@
 """Writing and checking a data set of rendered crops.
 
-    DIR/manifest.csv                                one row a crop, of complete identities only
+    DIR/manifest.csv                                one row per crop, of complete identities only
     DIR/crops/<subject>/<sequence>_<frame>.png      RGB
     DIR/parse/<subject>/<sequence>_<frame>.png      8-bit grey: what each pixel shows
-    DIR/twins_<s>.csv                               one row a twin (`twin`), if there are any
+    DIR/twins_<s>.csv                               one row per twin (`twin`), if there are any
     DIR/twins/<s>/<subject>/<sequence>_<frame>.png  RGB; the subject is the person whose place the twin takes
-    DIR/lineup.csv                                  one row a filler of a line-up (`lineup`), if there are any
+    DIR/lineup.csv                                  one row per filler of a line-up (`lineup`), if there are any
     DIR/lineup/<subject>/<sequence>_<frame>_<n>.png RGB; the subject is the person whose place the filler takes
 
 A subject is named by its seed. Sequence j of a subject is drawn from seed 100 subject + j, so every identity can be

@@ -11,7 +11,7 @@ from data_prep.synthetic.head import Head
 from data_prep.synthetic.kernels import coverings, materials, raster, shading, shadows
 from data_prep.synthetic.sequence import Sequence
 
-SHADOW_SIZE, SHADOW_SCALE = 192, 192 / 6.5  # pixels, pixels a unit, of the key light's shadow map
+SHADOW_SIZE, SHADOW_SCALE = 192, 192 / 6.5  # pixels, pixels per unit, of the key light's shadow map
 IRIS_RADIUS, PUPIL_SHARE = 0.47, 0.36  # radians; share of the iris' radius
 GLASSES_WIDTHS = (0.045, 0.03, 0.05)  # units, by the shape of the glasses
 

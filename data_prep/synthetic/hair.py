@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 
 from data_prep.synthetic import mesh, skin
 from data_prep.synthetic.geometry import smoothstep, unit
+from data_prep.synthetic.identity import Identity
 from data_prep.synthetic.scalp import SKULL_CENTRE, Body, Scalp
 
 ROOTS = {"short": 8500, "medium": 8500, "long": 9000, "horsetail": 8500}  # asked for; about a fifth more are tried
@@ -52,7 +53,14 @@ class Hair:
     beard: Beard | None
 
 
-def grow(identity, head_mesh, coarse, points, beard_mask, rng):
+def grow(
+    identity: Identity,
+    head_mesh: mesh.Mesh,
+    coarse: np.ndarray,
+    points: np.ndarray,
+    beard_mask: np.ndarray,
+    rng: np.random.Generator,
+) -> Hair:
     """The hair and beard of `identity`.
 
     Args:
@@ -156,16 +164,11 @@ def _comb(identity, roots, body, rng):
     side = np.sign(roots.position[:, 0] - parting + rng.normal(0, 0.03, n))
     side[side == 0] = 1
 
-    # hairs that start together stay together in locks
-    lock_count = 220 if style == "long" else 160
-    lock_roots = roots.position[rng.choice(n, min(lock_count, n), replace=False)]
-    lock = cKDTree(lock_roots).query(roots.position + rng.normal(0, 0.03, roots.position.shape))[1]
-    lock_jitter = rng.normal(0, 1, (len(lock_roots), 3))
-    lock_brightness = rng.normal(0, 1, len(lock_roots))
-
+    lock, lock_jitter, lock_brightness = _locks(style, roots, rng)
     knot = np.array([0, 7.55 + 0.35 * (variant % 2), -0.78]) if style == "horsetail" else None
     volume = (0.03 + 0.07 * identity.hair_volume) * {"bald": 0.15, "short": 0.6}.get(style, 1)
     volume = volume * (0.4 + 0.6 * rng.random(n))
+    combing = _Combing(identity, afro, top, side, bangs, knot, jitter, lock_jitter[lock])
     strands = np.zeros((n, knots, 3))
     tip = roots.position - roots.normal * 0.015
     strands[:, 0] = tip
@@ -173,27 +176,7 @@ def _comb(identity, roots, body, rng):
     for k in range(1, knots):
         t = k / (knots - 1)
         outward = unit(tip - SKULL_CENTRE)
-        if style == "bald":
-            comb = _along_skull(np.tile([0, -1.0, -0.3], (n, 1)), outward) + 0.05 * outward + 0.15 * jitter
-        elif style == "horsetail":
-            to_knot = unit(knot - tip)
-            comb = unit(_along_skull(to_knot, outward) + 0.15 * to_knot) + 0.03 * jitter
-        elif style == "short" and afro:
-            comb = outward + 0.5 * jitter
-        elif style == "short":
-            flow = _short_flow(variant, identity.parting, side)
-            flow = flow * top[:, None] + (1 - top[:, None]) * np.array([0, -1.0, -0.25])
-            rise = 0.55 if variant in (2, 3) else 0.28
-            comb = unit(_along_skull(flow, outward)) + outward * rise * (0.3 + 0.7 * top[:, None])
-            comb = comb + 0.10 * jitter + 0.22 * lock_jitter[lock]
-        elif afro:
-            comb = outward * 0.9 + 0.45 * jitter + np.array([0, -0.25 * t, 0])
-        else:
-            flow, on_top = _long_flow(tip, side, bangs, identity.parting)
-            lying = _along_skull(flow, outward)
-            comb = unit(lying * (on_top[:, None] * 0.8 + 0.2) + flow * (1 - on_top[:, None]) * 0.6)
-            comb = comb + 0.035 * jitter + 0.07 * lock_jitter[lock]
-            comb[:, 1] -= 0.55 * (1 - on_top)
+        comb = _comb_direction(combing, tip, outward, t)
         comb = unit(comb)
         direction = comb if direction is None else unit(direction * 0.45 + comb * 0.55)
         if k == 1:  # hair leaves the skin at an angle
@@ -213,8 +196,67 @@ def _comb(identity, roots, body, rng):
 
     if style in ("short", "medium", "long") and not afro:
         amount = np.where(bangs, 0.05, 0.25 if style == "long" else 0.3)  # bangs must not part over the forehead
-        strands = _draw_together(strands, lock, len(lock_roots), amount)
+        strands = _draw_together(strands, lock, len(lock_jitter), amount)
     return strands, np.exp(0.16 * lock_brightness[lock] + 0.14 * rng.normal(size=n)), knot
+
+
+@dataclass
+class _Combing:
+    """What decides the direction of n hairs.
+
+    Attributes:
+        afro: bool, whether they stand off the head.
+        top: float64 `(n,)`, 1 on the crown, 0 at the sides.
+        side: `(n,)`, -1 or 1, of the parting.
+        bangs: bool `(n,)`.
+        knot: `(3,)`, of a horsetail.
+        jitter, lock_jitter: `(n, 3)`, random, per hair and per lock.
+    """
+
+    identity: Identity
+    afro: bool
+    top: np.ndarray
+    side: np.ndarray
+    bangs: np.ndarray
+    knot: np.ndarray | None
+    jitter: np.ndarray
+    lock_jitter: np.ndarray
+
+
+def _locks(style, roots, rng):
+    """Hairs that start together stay together: the lock of each hair `(n,)`, jitter `(m, 3)`, brightness `(m,)`."""
+    lock_count = 220 if style == "long" else 160
+    lock_roots = roots.position[rng.choice(len(roots.y), min(lock_count, len(roots.y)), replace=False)]
+    lock = cKDTree(lock_roots).query(roots.position + rng.normal(0, 0.03, roots.position.shape))[1]
+    return lock, rng.normal(0, 1, (len(lock_roots), 3)), rng.normal(0, 1, len(lock_roots))
+
+
+def _comb_direction(combing, tip, outward, t):
+    """Where hairs are combed to at their tips `(n, 3)`, at the share t of their length; `(n, 3)`, of any length."""
+    style, parting = combing.identity.hairstyle, combing.identity.parting
+    jitter, lock_jitter = combing.jitter, combing.lock_jitter
+    if style == "bald":
+        comb = _along_skull(np.tile([0, -1.0, -0.3], (len(tip), 1)), outward) + 0.05 * outward + 0.15 * jitter
+    elif style == "horsetail":
+        to_knot = unit(combing.knot - tip)
+        comb = unit(_along_skull(to_knot, outward) + 0.15 * to_knot) + 0.03 * jitter
+    elif style == "short" and combing.afro:
+        comb = outward + 0.5 * jitter
+    elif style == "short":
+        flow = _short_flow(combing.identity.hair_variant, parting, combing.side)
+        flow = flow * combing.top[:, None] + (1 - combing.top[:, None]) * np.array([0, -1.0, -0.25])
+        rise = 0.55 if combing.identity.hair_variant in (2, 3) else 0.28
+        comb = unit(_along_skull(flow, outward)) + outward * rise * (0.3 + 0.7 * combing.top[:, None])
+        comb = comb + 0.10 * jitter + 0.22 * lock_jitter
+    elif combing.afro:
+        comb = outward * 0.9 + 0.45 * jitter + np.array([0, -0.25 * t, 0])
+    else:
+        flow, on_top = _long_flow(tip, combing.side, combing.bangs, parting)
+        lying = _along_skull(flow, outward)
+        comb = unit(lying * (on_top[:, None] * 0.8 + 0.2) + flow * (1 - on_top[:, None]) * 0.6)
+        comb = comb + 0.035 * jitter + 0.07 * lock_jitter
+        comb[:, 1] -= 0.55 * (1 - on_top)
+    return comb
 
 
 def _along_skull(v, outward):

@@ -14,7 +14,7 @@ from data_prep.synthetic.kernels import materials, shadows, transform
 # how strongly the detail morphs are applied; larger tells people apart better and looks stranger
 DETAIL_STRENGTH = 0.8
 
-SHADOW_SIZE, SHADOW_SCALE = 96, 96 / 5.2  # pixels, pixels a unit, of the maps behind light transfer
+SHADOW_SIZE, SHADOW_SCALE = 96, 96 / 5.2  # pixels, pixels per unit, of the maps behind light transfer
 SHADOW_CENTRE = np.array([0, 7.0, 0.2])
 
 

@@ -7,7 +7,7 @@ frame. `--strip strip.png` also writes four of the frames with their boxes, side
 
 People enter, stand, cross in front of one another, turn their backs and leave. The ground is flat; a unit is a
 decimetre; x is to the right of the camera's axis, depth the distance from it. A person of depth d is drawn with f / d
-pixels a unit. Only head and shoulders of people exist as a mesh, so each of three lanes ends in a wall that hides the
+pixels per unit. Only head and shoulders of people exist as a mesh, so each of three lanes ends in a wall that hides the
 rest.
 
 The people of seed S are the identities 900000 + 8 S and those after it; no data set uses these.
@@ -54,7 +54,7 @@ class Row:
         frame: from 0.
         x, y, w, h: pixels, the square that training crops are cut from, without their jitter: 1.27 times the longer
             side of head and hair, cut at the frame's edge.
-        track: from 0, one number a person.
+        track: from 0, one number per person.
         subject: seed of `identity.sample`; gender, ethnicity, hairstyle: that identity's.
         yaw, pitch, roll: degrees against the camera, yaw in [-180, 180); 0 looks into it, 90 to the picture's right.
         visible: share of the head's pixels that neither other people, a wall nor the frame's edge hides, in (0, 1].

@@ -88,7 +88,7 @@ def _route(scene, track, rng):
     edges = np.linspace(*lane.depths, len(sharing) + 1)
     place = sharing.index(track)
     spare = 0.2 * (edges[1] - edges[0])
-    pace = rng.uniform(10.5, 13.5)  # units a second
+    pace = rng.uniform(10.5, 13.5)  # units per second
     side = float(rng.choice([-1, 1]))
 
     def half_width(depth):
@@ -138,16 +138,26 @@ def _route(scene, track, rng):
             side = -side
             walk(*outside(side))
         turn(-side * np.pi / 2, 0.3, rng.uniform(0.2, 0.8))  # out of sight
-    times, *curves = np.array(route).T
-    times = (times - begun) * min(1, scene.seconds / SHORTEST_STORY)
-    x, depth, yaw = (
-        gaussian_filter1d(np.interp(scene.times, times, curve), 0.12 * scene.fps, mode="nearest") for curve in curves
-    )
+    x, depth, yaw = _sampled(scene, route, begun)
     if scene.frames > 1:
         speed = np.hypot(np.gradient(x), np.gradient(depth)) * scene.fps
     else:
         speed = np.zeros(1)
     return x, depth, yaw, np.minimum(speed / pace, 1)
+
+
+def _sampled(scene, route, begun):
+    """x, depth and yaw in each frame, smoothed.
+
+    Args:
+        route: list of (time, x, depth, yaw).
+        begun: time at which the clip starts.
+    """
+    times, *curves = np.array(route).T
+    times = (times - begun) * min(1, scene.seconds / SHORTEST_STORY)
+    return [
+        gaussian_filter1d(np.interp(scene.times, times, curve), 0.12 * scene.fps, mode="nearest") for curve in curves
+    ]
 
 
 def _glance(body_yaw, interest):
