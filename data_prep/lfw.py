@@ -90,7 +90,7 @@ def _exposed(crop, camera):
     return pixels.to_uint8(colour.to_srgb(light))[crop, np.arange(3)]
 
 
-def vary(picture, head, rng):
+def vary(picture: np.ndarray, head: Roi, rng: np.random.Generator) -> np.ndarray:
     """A head of a photograph as it might look in another frame (see `Crops`): uint8 `(h, w, 3)`, RGB.
 
     Args:
@@ -112,13 +112,13 @@ def vary(picture, head, rng):
     return np.round(np.clip(brightness * crop, 0, 255)).astype(np.uint8)
 
 
-def centre(height, width):
+def centre(height: int, width: int) -> Roi:
     """The Roi where the head of a photograph is on average."""
     x, y, w, h = CENTRE
     return Roi(round(x * width / FULL), round(y * height / FULL), round(w * width / FULL), round(h * height / FULL))
 
 
-def read_lists(folder):
+def read_lists(folder: Path) -> dict[str, dict[str, int]]:
     """Who is for training and who for testing, by the official lists.
 
     Returns:
@@ -151,7 +151,7 @@ def read_lists(folder):
     return people
 
 
-def cut_splits(people, seed):
+def cut_splits(people: dict[str, dict[str, int]], seed: int) -> dict[str, str]:
     """{name: split} of the listed people: a tenth of those for training, at least 2, are for validation.
 
     The tenth is drawn from the list, not from the photographs at hand: it is the same in an incomplete tree.
@@ -163,7 +163,7 @@ def cut_splits(people, seed):
     return splits | dict.fromkeys(people["test"], "test")
 
 
-def read_boxes(folder):
+def read_boxes(folder: Path) -> dict[tuple[str, str], tuple]:
     """Head boxes of a set that this loader prepared: {(subject, number): (x, y, w, h, box)}, see the manifest.
 
     Raises:
@@ -203,7 +203,16 @@ def _photographs(tree, people, skipped):
     return found, strangers
 
 
-def plan(source, lists, *, labels=None, frames=1, degrade=None, boxes=None, seed=0):
+def plan(
+    source: Path,
+    lists: Path,
+    *,
+    labels: Path | None = None,
+    frames: int = 1,
+    degrade: str | None = None,
+    boxes: Path | None = None,
+    seed: int = 0,
+) -> heads.Plan:
     """What is in an extracted LFW.
 
     Args:
@@ -254,7 +263,7 @@ def plan(source, lists, *, labels=None, frames=1, degrade=None, boxes=None, seed
     )  # fmt: skip
 
 
-def download(folder):
+def download(folder: Path) -> None:
     """Fetches and extracts the set as folder/lfw, with a progress bar, unless that is there.
 
     Raises:

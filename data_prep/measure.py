@@ -54,7 +54,7 @@ class Table:
     def __getitem__(self, column):
         return self.columns[column]
 
-    def where(self, rows):
+    def where(self, rows: np.ndarray | slice | list) -> "Table":
         """The Table of some rows: `rows` a bool or int array, or a slice."""
         return Table(self.folder, self.name, {name: values[rows] for name, values in self.columns.items()})
 

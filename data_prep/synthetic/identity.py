@@ -215,7 +215,7 @@ class Identity:
     redness: float
 
 
-def sample(seed):
+def sample(seed: int) -> Identity:
     """The person of a seed.
 
     The order of the draws is part of the data: changing it changes every person.

@@ -104,7 +104,7 @@ class Mesh:
 
 
 @lru_cache(maxsize=1)
-def load():
+def load() -> Mesh:
     """Reads the baked mesh and derives what every head shares (about 2 s, once a process)."""
     baked = np.load(BAKED / "headbase.npz")
     masks = np.load(BAKED / "masks.npz")
@@ -178,7 +178,7 @@ def load():
     )
 
 
-def add_morph(mesh, name, amount, displacement):
+def add_morph(mesh: Mesh, name: str, amount: float, displacement: np.ndarray) -> None:
     """Adds `amount` times the morph `name` to `displacement`, float32 `(N, 3)`; unknown names add nothing.
 
     Names: `m:` age, gender and build, `d:` details, `f:` expressions. Some combinations have no morph: they are the
@@ -190,7 +190,7 @@ def add_morph(mesh, name, amount, displacement):
     displacement[mesh.morph_index[entries]] += amount * mesh.morph_offset[entries]
 
 
-def texture_pixel(mesh, x, y):
+def texture_pixel(mesh: Mesh, x: float, y: float) -> tuple:
     """(column, row) of the skin texture, float64 `(..., 2)`, of the point of the face at (x, y)."""
     angle = np.arctan2(x, mesh.front_z(x, y) - TEXTURE_AXIS_Z)
     column = (angle / (2 * np.pi) + 0.5) * TEXTURE_WIDTH
@@ -198,7 +198,7 @@ def texture_pixel(mesh, x, y):
     return np.stack([column, row], -1)
 
 
-def catmull_clark(count, quads):
+def catmull_clark(count: int, quads: np.ndarray) -> tuple:
     """One Catmull-Clark step of a mesh with boundaries.
 
     Args:

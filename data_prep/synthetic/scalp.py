@@ -46,7 +46,7 @@ class Body:
         np.maximum.at(neck, (row[low], column[low]), radius[low])
         self.neck = _fill(neck)
 
-    def push_out(self, points, gap, adhesion=0.0):
+    def push_out(self, points: np.ndarray, gap: float | np.ndarray, adhesion: float = 0.0) -> np.ndarray:
         """Moves `points` `(n, 3)`, in place, at least `gap` (scalar or `(n,)`) outside the body; returns them.
 
         `adhesion` in [0, 1] draws points that hover above the skull towards it, as combed hair lies down.
@@ -89,7 +89,7 @@ class Scalp:
         self.ear = head_mesh.coarse_attributes[self.triangles][:, :, 2].max(1)
         self.normals = transform.vertex_normals(coarse, head_mesh.coarse_triangles)
 
-    def strew(self, count, density):
+    def strew(self, count: int, density: np.ndarray) -> tuple:
         """`count` roots, `density` `(T,)` per triangle.
 
         Returns:
