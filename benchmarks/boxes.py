@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import typer
 
-from data_prep import heads
+from data_prep import heads, prepared
+from data_prep.synthetic.labels import UNKNOWN
 
 SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv" / "crops"
 BODY = (75, 80, 90)
@@ -30,7 +31,7 @@ def main() -> None:
             for name, load in heads.DETECTORS.items():
                 detector = load()
                 heads.find_heads([box[1:] for box in works[0].read()], detector, heads.PERSON)  # starts the network
-                result = heads.write(Path(folder, f"{name}_{side}_{lower}"), plan, detector, {})
+                result = prepared.write(Path(folder, f"{name}_{side}_{lower}"), plan, detector, {})
                 share = 1 - result.skipped["no head found"] / result.boxes
                 each = 1000 * result.seconds / result.boxes
                 case = f"{name}, heads of {side} pixels, boxes {'all different' if lower else 'all alike'}"
@@ -45,7 +46,7 @@ def _work(folder, side, lower, subject):
         picture[8 : 8 + side, left : left + side] = cv2.resize(cv2.imread(str(source)), (side, side))
         path = folder / f"{subject.name}_{side}_{lower}_{frame}.jpg"
         cv2.imwrite(str(path), picture)
-        boxes.append((heads.Box(subject.name, "0", frame, *[heads.UNKNOWN] * 3, path.name), path, None))
+        boxes.append((heads.Box(subject.name, "0", frame, *[UNKNOWN] * 3, path.name), path, None))
     return heads.picture_work(subject.name, boxes)
 
 
