@@ -31,7 +31,7 @@ def detections(images, report=None):
 
 
 def face_of_head(side):
-    """Where the face of a head is, whose ROI the pipeline cut: `pipeline.detection.head_roi` backwards.
+    """Where the face of a head is, whose ROI the pipeline cut: `boxes.detection.head_roi` backwards.
 
     Args:
         side: int, of the ROI in pixels.
