@@ -299,6 +299,20 @@ def test_a_large_step_of_hiding_is_cut_short():
     assert twin.embedding_trainer(*networks, TWINS).optimizer.global_clipnorm == TWINS.clip
 
 
+def test_each_stage_trains_its_own_layers():
+    """Those of H for embedding, and all others for generation, whatever was trained before."""
+    encoder = models.twin_encoder(size=32, width=4)
+    every = {variable.path for variable in encoder.trainable_variables}
+    embedding = {path for path in every if path.startswith("hide")}
+    for train_only, expected in (
+        (twin._train_generation, every - embedding),
+        (twin._train_embedding, embedding),
+        (twin._train_generation, every - embedding),
+    ):
+        train_only(encoder)
+        assert {variable.path for variable in encoder.trainable_variables} == expected
+
+
 def test_learning_from_twins_in_parts(twin_set, straight, tmp_path):
     done = []
     while not done or done[-1].remaining:

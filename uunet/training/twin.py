@@ -94,16 +94,17 @@ def _roi(config, backend):
 def _train_generation(encoder):
     """Freezes the layers of U_e that embed: Keras averages every layer that is not frozen."""
     read, parts = twin.parts_of(encoder)
-    read.trainable = parts.trainable = True
-    for layer in _embedding_layers(parts):
-        layer.trainable = False
+    embedding = _embedding_layers(parts)
+    read.trainable = True
+    for layer in parts.layers:
+        layer.trainable = layer not in embedding
 
 
 def _train_embedding(encoder):
     """Freezes all layers of U_e but those that embed."""
     read, parts = twin.parts_of(encoder)
-    read.trainable = False
     embedding = _embedding_layers(parts)
+    read.trainable = False
     for layer in parts.layers:
         layer.trainable = layer in embedding
 
