@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 from skimage import data
 
-from uunet import atomic, channel, pipeline, pixels, presets
+from uunet import atomic, engine, pipeline, pixels, presets
 from uunet.boxes import detection
 from uunet.evaluation.scorecard import psnr
 
@@ -36,8 +36,8 @@ def run(net, out, seed=0):
     r = pipeline.reconstruct(a, net.decoder)
     (roi,) = detection.find_heads([x], detection.mtcnn())[0]
     heads = [picture[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w] for picture in (x, a, r)]
-    size = net.encoder.input_shape[1]
-    small = [pixels.to_uint8(channel.to_network(head, size)) for head in heads]
+    size = net.encoder.inputs[0].shape[1]
+    small = pixels.to_uint8(engine.network_inputs(heads, size))
     figure, axes = plt.subplots(2, 3, figsize=(9, 6.3), layout="constrained")
     for axis, title, picture in zip(axes[0], ("x", "a", "r"), (x, a, r), strict=True):
         axis.imshow(picture[:AROUND, :AROUND])

@@ -12,6 +12,7 @@ ORDER = [
     "pixels",
     "models",
     "channel",
+    "engine",
     "losses",
     "data",
     "training",

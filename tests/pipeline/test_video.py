@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.clips import bright_square, read_clip, scene, write_clip
-from uunet import atomic, pipeline
+from uunet import atomic, engine, pipeline
 from uunet.boxes import detection, tracking
 from uunet.boxes.types import Roi
 from uunet.channel.video_codec import round_trip
@@ -49,7 +49,7 @@ def test_there_and_back(tmp_path, clip, encoder, decoder, suffix):
     assert calls == [("detect", 12, 12), ("de-identify", 12, 12), ("verify", 12, 12)]
     assert clip.read_bytes() == before and sorted(os.listdir(tmp_path)) == ["clip.mkv", target.name]
 
-    expected = frame.deidentify_frames(FRAMES, HEADS, encoder, seed=1)
+    expected = frame.deidentify_frames(FRAMES, HEADS, engine.Deidentifier(encoder, 1))
     public, times = read_clip(target)
     assert all((a == b).all() for a, b in zip(public, expected, strict=True))
     assert times == [40 * k for k in range(12)]
@@ -509,5 +509,5 @@ def test_the_codec_of_training_is_that_of_public_files(tmp_path, encoder, rng):
     frames = [image + rng.integers(0, 8, image.shape, np.uint8) for image in frames]
     clip, public = write_clip(tmp_path / "clip.mkv", frames), tmp_path / "public.mp4"
     pipeline.deidentify_video(clip, public, encoder, {}, seed=0, crf=28)
-    written = frame.deidentify_frames(frames, [[]] * len(frames), encoder, seed=0, method=messages.QIM)
+    written = frame.deidentify_frames(frames, [[]] * len(frames), engine.Deidentifier(encoder, 0), method=messages.QIM)
     np.testing.assert_array_equal(round_trip(written, 28), video.read_frames(public))

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes import detection
 from uunet.errors import UUNetError
@@ -61,12 +62,12 @@ def deidentify_image(
         UUNetError: one sentence; nothing is left at `target`.
     """
     written = profiles.choose(target, profiles.PICTURES, profile, method=method)
-    seed = frame.fresh_seed() if seed is None else seed
+    deidentifier = engine.Deidentifier(encoder, frame.fresh_seed() if seed is None else seed)
 
     def publish(rgb, _):
         heads = frame.tracked_heads([rgb], detector)
         seal = frame.new_seal(secret)
-        public = frame.deidentify_frames([rgb], heads, encoder, seed=seed, seal=seal, method=written.method)[0]
+        public = frame.deidentify_frames([rgb], heads, deidentifier, seal=seal, method=written.method)[0]
         return public, [roi for _, roi in heads[0]]
 
     def survives(carrier, rois):

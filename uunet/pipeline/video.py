@@ -20,12 +20,13 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes import detection, tracking
 from uunet.channel import video_codec
 from uunet.errors import UUNetError
 from uunet.media import profiles
-from uunet.pipeline.frame import deidentify_frames, fresh_seed, new_seal, reconstruct_frames
+from uunet.pipeline.frame import deidentify_frames, fresh_seed, meet, new_seal, reconstruct_frames
 from uunet.stego import jpeg
 from uunet.wire import messages
 
@@ -69,7 +70,8 @@ def deidentify_video(
 ):
     """Writes the public version of a video: virtual faces, and their boxes hidden in every frame.
 
-    Reads the video twice (detect and track all heads; then de-identify), and the result once: each frame must come
+    Reads the video twice (detect and track all heads; then de-identify), a third time as far as `meet` needs the first
+    heads of each track, and the result once: each frame must come
     back at its time with its boxes and, in a lossless file, exactly as it was written.
 
     Args:
@@ -93,27 +95,29 @@ def deidentify_video(
         UUNetError: one sentence; nothing is left at `target`.
     """
     form = profiles.choose(target, profiles.VIDEOS, profile, crf, method)
-    seed = fresh_seed() if seed is None else seed
+    deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
     report = progress or (lambda stage, done, total: None)
     seconds = {}
     with _opened(source), new_file(target, source, overwrite=overwrite) as part:
         with _timed(seconds, "detect"):
             tracked, shape = _track(source, detector, report)
+            with _opened(source) as (container, video):
+                meet(deidentifier, (picture.rgb for picture in _pictures(source, container, video)), tracked)
             still = 0
             if form.method == messages.QIM:
                 tracked, still = messages.carried(tracked, shape, sealed=secret is not None)
             rois = [[roi for _, roi in heads] for heads in tracked]
             _check_fits(rois, shape, form, secret is not None)
         with _timed(seconds, "de-identify"):
-            seal, held = new_seal(secret), {}
+            seal = new_seal(secret)
 
             def publish(frames, first):
                 heads = tracked[first : first + len(frames)]
                 if len(heads) < len(frames):
                     raise VideoError(_changed(source))
-                options = {"seed": seed, "held": held, "first_index": first, "seal": seal, "method": form.method}
+                options = {"first_index": first, "seal": seal, "method": form.method}
                 options["last"] = first + len(frames) == len(tracked)
-                return deidentify_frames(frames, heads, encoder, **options)
+                return deidentify_frames(frames, heads, deidentifier, **options)
 
             written, audio, notes = _convert(source, part, form, publish, len(tracked), report, "de-identify")
         if len(written) != len(tracked):

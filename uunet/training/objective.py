@@ -135,11 +135,10 @@ def drawing_objective(encoder, critic, roi, config, batch):
     Returns:
         scalar to minimise, dict of scalars to log.
     """
-    read, parts = twin.parts_of(encoder)
     x, other = (roi(image, batch["order"], batch["damage"]) for image in (batch["x"], batch["twin"]))
-    drawn = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
+    drawn = encoder.parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
     # both faces teach L: the virtual people's labels are known, too
-    logits = read(ops.concatenate([x, other]), training=True)
+    logits = encoder.read(ops.concatenate([x, other]), training=True)
     labels = ops.concatenate([batch["labels"], twin.labels_of(batch["person"])])
     terms = {
         "twin": ops.mean(ops.abs(drawn["t"] - other)) + losses.edge_loss(drawn["t"], other),
@@ -169,8 +168,7 @@ def drawing_critic_objective(encoder, critic, roi, config, batch, input_gradient
         scalar to minimise, dict of scalars to log.
     """
     x, other = (roi(image, batch["order"], batch["damage"]) for image in (batch["x"], batch["twin"]))
-    _, parts = twin.parts_of(encoder)
-    t = ops.stop_gradient(parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)["t"])
+    t = ops.stop_gradient(encoder.parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)["t"])
     wasserstein = ops.mean(critic(t, training=True)) - ops.mean(critic(other, training=True))
     penalty = losses.gradient_penalty(input_gradient(critic, losses.interpolate(other, t, batch["epsilon"])))
     return wasserstein + config.penalty_weight * penalty, {"critic": wasserstein, "penalty": penalty}
@@ -191,8 +189,7 @@ def hiding_objective(encoder, decoder, roi, channel, config, batch):
     """
     way = batch["order"], batch["damage"]
     x = roi(batch["x"], *way)  # as the ROI shows it
-    _, parts = twin.parts_of(encoder)
-    drawn = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
+    drawn = encoder.parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
     t = ops.stop_gradient(drawn["t"])
     r = decoder(channel(drawn["a"], *way), training=True)
     terms = {"mse": losses.reconstruction_loss(x, r), "leak": losses.leak_loss(drawn["a"] - t, x - t)}

@@ -87,9 +87,8 @@ def _roi(config, backend):
 
 def _train_only(encoder, *, hiding):
     """Freezes U_e but for what hides, or for the rest: Keras averages whatever is not frozen."""
-    read, parts = twin.parts_of(encoder)
-    read.trainable = not hiding
-    for layer in parts.layers:
+    encoder.read.trainable = not hiding
+    for layer in encoder.parts.layers:
         layer.trainable = layer.name.startswith("hide") == hiding
 
 
