@@ -178,11 +178,10 @@ def _in_rois(answers, rois, shapes, report):
 
 
 def _check(model, channels):
-    size = model.inputs[0].shape[1]
-    answers = (size, size, 3) if draws_first(model) else model.output_shape[1:]
-    if tuple(model.inputs[0].shape[1:]) != (size, size, channels) or answers != (size, size, 3):
+    image, answer = (tuple(ends[k].shape[1:]) for ends, k in ((model.inputs, 0), (model.outputs, -1)))
+    size = image[0]
+    if image != (size, size, channels) or answer != (size, size, 3):
         role = "encoder takes RGB and noise, (S, S, 4)" if channels == 4 else "decoder takes RGB, (S, S, 3)"
         raise ModelError(
-            f"The network maps {model.inputs[0].shape[1:]} to {answers} but the {role}, and returns "
-            "(S, S, 3): give the other network."
+            f"The network maps {image} to {answer} but the {role}, and returns (S, S, 3): give the other network."
         )
