@@ -47,7 +47,7 @@ class Preset:
     Attributes:
         folder: Path with `encoder.safetensors`, `decoder.safetensors` or both.
         hashes: dict file -> SHA-256 that a file must have; {} for a run of your own.
-        s: what U_e is to obey, if it chooses by s (`models.twin_encoder`); None for what it was trained for.
+        s: what U_e is to obey, if a person is chosen by s (`models.twin.TwinEncoder`); None for what it was trained for.
     """
 
     folder: Path
@@ -56,7 +56,7 @@ class Preset:
 
     @cached_property
     def encoder(self):
-        """U_e, the public module: keras.Model `(B, S, S, 4)` -> `(B, S, S, 3)`."""
+        """U_e, the public module: keras.Model as `engine.Deidentifier` takes it."""
         return self._load("encoder.safetensors", 4, self.s)
 
     @cached_property

@@ -25,7 +25,7 @@ def deidentify(frame, encoder, detector, *, seed=None, secret=None):
 
     Args:
         frame: uint8 `(H, W, 3)`, RGB; not modified.
-        encoder: keras.Model U_e, `(N, S, S, 4)` -> `(N, S, S, 3)` in [0, 1].
+        encoder: keras.Model U_e, as `engine.Deidentifier` takes it.
         detector: callable frame -> faces, or head boxes: see `detection`.
         seed: int >= 0 for a repeatable result; None draws a fresh one.
         secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
