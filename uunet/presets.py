@@ -47,7 +47,7 @@ class Preset:
     Attributes:
         folder: Path with `encoder.safetensors`, `decoder.safetensors` or both.
         hashes: dict file -> SHA-256 that a file must have; {} for a run of your own.
-        s: what U_e is to obey, if a person is chosen by s (`models.twin.TwinEncoder`); None for what it was trained for.
+        s: what U_e is to obey, if it is told a person (`models.twin.TwinEncoder`); None for what it was trained for.
     """
 
     folder: Path
