@@ -14,7 +14,7 @@ import typer
 from matplotlib.figure import Figure
 from skimage import data
 
-from uunet import atomic, channel, pipeline, pixels, presets
+from uunet import atomic, engine, pipeline, pixels, presets
 from uunet.boxes import detection
 from uunet.evaluation.scorecard import psnr
 
@@ -34,8 +34,8 @@ def run(net: presets.Preset, out: Path, seed: int = 0) -> list[str]:
     r = pipeline.reconstruct(a, net.decoder)
     (roi,) = detection.find_heads([x], detection.mtcnn())[0]
     heads = [picture[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w] for picture in (x, a, r)]
-    size = net.encoder.input_shape[1]
-    small = [pixels.to_uint8(channel.to_network(head, size)) for head in heads]
+    size = net.encoder.inputs[0].shape[1]
+    small = pixels.to_uint8(engine.network_inputs(heads, size))
     figure = Figure(figsize=(9, 6.3), layout="constrained")
     axes = figure.subplots(2, 3)
     for axis, title, picture in zip(axes[0], ("x", "a", "r"), (x, a, r), strict=True):

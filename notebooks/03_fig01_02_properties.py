@@ -22,7 +22,7 @@ from IPython.display import Markdown
 from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from notebooks import support
-from uunet import channel, models, pipeline, pixels, presets, video_samples
+from uunet import engine, models, pipeline, presets, video_samples
 from uunet.boxes import box_file
 from uunet.experiments import fig02
 from uunet.media import video_reading
@@ -58,13 +58,13 @@ def crop(picture):
     return picture[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w]
 
 
-size = net.encoder.input_shape[1]
-x = channel.to_network(crop(frame), size)  # the ROI in the networks' size
-noise = pixels.noise_channel(np.random.default_rng(0), size)
-a = np.asarray(net.encoder.predict_on_batch(np.concatenate([x, noise], axis=-1)[None]))[0]
-pasted = channel.to_roi(a, roi.h, roi.w)  # 8 bits, in the ROI's size: all that U_d ever gets
-r = np.asarray(net.decoder.predict_on_batch(channel.to_network(pasted, size)[None]))[0]
-steps = {"x": x, "noise": noise[..., 0], "a = U_e(x, noise)": a, "a, pasted": pasted, "r = U_d(a)": r,
+shape = (roi.h, roi.w)
+deidentifier = engine.Deidentifier(net.encoder, seed=0)
+pasted = deidentifier([crop(frame)], [0], shapes=[shape])  # 8 bits, in the ROI's size: all that U_d ever gets
+(x,), (a,) = (engine.network_inputs(rois, deidentifier.size) for rois in ([crop(frame)], pasted))  # the networks' size
+(r,) = engine.Reidentifier(net.decoder).faces(pasted)
+steps = {"x": x, "noise": deidentifier.noise[0][..., 0], "a = U_e(x, noise), pasted": pasted[0], "a, as U_d sees it": a,
+         "r = U_d(a)": r,
          "|x − r| × 5": np.clip(5 * np.abs(x - r), 0, 1)}  # fmt: skip
 figure, axes = plt.subplots(1, len(steps), figsize=(13, 2.6))
 for axis, (title, picture) in zip(axes, steps.items(), strict=True):
@@ -82,7 +82,7 @@ for axis, (title, picture) in zip(axes, steps.items(), strict=True):
 networks = {"D_a (frozen in learning II)": models.attribute_classifier(), "D_f (the critic)": models.patch_critic(),
             "U_e": net.encoder, "U_d": net.decoder}  # fmt: skip
 for name, network in networks.items():
-    print(f"{name:28} {network.input_shape[1:]} -> {network.output_shape[1:]}")
+    print(f"{name:28} {network.inputs[0].shape[1:]} -> {network.outputs[-1].shape[1:]}")
 
 # %% [markdown]
 # Who is shown what, while learning and afterwards: Fig. 2. The arrows of learning are not drawn by hand. Each objective
@@ -100,7 +100,7 @@ support.figure("fig02")
 # [02_train_your_own](02_train_your_own.ipynb) is learning. In the caption of Fig. 2, "adversarial discriminator $D_a$"
 # is a slip: it is $D_f$ (REPRODUCTION.md, row 7).
 #
-# **Try:** `pasted = channel.to_roi(a, 24, 24)`: a head far away. What does $r$ lose?
+# **Try:** `shape = (24, 24)`: a head far away. What does $r$ lose?
 #
 # ## Fig. 1's properties, in numbers
 

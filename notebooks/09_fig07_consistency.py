@@ -21,8 +21,7 @@ import numpy as np
 from scipy import stats
 
 from notebooks import support
-from uunet import losses
-from uunet.evaluation import chain
+from uunet import engine, losses
 from uunet.experiments import histograms, sheets
 
 # %% [markdown]
@@ -44,8 +43,8 @@ material = support.sample()
 heads, encoder = material.heads, material.networks[0].encoder
 sequence = next(iter(heads.by_subject.values()))[0]
 x = heads.images[sequence]
-steady = chain.deidentified(x, np.zeros(len(x), int), encoder, seed=0)
-restless = chain.deidentified(x, np.arange(len(x)), encoder, seed=0)
+steady = engine.Deidentifier(encoder, 0)(x, np.zeros(len(x), int))
+restless = engine.Deidentifier(encoder, 0)(x, np.arange(len(x)))
 figure, axes = plt.subplots(3, len(x), figsize=(1.5 * len(x), 4.4), squeeze=False)
 for row, pictures in zip(axes, (x, steady, restless), strict=True):
     sheets.show(row, pictures)

@@ -21,8 +21,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from notebooks import support
-from uunet import labels
-from uunet.evaluation import chain
+from uunet import engine, labels
 from uunet.experiments import fig09, sheets
 from uunet.models import twin
 
@@ -64,7 +63,7 @@ figure, axes = plt.subplots(2, 11, figsize=(12, 2.5))
 for row, (name, s) in zip(axes, fig09.SETTINGS.items(), strict=True):
     material.following(s, [0])  # the network for this s, kept for what follows
     encoder = material.kept["encoder", s]
-    drawn = chain.deidentified(np.repeat(x, 10, axis=0), np.arange(10), encoder, seed=0)
+    drawn = engine.Deidentifier(encoder, 0)(np.repeat(x, 10, axis=0), np.arange(10))
     sheets.show(row, [*x, *drawn], ["x", f"a: {name}"])
 
 # %% [markdown]

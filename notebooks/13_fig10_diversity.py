@@ -20,8 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from notebooks import support
-from uunet import losses
-from uunet.evaluation import chain
+from uunet import engine, losses
 from uunet.experiments import sheets
 
 # %% [markdown]
@@ -47,7 +46,7 @@ encoder = material.networks[0].encoder
 figure, axes = plt.subplots(3, len(x), figsize=(1.3 * len(x), 4))
 sheets.show(axes[0], x, [f"sequence {k}" for k in sequences])
 for row, seed in zip(axes[1:], (0, 1), strict=True):
-    sheets.show(row, chain.deidentified(x, sequences, encoder, seed))
+    sheets.show(row, engine.Deidentifier(encoder, seed)(x, sequences))
 
 # %% [markdown]
 # ## The wish, and its opposite

@@ -20,7 +20,8 @@
 import matplotlib.pyplot as plt
 
 from notebooks import support
-from uunet.evaluation import chain, realism, scorecard
+from uunet import engine
+from uunet.evaluation import realism, scorecard, transmission
 from uunet.experiments import fig13, fig15, sheets
 
 # %% [markdown]
@@ -34,7 +35,7 @@ material = support.large_sample()
 large, small = material, material.elsewhere
 figure, axes = plt.subplots(3, 6, figsize=(10, 5))
 shown = [some.heads.images[:: max(1, len(some.heads.images) // 6)][:6] for some in (large, small)]
-reduced = chain.seen(shown[0], small.heads.images.shape[1])
+reduced = transmission.seen(shown[0], small.heads.images.shape[1])
 for row, pictures, title in zip(axes, (shown[0], reduced, shown[1]), ("hd, 256", "hd, 64", "uav, 64"), strict=True):
     sheets.show(row, pictures, [title])
 
@@ -51,9 +52,9 @@ sequences = large.heads.sequences[:8]
 net = large.networks[0]
 print("ROI side, pixels   PSNR(x, r), dB, of large heads seen from ever farther away")
 for side in (256, 128, 96, 64, 48):
-    roi = chain.seen(x, side)
-    a = chain.deidentified(roi, sequences, net.encoder, seed=0)
-    print(f"{side:16}   {scorecard.psnr(roi, chain.reconstructed(a, net.decoder)).mean():.1f}")
+    roi = transmission.seen(x, side)
+    a = engine.Deidentifier(net.encoder, 0)(roi, sequences)
+    print(f"{side:16}   {scorecard.psnr(roi, engine.Reidentifier(net.decoder)(a)).mean():.1f}")
 
 # %% [markdown]
 # **Try:** `import cv2, numpy as np; x = np.stack([cv2.GaussianBlur(head, (0, 0), 3) for head in x])` first. Is it the

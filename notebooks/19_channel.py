@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from notebooks import support
-from uunet import channel
-from uunet.evaluation import chain, scorecard
+from uunet import channel, engine
+from uunet.evaluation import scorecard, transmission
 from uunet.experiments import degradation, sheets
 
 # %% [markdown]
@@ -33,16 +33,16 @@ from uunet.experiments import degradation, sheets
 material = support.sample()
 heads = degradation.first_frames(material.heads)
 net = material.networks[0]
-a = chain.deidentified(heads.images, heads.sequences, net.encoder, material.seed)
+a = engine.Deidentifier(net.encoder, material.seed)(heads.images, heads.sequences)
 arrived = {
     "as it was": a,
-    "JPEG, quality 75": chain.through_jpeg(a, 75),
-    "H.264, crf 23": chain.through_h264(a, heads.sequences, heads.frames, 23, material.seed),
+    "JPEG, quality 75": transmission.through_jpeg(a, 75),
+    "H.264, crf 23": transmission.through_h264(a, heads.sequences, heads.frames, 23, material.seed),
 }
 figure, axes = plt.subplots(1, 1 + 2 * len(arrived), figsize=(11, 2.1))
 pictures, titles = [heads.images[0]], ["x"]
 for name, image in arrived.items():
-    r = chain.reconstructed(image, net.decoder)
+    r = engine.Reidentifier(net.decoder)(image)
     pictures += [image[0], r[0]]
     titles += [f"a, {name}", f"r: {scorecard.psnr(heads.images, r)[0]:.1f} dB"]
 sheets.show(axes, pictures, titles)

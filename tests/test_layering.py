@@ -13,6 +13,7 @@ ORDER = [
     "pixels",
     "models",
     "channel",
+    "engine",
     "losses",
     "data",
     "training",

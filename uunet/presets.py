@@ -49,7 +49,8 @@ class Preset:
     Attributes:
         folder: Path with `encoder.safetensors`, `decoder.safetensors` or both.
         hashes: dict file -> SHA-256 that the file must have; {} for a run of your own.
-        s: `(4,)`, the s that U_e follows, if it takes one (`models.twin_encoder`); None for that of its training.
+        s: `(4,)`, the s that U_e follows, if it is told a person (`models.twin.TwinEncoder`); None for that of its
+            training.
     """
 
     folder: Path
@@ -58,7 +59,7 @@ class Preset:
 
     @cached_property
     def encoder(self) -> keras.Model:
-        """U_e, the network of the public module: keras.Model `(B, S, S, 4)` -> `(B, S, S, 3)`."""
+        """U_e, the network of the public module: keras.Model as `engine.Deidentifier` takes it."""
         return self._load("encoder.safetensors", 4, self.s)
 
     @cached_property

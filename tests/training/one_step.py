@@ -103,7 +103,7 @@ def main(folder, out):
         found |= {f"{penalty} {name}": value for name, value in result.items()}
     for stage in ("sharpening", "hiding"):
         encoder, decoder = models.twin_encoder(size=32, width=4), models.twin_decoder(size=32, width=4)
-        encoder.get_layer("read").get_layer("forget").rate = 0.0
+        encoder.read.get_layer("forget").rate = 0.0
         fix_weights(encoder, 1)
         fix_weights(decoder, 2)
         if stage == "hiding":

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from uunet import data
-from uunet.evaluation import alignment, cache, chain, judges, resampling, scorecard
+from uunet import data, engine
+from uunet.evaluation import alignment, cache, judges, resampling, scorecard, transmission
 from uunet.evaluation.judges import adaptive, own
 from uunet.training import provenance
 
@@ -246,10 +246,10 @@ def trained_to_pick(train, known, net, seed, report):
     for k in range(1, known.candidates.shape[1]):
         filler = known.candidates[:, k]
         stage = scorecard.stage(report, "U_e on the train split's line-ups")
-        shown += [a[known.rows], chain.deidentified(filler, known.sequences, net.encoder, seed, stage)]
+        shown += [a[known.rows], engine.Deidentifier(net.encoder, seed)(filler, known.sequences, report=stage)]
         pairs += [np.stack([x, filler], axis=1), np.stack([filler, x], axis=1)]
     shown, pairs = np.concatenate(shown), np.concatenate(pairs)
-    shown, flat = (chain.seen(part, own.SIDE) for part in (shown, pairs.reshape(-1, *pairs.shape[2:])))
+    shown, flat = (transmission.seen(part, own.SIDE) for part in (shown, pairs.reshape(-1, *pairs.shape[2:])))
     pairs = flat.reshape(len(shown), 2, own.SIDE, own.SIDE, 3)
 
     def compute():

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from uunet.channel import jpeg
-from uunet.evaluation import cache, chain, resampling
+from uunet.evaluation import cache, resampling, transmission
 from uunet.evaluation.judges import dlib, faceres
 from uunet.models import files
 
@@ -60,7 +60,7 @@ def features(name, heads, report=None):
     pooled = keras.Model(network.input, network.layers[-1].input)
     parts = []
     for start in range(0, len(heads), CHUNK):
-        fed = chain.seen(heads[start : start + CHUNK], judge.SIDE).astype(np.float32)
+        fed = transmission.seen(heads[start : start + CHUNK], judge.SIDE).astype(np.float32)
         parts.append(pooled.predict(fed, batch_size=judge.BATCH, verbose=0))
         if report:
             report(min(start + CHUNK, len(heads)), len(heads))
@@ -70,7 +70,13 @@ def features(name, heads, report=None):
 def remembered(name, heads, report=None):
     """`features` of heads that do not change from one evaluation to the next: from the cache if they are there."""
     judge = NETWORKS[name]
-    source = [inspect.getsource(features), inspect.getsource(chain.seen), inspect.getsource(judge), judge.SHA256, heads]
+    source = [
+        inspect.getsource(features),
+        inspect.getsource(transmission.seen),
+        inspect.getsource(judge),
+        judge.SHA256,
+        heads,
+    ]
     return cache.remembered(f"features-{name}", source, lambda: {"features": features(name, heads, report)})["features"]
 
 

@@ -15,12 +15,22 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from uunet import data, presets
+from uunet import data, engine, presets
 from uunet.errors import UUNetError
-from uunet.evaluation import alignment, attributes, cache, chain, judges, realism, recognition, resampling, subset
+from uunet.evaluation import (
+    alignment,
+    attributes,
+    cache,
+    judges,
+    realism,
+    recognition,
+    resampling,
+    subset,
+    transmission,
+)
 from uunet.evaluation.judges import adaptive, dlib, faceres, own, soft_labels
 from uunet.labels import LABELS, UNKNOWN_CODE
-from uunet.models import files, twin
+from uunet.models import files
 from uunet.training import provenance
 
 matplotlib.use("Agg")  # draws into files; needs no screen
@@ -248,7 +258,7 @@ def loaded(weights, twins=None, s=None):
     if twins is not None:
         return None, own.SIDE, twins, {"twins": data.twins_name(twins)}
     net = presets.load(weights, s)
-    size, back = net.encoder.input_shape[1], net.decoder.input_shape[1]
+    size, back = (network.inputs[0].shape[1] for network in (net.encoder, net.decoder))
     if size != back:
         raise EvaluationError(f"{weights}: the encoder is for {size} pixels, the decoder for {back}; name one run's.")
     made = files.provenance(net.folder / "encoder.safetensors")
@@ -263,15 +273,15 @@ def loaded(weights, twins=None, s=None):
 def _versions(net, heads, seed, report):
     """x, a, r and what a stream of CRF leaves of the last two."""
     versions = {"x": heads.images, "a": deidentified(heads, net, seed, report, "U_e")}
-    versions["r"] = chain.reconstructed(versions["a"], net.decoder, stage(report, "U_d"))
-    lossy = chain.through_h264(versions["a"], heads.sequences, heads.frames, CRF, seed)
-    versions["r_lossy"] = chain.reconstructed(lossy, net.decoder, stage(report, f"U_d after crf {CRF}"))
+    versions["r"] = engine.Reidentifier(net.decoder)(versions["a"], report=stage(report, "U_d"))
+    lossy = transmission.through_h264(versions["a"], heads.sequences, heads.frames, CRF, seed)
+    versions["r_lossy"] = engine.Reidentifier(net.decoder)(lossy, report=stage(report, f"U_d after crf {CRF}"))
     return versions
 
 
 def deidentified(heads, net, seed, report, name):
-    """U_e's versions of Heads, by a Preset: `chain.deidentified`, reported as a stage of this name."""
-    return chain.deidentified(heads.images, heads.sequences, net.encoder, seed, stage(report, name))
+    """U_e's versions of Heads, by a Preset: `engine.Deidentifier`, reported as a stage of this name."""
+    return engine.Deidentifier(net.encoder, seed)(heads.images, heads.sequences, report=stage(report, name))
 
 
 def stage(report, name):
@@ -330,13 +340,13 @@ def trained_soft_labels(train, seed, report):
 
 def labels_read(network, images):
     """What the judge `soft_labels` reads in heads `(N, side, side, 3)`: see `soft_labels.split`."""
-    return soft_labels.split(network.predict(chain.seen(images, own.SIDE), verbose=0))
+    return soft_labels.split(network.predict(transmission.seen(images, own.SIDE), verbose=0))
 
 
 def _trained(name, judge, inputs, seed, report):
     """The network of a judge that is trained here, from the cache if it was before, from the same inputs."""
     *images, truth = inputs
-    images = [chain.seen(part, own.SIDE) for part in images]
+    images = [transmission.seen(part, own.SIDE) for part in images]
     source = [inspect.getsource(own), inspect.getsource(judge), str((own.EPOCHS, seed)), *images, truth]
 
     def train():
@@ -353,7 +363,7 @@ def by_crop(network, versions):
     """What a judge says that needs no face found."""
     return {
         version: Judged(
-            network.predict(chain.seen(images, own.SIDE), batch_size=256, verbose=0), np.ones(len(images), bool)
+            network.predict(transmission.seen(images, own.SIDE), batch_size=256, verbose=0), np.ones(len(images), bool)
         )
         for version, images in versions.items()
     }
@@ -425,9 +435,10 @@ def _quality(chosen, net, heads, versions, seed, report):
     for side, reach in ((size, "≥ 30"), (size // 2, "≥ 26"), (2 * size, "≥ 28")):
         x, r = versions["x"], versions["r"]
         if side != size:
-            x = chain.seen(x, side)
-            a = chain.deidentified(x, heads.sequences, net.encoder, seed, stage(report, f"U_e at {side} pixels"))
-            r = chain.reconstructed(a, net.decoder, stage(report, f"U_d at {side} pixels"))
+            x = transmission.seen(x, side)
+            told = [stage(report, f"{name} at {side} pixels") for name in ("U_e", "U_d")]
+            a = engine.Deidentifier(net.encoder, seed)(x, heads.sequences, report=told[0])
+            r = engine.Reidentifier(net.decoder)(a, report=told[1])
         rows.append(_row(f"PSNR(x, r), ROI of {side} pixels, dB", chosen.mean(psnr(x, r), chosen.people),
                          {"heads": len(x)}, reach=reach, aim="38"))  # fmt: skip
     lossy = chosen.mean(psnr(versions["x"], versions["r_lossy"]), chosen.people)
@@ -488,13 +499,13 @@ def _realism(chosen, net, heads, versions, seed, report):
     """
     shown = {"a": versions["a"]}
     if net is not None:
-        drawing = twin.drawing(net.encoder)
-        if drawing is None:
-            shown = {"a (the hidden pattern included)": versions["a"]}
-        else:
+        if engine.draws_first(net.encoder):
             told = stage(report, "U_e as far as t")
-            versions["t"] = chain.deidentified(heads.images, heads.sequences, drawing, seed, told)
+            drawn = engine.Deidentifier(net.encoder, seed, output="t")
+            versions["t"] = drawn(heads.images, heads.sequences, report=told)
             shown["t (a before x is hidden in it)"] = versions["t"]
+        else:
+            shown = {"a (the hidden pattern included)": versions["a"]}
     names, notes = realism.installed()
     counts = {"heads": len(heads.images), "people": chosen.drawn.shape[1]}
     found = realism.measured(chosen, versions["x"], shown, names, seed, report)

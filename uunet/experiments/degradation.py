@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.evaluation import chain, judges, recognition, resampling, scorecard
+from uunet import engine
+from uunet.evaluation import judges, recognition, resampling, scorecard, transmission
 from uunet.experiments import sheets
 
 USES = ("data", "weights")
@@ -34,7 +35,7 @@ def compute(material, report):
     """
     heads = first_frames(material.heads)
     chosen = scorecard.sample(heads, material.seed)
-    a = chain.deidentified(heads.images, heads.sequences, material.networks[0].encoder, material.seed)
+    a = engine.Deidentifier(material.networks[0].encoder, material.seed)(heads.images, heads.sequences)
     embeddings = material.embedded(heads.images)
     ceiling = _recognised(chosen, embeddings, embeddings)
     record = {
@@ -71,13 +72,13 @@ def passed(material, heads, a, way, at):
     """
     net, x = material.networks[0], heads.images
     if way == "jpeg":
-        a = chain.through_jpeg(a, at)
+        a = transmission.through_jpeg(a, at)
     elif way == "h264":
-        a = chain.through_h264(a, heads.sequences, heads.frames, at, material.seed)
+        a = transmission.through_h264(a, heads.sequences, heads.frames, at, material.seed)
     elif at != a.shape[1]:
-        x = chain.seen(x, at)
-        a = chain.deidentified(x, heads.sequences, net.encoder, material.seed)
-    return x, chain.reconstructed(a, net.decoder)
+        x = transmission.seen(x, at)
+        a = engine.Deidentifier(net.encoder, material.seed)(x, heads.sequences)
+    return x, engine.Reidentifier(net.decoder)(a)
 
 
 def _recognised(chosen, left, right):
@@ -92,12 +93,12 @@ def draw(record, material):
     heads = first_frames(material.heads)
     first = sheets.people(heads, 1)[0][0]
     one = heads.taken(first)
-    a = chain.deidentified(one.images, one.sequences, material.networks[0].encoder, material.seed)
+    a = engine.Deidentifier(material.networks[0].encoder, material.seed)(one.images, one.sequences)
     whole = next(point for point in record["ways"]["roi"] if point["at"] == 64)
     figure = Figure(figsize=(11, 6.8), layout="constrained")
     pictures, levels, identities = figure.subplots(3, len(WAYS), height_ratios=(1, 1.7, 1.7), sharey="row")
     for axes, (way, points) in zip(zip(pictures, levels, identities, strict=True), record["ways"].items(), strict=True):
-        shown = [chain.seen(passed(material, one, a, way, point["at"])[1][:1], 64)[0] for point in points]
+        shown = [transmission.seen(passed(material, one, a, way, point["at"])[1][:1], 64)[0] for point in points]
         places = range(len(points))
         for place, picture in zip(places, shown, strict=True):
             axes[0].imshow(picture, extent=(place - 0.47, place + 0.47, 0, 0.94), interpolation="bicubic")

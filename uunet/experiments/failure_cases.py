@@ -5,7 +5,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from uunet.evaluation import chain, resampling, scorecard
+from uunet import engine
+from uunet.evaluation import resampling, scorecard
 from uunet.experiments import sheets
 
 USES = ("data", "weights")
@@ -21,21 +22,21 @@ def smooth(material, a, r):
 
 def mirrored(material, a, r):
     """PSNR between r and what U_d makes of a mirrored, mirrored back: a face is one either way round, dB."""
-    return scorecard.psnr(r, chain.reconstructed(a[:, :, ::-1], material.networks[0].decoder)[:, :, ::-1])
+    return scorecard.psnr(r, engine.Reidentifier(material.networks[0].decoder)(a[:, :, ::-1])[:, :, ::-1])
 
 
 def again(material, a, r):
     """PSNR between r and U_d(U_e(r)): r looks like x, and should be as hard to hide, dB."""
     net = material.networks[0]
-    hidden = chain.deidentified(r, material.heads.sequences, net.encoder, material.seed + 1)  # x's noise is not known
-    return scorecard.psnr(r, chain.reconstructed(hidden, net.decoder))
+    hidden = engine.Deidentifier(net.encoder, material.seed + 1)(r, material.heads.sequences)  # x's noise is not known
+    return scorecard.psnr(r, engine.Reidentifier(net.decoder)(hidden))
 
 
 def steady(material, a, r):
     """How little r moves as a moves by a level up or down: minus the mean deviation, in levels."""
     rng = np.random.default_rng(material.seed)
     moved = [np.clip(a + rng.integers(-1, 2, a.shape), 0, 255).astype(np.uint8) for _ in range(TIMES)]
-    answers = [chain.reconstructed(image, material.networks[0].decoder).astype(np.float32) for image in moved]
+    answers = [engine.Reidentifier(material.networks[0].decoder)(image).astype(np.float32) for image in moved]
     return -np.std(answers, axis=0).mean(axis=(1, 2, 3))
 
 

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet import data, presets
+from uunet import data, engine, presets
 from uunet.config import SMALL, ChannelConfig
-from uunet.evaluation import chain, resampling, scorecard
+from uunet.evaluation import resampling, scorecard
 from uunet.experiments import sheets
 from uunet.training import adversarial, checkpoints, objective
 from uunet.training import trainer as training
@@ -59,8 +59,8 @@ def compute(material, report):
 
     def measure(name, networks):
         x, sequences = heads.images[kept], heads.sequences[kept]
-        a = chain.deidentified(x, sequences, networks.encoder, material.seed)
-        r = chain.reconstructed(a, networks.decoder)
+        a = engine.Deidentifier(networks.encoder, material.seed)(x, sequences)
+        r = engine.Reidentifier(networks.decoder)(a)
         psnr = (resampling.measured(sample.mean(scorecard.psnr(x, image), sample.people[kept])) for image in (r, a))
         judged = networks._replace(critic=critic)
         terms = [objective.generator_objective(judged, None, measured_on, batch)[1] for batch in batches]

@@ -108,7 +108,7 @@ def _check_sizes(name, material):
         if "data" in uses:
             sides[some.folder] = some.heads.images.shape[1]
         if "weights" in uses:
-            sides[some.weights] = some.networks[0].encoder.input_shape[1]
+            sides[some.weights] = some.networks[0].encoder.inputs[0].shape[1]
         for what, side in sides.items():
             if side != own.SIDE:
                 raise ExperimentError(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes import detection
 from uunet.boxes.box_file import GivenBoxes
@@ -51,8 +52,9 @@ def deidentify_image(
     images.check_transparency(source, picture, chosen)
     with new_file(target, source, overwrite=overwrite) as part:
         heads = detection.tracked_heads([[picture.rgb]], detector)
-        options = {"seed": fresh_seed() if seed is None else seed, "seal": new_seal(secret), "method": chosen.method}
-        (public,) = deidentify_frames([picture.rgb], heads, encoder, **options)
+        deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
+        options = {"seal": new_seal(secret), "method": chosen.method}
+        (public,) = deidentify_frames([picture.rgb], heads, deidentifier, **options)
         again = images.write(part, target, chosen, public, picture.alpha)
         rois = rois_of(heads)
         if messages.read([[again.carrier]], secret).boxes != rois:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes import detection, motion
 from uunet.boxes.box_file import GivenBoxes
@@ -16,7 +17,7 @@ from uunet.boxes.types import rois_of
 from uunet.errors import UUNetError
 from uunet.media import profiles, video_reading, video_writing
 from uunet.media.video_reading import VideoError
-from uunet.pipeline.frame import deidentify_frames, fresh_seed, new_seal, reconstruct_frames
+from uunet.pipeline.frame import deidentify_frames, fresh_seed, meet, new_seal, reconstruct_frames
 from uunet.wire import messages
 
 
@@ -50,8 +51,9 @@ def deidentify_video(
 ) -> VideoResult:
     """Writes the public version of a video: virtual faces, and their boxes hidden in every frame.
 
-    Reads the source twice (detect and track all heads; de-identify), and the result once: each frame must come back at
-    its time with its boxes and, from a lossless file, exactly as it was written.
+    Reads the source to detect and track all heads, again as far as `meet` needs the first heads of each track, and again
+    to de-identify. Reads the result once: each frame must come back at its time with its boxes and, from a lossless
+    file, exactly as it was written.
 
     Args:
         source: path of any video that FFmpeg reads.
@@ -70,13 +72,15 @@ def deidentify_video(
         UUNetError: one sentence; nothing is left at `target`.
     """
     chosen = profiles.choose(target, profiles.VIDEOS, profile, crf, method)
+    deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
     stages = _Stages(progress)
     with video_reading.opened(source) as clip, new_file(target, source, overwrite=overwrite) as part:
         with stages.timed("detect") as report:
             tracked, shape = _track(clip, detector, report)
+            _meet(source, deidentifier, tracked)
             tracked, notes = _carried(tracked, shape, chosen, sealed=secret is not None)
         with stages.timed("de-identify", len(tracked)) as report:
-            publish = _publisher(encoder, chosen.method, len(tracked), seed=seed, secret=secret)
+            publish = _publisher(deidentifier, chosen.method, len(tracked), secret)
             written = _convert(source, part, chosen, publish, tracked, report)
         with stages.timed("verify", len(tracked)) as report:
             carriers = video_writing.verified(part, target, chosen, written, report)
@@ -202,14 +206,20 @@ def _carried(tracked, shape, profile, *, sealed):
     return tracked, notes
 
 
-def _publisher(encoder, method, n_frames, *, seed, secret):
+def _meet(source, deidentifier, tracked):
+    """The pass between: the first heads of each track, if U_e chooses a virtual person by them."""
+    if deidentifier.chooses:
+        with video_reading.opened(source) as clip:
+            meet(deidentifier, (frame.rgb for frame in clip.frames()), tracked)
+
+
+def _publisher(deidentifier, method, n_frames, secret):
     """What de-identification does to a batch: callable `(frames, heads, first_index) -> frames or JPEG files`."""
-    seed, seal = fresh_seed() if seed is None else seed, new_seal(secret)
-    held = {}  # the same in all batches: a person keeps one virtual face
+    seal = new_seal(secret)
 
     def publish(frames, heads, first):
-        options = {"seed": seed, "held": held, "first_index": first, "seal": seal, "method": method}
-        return deidentify_frames(frames, heads, encoder, last=first + len(frames) == n_frames, **options)
+        options = {"first_index": first, "seal": seal, "method": method}
+        return deidentify_frames(frames, heads, deidentifier, last=first + len(frames) == n_frames, **options)
 
     return publish
 

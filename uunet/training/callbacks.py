@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import atomic, channel, pixels
+from uunet import atomic, engine, pixels
 from uunet.training import checkpoints
 
 
@@ -129,23 +129,24 @@ class SampleSheet(keras.callbacks.Callback):
         chosen = [
             subjects[k % len(subjects)][k // len(subjects) % len(subjects[k % len(subjects)])][0] for k in range(count)
         ]
-        self.x = pixels.to_float(heads.images[chosen])
+        self.heads = heads.images[chosen]
         rng = np.random.default_rng(config.seed)
-        self.noise = np.stack([pixels.noise_channel(rng, config.size) for _ in chosen])
+        self.noise = {k: pixels.noise_channel(rng, config.size) for k in range(count)}
 
     def on_epoch_end(self, epoch, logs=None):
-        count = len(self.x)  # of several devices, each answers all of them
-        a = np.asarray(self.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))[:count]
-        sizes = self.config.channel.sizes or (self.config.size,)
-        public = [channel.to_roi(face, *[sizes[k % len(sizes)]] * 2) for k, face in enumerate(a)]
-        received = np.stack([channel.to_network(roi, self.config.size) for roi in public])
-        r = np.asarray(self.decoder.predict_on_batch(received))[:count]
-        logs["psnr_r"] = peak_signal_noise_ratio(self.x, r, data_range=1.0)
-        logs["psnr_a"] = peak_signal_noise_ratio(self.x, received, data_range=1.0)
+        count, sizes = len(self.heads), self.config.channel.sizes or (self.config.size,)
+        # a new one each time: who stands in depends on what U_e reads by now
+        deidentifier = engine.Deidentifier(self.encoder, self.config.seed, noise=self.noise)
+        shapes = [(sizes[k % len(sizes)],) * 2 for k in range(count)]
+        public = deidentifier(self.heads, range(count), shapes=shapes)
+        x, received = pixels.to_float(self.heads), engine.network_inputs(public, self.config.size)
+        r = engine.Reidentifier(self.decoder).faces(public)
+        logs["psnr_r"] = peak_signal_noise_ratio(x, r, data_range=1.0)
+        logs["psnr_a"] = peak_signal_noise_ratio(x, received, data_range=1.0)
         atomic.make_folder(self.folder)
         step = (epoch + 1) * self.params["steps"]
         with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
-            part.write_bytes(cv2.imencode(".png", sheet(self.x, received, r)[..., ::-1])[1].tobytes())
+            part.write_bytes(cv2.imencode(".png", sheet(x, received, r)[..., ::-1])[1].tobytes())
 
 
 def sheet(*rows: np.ndarray, scale: int = 2) -> np.ndarray:

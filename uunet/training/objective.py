@@ -161,11 +161,10 @@ def generation_objective(
     Returns:
         scalar to minimise, dict of scalars to log.
     """
-    read, parts = twin.parts_of(encoder)
     x, other = (roi(image, batch["order"], batch["degradation"]) for image in (batch["x"], batch["twin"]))
-    made = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
+    made = encoder.parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
     # L is trained on both people: the labels of the virtual person are known, too
-    logits = read(ops.concatenate([x, other]), training=True)
+    logits = encoder.read(ops.concatenate([x, other]), training=True)
     labels = ops.concatenate([batch["labels"], twin.labels_of(batch["person"])])
     differs = losses.changed(batch["x"], batch["twin"])
     terms = {
@@ -213,8 +212,7 @@ def generation_critic_objective(
         scalar to minimise, dict of scalars to log.
     """
     x, other = (roi(image, batch["order"], batch["degradation"]) for image in (batch["x"], batch["twin"]))
-    _, parts = twin.parts_of(encoder)
-    t = ops.stop_gradient(parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)["t"])
+    t = ops.stop_gradient(encoder.parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)["t"])
     # E[D_f(t)] - E[D_f(twin)]
     wasserstein = ops.mean(critic(t, training=True)) - ops.mean(critic(other, training=True))
     penalty = losses.gradient_penalty(input_gradient(critic, losses.interpolate(other, t, batch["epsilon"])))
@@ -239,8 +237,7 @@ def embedding_objective(
     """
     conditions = batch["order"], batch["degradation"]
     x = roi(batch["x"], *conditions)  # as the ROI shows it
-    _, parts = twin.parts_of(encoder)
-    made = parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
+    made = encoder.parts([x, ops.one_hot(batch["person"], twin.PEOPLE)], training=True)
     t = ops.stop_gradient(made["t"])
     r = decoder(channel(made["a"], *conditions), training=True)
     terms = {"mse": losses.reconstruction_loss(x, r), "leak": losses.leak_loss(made["a"] - t, x - t)}

@@ -93,19 +93,17 @@ def _roi(config, backend):
 
 def _train_generation(encoder):
     """Freezes the layers of U_e that embed: Keras averages every layer that is not frozen."""
-    read, parts = twin.parts_of(encoder)
-    embedding = _embedding_layers(parts)
-    read.trainable = True
-    for layer in parts.layers:
+    embedding = _embedding_layers(encoder.parts)
+    encoder.read.trainable = True
+    for layer in encoder.parts.layers:
         layer.trainable = layer not in embedding
 
 
 def _train_embedding(encoder):
     """Freezes all layers of U_e but those that embed."""
-    read, parts = twin.parts_of(encoder)
-    embedding = _embedding_layers(parts)
-    read.trainable = False
-    for layer in parts.layers:
+    embedding = _embedding_layers(encoder.parts)
+    encoder.read.trainable = False
+    for layer in encoder.parts.layers:
         layer.trainable = layer in embedding
 
 
