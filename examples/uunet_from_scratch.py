@@ -10,7 +10,7 @@ the paper prints a slip, the line follows REPRODUCTION.md and names its row. The
 boxes, video, resuming, judges, and JAX.
 
 The sample data show 8 rendered people, 4 of them for training. That is enough to see every part work. It is not enough
-to hide anybody: the networks learn these 4 people by heart, and D_a is the only one who says that a face has changed.
+to hide anybody: the networks overfit to 4 people, and only D_a, which U_e can deceive, measures whether a face changed.
 """
 
 import argparse
@@ -33,6 +33,7 @@ DELTA_GP = 0.01  # section IV-A
 # Values that the paper does not give
 BINS = 32  # of the histograms of Eq. 12
 PENALTY_WEIGHT = 10.0  # of the gradient limit of Eq. 6, as in WGAN-GP [21]
+CLASSIFIER_RATE, CRITIC_RATE, GENERATOR_RATE = 5e-4, 4e-4, 2e-4  # learning rates of Adam
 CRITIC_STEPS = 5  # steps of D_f per step of U_e and U_d, as in [21]
 SUBJECTS, SEQUENCES, FRAMES = 2, 2, 2  # I x J x K heads per batch; Eq. 11 needs J >= 2, Eq. 10 needs K >= 2
 PAIRS = 32  # per batch of learning I, half of them of one person
@@ -72,7 +73,7 @@ def pair_batch(x, l, count, rng):
     k, k_prime = rng.integers(K, size=(2, count))
     another = (i + rng.integers(1, I, count)) % I
     i_prime = np.where(np.arange(count) < count // 2, i, another)
-    j_prime = (j + rng.integers(1, J, count)) % J  # another sequence: a background would give a pair away
+    j_prime = (j + rng.integers(1, J, count)) % J  # frames of one sequence share a background, which reveals the pair
     # Eq. 1:  b = [1{l^1 == l'^1}, ..., 1{l^t == l'^t}]^T
     b = (l[i] == l[i_prime]).astype(np.float32)  # (B, t)
     return x[i, j, k], x[i_prime, j_prime, k_prime], b
@@ -126,7 +127,7 @@ def unet(channels, size, width, name):
 
 
 def patch_gan(size, width):
-    """D_f: one score per patch [25]; no sigmoid and no batch normalisation, because Eq. 6 is a Wasserstein loss."""
+    """D_f: one score per patch [25]; without sigmoid and batch normalisation, as Eq. 6 asks (row 12)."""
     image = x = keras.Input((size, size, 3))
     for kernels, stride in ((width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1)):
         x = layers.LeakyReLU(0.2)(layers.Conv2D(kernels, 4, stride, padding="same")(x))
@@ -235,7 +236,7 @@ def minimize(loss_and_log, variables, optimizer):
 
 def learn_classifier(D_a, x, l, steps, rng):
     """Learning I. Eq. 4:  D_a* = argmin L_ce  (row 2: printed L_cc)."""
-    optimizer = keras.optimizers.Adam(5e-4)
+    optimizer = keras.optimizers.Adam(CLASSIFIER_RATE)
     optimizer.build(D_a.trainable_variables)
 
     @tf.function
@@ -256,8 +257,8 @@ def learn_generators(U_e, U_d, D_f, D_a, x, steps, rng, after):
     """Learning II: CRITIC_STEPS times Eq. 7, then Eq. 13 once; `after(step)` is called every PRINT_EVERY steps."""
     D_a.trainable = False
     of_critic, of_generators = D_f.trainable_variables, U_e.trainable_variables + U_d.trainable_variables
-    critic_optimizer = keras.optimizers.Adam(4e-4, beta_1=0.5)
-    generator_optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
+    critic_optimizer = keras.optimizers.Adam(CRITIC_RATE, beta_1=0.5)
+    generator_optimizer = keras.optimizers.Adam(GENERATOR_RATE, beta_1=0.5)
     critic_optimizer.build(of_critic)
     generator_optimizer.build(of_generators)
 
@@ -330,7 +331,7 @@ def main(arguments=None):
     learn_generators(U_e, U_d, D_f, D_a, x, args.steps, rng, lambda n: write_sheet(args.out, U_e, U_d, shown, rng))
 
     # Section IV-C in small. D_a helped to train U_e, so its d' is no proof: judges for that are in `uunet evaluate`.
-    one, other, b = pair_batch(x, l, 512, rng)
+    one, other, b = pair_batch(x, l, 128, rng)
     z = rng.random((*other.shape[:3], 1), np.float32)
     a, _ = deidentify_and_reconstruct(U_e, U_d, other, z)
     for name, second in (("x <-> x'", other), ("x <-> a'", a)):
