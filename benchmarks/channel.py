@@ -155,22 +155,24 @@ Made by `python benchmarks/channel.py {folder.name} --out docs/channel.md`.
 
 ## Room for hidden features
 
-A random pattern of +-{AMPLITUDE} levels is added to {SEQUENCES} x {FRAMES} test heads on U_e's 64 x 64 grid:
-luma moves R, G and B alike, chroma red against blue, in squares of 1 or 2 pixels, the same in the frames of a
-sequence. The difference it makes at U_d's input is correlated with it; in brackets, the share of its amplitude.
-ROI: side in pixels. 1 is all, 0 nothing.
+The table shows how much of a faint pattern reaches U_d. A random pattern of
++-{AMPLITUDE} levels is added to {SEQUENCES} x {FRAMES} test heads (sequences x frames) on U_e's
+64 x 64 grid. A luma pattern changes R, G and B alike; a chroma pattern changes red and blue in opposite
+directions. Its squares have 1 or 2 pixels, and it is the same in all frames of a sequence. The table gives
+the correlation of the pattern with the difference that it makes at U_d's input, and in brackets the share of
+its amplitude: 1 means that all of it survives, 0 that nothing does. ROI: side in pixels.
 
 {capacity(heads)}
 
-## A head alone fares as it does in its frame
+## Encoding a head alone and in its frame
 
-Training and evaluation encode single heads, pasted into the smallest canvas of whole macroblocks, edges continued
-(`uunet.channel.video_codec.heads_round_trip`). The heads of the bundled clip, in groups of {video_codec.GROUP} frames,
-boxes held:
+Training and evaluation encode single heads, each on the smallest canvas of whole macroblocks, with its edges continued
+(`uunet.channel.video_codec.heads_round_trip`). Measured on the heads of the bundled clip, in groups
+of {video_codec.GROUP} frames whose boxes stand still:
 
 {canvas_against_frames()}
 
-## What it costs
+## Time
 
 {cost(heads)}
 """

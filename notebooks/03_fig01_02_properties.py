@@ -7,11 +7,11 @@
 # ---
 
 # %% [markdown]
-# # Fig. 1 and Fig. 2: one frame through everything
+# # Fig. 1 and Fig. 2: one frame through all parts
 #
-# **The paper's claim**: heads become virtual ones in the camera, the stream is public, and an authority gets the
-# original heads back from the public pixels alone (Fig. 1). Fig. 2 shows which network sees what, while learning and
-# afterwards.
+# **The paper's claim**: the camera replaces heads by virtual ones, and the stream is public. An authority gets the
+# original heads back from the public pixels alone (Fig. 1). Fig. 2 shows which network receives what, in training and
+# in use.
 #
 # **What it costs:** a quarter of a minute on two CPU cores.
 
@@ -31,8 +31,8 @@ from uunet.wire import messages, protocol
 # %% [markdown]
 # ## Inference: frame → heads → frame
 #
-# The public module finds heads $x$, computes $a = U_e(x, \text{noise})$, pastes it and hides the boxes; the private
-# module reads the boxes, cuts the same pixels out, and computes $r = U_d(a)$.
+# The public module finds heads $x$, computes $a = U_e(x, \text{noise})$, pastes it and hides the boxes. The private
+# module reads the boxes, cuts out the same pixels, and computes $r = U_d(a)$.
 
 # %%
 net = presets.load(support.WEIGHTS)
@@ -75,8 +75,9 @@ for axis, (title, picture) in zip(axes, steps.items(), strict=True):
 # %% [markdown]
 # ## Learning: four networks
 #
-# $D_a$ sees two heads at once, six channels, and says which of $t = 4$ labels they share; $D_f$ says patch by patch how
-# real a head is. Neither is needed after learning. Shapes in and out, of the paper's sizes:
+# $D_a$ receives two heads at once, as six channels, and says which of $t = 4$ labels they share. $D_f$ scores each
+# patch of a head: how real does it look? Neither is needed after training. Their input and output shapes, at the
+# paper's sizes:
 
 # %%
 networks = {"D_a (frozen in learning II)": models.attribute_classifier(), "D_f (the critic)": models.patch_critic(),
@@ -85,8 +86,8 @@ for name, network in networks.items():
     print(f"{name:28} {network.inputs[0].shape[1:]} -> {network.outputs[-1].shape[1:]}")
 
 # %% [markdown]
-# Who is shown what, while learning and afterwards: Fig. 2. The arrows of learning are not drawn by hand. Each objective
-# is run on stand-ins for the networks, which note what they are given (`fig02.traced`):
+# Fig. 2 shows which network receives which images, in training and in use. The arrows of training are not drawn by
+# hand: each objective is run with stand-ins for the networks, which record their inputs (`fig02.traced`):
 
 # %%
 calls, terms = fig02.traced()
@@ -97,12 +98,12 @@ for phase, made in calls.items():
 support.figure("fig02")
 
 # %% [markdown]
-# [02_train_your_own](02_train_your_own.ipynb) is learning. In the caption of Fig. 2, "adversarial discriminator $D_a$"
-# is a slip: it is $D_f$ (REPRODUCTION.md, row 7).
+# [02_train_your_own](02_train_your_own.ipynb) shows the training. In the caption of Fig. 2, "adversarial discriminator
+# $D_a$" is a slip: it is $D_f$ (REPRODUCTION.md, row 7).
 #
-# **Try:** `shape = (24, 24)`: a head far away. What does $r$ lose?
+# **Try:** `shape = (24, 24)`, the ROI of a head that is far away. What does $r$ lose?
 #
-# ## Fig. 1's properties, in numbers
+# ## The properties of Fig. 1 in numbers
 
 # %%
 message = protocol.format_message(messages.read_rois(public))
@@ -114,6 +115,6 @@ Markdown(f"""| | paper | ours, here | command |
 | frames alike outside the heads | "overlapped in the data stream" | one grey level at most | `make demo` |""")
 
 # %% [markdown]
-# **What differs, and why.** PSNR says how far pixels moved, not who is recognised: that is
-# [fig. 6](08_fig06_recognition.ipynb). U_e here is not the paper's: it draws another person first and hides the
-# original in the drawing (`uunet/models/twin.py`), since weights of the paper's losses alone hid nobody.
+# **What differs, and why.** PSNR says how much pixels changed, not who is recognised; for that, see [fig.
+# 6](08_fig06_recognition.ipynb). U_e here is not the paper's: it first makes an image of another person, and then hides
+# the original in that image (`models.twin_encoder`), because weights trained with the paper's losses alone hid nobody.

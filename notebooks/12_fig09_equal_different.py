@@ -10,8 +10,8 @@
 # # Fig. 9: all equal against all different
 #
 # **The paper's claim**: with $s = [-1, 1, 1, 1]$ (*All Equal*) a virtual head keeps gender, ethnicity and hairstyle of
-# the original; with $s = [-1, -1, -1, -1]$ (*All Different*) it changes all of them. All Equal gives fewer kinds of
-# virtual people, and they look more like the original.
+# the original; with $s = [-1, -1, -1, -1]$ (*All Different*) all of them change. With All Equal, virtual people vary
+# less, and look more like the original.
 #
 # **What it costs:** a quarter of a minute on two CPU cores.
 
@@ -34,10 +34,11 @@ from uunet.models import twin
 support.figure("fig09")
 
 # %% [markdown]
-# ## Who may stand there?
+# ## Which virtual people are possible?
 #
-# $U_e$ of these weights chooses among 160 virtual people, 4 of each combination of gender, ethnicity and hairstyle.
-# `twin.choose` takes those whose labels are to the original's as $s$ says. So for one original, the candidates are
+# $U_e$ of these weights chooses among 160 virtual people, 4 for each combination of gender, ethnicity and hairstyle.
+# `twin.choose` selects those whose labels agree with or differ from the original's as $s$ asks. For one original, the
+# candidates are
 
 # %%
 values = {label: len(names) for label, names in labels.VALUES.items()}
@@ -53,8 +54,8 @@ axis.set_xlabel(f"virtual people, of {twin.PEOPLE}")
 axis.invert_yaxis()
 
 # %% [markdown]
-# That is the paper's remark on variability, as a count: few candidates, little variety. Ten draws of the noise, of one
-# head, for each setting:
+# This count explains the paper's remark on variability: few candidates give little variety. Ten draws of the noise for
+# one head, for each setting:
 
 # %%
 material = support.sample()
@@ -67,8 +68,8 @@ for row, (name, s) in zip(axes, fig09.SETTINGS.items(), strict=True):
     sheets.show(row, [*x, *drawn], ["x", f"a: {name}"])
 
 # %% [markdown]
-# **Try:** `s = (-1, 0, 0, 0)`: add it to the settings that the second cell counts. Which of the three would you choose
-# to hide a person, and which for a film that should still tell its story?
+# **Try:** add `s = (-1, 0, 0, 0)` to the settings that the second cell counts. Which of the three would you choose to
+# hide a person, and which for a film whose story should stay understandable?
 #
 # ## What the paper says and what we measured
 
@@ -80,4 +81,5 @@ Markdown(f"""| | paper | ours | command |
 | are labels as s asks? | Table III | [docs/weights](../docs/weights/twin-cctv.json) | `uunet evaluate` |""")
 
 # %% [markdown]
-# **What differs, and why.** The paper learns once a setting; here one $U_e$ that chooses by $s$ is told either.
+# **What differs, and why.** The paper trains one network per setting. Here one $U_e$, which chooses by $s$, is used
+# with both settings.

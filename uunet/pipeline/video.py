@@ -51,9 +51,9 @@ def deidentify_video(
 ) -> VideoResult:
     """Writes the public version of a video: virtual faces, and their boxes hidden in every frame.
 
-    Reads the source to detect and track all heads, again as far as `meet` needs the first heads of each track, and again
-    to de-identify. Reads the result once: each frame must come back at its time with its boxes and, from a lossless
-    file, exactly as it was written.
+    Reads the source to detect and track all heads, again as far as `meet` needs the first heads of each track, and
+    again to de-identify. Reads the result once: each frame must come back at its time with its boxes and, from a
+    lossless file, exactly as it was written.
 
     Args:
         source: path of any video that FFmpeg reads.
