@@ -397,7 +397,7 @@ def test_landmarks_are_those_of_the_renderer():
     assert [names[k] for k in rendered.MIRRORED] == swapped and len(names) == data.LANDMARKS
 
 
-def test_a_hiding_batch_needs_no_twins(tiny_set):
+def test_an_embedding_batch_needs_no_twins(tiny_set):
     heads = data.load(tiny_set, "train", size=32)
     settings = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32)
     batch = data.embedding_batch(heads, 7, settings, 5)
