@@ -1,17 +1,9 @@
-# Two commands for a fresh machine with only python3 (3.11 to 3.13):
+# Commands for a machine that has only python3 (3.11 to 3.13). Each installs what it needs into .venv and nowhere else.
 #
-#   make demo   sets up, de-identifies and reconstructs the bundled clip, prints numbers, writes demo/
-#   make test   sets up, runs the tests
-#
-# and for who changes a notebook
-#
-#   make notebooks   sets up, builds notebooks/*.ipynb from the .py files
-#
-# and for who reads or changes the documentation
-#
-#   make docs   sets up, builds the site into site/: open site/index.html
-#
-# All install into .venv and nowhere else.
+#   make demo        de-identifies and reconstructs the bundled clip, prints measurements, writes demo/
+#   make test        checks style, formatting and types, and runs all tests; .venv/bin/pytest -m "not slow" runs the short ones
+#   make notebooks   builds notebooks/*.ipynb from the .py files
+#   make docs        builds the documentation into site/: open site/index.html
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +15,8 @@ demo: .venv/installed
 
 test: .venv/installed-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 notebooks: .venv/installed-test

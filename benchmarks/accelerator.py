@@ -113,6 +113,7 @@ def run(options):
     from uunet import atomic, data
     from uunet.training import provenance
 
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     if keras.backend.backend() != "jax":
         raise data.DataError(f"This runs on JAX; KERAS_BACKEND is {keras.backend.backend()}: unset it.")
     # what is computed in float32 is meant to be: the channel resizes to within a fraction of 1/255
@@ -155,7 +156,7 @@ def learn_one(options, config, heads, validation, log, peak):
     classifier = models.attribute_classifier(**learning.classifier_arguments(config))
     call = resident.Steps(
         learning.build_trainer(classifier, config), lambda held, step: resident.pair_batch(held, config, step),
-        resident.hold_pairs(heads), config.checkpoint_every,
+        resident.load_pairs(heads), config.checkpoint_every,
     )  # fmt: skip
     stage = Stage("learning I", call, config.steps, BEGIN + 60 * options.minutes * CLASSIFIER_SHARE, log)
     stage.run()
@@ -174,7 +175,7 @@ def learn_two(options, config, classifier, heads, validation, log, peak):
     networks = adversarial.build_networks(config, classifier)
     call = resident.Steps(
         adversarial.build_trainer(networks, config), lambda held, step: resident.sequence_batch(held, config, step),
-        resident.hold_sequences(heads, config), config.checkpoint_every,
+        resident.load_sequences(heads, config), config.checkpoint_every,
     )  # fmt: skip
     operations = throughput.step_operations(networks, config, "ours")
     sheets = callbacks.SampleSheet(options.out / "sheets", networks.encoder, networks.decoder, validation, config)

@@ -2,26 +2,27 @@
 
     python benchmarks/astronaut.py [--weights twin-cctv] [--s=-1,1,1,1] -o docs/weights/twin-cctv-astronaut.png
 
-The whole picture goes through the pipeline as any photograph does. Prints the box and PSNR of the head, in its own
-pixels and as U_e and U_d see it.
+The pipeline processes the whole picture, like any photograph. The script prints the head's box and its PSNR, at the
+resolution of the photograph and at that of U_e and U_d.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from matplotlib.figure import Figure
 from skimage import data
 
-from uunet import atomic, channel, pipeline, pixels, presets
+from uunet import atomic, engine, pipeline, pixels, presets
 from uunet.boxes import detection
 from uunet.evaluation.metrics import psnr
 
 AROUND = 320  # pixels of the picture that are shown, from its upper left corner
 
 
-def run(net, out, seed=0):
-    """Makes the sheet; returns list of str, what was measured.
+def run(net: presets.Preset, out: Path, seed: int = 0) -> list[str]:
+    """Makes the sheet; returns the measurements, one line each.
 
     Args:
         net: presets.Preset.
@@ -33,8 +34,8 @@ def run(net, out, seed=0):
     r = pipeline.reconstruct(a, net.decoder)
     (roi,) = detection.find_heads([x], detection.mtcnn())[0]
     heads = [picture[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w] for picture in (x, a, r)]
-    size = net.encoder.input_shape[1]
-    small = [pixels.to_uint8(channel.to_network(head, size)) for head in heads]
+    size = net.encoder.inputs[0].shape[1]
+    small = pixels.to_uint8(engine.network_inputs(heads, size))
     figure = Figure(figsize=(9, 6.3), layout="constrained")
     axes = figure.subplots(2, 3)
     for axis, title, picture in zip(axes[0], ("x", "a", "r"), (x, a, r), strict=True):
@@ -54,11 +55,15 @@ def run(net, out, seed=0):
     return lines
 
 
+def main(
+    out: Annotated[Path, typer.Option("-o", "--out", help="The sheet, a PNG file; it is replaced.")],
+    weights: Annotated[str, typer.Option(help="A preset, or the folder of a training run.")] = "twin-cctv",
+    s: Annotated[str | None, typer.Option(help="Instead of the s that the weights follow, e.g. -1,-1,-1,-1.")] = None,
+) -> None:
+    """Draws x | a | r of one real face, and prints PSNR."""
+    wish = tuple(map(int, s.split(","))) if s else None
+    print("\n".join(run(presets.load(weights, wish), out)))
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", default="twin-cctv")
-    parser.add_argument("--s", help="instead of what the weights obey, such as -1,-1,-1,-1")
-    parser.add_argument("-o", "--out", type=Path, required=True)
-    options = parser.parse_args()
-    wish = tuple(map(int, options.s.split(","))) if options.s else None
-    print("\n".join(run(presets.load(options.weights, wish), options.out)))
+    typer.run(main)

@@ -2,21 +2,23 @@
 
     python benchmarks/channel.py HEADS [--out docs/channel.md]
 
-HEADS is a prepared set of heads; its test split is used. The second table compares the canvas on which training and
-evaluation encode single heads with whole frames of the bundled clip.
+HEADS is a prepared data set, of which the test split is used. The second table compares two ways to encode heads: on
+the canvas of training and evaluation, and in whole frames of the bundled clip.
 """
 
-import argparse
 import csv
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from skimage.metrics import peak_signal_noise_ratio
+from tabulate import tabulate
 
 from uunet import atomic, channel, config, data, pixels, video_samples
-from uunet.channel import video_codec
-from uunet.pipeline import video
+from uunet.channel import jpeg, video_codec
+from uunet.media import video_reading
 
 AMPLITUDE = 4  # levels
 SIZES = (32, 64, 128)
@@ -30,7 +32,7 @@ def through_jpeg(rois, corner, quality):
     (top, left), n = corner, rois.shape[1]
     side = video_codec.canvas_side(n)
     pasted = [np.pad(roi, ((top, side - n - top), (left, side - n - left), (0, 0)), mode="edge") for roi in rois]
-    image = pixels.to_uint8(np.asarray(channel.jpeg(pixels.to_float(pasted), quality)))
+    image = pixels.to_uint8(np.asarray(jpeg.round_trip(pixels.to_float(pasted), quality)))
     return image[:, top : top + n, left : left + n]
 
 
@@ -76,30 +78,30 @@ def survival(faces, n, through):
     return [(np.corrcoef(one, other)[0, 1], one @ other / (one @ one)) for one, other in pairs]
 
 
-def capacity(heads):
-    """Lines of the first table."""
+def capacity(heads: data.Heads) -> str:
+    """The first table."""
     rng = np.random.default_rng(0)
     runs = [frames for sequences in heads.by_subject.values() for frames in sequences if len(frames) >= FRAMES]
     chosen = [runs[k][:FRAMES] for k in rng.choice(len(runs), SEQUENCES, replace=False)]
     margin = AMPLITUDE / 255  # keeps the pattern from being clipped
     faces = np.clip(pixels.to_float(heads.images[np.array(chosen)]), margin, 1 - margin)
-    yield "| ROI | channel | " + " | ".join(f"{colour}, {side} px" for colour, side in PATTERNS) + " |"
-    yield "|---" * (2 + len(PATTERNS)) + "|"
+    rows = []
     for n in SIZES:
         for name, through in CHANNELS.items():
             cells = [f"{correlation:.2f} ({share:.2f})" for correlation, share in survival(faces, n, through)]
-            yield f"| {n} | {name} | " + " | ".join(cells) + " |"
+            rows.append([n, name, *cells])
+    header = ["ROI", "channel", *(f"{colour}, {side} px" for colour, side in PATTERNS)]
+    return tabulate(rows, header, tablefmt="github", disable_numparse=True)
 
 
-def canvas_against_frames():
-    """Lines of the second table: PSNR of the clip's heads, encoded in their frames and alone."""
-    frames = np.stack(video.read_frames(video_samples.WALK))
+def canvas_against_frames() -> str:
+    """The second table: PSNR of the clip's heads, encoded in their frames and alone."""
+    frames = np.stack(video_reading.read_frames(video_samples.WALK))
     boxes = {}
     with open(video_samples.WALK_HEADS) as file:
         for row in csv.DictReader(file):
             boxes.setdefault(int(row["frame"]), []).append([int(row[name]) for name in "xywh"])
-    yield "| H.264 | heads | PSNR in whole frames, dB | on the canvas | difference, mean and deviation |"
-    yield "|---|---|---|---|---|"
+    rows = []
     for crf in (18, 23, 28):
         pairs = []
         for first in range(0, len(frames) - video_codec.GROUP + 1, video_codec.GROUP):
@@ -113,17 +115,18 @@ def canvas_against_frames():
                 pairs.append([peak_signal_noise_ratio(group[place], found) for found in (decoded[place], alone)])
         whole, alone = np.transpose(pairs)
         difference = alone - whole
-        yield (
-            f"| crf {crf} | {len(pairs)} | {whole.mean():.1f} | {alone.mean():.1f} | {difference.mean():+.1f}, "
-            f"{difference.std():.1f} |"
-        )
+        rows.append([
+            f"crf {crf}", len(pairs), f"{whole.mean():.1f}", f"{alone.mean():.1f}",
+            f"{difference.mean():+.1f}, {difference.std():.1f}",
+        ])  # fmt: skip
+    header = ["H.264", "heads", "PSNR in whole frames, dB", "on the canvas", "difference, mean and deviation"]
+    return tabulate(rows, header, tablefmt="github", disable_numparse=True)
 
 
-def cost(heads):
-    """Lines of the third table: CPU time for the heads of a batch, 4 frames of each of `config.SIZES`."""
+def cost(heads: data.Heads) -> str:
+    """The third table: CPU time for the heads of a batch, 4 frames of each of `config.SIZES`."""
     frames = pixels.to_float(heads.images[next(iter(heads.by_subject.values()))[0][:FRAMES]])
-    yield "| codec | 32 heads, CPU ms | of these, the 4 of 256 px |"
-    yield "|---|---|---|"
+    rows = []
     for name, crf in (("h264", 23), ("vp9", 31)):
         seconds = {}
         for n in config.SIZES:
@@ -134,46 +137,51 @@ def cost(heads):
                 video_codec.heads_round_trip(rois, crf, corner=(5, 9), name=name)
                 took.append(time.process_time() - start)
             seconds[n] = min(took)
-        yield f"| {name} crf {crf} | {1000 * sum(seconds.values()):.0f} | {1000 * seconds[max(seconds)]:.0f} |"
+        whole, largest = sum(seconds.values()), seconds[max(seconds)]
+        rows.append([f"{name} crf {crf}", f"{1000 * whole:.0f}", f"{1000 * largest:.0f}"])
+    header = ["codec", "32 heads, CPU ms", "of these, the 4 of 256 px"]
+    return tabulate(rows, header, tablefmt="github", disable_numparse=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("heads", type=Path)
-    parser.add_argument("--out", type=Path, help="Markdown file, replaced (default: print)")
-    arguments = parser.parse_args()
-    heads = data.load(arguments.heads, "test", size=64)
+def main(
+    folder: Annotated[Path, typer.Argument(metavar="HEADS", help="A prepared data set.")],
+    out: Annotated[Path | None, typer.Option(help="A Markdown file, which is replaced; by default print.")] = None,
+) -> None:
+    """Measures which share of a faint random pattern survives between U_e and U_d."""
+    heads = data.load(folder, "test", size=64)
     text = f"""# What the channel leaves
 
-Made by `python benchmarks/channel.py {arguments.heads.name} --out docs/channel.md`.
+Made by `python benchmarks/channel.py {folder.name} --out docs/channel.md`.
 
 ## Room for hidden features
 
-A random pattern of +-{AMPLITUDE} levels is added to {SEQUENCES} x {FRAMES} test heads on U_e's 64 x 64 grid:
-luma moves R, G and B alike, chroma red against blue, in squares of 1 or 2 pixels, the same in the frames of a
-sequence. The difference it makes at U_d's input is correlated with it; in brackets, the share of its amplitude.
-ROI: side in pixels. 1 is all, 0 nothing.
+The table shows how much of a faint pattern reaches U_d. A random pattern of
++-{AMPLITUDE} levels is added to {SEQUENCES} x {FRAMES} test heads (sequences x frames) on U_e's
+64 x 64 grid. A luma pattern changes R, G and B alike; a chroma pattern changes red and blue in opposite
+directions. Its squares have 1 or 2 pixels, and it is the same in all frames of a sequence. The table gives
+the correlation of the pattern with the difference that it makes at U_d's input, and in brackets the share of
+its amplitude: 1 means that all of it survives, 0 that nothing does. ROI: side in pixels.
 
-{chr(10).join(capacity(heads))}
+{capacity(heads)}
 
-## A head alone fares as it does in its frame
+## Encoding a head alone and in its frame
 
-Training and evaluation encode single heads, pasted into the smallest canvas of whole macroblocks, edges continued
-(`uunet.channel.video_codec.heads_round_trip`). The heads of the bundled clip, in groups of {video_codec.GROUP} frames,
-boxes held:
+Training and evaluation encode single heads, each on the smallest canvas of whole macroblocks, with its edges continued
+(`uunet.channel.video_codec.heads_round_trip`). Measured on the heads of the bundled clip, in groups
+of {video_codec.GROUP} frames whose boxes stand still:
 
-{chr(10).join(canvas_against_frames())}
+{canvas_against_frames()}
 
-## What it costs
+## Time
 
-{chr(10).join(cost(heads))}
+{cost(heads)}
 """
-    if arguments.out is None:
+    if out is None:
         print(text)
         return
-    with atomic.new_file(arguments.out, overwrite=True) as part:
+    with atomic.new_file(out, overwrite=True) as part:
         part.write_text(text)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

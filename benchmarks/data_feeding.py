@@ -1,58 +1,71 @@
-"""Whether reading and drawing data limits training: times of a batch, of a step, and of a step's waiting for it.
+"""Whether data loading limits training: the time of a batch, of a training step, and of its waiting for a batch.
 
     python benchmarks/data_feeding.py SET [--rounds 3]
 
-SET is a prepared set (`data_prep/README.md`). `KERAS_BACKEND=jax` times the other backend.
+SET is a prepared data set (`data_prep/README.md`). `KERAS_BACKEND=jax` times the other backend.
 """
 
-import argparse
 import functools
 import statistics
 import sys
 import time
+from pathlib import Path
+from typing import Annotated
 
 import keras
+import typer
+from tabulate import tabulate
 
-from uunet import config, data, models
+from uunet import config, data, labels, models
 from uunet.training import adversarial, classifier, provenance
 
-REPEATS = 50  # batches timed a round
-STEPS = 4  # training steps timed a round
+REPEATS = 50  # batches timed per round
+STEPS = 4  # training steps timed per round
 
 
-def main():
-    """Prints what a set takes to load, what a batch takes to draw, and how long a training step waits for one."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("set", help="folder with manifest.csv")
-    parser.add_argument("--rounds", type=int, default=3, help="times are medians over so many rounds")
-    options = parser.parse_args()
+def main(
+    folder: Annotated[Path, typer.Argument(metavar="SET", help="A folder with manifest.csv.")],
+    rounds: Annotated[int, typer.Option(help="Times are medians over so many rounds.")] = 3,
+) -> None:
+    """Prints how long a data set takes to load, a batch to sample, and how long a training step waits for a batch."""
     begin = time.perf_counter()
-    heads = data.load(options.set, "train", labels=config.LABELS)
+    try:
+        heads = data.load(folder, "train", labels=labels.LABELS)
+    except data.DataError as error:
+        sys.exit(str(error))
     print(f"{len(heads.images)} heads loaded in {time.perf_counter() - begin:.1f} s; {provenance.device()}\n")
+    print(f"{batch_table(heads, rounds)}\n\n{step_table(heads, rounds)}")
 
-    print("| draw | batch | heads a s |")
-    print("|---|---|---|")
+
+def batch_table(heads: data.Heads, rounds: int) -> str:
+    """Markdown: how long each kind of batch takes."""
+    rows = []
     for name in ("paper", "small"):
         phases = config.BY_NAME[name]
         for draw, settings, count in (
             (data.pair_batch, phases.classifier, 2 * phases.classifier.batch_pairs),
             (data.sequence_batch, phases.adversarial, phases.adversarial.batch_size),
         ):
-            seconds = batch_time(draw, heads, settings, options.rounds)
-            print(f"| {draw.__name__}, {name} | {1000 * seconds:.2f} ms | {count / seconds:.0f} |")
+            seconds = batch_time(draw, heads, settings, rounds)
+            rows.append([f"{draw.__name__}, {name}", f"{1000 * seconds:.2f} ms", f"{count / seconds:.0f}"])
+    return tabulate(rows, ["sampling", "batch", "heads per s"], tablefmt="github", disable_numparse=True)
 
+
+def step_table(heads: data.Heads, rounds: int) -> str:
+    """Markdown: how long a step computes and how long it waits for its batch."""
     small = config.SMALL
     d_a = models.attribute_classifier(blocks=small.classifier.blocks)
     networks = adversarial.build_networks(small.adversarial, models.attribute_classifier())
-    print("\n| step, small | computes | waits, batches made ahead | waits, made when asked for |")
-    print("|---|---|---|---|")
+    rows = []
     for draw, settings, trainer in (
         (data.pair_batch, small.classifier, classifier.build_trainer(d_a, small.classifier)),
         (data.sequence_batch, small.adversarial, adversarial.build_trainer(networks, small.adversarial)),
     ):
-        seconds, *waits = step_times(trainer, draw, heads, settings, options.rounds)
+        seconds, *waits = step_times(trainer, draw, heads, settings, rounds)
         shares = [f"{1000 * wait:.2f} ms, {100 * wait / (wait + seconds):.2f} %" for wait in waits]
-        print(f"| {draw.__name__} | {1000 * seconds:.0f} ms | {' | '.join(shares)} |")
+        rows.append([draw.__name__, f"{1000 * seconds:.0f} ms", *shares])
+    header = ["step, small", "computes", "waits, with prefetching", "waits, without"]
+    return tabulate(rows, header, tablefmt="github", disable_numparse=True)
 
 
 def batch_time(draw, heads, settings, rounds):
@@ -104,7 +117,4 @@ class Clock(keras.callbacks.Callback):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except data.DataError as error:
-        sys.exit(str(error))
+    typer.run(main)

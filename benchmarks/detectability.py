@@ -3,8 +3,8 @@
     python benchmarks/detectability.py [CLIP] [--out docs/detectability.md]
 
 P_E is the mean of false alarms and misses at the best threshold, with a 95 % interval from 1,000 resamplings of whole
-pictures; as the threshold is fitted to the same few pictures, a coin gets a little less than 0.5. Pictures are
-scikit-image's, in tiles of 256 x 256 without any resizing. The attacks:
+pictures. The threshold is fitted to the same few pictures, so that guessing gets a little less than 0.5. The pictures
+are scikit-image's, in tiles of 256 x 256, not resized. The attacks:
 
     WS            weighted stego: each sample against its neighbours, flipped bits pull one way (Fridrich, Goljan 2004)
     SPA           sample pairs: parity and order of neighbours (Dumitrescu, Wu, Wang 2003)
@@ -15,18 +15,20 @@ scikit-image's, in tiles of 256 x 256 without any resizing. The attacks:
 LSB replacement, half of the samples, is the control that an attack must find. Needs about 3 minutes.
 """
 
-import argparse
 import itertools
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+import typer
 from scipy import ndimage
 from skimage import data as skimage_data
 from survival import PICTURES, as_jpeg, hide_jpeg, order, pictures
+from tabulate import tabulate
 
 from uunet import video_samples
-from uunet.pipeline import video
+from uunet.media import video_reading
 from uunet.stego import jpeg, keystream, lsb, qim
 
 TILE = 256
@@ -111,7 +113,7 @@ def error(clean, hidden):
 
 
 def row(name, clean, hidden, owners):
-    """One line of the table, Markdown; pictures (or frames) are resampled as a whole."""
+    """One row of a table, list of str; pictures (or frames) are resampled as a whole."""
     clean, hidden = np.array(clean), np.array(hidden)
     members = [np.flatnonzero(owners == owner) for owner in np.unique(owners)]
     rng = np.random.default_rng(0)
@@ -120,7 +122,7 @@ def row(name, clean, hidden, owners):
         chosen = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
         errors.append(error(clean[chosen], hidden[chosen]))
     low, high = np.quantile(errors, [0.025, 0.975])
-    return f"| {name} | {error(clean, hidden):.2f} | {low:.2f} to {high:.2f} |"
+    return [name, f"{error(clean, hidden):.2f}", f"{low:.2f} to {high:.2f}"]
 
 
 def single_steps(before, frame, after):
@@ -130,21 +132,10 @@ def single_steps(before, frame, after):
     return np.count_nonzero(still & (step.max(2) == 1) & (step.sum(2) == 1))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clip", nargs="?", type=Path, default=video_samples.WALK)
-    parser.add_argument("--out", type=Path, help="Markdown file, replaced (default: print)")
-    arguments = parser.parse_args()
-    covers, owners = tiles()
+def of_pictures(covers: np.ndarray, owners: np.ndarray) -> list[list[str]]:
+    """Rows of the first table: tiles, and whole pictures for the lattice."""
     half = covers[0].size // 16  # bytes: a bit in every second sample
-    lines = [
-        "Made by `python benchmarks/detectability.py`: the error of attacks; 0.5 is a coin, 0 is certain.",
-        "",
-        f"{len(covers)} tiles of {TILE} x {TILE} of {len(np.unique(owners))} pictures:",
-        "",
-        "| attack, on what | P_E | 95 % |",
-        "|---|---|---|",
-    ]
+    rows = []
     for attack in (ws, spa):
         clean = [attack(cover) for cover in covers]
         for text, change, length in (
@@ -155,31 +146,57 @@ def main():
             (f"LSB matching, {SHORT} bytes", scattered, SHORT),
         ):
             hidden = [attack(change(cover, length)) for cover in covers]
-            lines.append(row(f"{attack.__name__.upper()}, {text}", clean, hidden, owners))
+            rows.append(row(f"{attack.__name__.upper()}, {text}", clean, hidden, owners))
     clean = [zeros(as_jpeg(cover, 90).tobytes()) for cover in covers]
     for length in (1500, LONG, SHORT):
         rng = np.random.default_rng(length)
         hidden = [zeros(hide_jpeg([cover], rng.bytes(length), ())[0]) for cover in covers]
-        lines.append(row(f"zeros, JPEG coefficients, {length} bytes", clean, hidden, owners))
+        rows.append(row(f"zeros, JPEG coefficients, {length} bytes", clean, hidden, owners))
     whole = pictures()
     clean = [lattice(cover) for cover in whole]
     hidden = [lattice(qim.hide([cover], b"x" * SHORT, order)[0]) for cover in whole]
-    lines.append(row(f"lattice, DCT, {SHORT} bytes in 768 x 576", clean, hidden, np.arange(len(whole))))
+    rows.append(row(f"lattice, DCT, {SHORT} bytes in 768 x 576", clean, hidden, np.arange(len(whole))))
+    return rows
 
-    frames = list(video.read_frames(arguments.clip))[:50]
+
+def of_clip(frames: list[np.ndarray]) -> list[list[str]]:
+    """Rows of the second table: all frames but the first and the last."""
     triples = list(zip(frames[:-2], frames[1:-1], frames[2:], strict=True))
     clean = [single_steps(*triple) for triple in triples]
-    height, width = frames[0].shape[:2]
-    lines += ["", f"`{arguments.clip.name}`, {len(triples)} frames of {width} x {height}:", ""] + lines[4:6]
+    rows = []
     for length in (LONG, SHORT):
         hidden = [single_steps(one, scattered(two, length), three) for one, two, three in triples]
-        lines.append(row(f"single steps, LSB matching, {length} bytes", clean, hidden, np.arange(len(clean))))
-    text = "\n".join(lines) + "\n"
-    if arguments.out:
-        arguments.out.write_text(text)
+        rows.append(row(f"single steps, LSB matching, {length} bytes", clean, hidden, np.arange(len(clean))))
+    return rows
+
+
+def main(
+    clip: Annotated[Path, typer.Argument(metavar="[CLIP]", show_default="the bundled clip")] = video_samples.WALK,
+    out: Annotated[Path | None, typer.Option(help="A Markdown file, which is replaced; by default print.")] = None,
+) -> None:
+    """Measures how easily hidden messages are noticed: the error of published attacks."""
+    covers, owners = tiles()
+    frames = list(video_reading.read_frames(clip))[:50]
+    height, width = frames[0].shape[:2]
+    first, second = (
+        tabulate(rows, ["attack, on what", "P_E", "95 %"], tablefmt="github", disable_numparse=True)
+        for rows in (of_pictures(covers, owners), of_clip(frames))
+    )
+    text = f"""Made by `python benchmarks/detectability.py`: the error of attacks; 0.5 is a coin, 0 is certain.
+
+{len(covers)} tiles of {TILE} x {TILE} of {len(np.unique(owners))} pictures:
+
+{first}
+
+`{clip.name}`, {len(frames) - 2} frames of {width} x {height}:
+
+{second}
+"""
+    if out:
+        out.write_text(text)
     else:
         print(text)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -2,22 +2,28 @@
 
     python benchmarks/fuzz.py --minutes 10 [--seed 0]
 
-Texts to `parse_message`, bytes to `unpack_text`, frames of all sorts to `find_seal` and `unpack_frame_message`, whole
-lossless and lossy files to `messages.read`, with and without a key: random ones, and real ones mutated; to
-`jpeg.carriers` JPEG files with bytes changed, cut out and repeated. Exit code 1 and the input's number if something
-else than a UUNetError is raised, if a text is accepted that we would not write, or if anything is accepted with a key
-that it was not sealed with.
+The readers and their inputs, some random, some real ones with changes:
+
+    parse_message                     texts
+    unpack_text                       bytes
+    find_seal, unpack_frame_message   frames of any shape
+    messages.read                     the frames of a file, lossless or lossy, with and without a key
+    jpeg.carriers                     JPEG files with bytes changed, cut out and repeated
+
+It fails with exit code 1 and the number of the input if a reader raises anything but a UUNetError, if it accepts a text
+that we would not write, or if it accepts anything with a key that it was not sealed with.
 """
 
-import argparse
 import sys
 import time
 import traceback
 import tracemalloc
 import zlib
 from functools import partial
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from uunet.boxes import types
 from uunet.boxes.types import Roi
@@ -127,7 +133,8 @@ def try_frame(rng):
     read = partial(lsb.reveal, array)
     secret = KEY if rng.random() < 0.5 else None
     try:
-        seal = protocol.find_seal(read, secret) if rng.random() < 0.5 else SEALS.get(rng.integers(0, 3).item())
+        header = protocol.read_header(read)
+        seal = protocol.find_seal(header, secret) if rng.random() < 0.5 else SEALS.get(rng.integers(0, 3).item())
         rois = protocol.unpack_frame_message(read, shape=array.shape, seal=seal)
         types.check_inside(rois, *array.shape[:2])
     except UUNetError:
@@ -151,21 +158,21 @@ def try_jpeg(rng):
     return True
 
 
-def main():
-    """Prints the counts, or the failure."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    end, counts, k = time.monotonic() + 60 * options.minutes, {}, 0
+def main(
+    minutes: Annotated[float, typer.Option(help="How long to try.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs.")] = 0,
+) -> None:
+    """Looks for inputs that break the readers; prints the counts, or the failure."""
+    counts: dict[str, list[int]] = {}
+    end, k = time.monotonic() + 60 * minutes, 0
     tracemalloc.start()
     while time.monotonic() < end:
         attempt = (try_text, try_packed, try_frame, try_jpeg)[k % 4] if k % 60 else try_file  # files take long
         try:
-            accepted = attempt(np.random.default_rng([options.seed, k]))
+            accepted = attempt(np.random.default_rng([seed, k]))
         except Exception:
             traceback.print_exc()
-            sys.exit(f"{attempt.__name__}: input {k} of seed {options.seed} breaks it")
+            sys.exit(f"{attempt.__name__}: input {k} of seed {seed} breaks it")
         tally = counts.setdefault(attempt.__name__, [0, 0])
         tally[0] += 1
         tally[1] += accepted
@@ -176,4 +183,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -2,24 +2,26 @@
 
     python benchmarks/group_boxes.py [BOXES.csv ...] [--out docs/group-boxes.md]
 
-The tables are of true head boxes, `frame,x,y,w,h,track` (default: those of the bundled clip; `python -m
-data_prep.synthetic.scene` makes others). For each group and each track in it:
+Each file holds true head boxes, `frame,x,y,w,h,track`; `python -m data_prep.synthetic.scene` makes such files. The
+default is that of the bundled clip. The ways, for each group and each track in it:
 
-    union         one box around all of the track's boxes in the group: `tracking.hold`
-    straight      a box in the group's first and one in its last frame, straight lines between: `tracking.straighten`
+    union         one box around all of the track's boxes in the group: `motion.hold`
+    straight      a box in the group's first and one in its last frame, straight lines between: `motion.straighten`
     deltas        its first box, which frames it is in and, for each after the first, four numbers: exact
     every box     the paper's message of every frame: exact
 
-Bytes: boxes as the paper writes them, "n,x,y,w,h,..."; frame numbers in the group are written likewise, and each number
-of `deltas` takes a byte. The frame is taken to end where the farthest box does.
+Bytes: boxes are written as in the paper, "n,x,y,w,h,..."; so are frame numbers in the group; each number of `deltas`
+takes one byte. The frame is assumed to end where the farthest box ends.
 """
 
-import argparse
 import csv
 from collections import defaultdict
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
+from tabulate import tabulate
 
 from uunet import video_samples
 from uunet.boxes import motion, types
@@ -58,7 +60,7 @@ def straight(length, frames, boxes, shape):
 def pipeline_boxes(way, length, frames, boxes, *shape):
     """Corners in all frames of the group, `(length, 4)`."""
     seen = dict(zip(frames.tolist(), boxes.tolist(), strict=True))
-    group = [[(0, types.Roi(*seen[k]))] if k in seen else [] for k in range(length)]
+    group = [[types.TrackedBox(0, types.Roi(*seen[k]))] if k in seen else [] for k in range(length)]
     return corners(np.array([roi for ((_, roi),) in way(group, *shape)]))
 
 
@@ -87,12 +89,9 @@ def area(edges):
     return (edges[:, 2:] - edges[:, :2]).prod(1)
 
 
-def table(path):
-    """Markdown."""
-    lines = [
-        "| frames | way | IoU, mean (least) | head covered, least | edge error, most, px | bytes, mean (most) |",
-        "|---|---|---|---|---|---|",
-    ]  # fmt: skip
+def table(path: Path) -> str:
+    """Markdown: one row per way and length of a group."""
+    rows = []
     found = tracks(path)
     last = max(max(boxes) for boxes in found.values())
     farthest = corners(np.array([box for boxes in found.values() for box in boxes.values()])).max(0)
@@ -114,27 +113,32 @@ def table(path):
                         size += bytes_needed
                 sizes.append(size)
             name = way.__name__.replace("_", " ")
-            lines.append(
-                f"| {length} | {name} | {np.mean(ious):.3f} ({min(ious):.3f}) | {100 * min(covered):.1f} % "
-                f"| {max(errors):.0f} | {np.mean(sizes):.0f} ({max(sizes)}) |"
-            )
-    return "\n".join(lines)
+            rows.append([
+                length, name, f"{np.mean(ious):.3f} ({min(ious):.3f})", f"{100 * min(covered):.1f} %",
+                f"{max(errors):.0f}", f"{np.mean(sizes):.0f} ({max(sizes)})",
+            ])  # fmt: skip
+    header = [
+        "frames", "way", "IoU, mean (least)", "head covered, least", "edge error, most, px", "bytes, mean (most)",
+    ]  # fmt: skip
+    return tabulate(rows, header, tablefmt="github", disable_numparse=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("boxes", nargs="*", type=Path, default=[video_samples.WALK_HEADS], metavar="BOXES.csv")
-    parser.add_argument("--out", type=Path, help="Markdown file, replaced (default: print)")
-    arguments = parser.parse_args()
+def main(
+    boxes: Annotated[
+        list[Path] | None, typer.Argument(metavar="[BOXES.csv]...", help="By default those of the bundled clip.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="A Markdown file, which is replaced; by default print.")] = None,
+) -> None:
+    """Compares four ways to carry moving head boxes through a group of frames: errors and bytes."""
     parts = ["Made by `python benchmarks/group_boxes.py`, which says what the ways are."]
-    for path in arguments.boxes:
+    for path in boxes or [video_samples.WALK_HEADS]:
         parts += [f"`{path.name}`:", table(path)]
     text = "\n\n".join(parts) + "\n"
-    if arguments.out:
-        arguments.out.write_text(text)
+    if out:
+        out.write_text(text)
     else:
         print(text)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

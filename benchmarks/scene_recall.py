@@ -3,20 +3,21 @@
     python -m data_prep.synthetic.scene --out walk.mp4 --seed 5
     python benchmarks/scene_recall.py walk.mp4 [more.mp4 ...]
 
-Reads the .csv beside each clip. A head is found if the head box around a detected face overlaps its box by at least
-0.3 (intersection over union); each detection counts for one head.
+Reads the .csv beside each clip. A head is found if the head box of a detected face overlaps its true box by at least
+0.3 (intersection over union). Each detection counts for one head.
 """
 
 import csv
-import sys
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from scipy.optimize import linear_sum_assignment
 
 from uunet.boxes import detection
 from uunet.boxes.types import iou
-from uunet.pipeline import video
+from uunet.media import video_reading
 
 LEAST_OVERLAP = 0.3
 GROUPS = {  # name -> column of the table below, edges
@@ -26,16 +27,16 @@ GROUPS = {  # name -> column of the table below, edges
 }
 
 
-def main(clips):
-    """Prints the shares for all clips together."""
+def main(clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="Clips of rendered scenes.")]) -> None:
+    """Prints which share of heads MTCNN finds in all clips together, by size, turn and visibility."""
     heads, alarms, frames = [], 0, 0  # heads: side, |yaw|, visible, found
     detector = detection.mtcnn()
     for clip in clips:
         truths = {}
-        with Path(clip).with_suffix(".csv").open() as file:
+        with clip.with_suffix(".csv").open() as file:
             for row in csv.DictReader(file):
                 truths.setdefault(int(row["frame"]), []).append(row)
-        pictures = video.read_frames(clip)
+        pictures = video_reading.read_frames(clip)
         frames += len(pictures)
         for index, found in enumerate(detection.find_heads(pictures, detector)):
             rows = truths.get(index, [])
@@ -64,4 +65,4 @@ def _show(name, heads):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    typer.run(main)

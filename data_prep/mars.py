@@ -1,7 +1,7 @@
 """Prepares MARS: `python -m data_prep.mars SOURCE --out DIR --labels FILE.csv`.
 
     SOURCE/bbox_train/0001/0001C1T0001F001.jpg    identity, camera, tracklet of that identity, frame of the tracklet
-    SOURCE/bbox_test/...                          the same, and 00-1 (junk) and 0000 (distractors), which are nobody
+    SOURCE/bbox_test/...                          the same, and 00-1 (junk) and 0000 (distractors)
 
 A picture is the box of one person, 128 x 256 pixels. A sequence is a tracklet, "C1T0001". The set has no soft labels:
 the paper took gender and ethnicity from Face++ and hairstyles from its authors' eyes (section IV-A), neither of which
@@ -10,24 +10,24 @@ is given out, so they come from the user's table. MARS' own halves are both read
 
 import re
 import sys
+from pathlib import Path
 
-from data_prep import command, heads
+from data_prep import heads, loader, tables
 
 FOLDERS = ("bbox_train", "bbox_test")
 NAME = re.compile(r"(\d{4}|00-1)C(\d)T(\d{4})F(\d{3,})\.jpg")
 NOBODY = {"00-1": "junk (identity 00-1)", "0000": "distractor (identity 0000)"}
 
 
-def plan(source, *, labels=None, frames=None, sequences=None):
+def plan(
+    source: Path, *, labels: Path | None = None, frames: int | None = None, sequences: int | None = None
+) -> heads.Plan:
     """What is in an extracted MARS.
 
     Args:
         source: path of the folder with bbox_train and bbox_test.
         labels: path of the table of soft labels, or None.
-        frames, sequences: int, at most so many boxes a sequence and sequences a subject; None for all.
-
-    Returns:
-        heads.Plan.
+        frames, sequences: int, at most so many boxes per sequence and sequences per subject; None for all.
 
     Raises:
         SourceError: if a half is missing, an identity is in both, or the table is bad.
@@ -56,7 +56,7 @@ def plan(source, *, labels=None, frames=None, sequences=None):
             f"{source} has no person in {' and none in '.join(missing)} (such as bbox_train/0001/0001C1T0001F001.jpg): "
             "extract both halves of MARS there."
         )
-    words, notes = heads.read_labels(labels, set(tracklets))
+    words, notes = tables.read_labels(labels, set(tracklets))
     works = []
     for subject, own in tracklets.items():
         for sequence in heads.evenly(sorted(own), sequences):
@@ -68,9 +68,9 @@ def plan(source, *, labels=None, frames=None, sequences=None):
     return heads.Plan("mars", heads.PERSON, works, skipped, notes)
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    return command.loader("mars", __doc__, plan, arguments, labels=True)
+    return loader.main("mars", __doc__, plan, arguments, labels=True)
 
 
 if __name__ == "__main__":

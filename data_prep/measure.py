@@ -9,23 +9,26 @@ frames of one sequence share their background. An interval is the middle 95 % ov
 repetition; it says little where they are fewer than twenty or so.
 """
 
-import argparse
-import csv
 import datetime
 import hashlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
 import rich.console
+import typer
 
+from data_prep import command, measured_tables
+from data_prep.measured_tables import BINS, CROPS, WORN, YAW_LIMIT, number
+from data_prep.synthetic.labels import LABELS
 from uunet import atomic
-from uunet.data import SPLITS, DataError
-from uunet.errors import UUNetError
+from uunet.data import SPLITS, DataError, manifest
 from uunet.evaluation import alignment, judges, recognition
 from uunet.evaluation import pairs as sampling
 from uunet.evaluation.judges import dlib, own
@@ -33,18 +36,6 @@ from uunet.training import provenance
 
 NETWORK_SIDE = own.SIDE  # pixels: the crops that the U-Nets see, too
 BACKGROUND = (0, 13)  # codes of the parse map that are not the person: background, and what passes in front
-YAW_LIMIT = 35  # degrees: up to here both eyes are in view
-
-# edges of the bins in which the share of faces found is counted
-BINS = {
-    "yaw": ("yaw, degrees either side", [0, 30, 60, 181]),
-    "pitch": ("pitch, degrees up or down", [0, 15, 30, 45, 91]),
-    "native_size": ("native size, pixels", [0, 24, 32, 48, 64, 128, 10_000]),
-}
-WORN = ("eyewear", "headwear", "mask", "occluded")
-LABELS = ("gender", "ethnicity", "hairstyle")
-CROPS = {"crop": "whole crop", "person": "person only", "background": "background only"}
-PAIRS = {"all": "all", "yaw": f"yaw < {YAW_LIMIT}", "hard": "same gender, ethnicity, hair"}
 
 
 @dataclass(frozen=True)
@@ -64,33 +55,26 @@ class Table:
     def __getitem__(self, column):
         return self.columns[column]
 
-    def where(self, rows):
+    def where(self, rows: np.ndarray | slice | list) -> "Table":
         """The Table of some rows: `rows` a bool or int array, or a slice."""
         return Table(self.folder, self.name, {name: values[rows] for name, values in self.columns.items()})
 
 
-def read(folder):
-    """The Table of the set in the Path `folder`.
+def read(folder: Path) -> Table:
+    """The Table of a set.
 
     Raises:
         DataError: if there is no manifest, or a column is missing or not as documented.
     """
-    manifest = folder / "manifest.csv"
-    try:
-        with open(manifest, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{manifest} cannot be read ({error}); name the folder of a set.") from error
-    if not rows or any(None in row or None in row.values() for row in rows):
-        raise DataError(f"{manifest} is empty or has an incomplete row; prepare the set again.")
-    missing = {"file", "split", "subject", "sequence", *LABELS, *BINS} - set(rows[0])
-    if missing:
-        raise DataError(f"{manifest} lacks the column(s) {', '.join(sorted(missing))}; measure a set that has them.")
+    path = folder / "manifest.csv"
+    rows = manifest.read_rows(path, (*manifest.COLUMNS, *BINS))
+    if not rows:
+        raise DataError(f"{path} is empty; prepare the set again.")
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     try:
         columns |= {name: columns[name].astype(float) for name in BINS}
     except ValueError as error:
-        raise DataError(f"{manifest} has a word for a number ({error}); prepare the set again.") from error
+        raise DataError(f"{path} has a word for a number ({error}); prepare the set again.") from error
     return Table(folder, columns["domain"][0] if "domain" in columns else folder.resolve().name, columns)
 
 
@@ -101,7 +85,7 @@ def _bytes(path):
         raise DataError(f"{path} cannot be read ({error.strerror}); prepare the set again.") from error
 
 
-def pictures(table, side=None, column="file"):
+def pictures(table: Table, side: int | None = None, column: str = "file") -> np.ndarray:
     """The crops of a Table, or its parse maps (`column="parse"`), resized to `side` unless that is None.
 
     Returns:
@@ -126,7 +110,7 @@ def pictures(table, side=None, column="file"):
     return found if column == "parse" else np.ascontiguousarray(found[..., ::-1])
 
 
-def contents(table):
+def contents(table: Table) -> dict:
     """What a set holds: dict of counts."""
     return {
         "people": {split: len(np.unique(table["subject"][table["split"] == split])) for split in SPLITS},
@@ -140,7 +124,7 @@ def contents(table):
     }
 
 
-def detection(table, faces):
+def detection(table: Table, faces: alignment.Faces) -> list[dict]:
     """How many faces MTCNN finds, and its mean confidence in them, by pose, size and what is worn.
 
     Args:
@@ -170,7 +154,7 @@ def detection(table, faces):
     ]
 
 
-def cross_sequence_pairs(table, rng):
+def cross_sequence_pairs(table: Table, rng: np.random.Generator) -> dict:
     """All pairs of one person in two sequences; all pairs, or `pairs.IMPOSTORS` random ones, of two people.
 
     Args:
@@ -190,16 +174,18 @@ def cross_sequence_pairs(table, rng):
     }
 
 
-def recogniser_rows(name, side, crop, embeddings, found, table, seed):
-    """Scores one recogniser on all kinds of PAIRS of the test split: list of dicts.
+def recogniser_rows(
+    seen: tuple, embeddings: np.ndarray, found: np.ndarray | None, table: Table, seed: int
+) -> list[dict]:
+    """Scores one recogniser on all kinds of `measured_tables.PAIRS` of the test split.
 
     Args:
-        name: str; side: int, pixels of the crops; crop: a key of CROPS. What the rows are called.
+        seen: what the rows are called: name of the recogniser, pixels of the crops, a key of `measured_tables.CROPS`.
         embeddings: float `(N, d)`, for `judges.scores`.
         found: bool `(N,)`, whether a face was found in a crop; None for a recogniser that needs none.
-        table: Table of the N crops.
-        seed: int.
+        table: of the N crops.
     """
+    name, side, crop = seen
     rng = np.random.default_rng(seed)
     pairs = cross_sequence_pairs(table, rng)
     everything = np.ones(len(embeddings), bool)
@@ -223,7 +209,7 @@ def recogniser_rows(name, side, crop, embeddings, found, table, seed):
     return rows
 
 
-def cnn_rows(table, seed, say):
+def cnn_rows(table: Table, seed: int, say: Callable[[str], None]) -> list[dict]:
     """Trains and scores a CNN on each kind of crop that the set allows: list of dicts as `recogniser_rows` gives."""
     rows = []
     splits = {split: table.where(table["split"] == split) for split in SPLITS}
@@ -241,14 +227,14 @@ def cnn_rows(table, seed, say):
         results = {}
         for split in ("validation", "test"):
             embeddings = network.predict(shown[split], batch_size=256, verbose=0)
-            results[split] = recogniser_rows("CNN", NETWORK_SIDE, crop, embeddings, None, splits[split], seed)
+            results[split] = recogniser_rows(("CNN", NETWORK_SIDE, crop), embeddings, None, splits[split], seed)
         rows += results["test"]
         say(f"{table.name}: CNN on {CROPS[crop]}, {time.monotonic() - start:.0f} s, "
-            f"validation AUC {_number(results['validation'][0]['auc'])}")  # fmt: skip
+            f"validation AUC {number(results['validation'][0]['auc'])}")  # fmt: skip
     return rows
 
 
-def measure(table, *, cnn, seed, say):
+def measure(table: Table, *, cnn: bool, seed: int, say: Callable[[str], None]) -> dict:
     """The record of one set: dict of JSON values."""
     for split in SPLITS if cnn else ("test",):
         if split not in table["split"]:
@@ -264,7 +250,7 @@ def measure(table, *, cnn, seed, say):
     for side in sorted({counts["side"], NETWORK_SIDE}, reverse=True):
         say(f"{table.name}: dlib at {side} pixels")
         embeddings, found = dlib.judge(pictures(test, side))
-        rows += recogniser_rows("dlib", side, "crop", embeddings, found, test, seed)
+        rows += recogniser_rows(("dlib", side, "crop"), embeddings, found, test, seed)
     if cnn:
         rows += cnn_rows(table, seed, say)
     found = detection(table, faces)
@@ -278,124 +264,48 @@ def _hash(table):
     return digest.hexdigest()
 
 
-def markdown(records):
-    """The tables of some records, side by side, as Markdown text."""
-    sets = [part for record in records for part in record["sets"]]
-    origins = []
-    for made in (record["provenance"] for record in records):
-        origins.append(f"`{made['command']}`, commit {made['commit'][:7]}, seed {made['seed']}, {made['seconds']} s")
-    tables = [table(sets) for table in (_contents_table, _detection_table, _recognition_table)]
-    return "\n\n".join([*tables, "; ".join(origins)])
-
-
-def _contents_table(sets):
-    title = ["set", "people: train / validation / test", "sequences", "crops", "pixels", "people by label"]
-    lines = [_line(title), "|" + "---|" * 6]
-    for part in sets:
-        people = " / ".join(str(part["people"][split]) for split in SPLITS)
-        labels = [", ".join(f"{value} {count}" for value, count in part["labels"][label].items()) for label in LABELS]
-        cells = [part["name"], people, part["sequences"], part["crops"], part["side"], "; ".join(labels)]
-        lines.append(_line(cells))
-    return "\n".join(lines)
-
-
-def _detection_table(sets):
-    lines = [_line(["MTCNN: faces found (mean confidence) of crops", "", *(part["name"] for part in sets)])]
-    lines.append("|" + "---|" * (2 + len(sets)))
-    rows = [{(row["by"], row["value"]): row for row in part["detection"] if row["crops"]} for part in sets]
-    order = ["all", *(title for title, _ in BINS.values()), *WORN]
-    keys = dict.fromkeys((row["by"], row["value"]) for part in sets for row in part["detection"])
-    for by, value in sorted(keys, key=lambda key: order.index(key[0])):
-        if not any((by, value) in part for part in rows):
-            continue
-        cells = [by, value]
-        for row in (part.get((by, value)) for part in rows):
-            cells.append(f"{100 * row['found']:.1f} % ({_number(row['confidence'])}) of {row['crops']}" if row else "–")
-        lines.append(_line(cells))
-    return "\n".join(lines)
-
-
-def _recognition_table(sets):
-    lines = ["| set | recogniser | sees | pairs | genuine | impostor | AUC | d', Eq. 14 | no face found |"]
-    lines.append("|" + "---|" * 9)
-    for part in sets:
-        for row in part["recognition"]:
-            sees = f"{CROPS[row['crop']]}, {row['side']} px"
-            cells = [part["name"], row["recogniser"], sees, PAIRS[row["pairs"]], row["genuine"], row["impostor"]]
-            cells += [_interval(row["auc"], row["auc_interval"]), _interval(row["d"], row["d_interval"])]
-            cells.append("–" if row["no_face"] is None else f"{100 * row['no_face']:.1f} %")
-            lines.append(_line(cells))
-    return "\n".join(lines)
-
-
-def _line(cells):
-    return "| " + " | ".join(map(str, cells)) + " |"
-
-
-def _number(value):
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _interval(value, interval):
-    return "–" if value is None else f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"
-
-
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.measure", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folders", type=Path, nargs="*", metavar="DIR", help="a prepared set")
-    parser.add_argument("--out", type=Path, metavar="JSON", help="where the record goes")
-    parser.add_argument("--no-cnn", action="store_true", help="leave out the networks that have to be trained")
-    parser.add_argument("--seed", type=int, default=0, help="of pairs, draws and networks (default %(default)s)")
-    parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
-    parser.add_argument("--table", type=Path, nargs="+", metavar="JSON", help="print records; measure nothing")
-    options = parser.parse_args(arguments)
-    if (options.table is None) == (not options.folders) or bool(options.folders) != bool(options.out):
-        parser.error("give folders and --out, or --table alone")
-    try:
-        if options.table:
-            print(markdown([_read_record(path) for path in options.table]))
-        else:
-            given = sys.argv[1:] if arguments is None else arguments
-            _measure_all(options, " ".join(["python -m data_prep.measure", *given]))
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"Stopped; {options.out} was not written.", file=sys.stderr)
-        return 130
-    return 0
+    asked = " ".join(["python -m data_prep.measure", *(sys.argv[1:] if arguments is None else arguments)])
+
+    def measure_all(
+        paths: Annotated[
+            list[Path] | None, typer.Argument(metavar="DIR...", help="Prepared sets; with --table, records.")
+        ] = None,
+        out: Annotated[Path | None, typer.Option(metavar="JSON", help="Where the record goes.")] = None,
+        no_cnn: Annotated[bool, typer.Option("--no-cnn", help="Leave out the networks that must be trained.")] = False,
+        seed: Annotated[int, typer.Option(help="Of pairs, draws and networks.")] = 0,
+        overwrite: command.Overwrite = False,
+        table: Annotated[bool, typer.Option("--table", help="Print records; measure nothing.")] = False,
+    ):
+        if not paths or table == bool(out):
+            raise typer.BadParameter("give folders and --out, or --table and records", param_hint="DIR")
+        if table:
+            print(measured_tables.markdown([measured_tables.read_record(path) for path in paths]))
+            return
+        with atomic.new_file(out, overwrite=overwrite) as part:
+            record = _record(paths, asked, cnn=not no_cnn, seed=seed)
+            part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        print(measured_tables.markdown([record]))
+
+    return command.run(measure_all, arguments, "measure", __doc__)
 
 
-def _measure_all(options, command):
+def _record(folders, asked, *, cnn, seed):
+    """Measures all sets; `asked` is the command."""
     start = time.monotonic()
     console = rich.console.Console(stderr=True)
-    with atomic.new_file(options.out, overwrite=options.overwrite) as part:
-        tables = [read(folder) for folder in options.folders]
-        sets = [measure(table, cnn=not options.no_cnn, seed=options.seed, say=console.print) for table in tables]
-        made = {
-            "command": command,
-            "commit": provenance.commit(),
-            "seed": options.seed,
-            "seconds": round(time.monotonic() - start),
-            "device": provenance.device(),
-            "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        }
-        record = {"provenance": made, "sets": sets}
-        part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(markdown([record]))
-
-
-def _read_record(path):
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}); name a record that this command wrote.") from error
-    if not isinstance(record, dict) or not record.get("provenance") or not record.get("sets"):
-        raise DataError(f"{path} is not a record of this command; name one that it wrote by --out.")
-    return record
+    tables = [read(folder) for folder in folders]
+    sets = [measure(table, cnn=cnn, seed=seed, say=console.print) for table in tables]
+    made = {
+        "command": asked,
+        "commit": provenance.commit(),
+        "seed": seed,
+        "seconds": round(time.monotonic() - start),
+        "device": provenance.device(),
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+    return {"provenance": made, "sets": sets}
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Prepares P-DESTRE, from its videos or from crops: `python -m data_prep.p_destre SOURCE --out DIR`.
 
-The videos, and one annotation file each, one row a box:
+The videos, and one annotation file each, one row per box:
 
     SOURCE/videos/13-11-2019-1-1.MP4              day-month-year, group, part
-    SOURCE/annotation/13-11-2019-1-1.txt          26 numbers: frame (from 1), ID (-1: nobody knows), x, y, h, w, ...
+    SOURCE/annotation/13-11-2019-1-1.txt          26 numbers: frame (from 1), ID (-1: unknown), x, y, h, w, ...
 
 or the crops of the author of the paper, in one folder or in folders of it, with the labels in their names:
 
@@ -15,11 +15,13 @@ A sequence is one identity in one video. An identity keeps its number on all day
 
 import re
 import sys
+from pathlib import Path
 
 import av
 import numpy as np
 
-from data_prep import command, heads
+from data_prep import heads, loader
+from data_prep.synthetic import labels
 
 COLUMNS = 26  # a row; of the rest: 6 a flag, 7 to 9 the head's pose, the others soft labels that are not used
 FRAME, ID, BOX, GENDER, ETHNICITY, HAIRSTYLE = 0, 1, slice(2, 6), 10, 14, 16
@@ -29,15 +31,12 @@ VIDEOS = (".mp4", ".mov", ".avi")
 NO_ID = "unknown identity (-1)"
 
 
-def plan(source, *, frames=None, sequences=None):
+def plan(source: Path, *, frames: int | None = None, sequences: int | None = None) -> heads.Plan:
     """What is in an extracted P-DESTRE.
 
     Args:
         source: path of the folder with videos and annotation, or with crops.
-        frames, sequences: int, at most so many boxes a sequence and sequences a subject; None for all.
-
-    Returns:
-        heads.Plan.
+        frames, sequences: int, at most so many boxes per sequence and sequences per subject; None for all.
 
     Raises:
         SourceError: if neither is there, or one of the two folders without the other.
@@ -53,9 +52,9 @@ def _words(gender, ethnicity, hairstyle):
     """The words of three codes; -1 is unknown, as is the last code of each. KeyError names a code out of range."""
     words = []
     for name, code in (("gender", gender), ("ethnicity", ethnicity), ("hairstyle", hairstyle)):
-        if not -1 <= code < len(heads.WORDS[name]):
+        if not -1 <= code < len(labels.WORDS[name]):
             raise KeyError(f"{name} {code} is out of range")
-        words.append(heads.WORDS[name][code])  # -1 is the last word, too: unknown
+        words.append(labels.WORDS[name][code])  # -1 is the last word, too: unknown
     return words
 
 
@@ -195,9 +194,9 @@ def _video_work(stem, path, boxes):
     return heads.Work(stem, len(boxes), read)
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    return command.loader("p_destre", __doc__, plan, arguments)
+    return loader.main("p_destre", __doc__, plan, arguments)
 
 
 if __name__ == "__main__":

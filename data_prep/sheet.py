@@ -6,15 +6,17 @@ A row is a person, a column a frame: the first frames of each sequence, as many 
 picture stands above its twin. Works on any data set with the manifest of README.md; --twins on rendered ones.
 """
 
-import argparse
-import csv
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+import typer
 
+from data_prep import command
 from uunet import atomic
+from uunet.data import manifest
 from uunet.errors import UUNetError
 
 CAPTION = 14  # pixels, height of the line above each row
@@ -25,25 +27,29 @@ class SheetError(UUNetError):
     """A data set that a sheet cannot be made of."""
 
 
-def sheet(folder, people, columns, twins=None):
+def sheet(folder: Path, people: int, columns: int, twins: str | None = None) -> np.ndarray:
     """The contact sheet of the first `people` of a data set.
 
     Args:
-        folder: Path of the data set.
-        people: int, rows.
-        columns: int, pictures a row: spread evenly over a person's sequences.
-        twins: str or None, the s of the twins to show below the pictures.
+        folder: of the data set.
+        people: number of rows.
+        columns: pictures per row, spread evenly over a person's sequences.
+        twins: the s of the twins to show below the pictures, or None.
 
     Returns:
         uint8 `(height, width, 3)`, BGR.
 
     Raises:
-        SheetError: a file is missing or damaged.
+        DataError: a table is missing or damaged.
+        SheetError: a picture is missing or damaged.
     """
-    rows = _read(folder / "manifest.csv", COLUMNS)
+    rows = manifest.read_rows(folder / "manifest.csv", COLUMNS)
     twin_of = {}
     if twins:
-        twin_of = {row["of"]: row for row in _read(folder / f"twins_{twins}.csv", ("file", "of", "virtual"))}
+        listed = manifest.read_rows(folder / f"twins_{twins}.csv", ("file", "of", "virtual"))
+        twin_of = {row["of"]: row for row in listed}
+    if not rows:
+        raise SheetError(f"{folder / 'manifest.csv'} lists no picture; prepare the data set again.")
     by_subject = {}
     for row in rows:
         by_subject.setdefault(row["subject"], {}).setdefault(row["sequence"], []).append(row)
@@ -87,40 +93,29 @@ def _picture(folder, name):
     return picture
 
 
-def _read(path, columns):
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SheetError(f"{path} cannot be read; name a prepared data set, with these twins if any.") from error
-    if not rows or any(row.get(name) is None for row in rows for name in columns):
-        raise SheetError(f"{path} lacks one of the columns {', '.join(columns)}; prepare the data set again.")
-    return rows
+def _write(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The data set.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The picture, .png.")],
+    people: Annotated[int, typer.Option(help="Rows.")] = 12,
+    columns: Annotated[int, typer.Option(help="Pictures per row.")] = 12,
+    twins: Annotated[
+        str | None, typer.Option(metavar="S", help="Show these twins below the pictures: --twins=-1,1,1,1")
+    ] = None,
+    overwrite: command.Overwrite = False,
+):
+    if min(people, columns) < 1:
+        raise SheetError("--people and --columns count from 1; give larger ones.")
+    if out.suffix != ".png":
+        raise SheetError(f"{out} is no .png; give --out a name that ends with .png.")
+    picture = sheet(folder, people, columns, twins)
+    with atomic.new_file(out, overwrite=overwrite) as part:
+        part.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    print(f"{out} shows {folder}.")
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m data_prep.sheet", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the data set")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the picture, .png")
-    parser.add_argument("--people", type=int, default=12, help="rows (default %(default)s)")
-    parser.add_argument("--columns", type=int, default=12, help="pictures a row (default %(default)s)")
-    parser.add_argument("--twins", metavar="S", help="show these twins below the pictures: --twins=-1,1,1,1")
-    parser.add_argument("--overwrite", action="store_true", help="replace --out if it exists")
-    options = parser.parse_args(arguments)
-    try:
-        if min(options.people, options.columns) < 1:
-            raise SheetError("--people and --columns count from 1; give larger ones.")
-        if options.out.suffix != ".png":
-            raise SheetError(f"{options.out} is no .png; give --out a name that ends with .png.")
-        picture = sheet(options.folder, options.people, options.columns, options.twins)
-        with atomic.new_file(options.out, overwrite=options.overwrite) as part:
-            part.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    print(f"{options.out} shows {options.folder}.")
-    return 0
+    return command.run(_write, arguments, "sheet", __doc__)
 
 
 if __name__ == "__main__":

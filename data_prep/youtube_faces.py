@@ -12,24 +12,24 @@ A sequence is a video. Soft labels come from the user's table, as for MARS (sect
 
 import re
 import sys
+from pathlib import Path
 
-from data_prep import command, heads
+from data_prep import heads, loader, tables
 
 SURROUNDINGS = 2.2  # x the labelled face is what the detector sees; also how the set itself cut aligned_images_DB
 FRAME = re.compile(r"(\d+)\.(\d+)\.jpg")
 ALIGNED = re.compile(r"aligned_detect_(\d+)\.(\d+)\.jpg")
 
 
-def plan(source, *, labels=None, frames=None, sequences=None):
+def plan(
+    source: Path, *, labels: Path | None = None, frames: int | None = None, sequences: int | None = None
+) -> heads.Plan:
     """What is in an extracted YouTube Faces.
 
     Args:
         source: path of the folder with frame_images_DB or aligned_images_DB; with both, the whole frames are read.
         labels: path of the table of soft labels, or None.
-        frames, sequences: int, at most so many boxes a sequence and sequences a subject; None for all.
-
-    Returns:
-        heads.Plan.
+        frames, sequences: int, at most so many boxes per sequence and sequences per subject; None for all.
 
     Raises:
         SourceError: if there is neither folder, no frame in it, or the table is bad.
@@ -43,7 +43,7 @@ def plan(source, *, labels=None, frames=None, sequences=None):
         raise heads.SourceError(f"{source} has no frame_images_DB and no aligned_images_DB: extract one of them there.")
     if not videos:
         raise heads.SourceError(f"{source} has no labelled face such as Aaron_Eckhart/0/0.555.jpg: extract it anew.")
-    words, notes = heads.read_labels(labels, {person for person, _ in videos})
+    words, notes = tables.read_labels(labels, {person for person, _ in videos})
     videos_of = {}
     for person, video in sorted(videos):
         videos_of.setdefault(person, []).append(video)
@@ -100,9 +100,9 @@ def _aligned(source, skipped):
     return videos
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
-    return command.loader("youtube_faces", __doc__, plan, arguments, labels=True)
+    return loader.main("youtube_faces", __doc__, plan, arguments, labels=True)
 
 
 if __name__ == "__main__":

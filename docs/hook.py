@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 SHOWN = (
     "README.md", "REPRODUCTION.md", "CITATION.cff", "docs/**/*.md", "docs/**/*.png", "docs/**/*.json",
     "notebooks/*.md", "notebooks/*.ipynb", "weights/**/*.md", "data_prep/README.md", "data_prep/synthetic/baked/*.md",
+    "examples/*.py",
 )  # fmt: skip
 
 

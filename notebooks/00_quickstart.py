@@ -9,14 +9,15 @@
 # %% [markdown]
 # # De-identify and reconstruct your own picture or clip
 #
-# **The paper's claim** (Fig. 1): heads in a surveillance stream are replaced by virtual ones, the stream is released,
-# and only an authority with the private module gets the original faces back, from nothing but the public pixels.
+# **The paper's claim** (Fig. 1): heads in a surveillance stream are replaced by virtual ones, and the stream is
+# released. Only an authority with the private module gets the original faces back. It needs nothing but the public
+# pixels.
 #
-# **What it costs:** a minute for the bundled clip on two CPU cores. On Colab you are asked for a file of your own,
-# which stays on the machine that runs this page.
+# **What it costs:** a minute for the bundled clip on two CPU cores. On Colab, a button asks for a file of your own. The
+# file stays on the machine that runs this page.
 #
-# > **Do not publish anybody behind the weights that come with this code.** They show that the whole chain works. How
-# > far they hide people is measured below, and in `weights/README.md`.
+# > **Do not publish pictures of people that were de-identified with the shipped weights.** The weights show that all
+# > parts work together. How well they hide people is measured below, and in `weights/README.md`.
 
 # %%
 import logging
@@ -31,11 +32,11 @@ from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from uunet import pipeline, presets, video_samples
-from uunet.boxes import detection
+from uunet.boxes import box_file, detection
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment
 from uunet.evaluation.judges import dlib
-from uunet.pipeline import images, video
+from uunet.media import images, video_reading
 from uunet.wire import crypto, protocol
 
 RUN = os.environ.get("UUNET_RUN", "read")  # read, smoke or full
@@ -48,8 +49,8 @@ logging.getLogger("tensorflow").setLevel("ERROR")  # not its advice on how it is
 # %% [markdown]
 # ## Your file
 #
-# On Colab a button asks for a picture or a clip. Elsewhere it is the bundled clip: three rendered people, none of whom
-# exists. Put the path of a file of yours in the last line instead, if you like.
+# On Colab, a button asks for a picture or a clip. Elsewhere, the bundled clip is used: it shows three rendered people,
+# none of whom exists. To use a file of yours, put its path in the last line.
 
 # %%
 if "google.colab" in sys.modules:
@@ -63,12 +64,11 @@ else:
 # ## The ten lines
 #
 # The public module finds the heads, replaces each by $\mathbf{a} = U_e(\mathbf{x}, \text{noise})$, and hides the boxes
-# in the pixels. The private module gets the public *file* and nothing else, and restores $\mathbf{r} =
-# U_d(\mathbf{a})$.
+# in the pixels. The private module gets the public *file* and nothing else. It computes $\mathbf{r} = U_d(\mathbf{a})$.
 
 # %%
 net = presets.load()
-heads = detection.mtcnn() if RUN != "smoke" else detection.from_file(video_samples.WALK_HEADS)
+heads = detection.mtcnn() if RUN != "smoke" else box_file.read(video_samples.WALK_HEADS)
 if source.suffix.lower() in images.READABLE:
     public, restored = Path("public.png"), Path("restored.png")
     pipeline.deidentify_image(source, public, net.encoder, heads, overwrite=True)
@@ -79,14 +79,14 @@ else:
     pipeline.reconstruct_video(public, restored, net.decoder, overwrite=True)
 
 # %% [markdown]
-# Both files are lossless, and lie beside this page. Read them again, as anybody would who gets them:
+# Both files are lossless, and lie beside this page. We read them again, as a recipient would:
 
 # %%
 if public.suffix == ".png":
-    x, a, r = ([images.read(path)] for path in (source, public, restored))
+    x, a, r = ([images.read(path).rgb] for path in (source, public, restored))
     boxes = pipeline.inspect_image(public).opened()
 else:
-    x, a, r = (video.read_frames(path) for path in (source, public, restored))
+    x, a, r = (video_reading.read_frames(path) for path in (source, public, restored))
     boxes = pipeline.inspect_video(public).opened()
 
 with_heads = [k for k, found in enumerate(boxes) if found]
@@ -101,7 +101,7 @@ for axis, title, version in zip(axes, ("original x", "public a", "restored r"), 
     axis.axis("off")
 
 # %% [markdown]
-# The heads alone, from above: original, public, restored.
+# The heads alone, from top to bottom: original, public, reconstructed.
 
 
 # %%
@@ -121,20 +121,20 @@ axis.imshow(np.vstack([np.hstack(heads[some]) for heads in (originals, publics, 
 axis.set_xticks([])
 axis.set_yticks([64, 192, 320], ["x", "a", "r"])
 # %% [markdown]
-# **Try:** add `seed=7` to the line that de-identifies, and run it twice; then take it away again. When does a person
-# get the same virtual face twice? Who may want that, and who may not?
+# **Try:** add `seed=7` to the line that de-identifies, and run it twice. Then remove it again. When does a person get
+# the same virtual face twice? When is that wanted, and when is it a risk?
 #
 # ## The message in the pixels
 #
-# Nobody told `reconstruct_video` where the heads are: each frame carries the paper's message (section III-C), the
-# number of heads and then x, y, width and height of each. [01_steganography](01_steganography.ipynb) shows how it gets
-# there.
+# `reconstruct_video` was not told where the heads are. Each frame carries the paper's message (section III-C): the
+# number of heads, and then x, y, width and height of each. [01_steganography](01_steganography.ipynb) shows how the
+# message gets there.
 
 # %%
 print(protocol.format_message(boxes[middle]))
 
 # %% [markdown]
-# So the public file is the original but for the heads, and single grey levels:
+# Outside the heads, the public file is the original, up to single grey levels:
 
 # %%
 change = np.abs(a[middle].astype(int) - x[middle]).max(axis=-1)
@@ -152,10 +152,10 @@ print(f"largest change outside the head boxes: {outside} level(s)")
 # %% [markdown]
 # ## Who is still recognised?
 #
-# The question that counts. A face recogniser that had no part in training (dlib's, trained on 3 million faces of real
-# people) turns a face into 128 numbers; the *distance* of two faces is small for one person. It is told where eyes,
-# nose and mouth are in the *original*, also in the other versions: the best that an attacker can wish for. Heads that
-# show no face in the original (from behind, cut off) are left out.
+# This is the question that counts. A face recogniser that took no part in training (dlib's, trained on 3 million faces
+# of real people) turns a face into 128 numbers. The *distance* of two faces of one person is small. For all versions of
+# a head, the recogniser gets the positions of eyes, nose and mouth in the *original*, which favours an attacker. Heads
+# that show no face in the original (from behind, or cut off) are left out.
 
 # %%
 faces = alignment.find_faces(originals)
@@ -179,10 +179,10 @@ axis.axvline(0.6, color="gray", linestyle=":")
 axis.set_yticks(range(3), [f"{name} ({len(values)})" for name, values in rows.items()])
 axis.set(xlabel="distance", ylim=(-0.5, 2.5), xlim=(0, 1.2))
 # %% [markdown]
-# Each dot is a pair. Good weights have the middle row where the upper one is, and the lower one at 0. Left of the
-# dotted line dlib's author counts two *photographs* as one person; rendered faces may lie closer together than real
-# ones, so look at the order of the rows, too. And far away from everybody is not yet *virtual*: a smeared face hides,
-# too, and the paper wants one that a detector still takes for a face.
+# Each dot is a pair. With good weights, the middle row lies where the upper one lies, and the lower row lies at 0. Left
+# of the dotted line, dlib's author takes two *photographs* for one person. Rendered faces may lie closer together than
+# real ones, so compare the rows with each other, too. A large distance alone is not enough: a smeared face is far from
+# all people, but the paper wants a face that a detector still finds.
 
 # %%
 contested = others.any(axis=0)  # somebody else is there to be taken for
@@ -196,12 +196,12 @@ print(f"{told} are nearer to that person than to anybody else in their frame")
 print(f"{detected} are still faces to a detector (MTCNN)")
 
 # %% [markdown]
-# That is an impression from one clip and no measurement: `uunet evaluate` measures on many people, by several
-# recognisers, and by one that was trained on de-identified faces.
+# This is an impression from one clip, not a measurement. `uunet evaluate` measures on many people, with several
+# recognisers, one of which was trained on de-identified faces.
 #
 # ## A key
 #
-# Without a key anybody may read the boxes. With one, only its owners do:
+# Without a key, anybody can read the boxes. With a key, only its owners can:
 
 # %%
 key = crypto.generate()
@@ -214,7 +214,7 @@ except UUNetError as error:
     print("without:     ", error)
 
 # %% [markdown]
-# A key seals the boxes and not the faces: whoever has U_d and finds the heads restores them.
+# A key seals the boxes, not the faces: anybody who has U_d and finds the heads can restore them.
 #
 # ## What the paper says and what we measured
 
@@ -240,7 +240,8 @@ table = [
 Markdown("\n".join(table))
 
 # %% [markdown]
-# **What differs, and why.** The paper trains on real surveillance footage that cannot be shipped, on a GPU, for 120,000
-# steps; these weights come from rendered heads and two CPU cores. The paper's D_a never sees an $\mathbf{a}$, so
-# a U_e trained with it learns to fool D_a and not people ([REPRODUCTION.md](../REPRODUCTION.md), row 31). And any lossy
-# step destroys what a lossless file hides: send `public.webm` or `public.png` as they are.
+# **What differs, and why.** The paper trains on real surveillance footage, on a GPU, for 120,000 steps. That footage
+# cannot be shipped; our weights were trained on rendered heads with two CPU cores. The paper's D_a never sees an
+# $\mathbf{a}$, so a U_e that is trained with it learns to deceive D_a rather than other recognisers
+# ([REPRODUCTION.md](../REPRODUCTION.md), row 31). Any lossy step destroys what a lossless file hides, so send
+# `public.webm` or `public.png` as they are.

@@ -10,12 +10,12 @@
 # # Hiding the head boxes in the pixels
 #
 # **The paper's claim** (section III-C): every frame of the public stream carries, by steganography, a message with the
-# number and the places of its heads. The reader then needs no detector, and cuts out exactly the pixels that the writer
-# pasted. The paper gives the message, and not how it gets into the pixels: its reference [14] is about *finding* hidden
-# messages.
+# number and the positions of its heads. The reader then needs no detector, and cuts out exactly the pixels that the
+# writer pasted. The paper gives the message, but not the method that hides it: its reference [14] is about *detecting*
+# hidden messages.
 #
-# We hide the message twice by hand: in single grey levels, which any codec destroys, and in DCT coefficients, which
-# survive. Beside each handmade version stands the function of `uunet` that does the same for good.
+# We hide the message twice by hand: in single grey levels, which any lossy codec destroys, and in DCT coefficients,
+# which survive. Beside each handmade version stands the function of `uunet` that does the same.
 #
 # **What it costs:** half a minute on two CPU cores. No network is needed.
 
@@ -32,9 +32,9 @@ from IPython.display import Markdown
 from skimage.data import coffee
 
 from uunet import video_samples
-from uunet.boxes import detection, types
+from uunet.boxes import box_file, types
 from uunet.errors import UUNetError
-from uunet.pipeline.video import read_frames
+from uunet.media.video_reading import read_frames
 from uunet.stego import keystream, lsb
 from uunet.wire import crypto, messages, protocol
 
@@ -51,13 +51,13 @@ rng = np.random.default_rng(0)
 # $$\text{message} := n\ \text{","}\ [\text{ROI}]_n \qquad
 #   \text{ROI} := x\ \text{","}\ y\ \text{","}\ w\ \text{","}\ h\ \text{","}$$
 #
-# A frame of the bundled clip, with the head boxes that its renderer knows. (It and the nine after it will be used.)
+# A frame of the bundled clip, with the true head boxes from its renderer. (This frame and the nine after it are used.)
 
 # %%
 FIRST = 40
 frames = read_frames(video_samples.WALK)[FIRST : FIRST + messages.GROUP]
 frame = frames[0]
-rois = [roi for _, roi in detection.from_file(video_samples.WALK_HEADS)[FIRST]]
+rois = [roi for _, roi in box_file.read(video_samples.WALK_HEADS).by_frame[FIRST]]
 
 figure, axis = plt.subplots(figsize=(5, 3.75))
 axis.imshow(frame)
@@ -67,8 +67,8 @@ for x, y, w, h in rois:
 text = protocol.format_message(rois)
 axis.set_title(f'"{text}"')
 # %% [markdown]
-# **Try:** add `types.Roi(10, 16, 9, 15)` to `rois`. By how many characters does the message grow? What is the
-# longest that one box can be?
+# **Try:** add `types.Roi(10, 16, 9, 15)` to `rois`. By how many characters does the message grow? What is the longest
+# text of one box?
 #
 # The paper's own example, written and read:
 
@@ -80,8 +80,8 @@ print(protocol.parse_message(example))
 # %% [markdown]
 # ## 2. One bit in one grey level
 #
-# A sample $s$ (one colour of one pixel, 0 to 255) is even or odd, and its parity is the bit $b$ that it carries. Where
-# it is the wrong one, the sample goes up or down by one, at random (*LSB matching*):
+# A sample $s$ (one colour of one pixel, 0 to 255) is even or odd. Its parity is the bit $b$ that it carries. If the
+# parity is wrong, the sample goes up or down by one, at random (*LSB matching*):
 #
 # $$s' = s + \sigma\,\big[\,s \bmod 2 \ne b\,\big], \qquad \sigma = \pm 1, \qquad b = s' \bmod 2$$
 
@@ -120,7 +120,8 @@ for axis, title, picture, look in zip(
 print(reveal_by_hand(hidden, len(text)).decode("ascii"))
 
 # %% [markdown]
-# The first rows carry. The eye sees nothing, and `uunet.stego.lsb` reads the handmade bits, and the other way round:
+# The first rows carry the message. The change is invisible. `uunet.stego.lsb` reads the handmade bits, and the handmade
+# reader reads those of `uunet.stego.lsb`:
 
 # %%
 print(lsb.reveal(hidden, len(payload)) == payload == reveal_by_hand(lsb.hide(frame, payload), len(payload)))
@@ -128,8 +129,8 @@ print(lsb.reveal(hidden, len(payload)) == payload == reveal_by_hand(lsb.hide(fra
 # %% [markdown]
 # ## 3. How much, and at what price
 #
-# One bit a sample: $\lfloor N/8 \rfloor$ bytes in $N$ samples. Half of the parities are right by chance, so $n$ bits
-# change $n/2$ samples by one level:
+# One bit per sample gives $\lfloor N/8 \rfloor$ bytes in $N$ samples. Half of the parities are right by chance, so $n$
+# bits change $n/2$ samples by one level:
 #
 # $$\text{MSE} = \frac{n}{2N}, \qquad \text{PSNR} = 10 \log_{10} \frac{255^2}{\text{MSE}}$$
 
@@ -156,9 +157,9 @@ print(f"{lsb.capacity(frame.shape):,} bytes fit; the message has {len(text)}")
 #
 # ## 4. The frame around the message
 #
-# Parities of any picture are bits. So how does a reader know that there *is* a message, and that it is whole? `uunet`
-# puts a header before the text (two letters, version, length, number of the frame) and a checksum behind it (CRC-32).
-# Here each bit of it is flipped in turn, and the reader's verdict is the colour:
+# The parities of any picture are bits. How does a reader know that there *is* a message, and that it is complete?
+# `uunet` puts a header before the text (two letters, version, length, number of the frame) and a checksum after it
+# (CRC-32). Here each bit is flipped in turn; the colour shows what the reader answers:
 
 # %%
 message, _ = protocol.pack_frame_message(rois, 0)
@@ -190,8 +191,8 @@ for k, name in enumerate(names):
     axis.plot([], [], "s", color=plt.colormaps["Set2"](k / 7), label=f"{name} ({verdicts.count(name)} bits)")
 axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=len(names))
 # %% [markdown]
-# No flip goes unnoticed: CRC-32 finds every single flipped bit, and other damage with probability $1 - 2^{-32}$. It
-# finds accidents, not forgers, who would write a new checksum. And it guards the message, *not the picture*:
+# Every flip is detected: CRC-32 finds every single flipped bit, and other damage with probability $1 - 2^{-32}$. It
+# detects accidents, not forgeries: a forger would write a new checksum. And it covers the message, *not the picture*:
 
 # %%
 print(verdict(flipped(8 * len(message))) == rois, "- one sample behind the message was changed, and nobody noticed")
@@ -199,8 +200,9 @@ print(verdict(flipped(8 * len(message))) == rois, "- one sample behind the messa
 # %% [markdown]
 # ## 5. An order that only some know
 #
-# In raster order anybody can read the message. With a key, the samples that carry are drawn from a cipher's keystream
-# (ChaCha20): the same for ever for who has the key, noise for who has not, and new in each frame.
+# In raster order, anybody can read the message. With a key, the samples that carry it are chosen by the keystream of a
+# cipher (ChaCha20). Their order is new in each frame. Those who have the key can always compute it again; to others it
+# looks random.
 
 # %%
 key = crypto.generate()
@@ -223,8 +225,8 @@ print("with another:   ", lsb.reveal(keyed, len(text), key=crypto.generate())[:1
 # %% [markdown]
 # ## 6. What a codec does to parities
 #
-# Save the frame as JPEG, read it again, count the parities that differ. One half is what tossing a coin gives: nothing
-# is left.
+# We save the frame as JPEG, read it again, and count the parities that differ. A share of one half is chance: the
+# message is lost.
 
 
 # %%
@@ -242,12 +244,12 @@ axis.legend(loc="lower left")
 print("reader, JPEG of quality 100:", verdict(jpeg_again(public, 100)))
 
 # %% [markdown]
-# Even the best quality flips too many. A codec does not keep levels. What does it keep?
+# Even at the best quality, too many parities change. A lossy codec does not keep grey levels. What does it keep?
 #
 # ## 7. What a codec keeps: coefficients
 #
-# JPEG cuts the picture into blocks $f$ of 8 x 8 pixels, and writes each as a sum of cosine waves, with coefficients
-# $F$:
+# JPEG cuts the picture into blocks $f$ of 8 x 8 pixels, and writes each block as a sum of cosine waves, with
+# coefficients $F$:
 #
 # $$F = C f C^\top, \qquad C_{kn} = \sqrt{\tfrac{1 + [k > 0]}{8}}\, \cos \frac{\pi k (2n + 1)}{16}$$
 
@@ -290,8 +292,8 @@ for axis in axes:
     axis.set(xticks=[], yticks=[])
 
 # %% [markdown]
-# Top left are the slow waves: JPEG rounds them finely, and to the bottom right coarsely, mostly to zero. Over all
-# blocks, how far does each of the 64 move (root of the mean square)?
+# Low frequencies are at the top left: JPEG rounds them finely. It rounds the high frequencies at the bottom right
+# coarsely, mostly to zero. How much does each of the 64 coefficients change, over all blocks (root mean square)?
 
 # %%
 figure, axes = plt.subplots(1, len(QUALITIES[:4]), figsize=(10, 2.8), squeeze=False)
@@ -304,15 +306,15 @@ for axis, quality in zip(axes[0], QUALITIES, strict=False):
         axis.text(column, row, round(value), ha="center", va="center", fontsize=7, color="white")
 
 # %% [markdown]
-# Some units only, where an orthonormal coefficient of 8 is one grey level all over its block. (The fast waves move
-# little because there is little of them: they become zero, and a bit put there would go with them.) So let a bit be
-# worth more than that, in a slow wave.
+# The changes are a few units only; a change of 8 in an orthonormal coefficient is one grey level over its whole block.
+# (High frequencies change little because they are small: JPEG sets them to zero, and a bit hidden there would be lost.)
+# So a bit should change a low-frequency coefficient by more than that.
 #
 # ## 8. One bit in one coefficient
 #
-# *Quantisation index modulation.* The bit decides which of two combs the coefficient is moved to, both with teeth $D$
-# apart, one half a tooth further. Whoever reads looks which comb is nearer: right as long as $c$ moved by less than
-# $D/4$.
+# *Quantisation index modulation.* The bit chooses one of two combs, and the coefficient is moved to the nearest tooth
+# of that comb. Both combs have a tooth every $D$; one is shifted by half of that. The reader looks which comb is
+# nearer. It is right as long as $c$ moved by less than $D/4$.
 #
 # $$c' = D\,\mathrm{round}\!\left(\frac{c - b\,D/2}{D}\right) + b\,\frac{D}{2}, \qquad
 #   b = \big[\cos(2 \pi c' / D) < 0\big]$$
@@ -344,7 +346,7 @@ for axis, D in zip(axes, (16, 64, 256), strict=True):
     axis.set(xticks=[], yticks=[], title=f"D = {D}: {psnr(frame, hide_in_coefficients(frame, bits, D)):.1f} dB")
 
 # %% [markdown]
-# The larger the teeth, the more is seen, and the more a codec may do:
+# The larger $D$, the more the picture changes, and the more compression the bits survive:
 
 # %%
 figure, axis = plt.subplots(figsize=(8, 3))
@@ -357,13 +359,13 @@ axis.set(xlabel="JPEG quality", ylabel="share of wrong bits", ylim=(-0.02, 0.6))
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 # %% [markdown]
-# **Try:** `PLACE = (6, 6)`, a fast wave. At which quality are its bits lost?
+# **Try:** `PLACE = (6, 6)`, a high frequency. At which quality are its bits lost?
 #
 # ## 9. Video: let frames vote
 #
-# H.264 compresses harder than JPEG: it also leaves out what hardly changes from frame to frame. Bits that are new in
-# each frame are such a change, and are lost first; bits that *stay* for ten frames are kept, and their reader adds the
-# votes:
+# H.264 compresses more than JPEG: it also leaves out small changes from frame to frame. Bits that are new in each frame
+# are such changes, and are lost first. Bits that *stay* the same for ten frames survive, and the reader adds up what it
+# reads in them:
 #
 # $$b = \Big[\sum_t \cos(2 \pi c_t / D) < 0\Big]$$
 
@@ -406,9 +408,9 @@ for name, values in wrong.items():
 axis.set(xlabel="H.264 crf (18: fine, 28: small)", ylabel="share of wrong bits")
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 # %% [markdown]
-# What is still wrong is left to codes: `uunet.stego.qim` spreads each message over twelve coefficients of some
-# macroblocks, repeats it, and protects it by a convolutional and a Reed-Solomon code. It leaves the head boxes alone,
-# bit for bit, because U_d will need their pixels:
+# Error-correcting codes repair the remaining errors. `uunet.stego.qim` spreads each message over twelve coefficients of
+# some macroblocks, repeats it, and protects it with a convolutional and a Reed-Solomon code. It leaves the head boxes
+# unchanged, bit for bit, because U_d needs their pixels:
 
 # %%
 robust = messages.hide(frames, [rois] * len(frames), method=messages.QIM)
@@ -422,9 +424,10 @@ print("head boxes unchanged:", all((frames[0] == robust[0])[y : y + h, x : x + w
 #
 # ## 10. Sealing
 #
-# Hidden is not secret: who knows this page reads the boxes. Sealed, the text is encrypted and authenticated (ChaCha20-
-# Poly1305) together with the header, which holds size, frame number and a random number of the file. Two files of one
-# key have nothing in common. The bits of the message, plain and sealed, for two files:
+# Hidden does not mean secret: anybody who knows this page can read the boxes. A sealed text is encrypted and
+# authenticated (ChaCha20-Poly1305) together with the header, which holds size, frame number and a random number of the
+# file. Two files that are sealed with one key have nothing in common. The bits of the message, plain and sealed, for
+# two files:
 
 
 # %%
@@ -455,16 +458,17 @@ for name, secret in (("no key:     ", None), ("another key:", crypto.generate())
         print(name, error)
 
 # %% [markdown]
-# A key seals the *boxes*. Whoever has U_d and finds the heads by other means restores the faces.
+# A key seals the *boxes*. Anybody who has U_d and finds the heads by other means can restore the faces.
 #
 # ## 11. Who notices?
 #
-# A seal hides what is said, not that something is. Writing a bit *over* the lowest one turns 2k into 2k + 1 and back,
-# never 2k into 2k − 1, so the two counts of such a pair of values become alike (Westfeld and Pfitzmann's test):
+# A seal hides the content of the message, not its existence. *Overwriting* the lowest bit turns 2k into 2k + 1 and
+# back, but never 2k into 2k − 1, so the two counts of such a pair of values become alike (Westfeld and Pfitzmann's
+# test):
 #
 # $$\chi^2 = \sum_k \frac{(h_{2k} - h_{2k+1})^2}{h_{2k} + h_{2k+1}}$$
 #
-# `uunet` goes up *or* down by one where a bit is wrong. A photograph, half of its samples used, either way:
+# `uunet` adds *or* subtracts one where a bit is wrong. A photograph with a bit in half of its samples, by both methods:
 
 # %%
 photograph = coffee()[..., 1].astype(int)
@@ -488,8 +492,9 @@ axis.invert_yaxis()
 axis.set_xlabel("χ², low: pairs of values are alike")
 
 # %% [markdown]
-# **Try:** `< 0.05` instead of `< 0.5`. A message of two heads needs far less than that; which bar would give it away?
-# And `skimage.data.astronaut`: its values come in spikes, which either way of hiding flattens.
+# **Try:** `< 0.05` instead of `< 0.5`. A message of two heads needs far less than that. Which bar would still reveal
+# it? Also try `skimage.data.astronaut`: some of its values are far more frequent than their neighbours, and both
+# methods flatten these spikes.
 #
 # ## What the paper says and what we measured
 
@@ -515,7 +520,7 @@ Markdown("\n".join(table))
 
 # %% [markdown]
 # **What differs, and why.** The paper's text alone cannot be told from noise: ours has a header and a checksum, or a
-# seal. The paper does not say how it hides: ours depends on what becomes of the file
-# ([docs/steganography.md](../docs/steganography.md)); every byte is in [docs/wire-format.md](../docs/wire-format.md),
-# and how easily the message is *found*, which is what [14] is about, in
-# [docs/detectability.md](../docs/detectability.md).
+# seal. The paper does not say how it hides the text. Our method depends on the file type
+# ([docs/steganography.md](../docs/steganography.md)). [docs/wire-format.md](../docs/wire-format.md) specifies every
+# byte. [docs/detectability.md](../docs/detectability.md) says how easily the message is *detected*, which is the
+# subject of [14].

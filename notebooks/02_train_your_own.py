@@ -9,14 +9,15 @@
 # %% [markdown]
 # # Train your own
 #
-# **The paper's claim** (sections III-A and III-B, Fig. 2): two learning phases. First a classifier $D_a$ learns which
-# of four labels (ID, gender, ethnicity, hairstyle) two heads share. Then it is frozen, and $U_e$, which de-identifies,
-# and $U_d$, which reverses, learn against it and against a critic $D_f$ of how real a head looks.
+# **The paper's claim** (sections III-A and III-B, Fig. 2): there are two learning phases. First, a classifier $D_a$
+# learns which of four labels (ID, gender, ethnicity, hairstyle) two heads share. Then $D_a$ is frozen. $U_e$, which
+# de-identifies, and $U_d$, which reconstructs, are trained with it and with a critic $D_f$, which scores how real a
+# head looks.
 #
 # Both phases run here, on 32 rendered heads of four people that come with the repository.
 #
-# **What it costs:** two minutes on two CPU cores. Nobody is hidden after that: `full` mode, on a set that you render
-# yourself, takes hours and says more.
+# **What it costs:** two minutes on two CPU cores. After so few steps nobody is hidden. `full` mode, on a set that you
+# render yourself, takes hours and shows more.
 
 # %%
 import csv
@@ -57,7 +58,7 @@ runs = Path(tempfile.mkdtemp())
 # %% [markdown]
 # ## Learning I: pairs
 #
-# For a pair of heads with labels $l, l'$ the truth is (Eq. 1)
+# For a pair of heads with labels $l, l'$, the truth is (Eq. 1)
 #
 # $$b = \big[\,1\{l_1 = l'_1\}, \ldots, 1\{l_t = l'_t\}\,\big]$$
 
@@ -74,7 +75,7 @@ for axis in axes.flat:
     axis.axis("off")
 
 # %% [markdown]
-# $D_a$ answers $\hat b = D_a(x, x') \in [0, 1]^t$ (Eq. 2), and is paid by the cross-entropy (Eqs. 3 and 4), which
+# $D_a$ predicts $\hat b = D_a(x, x') \in [0, 1]^t$ (Eq. 2). It minimises the cross-entropy (Eqs. 3 and 4), which
 # `losses.pairwise_cross_entropy` computes:
 #
 # $$L_{ce} = E\big[-b^T \log \hat b - (1 - b)^T \log(1 - \hat b)\big]$$
@@ -98,30 +99,30 @@ axis.axhline(len(first.labels) * np.log(2), color="gray", linestyle=":", label="
 axis.set(xlabel="step", ylim=(0, None))
 axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 # %% [markdown]
-# That was on people it learns from. On two others, whom it has never seen, the area under the ROC curve of each label;
-# 0.5 is a coin, and a label on which both agree has none:
+# That was measured on the people of the training set. For two people that $D_a$ has not seen, we compute the area under
+# the ROC curve of each label. 0.5 is chance. A label that is the same for both people has no curve:
 
 # %%
 print({label: area if area is None else round(area, 2) for label, area in areas.items()})
 
 # %% [markdown]
-# ## Learning II: six wishes at once
+# ## Learning II: six losses at once
 #
-# $D_a$ is frozen. $U_e$ makes $a$ of $x$ and noise, $U_d$ makes $r$ of $a$, and both minimise (Eq. 13)
+# $D_a$ is frozen. $U_e$ makes $a$ from $x$ and noise, $U_d$ makes $r$ from $a$, and both minimise (Eq. 13)
 #
 # $$\omega_{mse} L_{mse} + \omega_{adv} L_{adv} + \omega_{ano} L_{ano} + \omega_{con} L_{con} + \omega_{div} L_{div}
 #   + \omega_{dis} L_{dis}$$
 #
-# | term | Eq. | asks for |
+# | term | Eq. | what it rewards |
 # |---|---|---|
 # | mse | 5 | $r = x$ |
 # | adv | 8 | $a$ and $r$ that $D_f$ takes for real (Eqs. 6 and 7 train $D_f$) |
 # | ano | 9 | labels of $a$ that differ from those of $x$ where $s = -1$ and agree where $s = 1$ |
 # | con | 10 | the same virtual person in all frames of a sequence |
-# | div | 11 | another one in another sequence |
+# | div | 11 | another virtual person in another sequence |
 # | dis | 12 | the colours of $x$ |
 #
-# A function of `uunet.losses` each. Before anything is learnt, networks of this configuration, on one batch:
+# Each term is a function of `uunet.losses`. Their values for untrained networks of this configuration, on one batch:
 
 # %%
 known = runs / "classifier" / "classifier.safetensors"
@@ -133,8 +134,8 @@ for name, term in terms.items():
 print(f"Eq. 13: {float(total):.3f}")
 
 # %% [markdown]
-# Now the same for some steps. While it trains, `uunet train` writes a sheet every few steps: $x$, $a$ and $r$ of people
-# whom it does not learn from.
+# Now some steps of training. Every few steps, `uunet train` writes a sheet: $x$, $a$ and $r$ of people who are not in
+# the training set.
 
 # %%
 adversarial.train(second, [known], DATA, runs / "uunet", verbose=0)
@@ -146,8 +147,8 @@ for axis, path in zip(axes.flat, shown, strict=True):
     axis.set(title=f"after {int(path.stem.split('_')[1])} steps: x, a, r", xticks=[], yticks=[])
 
 # %% [markdown]
-# Watch the sheet, not the loss: a person is hidden if *you* no longer find them, and the terms fight each other. $a =
-# x$ is perfect for all but one of them.
+# Watch the sheet, not the loss: a person is hidden only if *you* no longer recognise them. The terms compete with each
+# other: $a = x$ is perfect for all but one of them.
 
 # %%
 log = log_of("uunet")
@@ -157,11 +158,11 @@ for axis, name in zip(axes, ("mse", "adv", "ano", "con", "div", "dis"), strict=T
     axis.set_title(name)
 
 # %% [markdown]
-# $L_{ano}$ cannot be less than -4, and it is nearly there after some dozens of steps: $D_a$ swears that every $a$ is
-# somebody else. Do you?
+# $L_{ano}$ cannot be less than -4, and it is near -4 after some dozens of steps: for $D_a$, every $a$ shows another
+# person. Do you agree?
 #
-# **Try:** add `weights=config.LossWeights(ano=0.2)` to `second`: "$U_e$ works practically as an identity operator",
-# says the paper of a tenth of its weight (Fig. 14). Or `s=(-1, -1, -1, -1)`: every label should change.
+# **Try:** add `weights=config.LossWeights(ano=0.2)` to `second`. For a tenth of this weight, the paper says that "$U_e$
+# works practically as an identity operator" (Fig. 14). Or try `s=(-1, -1, -1, -1)`: every label should change.
 #
 # ## What the paper says and what we measured
 
@@ -177,8 +178,9 @@ table = [
 Markdown("\n".join(table))
 
 # %% [markdown]
-# **What differs, and why.** The paper's setting is `--config paper`: width 64, five critic steps a step, RMSprop. Two
-# CPU cores train `--config small`: narrower, $U_d$ learns the difference to its input, and sees $a$ as the pipeline
-# pastes it. [weights/README.md](../weights/README.md) says what came of hours of it, and
-# [docs/training-log.md](../docs/training-log.md) why the weights that hide people better are *shown* other people
-# (`uunet train-twins`): the frozen $D_a$ can be fooled by patches that fool nobody else (REPRODUCTION.md, row 31).
+# **What differs, and why.** The paper's setting is `--config paper`: width 64, five critic steps per generator step,
+# RMSprop. Two CPU cores can train `--config small`: it is narrower, $U_d$ learns the difference to its input, and $U_d$
+# sees $a$ as the pipeline pastes it. [weights/README.md](../weights/README.md) gives its results after hours of
+# training. The frozen $D_a$ can be deceived by patches that deceive no other recogniser (REPRODUCTION.md, row 31). So
+# the weights that hide people better are trained from paired targets, `uunet train-twins`
+# ([docs/training-log.md](../docs/training-log.md)).

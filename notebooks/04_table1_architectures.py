@@ -9,16 +9,16 @@
 # %% [markdown]
 # # Table I: the architectures
 #
-# **The paper's claim**: $D_a$ layer by layer; $U_e$ and $U_d$ are U-Nets [44], $D_f$ is a PatchGAN [25]. How many
-# parameters they have and what they compute is not given.
+# **The paper's claim**: $D_a$ is given layer by layer; $U_e$ and $U_d$ are U-Nets [44]; $D_f$ is a PatchGAN [25]. The
+# numbers of parameters and operations are not given.
 #
-# **What it costs:** a quarter of a minute on two CPU cores, most of it drawing.
+# **What it costs:** a quarter of a minute on two CPU cores, most of it for the figure.
 
 # %%
 import keras
 import matplotlib.pyplot as plt
 
-from notebooks import setup
+from notebooks import support
 from uunet import models
 from uunet.models import cost
 
@@ -28,13 +28,13 @@ from uunet.models import cost
 # `uunet figure table1` makes it: all layers of all networks, in both U-Net shapes, with parameters and multiplications.
 
 # %%
-setup.figure("table1")
+support.figure("table1")
 
 # %% [markdown]
 # ## Counting by hand
 #
 # A convolution with kernels of $k \times k$ from $c$ to $n$ channels has $n\,(k^2 c + 1)$ parameters, and $2 k^2 c\,n$
-# operations at each of its places. $D_a$'s first layer sees two heads, $c = 6$, and has 16 kernels, at every second
+# operations per position. The first layer of $D_a$ receives two heads, $c = 6$, and has 16 kernels, at every second
 # pixel:
 
 # %%
@@ -47,8 +47,8 @@ print("Keras:  ", model.count_params(), "parameters;", cost.flops(model), "opera
 # %% [markdown]
 # ## Where the parameters are
 #
-# A U-Net halves the picture and doubles the kernels. Each level has four times the parameters of the one above, so
-# nearly all of them are at the bottom, where a head is 4 x 4 pixels:
+# Each level of a U-Net halves the image and doubles the number of kernels, so it has four times the parameters of the
+# level above. Nearly all parameters are at the bottom, where the image of a head has 4 x 4 pixels:
 
 # %%
 network = models.unet(4, width=64)
@@ -66,18 +66,18 @@ for axis, k, title in zip(axes, (0, 1), ("parameters, millions", "GFLOPs of its 
     axis.set_title(title)
 
 # %% [markdown]
-# And operations? They are spread evenly: four times the parameters, at a quarter of the places.
+# The operations are spread evenly over the levels: four times the parameters, at a quarter of the positions.
 #
-# **Try:** `models.unet(4, width=16)`, the width of `--config small`. By what factor do parameters fall, and why is it
-# not 4?
+# **Try:** `models.unet(4, width=16)`, the width of `--config small`. By what factor does the number of parameters fall,
+# and why is it not 4?
 #
 # ## What the paper says and what we count
 
 # %%
-setup.table("table1")
+support.table("table1")
 
 # %% [markdown]
-# **What differs, and why.** [44] has no padding, so its output is smaller than its input; ours pads. The published code
-# has another U-Net (pix2pix, down to 1 x 1, batch normalisation and dropout): `shape="pix2pix"`. $D_f$ has neither
-# sigmoid nor batch normalisation, since Eq. 6 limits its gradient picture by picture. Rows 10 to 13 of
+# **What differs, and why.** [44] does not pad, so its output is smaller than its input; ours pads. The published code
+# has another U-Net (pix2pix, down to 1 x 1, with batch normalisation and dropout): `shape="pix2pix"`. $D_f$ has neither
+# a sigmoid nor batch normalisation, because Eq. 6 limits its gradient for each image separately. See rows 10 to 13 of
 # REPRODUCTION.md.

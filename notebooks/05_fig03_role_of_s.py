@@ -9,34 +9,34 @@
 # %% [markdown]
 # # Fig. 3: the role of s
 #
-# **The paper's claim**: $s \in \{-1, 0, 1\}^t$ says for each label (ID, gender, ethnicity, hairstyle) whether the
-# virtual head should agree with the original (1), differ (-1), or be left to chance (0). $s_{ID} = -1$ always.
+# **The paper's claim**: for each label (ID, gender, ethnicity, hairstyle), $s \in \{-1, 0, 1\}^t$ says whether the
+# virtual head should agree with the original (1), differ from it (-1), or be free (0). $s_{ID} = -1$ always.
 #
-# **What it costs:** a quarter of a minute on two CPU cores; each $s$ is a network to load.
+# **What it costs:** a quarter of a minute on two CPU cores; a network is loaded for each $s$.
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet import losses
 
 # %% [markdown]
 # ## The figure
 #
-# `uunet figure fig03` makes it: a row a person, a column an $s$.
+# `uunet figure fig03` makes it: one row per person, one column per $s$.
 
 # %%
-setup.figure("fig03")
+support.figure("fig03")
 
 # %% [markdown]
 # ## How s enters
 #
-# While learning, $s$ weighs what $D_a$ says of $x$ and $a$ (Eq. 9, its sign corrected: REPRODUCTION.md, row 1):
+# In training, $s$ weighs the answers of $D_a$ for $x$ and $a$ (Eq. 9, its sign corrected: REPRODUCTION.md, row 1):
 #
 # $$L_{ano} = E\big[-s \cdot (2 D_a(x, a) - 1)\big]$$
 #
-# A head $a$ of another person with the same gender and ethnicity and other hair has these losses:
+# Consider a head $a$ of another person, with the same gender and ethnicity and other hair. Its loss for each $s$:
 
 # %%
 agreement = np.array([[0.0, 1.0, 1.0, 0.0]])  # D_a(x, a): ID, gender, ethnicity, hairstyle
@@ -49,11 +49,11 @@ axis.set(xlabel="L_ano, lower is better", xlim=(-4.2, 0.5))
 axis.invert_yaxis()
 
 # %% [markdown]
-# The bar that reaches -4 is the $s$ that wanted this head. With $s_k = 0$ a label has no say at all.
+# The bar at -4 belongs to the $s$ that asks for this head. A label with $s_k = 0$ has no influence.
 #
-# **Try:** `agreement = np.array([[1.0, 1.0, 1.0, 1.0]])`, that is $a = x$. Which $s$ is content with it?
+# **Try:** `agreement = np.array([[1.0, 1.0, 1.0, 1.0]])`, that is, $a = x$. For which $s$ is this the lowest loss?
 #
-# ## s is obeyed or refused
+# ## Which s are accepted
 
 # %%
 try:
@@ -66,9 +66,9 @@ except ValueError as error:
 #
 # | | paper | ours | command |
 # |---|---|---|---|
-# | faces for each s | Fig. 3, one network an s | one network that chooses by s | `uunet figure fig03` |
+# | faces for each s | Fig. 3, one network per s | one network that chooses by s | `uunet figure fig03` |
 # | whether s is obeyed | Table III | Pearson, `uunet evaluate` | [docs/weights](../docs/weights/twin-cctv.json) |
 #
-# **What differs, and why.** The paper learns $U_e$ anew for each $s$. Ours learnt from *twins*: it reads the labels of
-# $x$ and draws a virtual person with the labels that $s$ asks for, so $s$ can be chosen afterwards
-# (`uunet deidentify` and `models.twin.choose`). The published code knows only $s = (-1, \ldots, -1)$.
+# **What differs, and why.** The paper trains a new $U_e$ for each $s$. Ours was trained from paired targets (*twins*):
+# it reads the labels of $x$ and shows a virtual person with the labels that $s$ asks for, so $s$ can be chosen after
+# training (`uunet deidentify --s`). The published code supports only $s = (-1, \ldots, -1)$.

@@ -9,8 +9,9 @@
 # %% [markdown]
 # # Fig. 4: the data sets
 #
-# **The paper's claim**: the method learns from three surveillance sets, BIODI, MARS and P-DESTRE, and is tried on the
-# sharper YouTube Faces. None of them can be shipped, so `data_prep` renders heads in four kinds of footage after them.
+# **The paper's claim**: the method is trained on three surveillance sets, BIODI, MARS and P-DESTRE, and tested on the
+# sharper YouTube Faces as well. None of them can be shipped, so `data_prep` renders heads in four kinds of footage that
+# resemble them.
 #
 # **What it costs:** a few seconds.
 
@@ -21,24 +22,24 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 
-from notebooks import setup
+from notebooks import support
 from notebooks.support import SAMPLE
-from uunet import data
+from uunet import data, labels
 from uunet.experiments import report
 
 # %% [markdown]
 # ## The figure
 #
-# `uunet figure fig04 --data heads/cctv` makes it of any prepared set.
+# `uunet figure fig04 --data heads/cctv` makes it, for any prepared set.
 
 # %%
-setup.figure("fig04")
+support.figure("fig04")
 
 # %% [markdown]
 # ## Four kinds of footage
 #
-# Two sequences of one person of each sample, in the order of the paper's sets. A *sequence* is a person before one
-# camera; everything but the person changes from one sequence to the next.
+# Two sequences of one person from each sample, in the order of the paper's sets. A *sequence* shows a person in front
+# of one camera. Everything but the person changes from one sequence to the next.
 
 # %%
 after = {"indoor": "BIODI", "cctv": "MARS", "uav": "P-DESTRE", "hd": "YouTube Faces"}
@@ -53,10 +54,10 @@ for row, (domain, name) in zip(axes, after.items(), strict=True):
     row[0].set_ylabel(f"{domain}\nafter {name}", fontsize=8)
 
 # %% [markdown]
-# ## What is known of each head
+# ## What the data set says of each head
 #
-# A set is a `manifest.csv`: a row a head, with who it is and the three soft labels of section III-A. `data.load` reads
-# one split. Nobody is in two splits:
+# A set is a `manifest.csv` with one row per head: who it is, and the three soft labels of section III-A. `data.load`
+# reads one split. No person is in two splits:
 
 # %%
 people = {split: set(data.load(SAMPLE / "cctv", split).labels[:, 0]) for split in data.SPLITS}
@@ -65,14 +66,14 @@ print({split: len(found) for split, found in people.items()}, "people, together"
 # %%
 heads = data.load(SAMPLE / "cctv", "train")
 figure, axes = plt.subplots(1, 3, figsize=(10, 2))
-for k, (axis, (label, values)) in enumerate(zip(axes, data.VALUES.items(), strict=True), start=1):
+for k, (axis, (label, values)) in enumerate(zip(axes, labels.VALUES.items(), strict=True), start=1):
     counts = Counter(values[code] for code in heads.labels[:, k])
     axis.bar(list(values), [counts[value] for value in values])
     axis.set_title(f"{label} of {len(heads.images)} heads", fontsize=9)
     axis.tick_params(labelsize=8)
 
 # %% [markdown]
-# **Try:** `SAMPLE / "uav"` in the last cell. Which labels does this sample lack?
+# **Try:** `SAMPLE / "uav"` in the last cell. Which values of the labels does this sample lack?
 #
 # ## What the paper says and what we have
 
@@ -88,6 +89,6 @@ Markdown(f"""| | paper | ours | command |
 | P-DESTRE | 253 people | the same number, as seen from a drone | `uunet figure fig04 --data heads/uav` |""")
 
 # %% [markdown]
-# **What differs, and why.** Ours are rendered: labels and poses are exact, and no real person is in them. What is shown
-# on them says nothing about the paper's sets. [data_prep/README.md](../data_prep/README.md) turns a copy of one of
-# those into the same manifest, and says what an independent recogniser makes of the rendered ones.
+# **What differs, and why.** Our heads are rendered: labels and poses are exact, and no real person is shown. Results on
+# them say nothing about the paper's sets. [data_prep/README.md](../data_prep/README.md) says how to turn a copy of one
+# of those sets into the same manifest, and what an independent recogniser measures on the rendered heads.

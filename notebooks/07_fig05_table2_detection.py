@@ -7,10 +7,10 @@
 # ---
 
 # %% [markdown]
-# # Fig. 5 and Table II: is it still a face?
+# # Fig. 5 and Table II: are faces still detected?
 #
-# **The paper's claim**: a face detector finds the faces in $a$ nearly as surely as those in $x$, and far more surely
-# than in what simple de-identifiers leave, none of which can be undone.
+# **The paper's claim**: a face detector finds the faces in $a$ with nearly the same confidence as those in $x$, and
+# with far more confidence than after simple de-identification, which cannot be reversed.
 #
 # **What it costs:** a quarter of a minute on two CPU cores.
 
@@ -18,23 +18,23 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import detection, resampling
 from uunet.experiments import fig05
 
 # %% [markdown]
 # ## The figure
 #
-# `uunet figure fig05` makes it: how surely MTCNN finds the face in $x$ and in $a$, head by head, and Table II below.
+# `uunet figure fig05` makes it: MTCNN's confidence in $x$ and in $a$, for each head, and Table II below.
 
 # %%
-setup.figure("fig05")
+support.figure("fig05")
 
 # %% [markdown]
 # ## Eight versions of a head
 
 # %%
-context = setup.sample()
+context = support.sample()
 heads = context.heads.images[::4]  # one of each sequence
 pictures = {"x": heads, "a": context.some("a", np.arange(len(context.heads.images))[::4])}
 for name, method in fig05.BASELINES.items():
@@ -49,13 +49,14 @@ for axis, (name, images) in zip(axes, pictures.items(), strict=True):
     axis.axis("off")
 
 # %% [markdown]
-# The number is MTCNN's confidence $f_c$, with thresholds so low that a poor face has a low score rather than none.
+# The number is MTCNN's confidence $f_c$. The detector's thresholds are so low that a poor face gets a low score, not
+# none.
 #
 # ## Average precision
 #
-# All detections of all pictures are ranked by confidence. Going down, each is right (its box overlaps by half the place
-# where the face is) or wrong; precision and recall so far make a curve, and the area under it is the average precision.
-# Three heads, by hand: right at .9, wrong at .8, right at .7, and the third face is never found.
+# All detections in all images are ranked by confidence. Each is right (its box overlaps the box of the face by half) or
+# wrong. Precision and recall of the first 1, 2, 3, ... detections make a curve; the area under it is the average
+# precision. Three heads, by hand: right at .9, wrong at .8, right at .7, and the third face is not found.
 
 # %%
 place = detection.face_of_head(64)
@@ -65,7 +66,7 @@ print("by hand:", round(1 / 3 * 1 + 1 / 3 * 2 / 3, 3), " detection.average_preci
       round(detection.average_precision(three), 3))  # fmt: skip
 
 # %% [markdown]
-# Table II has its mean and standard deviation over samples of 90 % of the heads, drawn with repetition:
+# Table II gives the mean and standard deviation over samples of 90 % of the heads, drawn with repetition:
 
 # %%
 for name, of_each in found.items():
@@ -77,17 +78,17 @@ for name, of_each in found.items():
     print(f"{name:32}{mean:.2f} ± {std:.2f}")
 
 # %% [markdown]
-# These are a handful of heads: the figure has all.
+# These are only a few heads; the figure uses all.
 #
-# **Try:** `detection.average_precision(three, threshold=0)` above: the detection elsewhere is right, too. Why is it not
-# 1?
+# **Try:** `detection.average_precision(three, threshold=0)` above. Now the detection in the wrong place counts as
+# right, too. Why is the result not 1?
 #
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig05")
+support.table("fig05")
 
 # %% [markdown]
-# **What differs, and why.** A cropped head has no annotated face: the truth is where the pipeline would have found the
-# face of this head. The paper's drops of confidence do not follow from its own means (REPRODUCTION.md, rows 6 and 35).
-# Blur and pixelation are not in the paper.
+# **What differs, and why.** A cropped head has no annotated face, so the true box is computed: it is the face box from
+# which the pipeline would have made this head box. The confidence drops that the paper prints do not follow from its
+# own means (REPRODUCTION.md, rows 6 and 35). Blur and pixelation are not in the paper.

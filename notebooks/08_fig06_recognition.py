@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Fig. 6: who is recognised?
 #
-# **The paper's claim**: a recogniser tells pairs of one person (*genuine*, green) from pairs of two people (*impostor*,
-# red) in $x$; once the second picture of each pair is de-identified, hardly any more.
+# **The paper's claim**: in $x$, a recogniser separates pairs of one person (*genuine*, green) from pairs of two people
+# (*impostor*, red). Once the second image of each pair is de-identified, it hardly does.
 #
 # **What it costs:** a quarter of a minute on two CPU cores.
 
@@ -18,26 +18,27 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import recognition
 from uunet.experiments import histograms, sheets
 
 # %% [markdown]
 # ## The figure
 #
-# `uunet figure fig06` makes it: left $x \leftrightarrow x'$, right $x \leftrightarrow a'$; above a recogniser trained
-# on this footage, the role of the paper's VGGFace2, below dlib's, trained on real people.
+# `uunet figure fig06` makes it. Left: $x \leftrightarrow x'$; right: $x \leftrightarrow a'$. Above: a recogniser
+# trained on this footage, in the role of the paper's VGGFace2; below: dlib's, trained on real people.
 
 # %%
-setup.figure("fig06")
+support.figure("fig06")
 
 # %% [markdown]
 # ## The pairs
 #
-# Genuine pairs are of two *sequences*, as frames of one share their background, which alone would give them away.
+# Genuine pairs come from two *sequences*. Frames of one sequence share their background, which alone would reveal the
+# pair.
 
 # %%
-context = setup.sample()
+context = support.sample()
 genuine, impostor = histograms.pairs(context.heads, "other sequence", np.random.default_rng(0))
 figure, axes = plt.subplots(3, 8, figsize=(9, 3.6))
 shown = np.concatenate([genuine[:: len(genuine) // 4][:4], impostor[:: len(impostor) // 4][:4]])  # (8, 2)
@@ -47,10 +48,10 @@ for row, pictures in zip(axes, (context.some("x", shown[:, 0]), context.some("x"
 print("rows: x, x', a'")
 
 # %% [markdown]
-# ## Scores, and one number for two heaps
+# ## Scores, and one number for two distributions
 #
-# A recogniser turns a face into an embedding $e$; the score of a pair is $-\lVert e - e' \rVert$. How far the two heaps
-# of scores are apart is the decidability (Eq. 14, as printed; Daugman's is $\sqrt 2$ times larger):
+# A recogniser turns a face into an embedding $e$. The score of a pair is $-\lVert e - e' \rVert$. The decidability says
+# how far the two distributions of scores are apart (Eq. 14, as printed; Daugman's is $\sqrt 2$ times larger):
 #
 # $$d' = \frac{\mu_G - \mu_I}{\sqrt{\sigma_G^2 + \sigma_I^2}}$$
 
@@ -65,9 +66,9 @@ for axis, distance in zip(axes, (0, 1, 3), strict=True):
     axis.set_title(f"d' = {recognition.decidability(*heaps):.2f}, AUC = {area:.2f}", fontsize=9)
 
 # %% [markdown]
-# AUC is the share of (genuine, impostor) that are in the right order: 0.5 is a coin. $d'$ can be fooled by tails, AUC
-# cannot. Now all pairs of these two people, by dlib: the plot of the figure, for once
-# from beginning to end:
+# AUC is the probability that a genuine pair has a higher score than an impostor pair: 0.5 is chance. Tails of the
+# distributions distort $d'$, but not AUC. Now all pairs of these two people, scored by dlib. This is the plot of the
+# figure, computed step by step:
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3))
@@ -81,10 +82,10 @@ for axis, right in zip(axes, ("x", "a"), strict=True):
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig06")
+support.table("fig06")
 
 # %% [markdown]
-# **What differs, and why.** The paper has one recogniser a set; ours is judged by one that saw this footage and by one
-# that did not, and neither took part in training. A judge that finds no face has no score: its pairs are counted apart
-# under each plot. Whoever re-trains a recogniser on de-identified faces sees more:
+# **What differs, and why.** The paper uses one recogniser per set. We use two: one was trained on this footage, one was
+# not, and neither took part in training U_e. Where a recogniser finds no face there is no score; such pairs are counted
+# separately under each plot. A recogniser that is trained on de-identified faces recognises more:
 # `uunet evaluate --judges adaptive`.

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Table III: do the labels of a obey s?
 #
-# **The paper's claim**: gender, ethnicity and hairstyle of a virtual face are those that $s$ asks for. What $D_a$
-# says of pairs correlates with it by 0.8 to 0.9 for gender, 0.6 to 0.75 for ethnicity and hairstyle.
+# **The paper's claim**: gender, ethnicity and hairstyle of a virtual face are those that $s$ asks for. The answers of
+# $D_a$ for pairs correlate with it by 0.8 to 0.9 for gender, and by 0.6 to 0.75 for ethnicity and hairstyle.
 #
 # **What it costs:** half a minute on two CPU cores.
 
@@ -18,8 +18,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
-from uunet import data, pixels, presets
+from notebooks import support
+from uunet import labels, pixels, presets
 from uunet.evaluation import attributes, pairs
 from uunet.experiments import sheets
 from uunet.experiments.context import SETTINGS
@@ -28,37 +28,37 @@ from uunet.training import objective
 # %% [markdown]
 # ## The table
 #
-# `uunet figure table3` makes it: rows as in the paper, for *All Equal* ($s = [-1, 1, 1, 1]$) and *All Different*
-# ($s = [-1, -1, -1, -1]$), by $D_a$ and by a judge that knows nothing of $D_a$.
+# `uunet figure table3` makes it. It has the paper's rows, for *All Equal* ($s = [-1, 1, 1, 1]$) and *All Different*
+# ($s = [-1, -1, -1, -1]$), by $D_a$ and by a judge that is independent of $D_a$.
 
 # %%
-setup.figure("table3")
+support.figure("table3")
 
 # %% [markdown]
 # ## What is asked of the judges
 #
-# One head, $a$ of either setting, and heads $x_j$ that they are held against:
+# One head, its $a$ for both settings, and the heads $x_j$ with which they are compared:
 
 # %%
-context = setup.sample()
+context = support.sample()
 heads = context.heads
 one = 0
 others = [sequences[0][0] for sequences in heads.by_subject.values()]
 a = {name: context.following(s, [one])[0] for name, s in SETTINGS.items()}
 figure, axes = plt.subplots(1, 3 + len(others), figsize=(1.5 * (3 + len(others)), 1.8))
-names = [[f"{label}: {values[code]}" for (label, values), code in zip(data.VALUES.items(), codes, strict=True)]
+names = [[f"{label}: {values[code]}" for (label, values), code in zip(labels.VALUES.items(), codes, strict=True)]
          for codes in heads.labels[[one, *others], 1:]]  # fmt: skip
 titles = ["x\n" + "\n".join(names[0]), *a, *("x_j\n" + "\n".join(name) for name in names[1:])]
 sheets.show(axes, [heads.images[one], *a.values(), *heads.images[others]], titles)
 
 # %% [markdown]
-# $D_a(a_i, x_j)$ is the probability that the two share a label (Eq. 2). The other judge sees one head at a time and
-# never a pair: it gives the probability of each value, and "do they share it?" becomes "how likely has $a_i$ the value
-# that $x_j$ is known to have?".
+# $D_a(a_i, x_j)$ is the probability that the two share a label (Eq. 2). The other judge receives one head at a time,
+# never a pair. It gives the probability of each value. For this judge, "do they share the label?" becomes "how probable
+# is it that $a_i$ has the true value of $x_j$?".
 
 # %%
 classifier = presets.load("synthetic-64").classifier
-print(f"{'':20}{'':14}" + "".join(f"{label:>11}" for label in data.VALUES))
+print(f"{'':20}{'':14}" + "".join(f"{label:>11}" for label in labels.VALUES))
 for name, picture in {"x": heads.images[one], **a}.items():
     for number, j in enumerate(others):
         pair = pixels.to_float(picture[None]), pixels.to_float(heads.images[j][None])
@@ -68,9 +68,9 @@ for name, picture in {"x": heads.images[one], **a}.items():
 # %% [markdown]
 # ## One number for many pairs
 #
-# The paper correlates $D_a(a_i, x_i)$ with what $s$ wants. But over pairs of one head alone the wanted answer is always
-# the same, and a constant correlates with nothing; so pairs of two people are taken, too: $a_i$ should agree with $x_j$
-# in a label where $x_i$ does if $s = 1$, where $x_i$ does not if $s = -1$. With $b$ of Eq. 1 as `same`,
+# The paper correlates $D_a(a_i, x_i)$ with what $s$ asks for. But for pairs of one head the expected answer is always
+# the same, and a constant has no correlation. So pairs of two people are used, too. If $s = 1$, $a_i$ should agree with
+# $x_j$ in a label where $x_i$ agrees with $x_j$; if $s = -1$, where $x_i$ does not. With $b$ of Eq. 1 as `same`,
 #
 # $$\rho = \mathrm{corr}\big(D_a(a_i, x_j),\; b_{ij}\big) \;\text{ if } s = 1, \qquad
 #   \rho = \mathrm{corr}\big(D_a(a_i, x_j),\; 1 - b_{ij}\big) \;\text{ if } s = -1.$$
@@ -86,8 +86,9 @@ print(f"ethnicity, {len(same)} pairs; s = 1 obeyed: {attributes.soft_label_corre
 # %% [markdown]
 # ## How high can it be?
 #
-# For $s = 1$, 1. For $s = -1$ and a label of $n$ values, $a_i$ gets one of the $n - 1$ values that $x_i$ has not, and
-# where $x_j$ differs from $x_i$, too, that is $x_j$'s in one of $n - 1$ cases only. Nobody obeys better than this:
+# For $s = 1$, it can be 1. For $s = -1$ and a label of $n$ values, $a_i$ gets one of the $n - 1$ values that $x_i$ does
+# not have. Where $x_j$ differs from $x_i$ as well, this is the value of $x_j$ in only one of $n - 1$ cases. So no
+# result can be higher than this:
 
 # %%
 values = np.arange(2, 9)
@@ -102,17 +103,17 @@ axis.plot(values, ceiling, marker="o")
 axis.set(xlabel="values of the label: gender 2, ethnicity 4, hairstyle 5", ylabel="correlation", ylim=(0, 1.05))
 
 # %% [markdown]
-# **Try:** `rng.normal(0, 2, len(same))`, a worse judge. A low number may be $U_e$'s fault or the judge's: how does the
-# column "its ceiling" of the table tell them apart?
+# **Try:** `rng.normal(0, 2, len(same))`, a worse judge. A low number may be caused by $U_e$ or by the judge. How does
+# the column "its ceiling" of the table separate the two?
 #
 # ## What the paper says and what we measured
 
 # %%
-setup.table("table3")
+support.table("table3")
 
 # %% [markdown]
-# **What differs, and why.** The paper's judge is the $D_a$ that $U_e$ was trained to please (REPRODUCTION.md, row 31);
-# beside it stands one that took no part. Its 50 samples are of an unknown number of heads; the interval here is over
-# *people*, as heads of one resemble each other, and is wider than the spread of the samples. How the paper got from
-# pairs of one head to a correlation is not said (REPRODUCTION.md, row 26). $D_a$ here is that of the preset
-# `synthetic-64`: it learned from earlier renders.
+# **What differs, and why.** The paper's judge is the $D_a$ with which $U_e$ was trained (REPRODUCTION.md, row 31). We
+# add a judge that took no part in training. The paper takes 50 samples of a number of heads that it does not give. Our
+# interval is over *people*, because heads of one person resemble each other; it is wider than the spread of the
+# samples. The paper does not say how it gets a correlation from pairs of one head (REPRODUCTION.md, row 26). $D_a$ here
+# is that of the preset `synthetic-64`, trained on earlier renders.

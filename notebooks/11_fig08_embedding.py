@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Fig. 8: how near are virtual people to their originals?
 #
-# **The paper's claim**: laid out in a plane, virtual people $a$ are near their originals $x$ where all soft labels
-# agree (*All Equal*), and at the antipodes where none does (*All Different*). They spread more than the originals.
+# **The paper's claim**: in a 2-D embedding, virtual people $a$ are near their originals $x$ where all soft labels agree
+# (*All Equal*), and far from them where none agrees (*All Different*). They spread more than the originals.
 #
 # **What it costs:** half a minute on two CPU cores.
 
@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import pairs
 from uunet.experiments import fig08, sheets
 from uunet.experiments.context import SETTINGS
@@ -27,23 +27,24 @@ from uunet.experiments.context import SETTINGS
 # %% [markdown]
 # ## The figure
 #
-# `uunet figure fig08` makes it: six people, a colour each, $x$ with black borders and $a$ without. Numbers are of all
-# people of the split.
+# `uunet figure fig08` makes it: six people, one colour each, $x$ with black borders and $a$ without. The numbers are
+# measured on all people of the split.
 
 # %%
-setup.figure("fig08")
+support.figure("fig08")
 
 # %% [markdown]
 # ## From 64 numbers to two
 #
 # A recogniser turns each head into an embedding $e$ of 64 numbers. Which plane shows best who is who? Neighbourhood
-# components analysis looks for the $2 \times 64$ matrix $A$ for which heads find their own class when each picks a
-# neighbour at random, the nearer the likelier:
+# components analysis looks for a $2 \times 64$ matrix $A$. Each head picks a neighbour at random, a near one with
+# higher probability; $A$ is chosen so that the neighbour is most often of the same class:
 #
 # $$p_{ij} = \frac{\exp(-\lVert A e_i - A e_j \rVert^2)}{\sum_{k \ne i} \exp(-\lVert A e_i - A e_k \rVert^2)}, \qquad
 #   \max_A \sum_i \sum_{j \,\in\, \text{class of } i} p_{ij}$$
 #
-# Three classes of invented embeddings, apart in one of 64 directions and in noise in the others; $A$ finds that one:
+# An example: three classes of invented embeddings, which differ in one of 64 directions and are noise in the others.
+# $A$ finds that direction:
 
 # %%
 rng = np.random.default_rng(0)
@@ -59,20 +60,21 @@ for axis, (name, matrix) in zip(axes, planes.items(), strict=True):
     axis.set_title(name, fontsize=9)
 
 # %% [markdown]
-# That the points shown were not learnt from matters: 64 numbers and few heads, and *some* plane separates anything.
-# So the plane of the figure is learnt from people of the train split, each a class, and their virtual selves, each
-# another: 100 classes, as in the paper.
+# The points that are shown must not be those from which the plane was learned: with 64 numbers and few heads, *some*
+# plane separates anything. So the plane of the figure is learned from people of the train split and their virtual
+# people. Each of them is a class: 100 classes, as in the paper.
 #
-# **Try:** `learnt = shown = slice(0, None, 2)` in the line that cuts them. How much better do the classes look, and
-# would you have noticed without the other picture?
+# **Try:** `learnt = shown = slice(0, None, 2)` in the line that defines both. How much better are the classes
+# separated? Could you tell without the other picture?
 #
 # ## Near, in numbers
 #
-# Of each $a$: is the nearest $x$ of another sequence the same person? And how far is $a$ from its own $x$, measured in
-# the distance of two people? The sample's two people, in all 64 dimensions (a plane cannot be learnt from so few):
+# For each $a$: does the nearest $x$ of another sequence show the same person? And how far is $a$ from its own $x$,
+# relative to the mean distance between two people? Here for the two people of the sample, in all 64 dimensions (there
+# are too few heads to learn a plane):
 
 # %%
-context = setup.sample()
+context = support.sample()
 heads = context.heads
 everybody = np.arange(len(heads.images))
 chosen = pairs.sample(heads, 0)
@@ -90,11 +92,11 @@ for row, (setting, s) in zip(axes, SETTINGS.items(), strict=True):
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig08")
+support.table("fig08")
 
 # %% [markdown]
-# **What differs, and why.** The paper's VGG-19 learnt the 100 classes itself; our recogniser has never seen an $a$, as
-# no judge here has, and only the plane has. Its embedding sees the whole crop: hair, clothes and background around the
-# head stay, and draw $a$ towards $x$ whatever $s$ says. $x$ and $a$ of one person are two
-# classes, so the plane is learnt to keep them apart; only how *far* apart they come depends on $s$. Two dimensions hold
-# little of who somebody is: few $x$ are nearest to their own person. The picture has six people, the numbers everybody.
+# **What differs, and why.** The paper's VGG-19 was trained on the 100 classes itself. Our recogniser has never seen an
+# $a$; only the plane was learned from them. Its embedding uses the whole crop: hair, clothes and background around the
+# head stay, and move $a$ towards $x$ for every $s$. $x$ and $a$ of one person are two classes, so the plane is learned
+# to separate them; only *how far* depends on $s$. Two dimensions hold little information on who somebody is: few $x$
+# are nearest to an $x$ of the same person. The picture shows six people; the numbers are of all people.

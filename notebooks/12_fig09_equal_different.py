@@ -10,8 +10,8 @@
 # # Fig. 9: all equal against all different
 #
 # **The paper's claim**: with $s = [-1, 1, 1, 1]$ (*All Equal*) a virtual head keeps gender, ethnicity and hairstyle of
-# the original; with $s = [-1, -1, -1, -1]$ (*All Different*) it changes all of them. All Equal gives fewer kinds of
-# virtual people, and they look more like the original.
+# the original; with $s = [-1, -1, -1, -1]$ (*All Different*) all of them change. With All Equal, virtual people vary
+# less, and look more like the original.
 #
 # **What it costs:** a quarter of a minute on two CPU cores.
 
@@ -20,9 +20,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 
-from notebooks import setup
-from uunet import data
-from uunet.evaluation import chain
+from notebooks import support
+from uunet import engine, labels
 from uunet.experiments import fig09, sheets
 from uunet.models import twin
 
@@ -32,16 +31,17 @@ from uunet.models import twin
 # `uunet figure fig09` makes it: the same heads, left and right.
 
 # %%
-setup.figure("fig09")
+support.figure("fig09")
 
 # %% [markdown]
-# ## Who may stand there?
+# ## Which virtual people are possible?
 #
-# $U_e$ of these weights chooses among 160 virtual people, 4 of each combination of gender, ethnicity and hairstyle.
-# `twin.choose` takes those whose labels are to the original's as $s$ says. So for one original, the candidates are
+# $U_e$ of these weights chooses among 160 virtual people, 4 for each combination of gender, ethnicity and hairstyle.
+# `twin.choose` selects those whose labels agree with or differ from the original's as $s$ asks. For one original, the
+# candidates are
 
 # %%
-values = {label: len(names) for label, names in data.VALUES.items()}
+values = {label: len(names) for label, names in labels.VALUES.items()}
 left = {}
 for name, s in fig09.SETTINGS.items():
     candidates = twin.ALIKE
@@ -54,22 +54,22 @@ axis.set_xlabel(f"virtual people, of {twin.PEOPLE}")
 axis.invert_yaxis()
 
 # %% [markdown]
-# That is the paper's remark on variability, as a count: few candidates, little variety. Ten draws of the noise, of one
-# head, for each setting:
+# This count explains the paper's remark on variability: few candidates give little variety. Ten draws of the noise for
+# one head, for each setting:
 
 # %%
-context = setup.sample()
+context = support.sample()
 x = context.heads.images[:1]
 figure, axes = plt.subplots(2, 11, figsize=(12, 2.5))
 for row, (name, s) in zip(axes, fig09.SETTINGS.items(), strict=True):
     context.following(s, [0])  # the network for this s, kept for what follows
     encoder = context.kept["encoder", s]
-    drawn = chain.deidentified(np.repeat(x, 10, axis=0), np.arange(10), encoder, seed=0)
+    drawn = engine.Deidentifier(encoder, 0)(np.repeat(x, 10, axis=0), np.arange(10))
     sheets.show(row, [*x, *drawn], ["x", f"a: {name}"])
 
 # %% [markdown]
-# **Try:** `s = (-1, 0, 0, 0)`: add it to the settings that the second cell counts. Which of the three would you choose
-# to hide a person, and which for a film that should still tell its story?
+# **Try:** add `s = (-1, 0, 0, 0)` to the settings that the second cell counts. Which of the three would you choose to
+# hide a person, and which for a film whose story should stay understandable?
 #
 # ## What the paper says and what we measured
 
@@ -81,4 +81,5 @@ Markdown(f"""| | paper | ours | command |
 | are labels as s asks? | Table III | [docs/weights](../docs/weights/twin-cctv.json) | `uunet evaluate` |""")
 
 # %% [markdown]
-# **What differs, and why.** The paper learns once a setting; here one $U_e$ that chooses by $s$ is told either.
+# **What differs, and why.** The paper trains one network per setting. Here one $U_e$, which chooses by $s$, is used
+# with both settings.

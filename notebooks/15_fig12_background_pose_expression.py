@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Fig. 12: background, pose and expression
 #
-# **The paper's claim**: a virtual face stands where the original stood. The background stays, the head looks the same
-# way (differences of 0.1 to 0.2 radians), and in about 82 % of the heads it has the same expression.
+# **The paper's claim**: the virtual face takes the place of the original. The background stays, the head has the same
+# pose (differences of 0.1 to 0.2 radians), and about 82 % of the heads have the same expression.
 #
 # **What it costs:** half a minute on two CPU cores.
 
@@ -20,7 +20,7 @@ import numpy as np
 from skimage.color import rgb2lab
 from sklearn.metrics import cohen_kappa_score
 
-from notebooks import setup
+from notebooks import support
 from uunet import data
 from uunet.evaluation import expression, pose
 from uunet.experiments import fig12, sheets
@@ -28,23 +28,24 @@ from uunet.experiments import fig12, sheets
 # %% [markdown]
 # ## The figure
 #
-# `uunet figure fig12` makes it: pairs $x$, $a$ at left, what was measured of all heads at right, as in the paper.
+# `uunet figure fig12` makes it: pairs of $x$ and $a$ at the left, measurements over all heads at the right, as in the
+# paper.
 
 # %%
-setup.figure("fig12")
+support.figure("fig12")
 
 # %% [markdown]
-# ## Background: a distance that eyes would agree with
+# ## Background: a perceptual distance
 #
-# Where $x$ shows neither skin nor hair, pixels of $x$ and $a$ are compared in CIE 1976 $L^*a^*b^*$, in which a step of
-# about 2.3 is just seen:
+# Where $x$ shows neither skin nor hair, pixels of $x$ and $a$ are compared in CIE 1976 $L^*a^*b^*$. A difference of
+# about 2.3 is just visible:
 #
 # $$\Delta E = \lVert (L^*, a^*, b^*)_x - (L^*, a^*, b^*)_a \rVert_2$$
 #
-# The paper asks a segmentation network where skin and hair are; whoever has rendered the heads knows.
+# The paper finds skin and hair with a segmentation network; for rendered heads they are known.
 
 # %%
-context = setup.sample()
+context = support.sample()
 heads = context.rendered("test", fig12.COLUMNS)
 background = ~data.load_masks(context.folder, heads)  # (N, 64, 64)
 shown = [0, 8]
@@ -62,9 +63,10 @@ for row, k in zip(axes, shown, strict=True):
 # %% [markdown]
 # ## Pose: five points and a regression
 #
-# Eyes, nose and corners of the mouth, as MTCNN sees them, about their mean and in units of their spread: what is left
-# is how they lie. Turn a head, and the nose moves against the eyes. A linear regression on these ten numbers, their
-# squares and products, learnt from $x$ of the train split, knows yaw, pitch and roll:
+# MTCNN gives the positions of eyes, nose and corners of the mouth. Their mean is subtracted, and they are divided by
+# their spread, so that only their arrangement is left. When a head turns, the nose moves relative to the eyes. A linear
+# regression on these ten numbers, their squares and products predicts yaw, pitch and roll; it is learned from $x$ of
+# the train split:
 
 # %%
 found = {name: context.faces(name) for name in ("x", "a")}
@@ -79,14 +81,15 @@ for axis, (name, of) in zip(axes, found.items(), strict=True):
     axis.set_title(f"{name}: correlation {np.corrcoef(yaw, nose)[0, 1]:.2f}", fontsize=9)
 
 # %% [markdown]
-# ## Expression, and agreeing by chance
+# ## Expression, and agreement by chance
 #
-# A judge that says "neutral" of everybody agrees with itself in all heads. Cohen's $\kappa$ takes out what two judges
-# of these habits would agree in anyway:
+# A judge that always answers "neutral" agrees with itself on all heads. Cohen's $\kappa$ subtracts the agreement that
+# two judges with these habits would reach by chance:
 #
 # $$\kappa = \frac{p_o - p_e}{1 - p_e}$$
 #
-# with $p_o$ the share in which they agree, $p_e$ what chance gives. Two dull judges, and two that see something:
+# with $p_o$ the share in which they agree, and $p_e$ the share expected by chance. Two judges that answer from habit,
+# and two that see something:
 
 # %%
 rng = np.random.default_rng(0)
@@ -97,17 +100,17 @@ for habit in (0.95, 0.5):
           f"κ {cohen_kappa_score(one, other):.2f}")  # fmt: skip
 
 # %% [markdown]
-# **Try:** `(0.8, 0.2)` instead of `(0.95, 0.5)`. From which agreement on would you believe that virtual faces keep
-# the expression?
+# **Try:** `(0.8, 0.2)` instead of `(0.95, 0.5)`. From which agreement on would you believe that virtual faces keep the
+# expression?
 #
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig12")
+support.table("fig12")
 
 # %% [markdown]
-# **What differs, and why.** The paper's judges of pose and expression were trained elsewhere, and their wrong poses
-# (7 to 28 %) taken out by eye. Ours learn from $x$ of the train split, nothing is taken out, and their own error on $x$
-# stands beside what they say of $a$: a difference no larger than that says nothing against $a$, and nothing for it.
-# Five points tell little of pitch, and 64 pixels little of disgust and surprise. Only heads with a face in $x$ *and* in
-# $a$ count.
+# **What differs, and why.** The paper's judges of pose and expression were trained on other data, and their wrong poses
+# (7 to 28 %) were removed by hand. Ours are learned from $x$ of the train split, and nothing is removed. Their own
+# error on $x$ is given beside the result for $a$: a difference that is not larger than this error shows nothing. Five
+# points contain little information on pitch, and 64 pixels little on disgust and surprise. Only heads with a face in
+# $x$ *and* in $a$ count.

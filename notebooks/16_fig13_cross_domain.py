@@ -7,10 +7,10 @@
 # ---
 
 # %% [markdown]
-# # Fig. 13: weights of one set, used on another
+# # Fig. 13: weights learned on one set, used on another
 #
-# **The paper's claim**: learned on MARS and used on P-DESTRE (M → P), or the other way round, faces still come back and
-# are still hidden and diverse; what suffers is how consistent and how real they look.
+# **The paper's claim**: with weights learned on MARS and used on P-DESTRE (M → P), or the other way round, faces can
+# still be reconstructed, and are still hidden and diverse. Consistency and realism decrease.
 #
 # **What it costs:** half a minute on two CPU cores.
 
@@ -18,17 +18,17 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import metrics
 from uunet.experiments import fig13, histograms, sheets
 
 # %% [markdown]
 # ## Two kinds of footage
 #
-# A street camera, and a camera that flies. Colours of the heads, in shares of pixels:
+# A street camera, and a camera on a drone. Colours of the heads, in shares of pixels:
 
 # %%
-context = setup.sample()
+context = support.sample()
 here, there = context, context.elsewhere
 figure, axes = plt.subplots(2, 7, figsize=(11, 3.3), width_ratios=[1] * 6 + [2])
 for row, some in zip(axes, (here, there), strict=True):
@@ -41,19 +41,19 @@ for row, some in zip(axes, (here, there), strict=True):
 # %% [markdown]
 # ## The figure
 #
-# Blue: weights on their own set, M → M and P → P. Orange: on the other's. One setting differs from another in the
-# weights alone, heads and judges stay (`Context.by`):
+# Blue: weights on their own set, M → M and P → P. Orange: weights on the other set. Settings differ in the weights
+# only; heads and judges stay the same.
 #
 # `uunet figure fig13 --data M --weights of_M --other-data P --other-weights of_P` makes it.
 
 # %%
-setup.figure("fig13")
+support.figure("fig13")
 
 # %% [markdown]
-# ## Abroad, by hand
+# ## On the other set, by hand
 #
-# $d'$ (Eq. 14) says how far genuine and impostor scores are apart, of $x \leftrightarrow a'$: near 0 hides. PSNR says
-# how well $r$ comes back.
+# $d'$ (Eq. 14) says how far genuine and impostor scores of $x \leftrightarrow a'$ are apart: near 0, the person is
+# hidden. PSNR says how close $r$ is to $x$.
 
 # %%
 title = "face recognition, x ↔ a'"
@@ -66,15 +66,15 @@ for some in fig13.crossings(context):
     print(f"{some.weights:14}{some.folder.name:8}{psnr:9.1f} dB{d:10.2f}")
 
 # %% [markdown]
-# **Try:** `title = "temporal consistency, a_t ↔ a_t+k"`. There a *large* d' is good. Which is more sensitive to a new
-# set?
+# **Try:** `title = "temporal consistency, a_t ↔ a_t+k"`. For this one, a *large* d' is good. Which is more sensitive to
+# a new set?
 #
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig13")
+support.table("fig13")
 
 # %% [markdown]
-# **What differs, and why.** The paper prints bars without numbers and learns twice with one recipe. Here the sets are
-# two kinds of rendered footage, nearer to each other than MARS and P-DESTRE: the same modelled heads seen by other
-# cameras. `own` is trained on the set that is used, never on the one that the weights know.
+# **What differs, and why.** The paper prints bars without numbers, and trains twice with one recipe. Here the sets are
+# two kinds of rendered footage. They are more alike than MARS and P-DESTRE: the same modelled heads, seen by other
+# cameras. `own` is trained on the set on which the weights are used, never on the set on which they were learned.

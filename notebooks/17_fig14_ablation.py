@@ -9,12 +9,12 @@
 # %% [markdown]
 # # Fig. 14: what each loss is for
 #
-# **The paper's claim**: take a tenth of one weight of Eq. 13, or ten times the gradient that D_f is allowed (Eq. 6),
-# and something of its own breaks: less $\omega_{mse}$ blurs $r$, less $\omega_{ano}$ leaves $a$ like $x$, less
-# $\omega_{adv}$ is no face any more.
+# **The paper's claim**: divide one weight of Eq. 13 by ten, or multiply the allowed gradient of D_f (Eq. 6) by ten, and
+# a particular defect appears: a small $\omega_{mse}$ blurs $r$, a small $\omega_{ano}$ leaves $a$ similar to $x$, with
+# a small $\omega_{adv}$ the result is no longer a face.
 #
-# **What it costs:** seconds on two CPU cores, since the record is shown; `uunet figure fig14` trains eight times, for a
-# quarter of an hour.
+# **What it costs:** seconds on two CPU cores, because the committed record is shown. `uunet figure fig14` trains eight
+# times, for a quarter of an hour.
 
 # %%
 import dataclasses
@@ -22,7 +22,7 @@ import dataclasses
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet import config, data, losses, models, presets
 from uunet.experiments import fig14
 from uunet.training import adversarial, objective
@@ -41,14 +41,14 @@ for name, setting in fig14.settings().items():
     print(f"{name:14}", {**dataclasses.asdict(setting.weights), "delta_gp": setting.delta_gp})
 
 # %% [markdown]
-# What each term contributes, of `synthetic-64` and four of the sample's heads, as the weights are, and with a tenth of
-# one of them. D_f is new and knows nothing:
+# The contribution of each term, for `synthetic-64` and four heads of the sample: with the weights as they are, and with
+# one of them divided by ten. D_f is untrained:
 
 # %%
 net = presets.load("synthetic-64")
 networks = adversarial.build_networks(reference, net.classifier, (net.encoder, net.decoder))
 small = dataclasses.replace(reference, subjects=1, frames=2, channel=config.ChannelConfig())
-batch = data.sequence_batch(data.load(setup.SAMPLE / "cctv", "test", size=64), small, step=0)
+batch = data.sequence_batch(data.load(support.SAMPLE / "cctv", "test", size=64), small, step=0)
 terms = objective.generator_objective(networks, None, small, batch)[1]
 weights = dataclasses.replace(reference.weights, ano=reference.weights.ano / 10)
 figure, axis = plt.subplots(figsize=(7, 2.6))
@@ -59,13 +59,14 @@ axis.set_xticks(range(len(terms)), [f"ω L_{name}" for name in terms])
 axis.axhline(0, color="black", linewidth=0.8)
 axis.set_title("Eq. 13's terms: reference, and ω_ano ÷ 10", fontsize=9)
 # %% [markdown]
-# A term's size is not its pull: $L_{con}$ is large and constant as long as frames agree. What pulls is its gradient.
+# The size of a term is not its influence: $L_{con}$ is large and constant as long as frames agree. What counts is its
+# gradient.
 #
 # ## The limit on D_f's gradient
 #
-# In our reading of Eq. 6 (REPRODUCTION.md, row 4) a critic pays for the largest component of its gradient, as soon as
-# it exceeds $\delta_{gp}$: $E[\max(0, \|\nabla D_f\|_\infty / \delta_{gp} - 1)^2]$. Ten times the limit lets D_f be
-# ten times as steep before it pays anything:
+# In our reading of Eq. 6 (REPRODUCTION.md, row 4), the largest component of the critic's gradient is penalised as soon
+# as it exceeds $\delta_{gp}$: $E[\max(0, \|\nabla D_f\|_\infty / \delta_{gp} - 1)^2]$. With ten times the limit, D_f
+# can be ten times as steep without a penalty:
 
 # %%
 steepness = np.linspace(0, 0.2, 100)
@@ -81,21 +82,23 @@ print(f"D_f of the reference has {models.patch_critic(width=reference.critic_wid
 # %% [markdown]
 # ## The figure
 #
-# Every run starts from `synthetic-64`'s U_e, U_d and D_a and a new D_f, sees the same batches, and stops after as many
-# steps. Rows: before any step, the reference, then one change each.
+# Every run starts from U_e, U_d and D_a of `synthetic-64` and a new D_f, receives the same batches, and stops after the
+# same number of steps. Rows: before the first step, the reference, then one change each.
 
 # %%
-setup.figure("fig14")
+support.figure("fig14")
 
 # %% [markdown]
-# **Try:** `mse=reference.weights.mse / 10` instead of `ano` in the cell with the bars. Which term rules the sum then?
+# **Try:** `mse=reference.weights.mse / 10` instead of `ano` in the cell with the bars. Which term dominates the sum
+# then?
 #
 # ## What the paper says and what we measured
 
 # %%
-setup.table("fig14")
+support.table("fig14")
 
 # %% [markdown]
-# **What differs, and why.** The paper shows where long runs end; these are some dozen steps, which show only where each
-# change begins to pull. They start from weights of the small configuration ($\omega_{adv} = 0.05$, $\omega_{ano} = 2$),
-# and not from a converged optimum. So "learning divergence" is not to be expected here, and its absence proves nothing.
+# **What differs, and why.** The paper shows the results of long runs. Ours have some dozens of steps, and show only the
+# direction in which each change acts. They start from weights of the small configuration ($\omega_{adv} = 0.05$,
+# $\omega_{ano} = 2$), not from a converged optimum. So "learning divergence" is not to be expected here, and its
+# absence proves nothing.

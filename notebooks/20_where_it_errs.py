@@ -7,11 +7,11 @@
 # ---
 
 # %% [markdown]
-# # Where reconstruction errs, and how sure one can be without the original
+# # Where reconstruction fails, and how to tell without the original
 #
 # **The paper's claim**: the private module "discloses the actual ID". An authority that looks at $r$ has no $x$ to
-# compare it with. Is there a number, from $a$ and $r$ alone, that says how far to trust this $r$? The paper has none;
-# this is beyond it.
+# compare it with. Is there a number, computed from $a$ and $r$ alone, that says how reliable this $r$ is? The paper has
+# none; this notebook goes beyond it.
 #
 # **What it costs:** half a minute on two CPU cores.
 
@@ -20,17 +20,17 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 
-from notebooks import setup
+from notebooks import support
 from uunet.evaluation import metrics
 from uunet.experiments import failure_cases, sheets
 
 # %% [markdown]
-# ## Where it errs
+# ## Where the errors are
 #
-# $x$, $r$ and their distance, of the sample's heads:
+# $x$, $r$ and their distance, for heads of the sample:
 
 # %%
-context = setup.sample()
+context = support.sample()
 x, a, r = (context.version(name) for name in ("x", "a", "r"))
 psnr = metrics.psnr(x, r)
 order = np.argsort(psnr)[:: max(1, len(psnr) // 6)]
@@ -42,16 +42,16 @@ sheets.show(axes[2], far[order])
 print("rows: x, r, |x − r| × 4; from the worst to the best")
 
 # %% [markdown]
-# Errors sit on edges, hair and patterned cloth: where much is to be hidden in few levels.
+# Errors are on edges, hair and patterned cloth, where much detail must be hidden in few levels.
 #
 # ## Four candidates
 #
 # | | the idea | |
 # |---|---|---|
-# | smooth | texture is hard to hide; what has little of it came back well | $-E\|\Delta r\|$ |
-# | mirrored | U_d should answer the same for a mirrored face | $PSNR(r, U_d(a^{\leftrightarrow})^{\leftrightarrow})$ |
-# | again | r looks like x, so hide it again and see what is lost | $PSNR(r, U_d(U_e(r, n)))$ |
-# | steady | a sure answer does not move when $a$ moves by a level | $-E\,\sigma(U_d(a + \epsilon))$ |
+# | smooth | texture is hard to hide; a head with little texture is reconstructed well | $-E\|\Delta r\|$ |
+# | mirrored | U_d should do the same for a mirrored face | $PSNR(r, U_d(a^{\leftrightarrow})^{\leftrightarrow})$ |
+# | again | r resembles x, so hide it again and measure the loss | $PSNR(r, U_d(U_e(r, n)))$ |
+# | steady | a reliable result does not change when $a$ changes by a level | $-E\,\sigma(U_d(a + \epsilon))$ |
 
 # %%
 figure, axes = plt.subplots(1, len(failure_cases.MEASURES), figsize=(12, 2.5))
@@ -63,13 +63,13 @@ for axis, (name, (measure, says)) in zip(axes, failure_cases.MEASURES.items(), s
     axis.set_xlabel(says, fontsize=7)
 axes[0].set_ylabel("PSNR(x, r), dB")
 # %% [markdown]
-# A few heads of two people: ranks here say little. Of the whole test split, with intervals over people:
+# With a few heads of two people, ranks say little. On the whole test split, with intervals over people:
 
 # %%
-setup.figure("errors")
+support.figure("errors")
 
 # %% [markdown]
-# ## Looking at the winner
+# ## The best candidate
 #
 # $|\Delta r|$, the Laplacian, of the worst and the best head:
 
@@ -83,15 +83,15 @@ for k in (order[0], order[-1]):
 sheets.show(axes, pictures, titles)
 
 # %% [markdown]
-# **Try:** give `measure` a blurred $r$, `np.stack([cv2.blur(head, (3, 3)) for head in r])`. *smooth* is now surer of
-# every head, and nothing came back better: whoever makes $r$ must not learn how it is judged.
+# **Try:** give `measure` a blurred $r$, `np.stack([cv2.blur(head, (3, 3)) for head in r])`. Now *smooth* rates every
+# head higher, although no head is reconstructed better. So the one who makes $r$ must not know how it is rated.
 #
 # ## What we measured
 
 # %%
-setup.table("errors")
+support.table("errors")
 
 # %% [markdown]
-# **What this says, and what not.** It ranks heads: it tells which tenth to look at twice. That U_d is steady says
-# little: it errs as steadily as it is right. And none of these measures knows whether $r$ is *somebody else*: a smooth,
-# wrong face is trusted. *smooth* is drawn since it did best on the validation split.
+# **What this says, and what not.** The number ranks heads: it says which tenth needs a second look. A steady U_d shows
+# little: it is as steady where it fails as where it succeeds. None of these measures detects that $r$ shows *somebody
+# else*: a smooth, wrong face is rated as reliable. *smooth* is shown because it did best on the validation split.

@@ -7,10 +7,11 @@
 # ---
 
 # %% [markdown]
-# # Who needs U_d? An inverse, learned from pairs
+# # An inverse of U_e, learned from pairs without U_d
 #
 # **The paper's claim**: "only" the private module, which has $U_d$, gets the faces back. But $x$ is in the pixels of
-# $a$, and whoever knows enough pairs $(x, a)$ can learn where. This is beyond the paper: how many pairs does it take?
+# $a$, and anybody who has enough pairs $(x, a)$ can train a network to find it. This notebook goes beyond the paper:
+# how many pairs are needed?
 #
 # **What it costs:** a quarter of a minute on two CPU cores; `uunet attack` itself half an hour.
 
@@ -21,24 +22,24 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import Ridge
 
-from notebooks import setup
+from notebooks import support
 from uunet import pixels
 from uunet.evaluation import metrics
 from uunet.experiments import report, sheets
 
 record = json.loads((report.EVALUATION.parent / "twin-cctv-attack.json").read_text(encoding="utf-8"))
-context = setup.sample()
+context = support.sample()
 
 # %% [markdown]
 # ## Two attackers
 #
-# One holds N pictures and *the encoder*: whoever buys a camera makes as many pairs as they like, each with fresh noise.
-# The other holds N pairs that the system once released, *outputs*, and no network. Both train a U-Net $f$ on
+# The first has N pictures and *the encoder*: anybody who buys a camera can make any number of pairs, each with new
+# noise. The second has N pairs that were once released, *outputs*, and no network. Both train a U-Net $f$ on
 #
 # $$\min_f \; E\big[(f(a) - x)^2\big]$$
 #
-# and are scored on other people. Rows of the sheet that `uunet attack` draws: $x$, $a$, what each attacker recovers,
-# first those with the encoder and then those with outputs, N = 100, 1,000 and 10,000 each, and $r = U_d(a)$.
+# and are tested on other people. Rows of the sheet that `uunet attack` makes: $x$; $a$; what the attackers recover,
+# first with the encoder and then with outputs, for N = 100, 1,000 and 10,000 each; and $r = U_d(a)$.
 
 # %%
 sheet = plt.imread(report.EVALUATION.parent / "twin-cctv-attack.png")
@@ -46,10 +47,11 @@ figure, axis = plt.subplots(figsize=(10, 10 * sheet.shape[0] / sheet.shape[1]))
 axis.imshow(sheet)
 axis.axis("off")
 # %% [markdown]
-# ## How much N buys
+# ## The effect of N
 #
-# Left: PSNR of what is recovered. Right: whether dlib takes it for the person, AUC against $x'$ of another sequence.
-# Lines: what the private module gets, what everybody gets who looks at $a$, and for PSNR a mean face for everybody.
+# Left: PSNR of the recovered heads. Right: whether dlib takes them for the person, AUC against $x'$ of another
+# sequence. Lines: what the private module gets; what anybody gets who looks at $a$; and, for PSNR, one mean face for
+# all people.
 
 # %%
 whole = {row["answer"]: row for row in record["rows"] if row["answer"] != "inverse"}
@@ -69,10 +71,10 @@ for axis, (title, read) in zip(axes, measures.items(), strict=True):
     axis.set(xscale="log", xlabel="N, known pairs", title=title)
 axes[0].legend(fontsize=8)
 # %% [markdown]
-# ## By hand: the simplest attacker there is
+# ## By hand: the simplest attacker
 #
-# Each pixel of $x$ as a weighted sum of the 5 × 5 pixels of $a$ around it: 75 weights a colour, learned by least
-# squares from one person's heads, and tried on another's.
+# Each pixel of $x$ is predicted as a weighted sum of the 5 × 5 pixels of $a$ around it: 75 weights per colour, learned
+# by least squares from the heads of one person, and tested on another person.
 
 # %%
 heads = context.heads
@@ -102,7 +104,7 @@ for name, images in {"a itself": context.version("a")[~known], "linear": recover
     print(f"{name}: {metrics.psnr(others, images).mean():.1f} dB")
 
 # %% [markdown]
-# **Try:** `reach=0` in `patches`. What is left that a linear attacker gets from single pixels?
+# **Try:** `reach=0` in `patches`. What can a linear attacker still recover from single pixels?
 #
 # ## What the paper says and what we measured
 
@@ -112,9 +114,10 @@ for row in record["rows"]:
     name = f"inverse, knows {row['known']}, N = {row['pairs']:,}" if "known" in row else row["answer"]
     value = "–" if row["answer"] == "x" else "{mean:.2f} ({low:.2f} to {high:.2f})".format(**row["psnr"])
     lines.append(f"| {name} | nobody | {value} | `{record['provenance']['command']}` |")
-setup.Markdown("\n".join(lines))
+support.Markdown("\n".join(lines))
 
 # %% [markdown]
-# **What it means.** The box message can be sealed with a key; a face is hidden by no key, only by nobody else having
-# $U_d$. Who has the encoder learns a $U_d$ of their own, and so does who gets hold of a hundred released heads with
-# their originals: no network is needed. So the encoder, and every pair, is as secret as the decoder.
+# **What it means.** The box message can be sealed with a key, but no key hides a face: the only protection is that
+# others do not have $U_d$. Anybody who has the encoder can train a $U_d$ of their own. So can anybody who gets a
+# hundred released heads with their originals; no network is needed. So the encoder and every pair must be kept as
+# secret as the decoder.

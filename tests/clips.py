@@ -5,9 +5,11 @@ from fractions import Fraction
 import av
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
-from uunet.boxes.types import Roi
+from uunet.boxes.types import FaceBox
+from uunet.errors import UUNetError
 
 SIZE = 16  # side of the networks' input: small and fast
 
@@ -35,7 +37,7 @@ def bright_square(frame):
     rows, columns = np.where(frame.astype(int).min(axis=-1) > 200)
     if rows.size < 20:
         return []
-    return [Roi(int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)]
+    return [FaceBox(int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)]
 
 
 def write_clip(path, frames, *, codec="libx264rgb", pixels="rgb24", container=None, times=None, sound=None, gop=12):
@@ -71,3 +73,17 @@ def read_clip(path):
     with av.open(str(path)) as container:
         decoded = list(container.decode(video=0))
     return [f.to_ndarray(format="rgb24") for f in decoded], [round(1000 * float(f.pts * f.time_base)) for f in decoded]
+
+
+def fails(folder, says, call, kind=UUNetError):
+    """Checks that a call raises one sentence that matches `says`, and leaves every file in a folder as it was."""
+
+    def content():
+        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    before = content()
+    with pytest.raises(kind, match=says) as caught:
+        call()
+    assert content() == before
+    if issubclass(kind, UUNetError):
+        assert "\n" not in str(caught.value) and str(caught.value).endswith(".")

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,10 +16,9 @@ import numpy as np
 import pytest
 
 from uunet import cli, models, pipeline, presets, video_samples
-from uunet.boxes import detection, types
+from uunet.boxes import box_file, types
+from uunet.media import images, video_reading
 from uunet.models import files
-from uunet.pipeline import images
-from uunet.pipeline import video as videos
 from uunet.wire import crypto, protocol
 
 SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv"
@@ -72,7 +72,7 @@ def weights(tmp_path_factory):
 def clip(tmp_path_factory):
     """The first 8 frames of the bundled clip, cut losslessly, with the true head boxes as a file."""
     folder = tmp_path_factory.mktemp("clip")
-    frames = videos.read_frames(video_samples.WALK)[:8]
+    frames = video_reading.read_frames(video_samples.WALK)[:8]
     with av.open(str(folder / "in.mkv"), "w") as out:
         stream = out.add_stream("ffv1", rate=15)
         stream.width, stream.height, stream.pix_fmt = 640, 480, "bgr0"
@@ -118,6 +118,24 @@ def test_help_teaches(uunet):
     assert "Example" in uunet("deidentify", "--help")[0]
 
 
+def test_help_shows_two_groups_of_commands(uunet):
+    """Those who use the tool find their commands first, those who do research find theirs in a group of their own."""
+    _, tool, lab = re.split("De-identify and reconstruct|Train and evaluate", uunet("--help")[0])
+    assert "keygen" in tool and "score-classifier" not in tool
+    assert "score-classifier" in lab and "keygen" not in lab
+
+
+def test_the_module_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "uunet.cli", "keygen", "/"], capture_output=True, text=True)
+    assert done.returncode == 1 and "exists already" in only_sentence(done.stderr)
+
+
+def test_help_does_not_wait_for_keras():
+    """A command's options are explained before Keras and its backend are imported."""
+    code = "import sys, uunet.cli; sys.exit(bool({'keras', 'tensorflow', 'cv2', 'matplotlib'} & sys.modules.keys()))"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
     about, *lines = uunet("inspect", public)[0].splitlines()
     assert about == f"{public}: lossless-archive, lsb, plain, 640 x 480, 8 frames"
@@ -129,9 +147,9 @@ def test_video_there_and_back(uunet, clip, public, weights, tmp_path):
         assert int(number) == index and protocol.parse_message(message) == wanted
     out, _ = uunet("reconstruct", public, "-o", tmp_path / "again.mkv", "--weights", weights)
     assert "8 frames" in out
-    again = videos.read_frames(tmp_path / "again.mkv")
+    again = video_reading.read_frames(tmp_path / "again.mkv")
     boxes = pipeline.inspect_video(public).boxes
-    for x, a, r, rois in zip(clip[2], videos.read_frames(public), again, boxes, strict=True):
+    for x, a, r, rois in zip(clip[2], video_reading.read_frames(public), again, boxes, strict=True):
         outside = np.ones(x.shape[:2], bool)
         for roi in rois:
             outside[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w] = False
@@ -185,7 +203,7 @@ def test_a_terminated_run_leaves_nothing(clip, weights, tmp_path):
         time.sleep(0.05)
     process.terminate()
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 143 and "interrupted" in stderr and not list(tmp_path.iterdir())
+    assert process.returncode == 143 and "Interrupted: no output was written" in stderr and not list(tmp_path.iterdir())
 
 
 def test_no_face_is_said_and_written(uunet, weights, tmp_path):
@@ -299,7 +317,7 @@ def test_a_lossy_copy_is_refused(uunet, public, weights, tmp_path):
     with av.open(str(tmp_path / "lossy.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=15)
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
-        for frame in videos.read_frames(public):
+        for frame in video_reading.read_frames(public):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         out.mux(stream.encode(None))
     said = uunet.sentence("reconstruct", tmp_path / "lossy.mp4", "-o", tmp_path / "out.mkv", "--weights", weights)
@@ -349,7 +367,7 @@ def sealed(clip, weights, key, tmp_path_factory):
     """A sealed H.264 file."""
     path = tmp_path_factory.mktemp("sealed") / "public.mp4"
     frames = pipeline.deidentify_video(
-        clip[0], path, presets.load(str(weights)).encoder, detection.from_file(clip[1]), secret=crypto.load(key), seed=1
+        clip[0], path, presets.load(str(weights)).encoder, box_file.read(clip[1]), secret=crypto.load(key), seed=1
     ).frames
     assert frames == 8
     return path
@@ -429,7 +447,7 @@ def test_a_typed_passphrase_is_asked_twice_and_not_shown(weights, tmp_path):
         while more := os.read(terminal, 1000):
             shown += more
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0 and b"sesame" not in shown
-    assert images.read(tmp_path / "public.png")[0].shape == (120, 160, 3)
+    assert images.read(tmp_path / "public.png").rgb.shape == (120, 160, 3)
     assert pipeline.inspect_image(tmp_path / "public.png", secret="open sesame").opened() == [[]]
 
 
@@ -463,7 +481,7 @@ def test_boxes_go_round(uunet, clip, public, weights, tmp_path):
 
 
 def test_inspect_lists_all_that_is_wrong(uunet, public, tmp_path):
-    frames = videos.read_frames(public)
+    frames = video_reading.read_frames(public)
     for k in (2, 5, 6):
         frames[k][0, :9] ^= 1
     with av.open(str(tmp_path / "touched.mkv"), "w") as out:
@@ -626,7 +644,7 @@ def test_robust_hiding_in_a_lossless_file(uunet, clip, weights, tmp_path):
     with av.open(str(tmp_path / "copy.mp4"), "w") as out:
         stream = out.add_stream("libx264", rate=15, options={"crf": "28"})
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
-        for frame in videos.read_frames(tmp_path / "p.mkv"):
+        for frame in video_reading.read_frames(tmp_path / "p.mkv"):
             out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         out.mux(stream.encode(None))
     assert uunet("inspect", tmp_path / "copy.mp4")[0].splitlines()[1:] == lines

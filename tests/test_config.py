@@ -53,14 +53,14 @@ def test_impossible_values_are_refused(changes, sentence):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"damages": (config.Damage("jpeg2000", 95, 50),)}, "got 'jpeg2000'"),
+        ({"damages": (config.Degradation("jpeg2000", 95, 50),)}, "got 'jpeg2000'"),
         ({"ramp": 0}, "at least 1; got 0"),
         ({"sizes": (0, 24)}, "at least 1"),
     ],
 )
 def test_impossible_channels_are_refused(changes, sentence):
     with pytest.raises(config.ConfigError, match=sentence):
-        dataclasses.replace(config.LOSSLESS, **changes)
+        dataclasses.replace(config.ROBUST, **changes)
 
 
 def test_unknown_label():

@@ -185,6 +185,7 @@ def test_losses_of_twins_in_closed_form():
     step[:, :, 8:] = 0.5  # one edge of 0.5 in 15 differences across, none down
     assert float(losses.edge_loss(step, flat)) == pytest.approx(0.5 / 15)
     assert float(losses.edge_loss(step, step + 0.2)) == pytest.approx(0, abs=1e-6)
+    assert float(losses.generation_loss(step, flat)) == pytest.approx(0.25 + 0.5 / 15)  # and half of the pixels differ
     differs = np.asarray(losses.changed(step, flat))
     assert differs.shape == (1, 16, 16, 1)
     np.testing.assert_allclose(differs[0, 8, 5:11, 0], [0, 0.2, 0.4, 0.6, 0.8, 1], atol=1e-6)

@@ -1,4 +1,4 @@
-"""README's paper map and REPRODUCTION.md name real symbols and real tests, and leave nothing of the paper out."""
+"""The paper map, the glossary and REPRODUCTION.md name real symbols and tests, and leave nothing of the paper out."""
 
 import ast
 import importlib
@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+PAPER_MAP = (ROOT / "docs/paper-map.md").read_text()
+GLOSSARY = (ROOT / "docs/glossary.md").read_text()
 REPRODUCTION = (ROOT / "REPRODUCTION.md").read_text()
 
 
 def paper_map():
-    """{"Eq. 1": [what, symbol cell, test cell, notebook cell]} from the table under README's "Paper map"."""
-    section = README.split("## Paper map")[1].split("\n## ")[0]
-    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in section.splitlines() if line.startswith("|")]
+    """{"Eq. 1": [what, symbol cell, test cell, notebook cell]} from the table of docs/paper-map.md."""
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in PAPER_MAP.splitlines() if line.startswith("|")]
     return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in rows[2:]}
 
 
@@ -73,6 +73,18 @@ def test_every_symbol_and_test_exists(row):
         assert (ROOT / path).is_file()
     if not in_backticks(symbols):
         assert symbols == "planned" and row in FIGURES
+
+
+def test_the_glossary_names_real_symbols():
+    symbols = [name for name in in_backticks(GLOSSARY) if re.fullmatch(r"(uunet|data_prep)\.[\w.]+", name)]
+    assert len(symbols) > 30
+    for symbol in symbols:
+        assert resolve(symbol) is not None
+
+
+@pytest.mark.parametrize("term", ["x", "a", "r", "s", "U_e", "U_d", "D_a", "D_f", "ROI", "paired target (twin)"])
+def test_the_glossary_defines(term):
+    assert f"\n| {term} | " in GLOSSARY
 
 
 def test_reproduction_names_real_tests():

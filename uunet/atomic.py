@@ -1,7 +1,8 @@
-"""Writing without regret: nothing half-written is left, the input is never touched, nothing is overwritten unasked."""
+"""Atomic writes: a file is complete or absent, an input is never changed, and nothing is replaced by default."""
 
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -9,12 +10,12 @@ from uunet.errors import UUNetError
 
 
 class OutputError(UUNetError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the given path."""
 
 
 @contextmanager
-def new_file(target, source=None, *, overwrite):
-    """A temporary file beside `target` that becomes `target` when all went well, and vanishes when anything did not.
+def new_file(target: str | Path, source: str | Path | None = None, *, overwrite: bool) -> Iterator[Path]:
+    """A temporary file beside `target`. It becomes `target` if the block succeeds, and is deleted otherwise.
 
     Args:
         target: path of the result.
@@ -25,13 +26,14 @@ def new_file(target, source=None, *, overwrite):
         Path of the existing, empty temporary file, with the suffix of `target`.
 
     Raises:
-        OutputError: if `target` exists, is the input, or cannot be written (folder missing, no right, disk full).
+        OutputError: if `target` exists, is the input, or cannot be written: its folder is missing, the user may not
+            write there, the disk is full.
     """
     target = Path(target)
     part = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
         _refuse_existing(target, source, overwrite)
-        part.touch(exist_ok=False)  # now, not after an hour of work, is when a missing right should show
+        part.touch(exist_ok=False)  # a missing permission is reported now, not after an hour of work
         yield part
         _refuse_existing(target, source, overwrite)
         os.replace(part, target)
@@ -40,15 +42,15 @@ def new_file(target, source=None, *, overwrite):
             f"{target} cannot be written ({error.strerror}): free some space there or name another place."
         ) from error
     finally:
-        with suppress(OSError):  # a name that is too long was never made
+        with suppress(OSError):  # there is no such file if its name was too long, or if it became `target`
             part.unlink()
 
 
-def make_folder(path):
-    """Makes a folder for results, and those above it, unless it is there.
+def make_folder(path: str | Path) -> None:
+    """Makes a folder for results and its parents, if they do not exist.
 
     Raises:
-        OutputError: if that cannot be done.
+        OutputError: if the folder cannot be made.
     """
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
@@ -56,7 +58,7 @@ def make_folder(path):
         raise OutputError(f"{path} cannot be made a folder ({error.strerror}): name another place.") from error
 
 
-def _refuse_existing(target, source, overwrite):
+def _refuse_existing(target: Path, source: str | Path | None, overwrite: bool) -> None:
     if source is not None and target.exists() and os.path.samefile(target, source):
         raise OutputError(f"{target} is the input itself, which is never replaced: name another file for the result.")
     if target.is_dir():

@@ -1,10 +1,11 @@
-"""Every number of an experiment, frozen. Defaults are the paper's; where it is silent, the published code's."""
+"""Every number of an experiment, frozen. Defaults are the paper's, or the published code's where the paper has none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from uunet.errors import UUNetError
+from uunet.labels import LABELS
 
-LABELS = ("ID", "gender", "ethnicity", "hairstyle")  # section III-A, the t = 4 labels of Eq. 1, in the order of s
 DEFAULT_WEIGHTS = "twin-cctv"  # one of `presets.PRESETS`
 
 
@@ -26,17 +27,16 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """A Keras optimiser by name. The paper names none; the defaults at each use are the published code's."""
+    """A Keras optimiser by name. The paper does not name one; the defaults at each use are the published code's."""
 
     name: str
     learning_rate: float
     beta_1: float | None = None  # Adam only
     cosine: bool = False  # whether the learning rate falls to 0 over the run's steps, along a cosine
-    average: float | None = None  # momentum of the exponential moving average of the weights that a run ends with
+    average: float | None = None  # momentum of the moving average of the weights, which replaces them at the end
 
 
-def _check_steps(config, name="steps", least=1):
-    steps, every = getattr(config, name), config.checkpoint_every
+def _check_steps(name, steps, every, least=1):
     if steps < least or steps % every:
         raise ConfigError(
             f"A checkpoint is made every {every} steps, and {name} must be a multiple of that (checkpoint_every); got "
@@ -44,8 +44,8 @@ def _check_steps(config, name="steps", least=1):
         )
 
 
-def check_s(s):
-    """Raises ConfigError for an s that Eq. 9 does not know."""
+def check_s(s: Sequence[int]) -> None:
+    """Raises ConfigError unless s is one of Eq. 9: starts with -1 and holds only -1, 0, 1."""
     if len(s) == 0 or s[0] != -1 or any(value not in (-1, 0, 1) for value in s):
         raise ConfigError(f"s must start with -1 (the ID always differs) and hold only -1, 0, 1; got {s}.")
 
@@ -54,9 +54,9 @@ def check_s(s):
 class ClassifierConfig:
     """Learning I: the pairwise classifier D_a (section III-A, Table I)."""
 
-    labels: tuple[str, ...] = LABELS  # outputs of this one D_a; the paper trains one model a label (section IV-A)
+    labels: tuple[str, ...] = LABELS  # outputs of this one D_a; the paper trains one model per label (section IV-A)
     blocks: int = 2  # [Conv 64/s2] x 2 in Table I; the published code has 3
-    genuine: float = 0.5  # share of same-ID pairs a batch; published code: 40-60 %
+    genuine: float = 0.5  # share of same-ID pairs per batch; published code: 40-60 %
     batch_pairs: int = 64  # pairs; not given
     steps: int = 2500
     optimizer: Optimizer = Optimizer("rmsprop", 1.25e-5)  # published code
@@ -71,30 +71,30 @@ class ClassifierConfig:
             raise ConfigError(f"labels are some of {', '.join(LABELS)}; got {', '.join(self.labels) or 'none'}.")
         if not 0.4 <= self.genuine <= 0.6:
             raise ConfigError(f"genuine, the share of same-ID pairs, is 0.4 to 0.6; got {self.genuine}.")
-        _check_steps(self)
+        _check_steps("steps", self.steps, self.checkpoint_every)
 
 
 @dataclass(frozen=True)
-class Damage:
+class Degradation:
     """What a lossy file does to a head."""
 
     kind: str  # "chroma" (4:2:0 without compression), "jpeg", "h264", "vp9"
     easiest: int = 0  # JPEG quality, or crf of a video, where training begins
-    hardest: int = 0  # where it arrives; all values between stay in use
+    hardest: int = 0  # what training reaches; all values between remain in use
 
 
 @dataclass(frozen=True)
 class ChannelConfig:
-    """What lies between U_e and U_d in training; the default is the paper's: nothing."""
+    """The channel between U_e and U_d in training. The default is the paper's: no channel."""
 
     sizes: tuple[int, ...] = ()  # ROI sides in pixels; (): U_d reads U_e's own output
-    damages: tuple[Damage, ...] = ()  # each as likely as none; (): resized and rounded to 8 bits only
-    ramp: int = 1  # steps until damage is as likely and as hard as it gets
+    damages: tuple[Degradation, ...] = ()  # each as likely as none; (): resized and rounded to 8 bits only
+    ramp: int = 1  # steps until degradation reaches its full probability and strength
 
     def __post_init__(self):
-        for damage in self.damages:
-            if damage.kind not in ("chroma", "jpeg", "h264", "vp9"):
-                raise ConfigError(f"A damage is 'chroma', 'jpeg', 'h264' or 'vp9'; got {damage.kind!r}.")
+        for one in self.damages:
+            if one.kind not in ("chroma", "jpeg", "h264", "vp9"):
+                raise ConfigError(f"A degradation is 'chroma', 'jpeg', 'h264' or 'vp9'; got {one.kind!r}.")
         if self.ramp < 1 or min(self.sizes, default=1) < 1:
             raise ConfigError(f"ramp and sizes are at least 1; got {self.ramp} and {self.sizes}.")
 
@@ -103,15 +103,19 @@ def _check_sizes(channel, sequences):
     if len(channel.sizes) > sequences:
         raise ConfigError(
             f"The channel has {len(channel.sizes)} ROI sizes, a batch only {sequences} sequences: give at most one "
-            "size a sequence."
+            "size per sequence."
         )
 
 
 SIZES = (24, 32, 40, 48, 64, 80, 128, 256)  # one for each of the 8 sequences of a batch
-LOSSLESS = ChannelConfig(sizes=SIZES)
 ROBUST = ChannelConfig(
     sizes=SIZES,
-    damages=(Damage("chroma"), Damage("jpeg", 95, 50), Damage("h264", 18, 28), Damage("vp9", 20, 40)),
+    damages=(
+        Degradation("chroma"),
+        Degradation("jpeg", 95, 50),
+        Degradation("h264", 18, 28),
+        Degradation("vp9", 20, 40),
+    ),
     ramp=10_000,
 )
 
@@ -123,7 +127,7 @@ class AdversarialConfig:
     size: int = 64  # pixels, side of every network input (256 in section IV-I)
     unet: str = "ronneberger"  # [44], what the paper cites; "pix2pix" is the published code's
     width: int = 64  # kernels of the first U-Net level
-    normalization: str | None = None  # [44] has none; the published code "batch"
+    normalization: str | None = None  # [44] has none; the published code has "batch"
     dropout: float = 0.0  # "pix2pix" only; published code 0.5
     residual: bool = False  # not in the paper: U_d learns the difference to its input
     critic_width: int = 64  # kernels of D_f's first layer, PatchGAN [25]
@@ -132,12 +136,12 @@ class AdversarialConfig:
     penalty: str = "limit"  # Eq. 6's gradient limit in our reading; "wgan-gp" is the standard penalty of [21]
     delta_gp: float = 0.01  # Eq. 6, section IV-A: largest gradient component, score per unit of pixel value
     penalty_weight: float = 10.0  # [21]
-    critic_steps: int = 5  # a generator step; published code, as in [21]
+    critic_steps: int = 5  # per generator step; published code, as in [21]
     histogram_bins: int = 32  # Eq. 12; not given
     subjects: int = 4  # a batch is subjects x sequences x frames; published code: 4 subjects x 8 frames
     sequences: int = 2  # Eq. 11 needs two sequences of a subject
     frames: int = 4  # Eq. 10 needs two frames of a sequence
-    channel: ChannelConfig = ChannelConfig()  # what U_d trains through; as in the paper: nothing
+    channel: ChannelConfig = ChannelConfig()  # none, as in the paper
     steps: int = 120_000  # published code
     generator_optimizer: Optimizer = Optimizer("rmsprop", 5e-5)  # published code
     critic_optimizer: Optimizer = Optimizer("adam", 2e-4, beta_1=0.5)  # published code
@@ -148,7 +152,7 @@ class AdversarialConfig:
         check_s(self.s)
         if self.frames < 2 or self.sequences < 2:
             raise ConfigError(
-                f"A batch needs at least 2 sequences a subject and 2 frames a sequence for Eqs. 10 and 11; "
+                f"A batch needs at least 2 sequences per subject and 2 frames per sequence for Eqs. 10 and 11; "
                 f"got {self.sequences} x {self.frames}."
             )
         if self.critic_steps < 1:
@@ -156,35 +160,38 @@ class AdversarialConfig:
         if self.penalty not in ("limit", "wgan-gp"):
             raise ConfigError(f"penalty is 'limit' or 'wgan-gp'; got {self.penalty!r}.")
         _check_sizes(self.channel, self.subjects * self.sequences)
-        _check_steps(self)
+        _check_steps("steps", self.steps, self.checkpoint_every)
 
     @property
-    def batch_size(self):
-        """Heads a step."""
+    def batch_size(self) -> int:
+        """Heads per step."""
         return self.subjects * self.sequences * self.frames
 
 
 @dataclass(frozen=True)
 class TwinConfig:
-    """Learning from twins, beyond the paper: U_e is shown who else could stand in the frame (`models.twin`)."""
+    """Learning from twins, beyond the paper: U_e is trained on paired targets, the twins of heads (`models.twin`).
+
+    It has three stages: generation of the twin, refinement of it with a critic, and embedding of x in it.
+    """
 
     size: int = 64  # pixels, side of every network input
-    width: int = 32  # kernels of the first level of what draws; what hides and reveals has 1.5 times as many
-    strength: float = 0.04  # the most by which hiding changes a value in [0, 1]
-    s: tuple[int, ...] = (-1, 1, 1, 1)  # what U_e obeys unless it is loaded for another (Eq. 9)
-    twin: float = 10.0  # weight of the distance between twin and drawn twin
+    width: int = 32  # kernels of the first level of generation; embedding and U_d have 1.5 times as many
+    strength: float = 0.04  # the largest change of a value in [0, 1] by embedding
+    s: tuple[int, ...] = (-1, 1, 1, 1)  # which twins U_e generates unless it gets another s (Eq. 9)
+    twin: float = 10.0  # weight of the distance between paired target and generated twin
     mask: float = 0.5  # of the cross-entropies of where heads are
-    place: float = 0.1  # of that of where their landmarks are
-    read: float = 0.2  # of that of their labels
-    adv: float = 0.02  # of the critic of drawn twins, Eq. 8
+    place: float = 0.1  # of the cross-entropy of where their landmarks are
+    read: float = 0.2  # of the cross-entropies of their labels
+    adv: float = 0.02  # of the critic's score of generated twins, Eq. 8
     mse: float = 50.0  # of Eq. 5, as in Eq. 13
-    leak: float = 1e4  # of how much what is hidden looks like x
-    clip: float = 1.0  # largest norm of hiding's gradients, all together: one larger step can undo all that was learnt
+    leak: float = 1e4  # of how much the embedded signal resembles x
+    clip: float = 1.0  # largest norm of all gradients of embedding together: one larger step can undo the training
     channel: ChannelConfig = ChannelConfig(sizes=(24, 28, 32, 40, 48, 56, 64, 80, 96))  # what U_d trains through
     batch: int = 16  # heads
-    steps: int = 8000  # of learning to draw; 0 leaves a stage out
-    sharpening_steps: int = 1500  # of going on with a critic, at a quarter of the learning rate
-    hiding_steps: int = 2000  # of learning to hide and to reveal, after that
+    steps: int = 8000  # of generation; 0 leaves a stage out
+    sharpening_steps: int = 1500  # of refinement, with a critic and at a quarter of the learning rate
+    hiding_steps: int = 2000  # of embedding and reconstruction
     optimizer: Optimizer = Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.998)
     critic_optimizer: Optimizer = Optimizer("adam", 4e-4, beta_1=0.5)
     critic_width: int = 32  # kernels of D_f's first layer
@@ -196,8 +203,9 @@ class TwinConfig:
     def __post_init__(self):
         check_s(self.s)
         _check_sizes(self.channel, self.batch)
-        for name in ("steps", "sharpening_steps", "hiding_steps"):
-            _check_steps(self, name, least=0)
+        _check_steps("steps", self.steps, self.checkpoint_every, least=0)
+        _check_steps("sharpening_steps", self.sharpening_steps, self.checkpoint_every, least=0)
+        _check_steps("hiding_steps", self.hiding_steps, self.checkpoint_every, least=0)
 
 
 @dataclass(frozen=True)
@@ -222,13 +230,13 @@ RELEASED_CODE = Config(
     ),
 )
 
-# What two CPU cores can train in an hour or two; `weights/README.md` says what came out.
+# What two CPU cores can train in an hour or two; `weights/README.md` has the results.
 SMALL = Config(
     classifier=ClassifierConfig(optimizer=Optimizer("adam", 5e-4), augment=True, steps=2000),
     adversarial=AdversarialConfig(
         width=16,
         residual=True,
-        # one critic step a generator step loses to checkerboards at w_adv = 1
+        # with one critic step per generator step and w_adv = 1 the images become checkerboards
         weights=LossWeights(adv=0.05, ano=2.0),
         critic_width=32,
         penalty="wgan-gp",
@@ -270,14 +278,14 @@ ACCELERATOR = Config(
         critic_width=32,
         subjects=32,
         frames=2,
-        channel=LOSSLESS,
+        channel=ChannelConfig(sizes=SIZES),
         generator_optimizer=Optimizer("adam", 2e-4, beta_1=0.5),
         critic_optimizer=Optimizer("adam", 4e-4, beta_1=0.5),
         checkpoint_every=20,
     ),
 )
 
-# Seconds, for tests: every part runs, nothing is learnt.
+# Seconds, for tests: every part runs, and the networks learn next to nothing.
 SMOKE = Config(
     classifier=ClassifierConfig(
         batch_pairs=8, steps=4, checkpoint_every=2, optimizer=Optimizer("adam", 1e-3), augment=True
@@ -306,14 +314,14 @@ BY_NAME = {
 
 TWIN = TwinConfig()
 
-# Learning from twins: what two CPU cores train in an hour (docs/training-log.md), the same for lossy files, and seconds
-# for tests.
+# Learning from twins: what two CPU cores train in an hour (docs/training-log.md), the same for lossy files, larger
+# heads, and seconds for tests.
 TWINS_BY_NAME = {
     "twin": TWIN,
     "twin-robust": replace(
         TWIN, strength=0.06, channel=replace(TWIN.channel, damages=ROBUST.damages, ramp=1000), hiding_steps=4000
     ),
-    "twin-256": TwinConfig(  # Fig. 15; a step costs about what one of "twin" does
+    "twin-256": TwinConfig(  # Fig. 15; a step costs about as much as one of "twin"
         size=256,
         width=16,
         critic_width=8,
@@ -322,7 +330,7 @@ TWINS_BY_NAME = {
         sharpening_steps=250,
         hiding_steps=1000,
         channel=ChannelConfig(sizes=(96, 128, 160, 192, 224, 256, 288, 320)),
-        # so few steps would leave a share of the first weights in a longer average
+        # after so few steps a longer average would still contain a share of the initial weights
         optimizer=Optimizer("adam", 1e-3, beta_1=0.9, cosine=True, average=0.99),
     ),
     "smoke": TwinConfig(

@@ -1,4 +1,8 @@
-"""The whole of the job on the bundled clip: original -> public -> reconstructed, with numbers and a picture."""
+"""De-identifies and reconstructs the bundled clip, measures the result and draws a sheet of example frames."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,24 +10,33 @@ from matplotlib.patches import Rectangle
 
 from uunet import atomic, pipeline, presets, video_samples
 from uunet.boxes import detection
+from uunet.boxes.types import Roi
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.evaluation import metrics
-from uunet.pipeline import video as videos
+from uunet.media import video_reading
 
 SHOWN = (5, 25, 45, 58)  # frames of the clip whose faces the sheet shows
+Frames = list[np.ndarray]  # uint8 (H, W, 3) each
+Boxes = list[list[Roi]]  # per frame
 
 
-def run(out, weights=DEFAULT_WEIGHTS, *, seed=0, progress=None):
+def run(
+    out: Path,
+    weights: str = DEFAULT_WEIGHTS,
+    *,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[str]:
     """De-identifies and reconstructs `video_samples.WALK`.
 
     Args:
-        out: Path of a folder; receives `public.webm`, `reconstructed.mkv` and `sheet.png`, replacing older ones.
+        out: Path of a folder for `public.webm`, `reconstructed.mkv` and `sheet.png`; existing ones are replaced.
         weights: preset or folder, see `presets.load`.
-        seed: int, fixes the noise channel.
+        seed: seed of the noise channel.
         progress: callable `(stage, done, total)` or None.
 
     Returns:
-        list of str, what was measured, a line each.
+        list of str, one line per measurement.
     """
     net = presets.load(weights)
     atomic.make_folder(out)
@@ -32,9 +45,9 @@ def run(out, weights=DEFAULT_WEIGHTS, *, seed=0, progress=None):
     made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options)
     undone = pipeline.reconstruct_video(public, restored, net.decoder, **options)
     rois = pipeline.inspect_video(public).boxes
-    x, a, r = (videos.read_frames(path) for path in (video_samples.WALK, public, restored))
+    x, a, r = (video_reading.read_frames(path) for path in (video_samples.WALK, public, restored))
     faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
-    draw(out / "sheet.png", x, a, r, rois)
+    write_sheet(out / "sheet.png", x, a, r, rois)
     outside = max(_largest_change_outside(*frames) for frames in zip(x, a, rois, strict=True))
     return [
         f"heads found:                 {made.heads} in {made.frames} frames, {made.tracks} people",
@@ -49,17 +62,17 @@ def run(out, weights=DEFAULT_WEIGHTS, *, seed=0, progress=None):
     ]
 
 
-def _speed(result):
+def _speed(result: Any) -> str:
     stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in result.seconds.items())
     return f"{result.frames / sum(result.seconds.values()):.1f} frames/s ({stages})"
 
 
-def _crop(frame, roi):
+def _crop(frame: np.ndarray, roi: Roi) -> np.ndarray:
     return frame[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w]
 
 
-def _faces_psnr(frames, others, rois):
-    """Mean over all heads of the PSNR of the pixels under their box, dB."""
+def _faces_psnr(frames: Frames, others: Frames, rois: Boxes) -> float:
+    """PSNR of the pixels inside a head's box, in dB: the mean over all heads."""
     values = [
         metrics.psnr(_crop(frame, roi)[None], _crop(other, roi)[None])
         for frame, other, boxes in zip(frames, others, rois, strict=True)
@@ -68,15 +81,16 @@ def _faces_psnr(frames, others, rois):
     return float(np.mean(values)) if values else float("nan")
 
 
-def _largest_change_outside(frame, other, rois):
+def _largest_change_outside(frame: np.ndarray, other: np.ndarray, rois: list[Roi]) -> int:
+    """The largest difference of pixels outside all boxes, in levels of 255."""
     outside = np.ones(frame.shape[:2], bool)
     for roi in rois:
         _crop(outside, roi)[:] = False
     return int(np.abs(frame.astype(int) - other)[outside].max(initial=0))
 
 
-def draw(path, x, a, r, rois):
-    """A sheet: one frame and then faces, each original | public | reconstructed.
+def write_sheet(path: Path, x: Frames, a: Frames, r: Frames, rois: Boxes) -> None:
+    """Writes a PNG: one frame as original | public | reconstructed, and below it faces of SHOWN, one row per version.
 
     Args:
         path: PNG to write.
@@ -87,7 +101,7 @@ def draw(path, x, a, r, rois):
     shown = [k for k in SHOWN if k < len(x)]
     faces = [(k, roi) for k in shown for roi in rois[k]]
     figure = Figure(figsize=(15, 4.4 + 3.2), dpi=100, layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[4.4, 3.2])
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[4.4, 3.2])[:, 0]
     middle = len(x) // 2
     for axis, title, frames in zip(top.subplots(1, 3), titles, (x, a, r), strict=True):
         axis.imshow(frames[middle])

@@ -1,8 +1,9 @@
-"""The one base of every error a user can mend: its message says what, where and what to do, in one sentence.
+"""The base class of all errors that a user can correct.
 
-The command line prints it and exits with 1; anything else is a bug and shows its traceback.
+The command line prints the sentence of a UUNetError and exits with 1. Any other exception is a bug; its traceback is
+shown.
 """
 
 
 class UUNetError(Exception):
-    """Raised with one clear sentence: what is wrong, where, and what to do about it."""
+    """Its message is one sentence: what is wrong, with which file or option, and what to do."""

@@ -1,12 +1,14 @@
-"""Trained networks by name, or from the folder of a run.
+"""Trained networks, by the name of a preset or from the folder of a training run.
 
-`weights/README.md` holds a card a preset: data, command, commit, numbers, what goes wrong.
+`weights/README.md` holds one card per preset: training data, command, commit, measurements, known failures.
 """
 
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import keras
 
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.models import files
@@ -15,7 +17,7 @@ HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"  # installed, or a checkout
 
 # name -> file -> SHA-256
-PRESETS = {
+PRESETS: dict[str, dict[str, str]] = {
     "synthetic-64": {
         "encoder.safetensors": "f7cd2ecb46892b0a9b2abb8ebececaa56c2612d2c2e78ae02b138fa71333d6f9",
         "decoder.safetensors": "3bbdc71d9a19249aa1802c92cd791119bc99ab0817420933ada50accfef10f5a",
@@ -42,57 +44,60 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Preset:
-    """The networks in one folder, each read when it is first used: a camera needs no decoder.
+    """The networks in one folder. Each file is read when its network is first used: a camera needs no decoder.
 
     Attributes:
         folder: Path with `encoder.safetensors`, `decoder.safetensors` or both.
-        hashes: dict file -> SHA-256 that a file must have; {} for a run of your own.
-        s: what U_e is to obey, if it chooses by s (`models.twin_encoder`); None for what it was trained for.
+        hashes: dict file -> SHA-256 that the file must have; {} for a run of your own.
+        s: `(4,)`, the s that U_e follows, if it is told a person (`models.twin.TwinEncoder`); None for that of its
+            training.
     """
 
     folder: Path
-    hashes: dict
-    s: tuple | None = None
+    hashes: dict[str, str]
+    s: tuple[int, ...] | None = None
 
     @cached_property
-    def encoder(self):
-        """U_e, the public module: keras.Model `(B, S, S, 4)` -> `(B, S, S, 3)`."""
+    def encoder(self) -> keras.Model:
+        """U_e, the network of the public module: keras.Model as `engine.Deidentifier` takes it."""
         return self._load("encoder.safetensors", 4, self.s)
 
     @cached_property
-    def decoder(self):
-        """U_d, the private module: keras.Model `(B, S, S, 3)` -> `(B, S, S, 3)`."""
+    def decoder(self) -> keras.Model:
+        """U_d, the network of the private module: keras.Model `(B, S, S, 3)` -> `(B, S, S, 3)`."""
         return self._load("decoder.safetensors", 3)
 
     @cached_property
-    def classifier(self):
+    def classifier(self) -> keras.Model:
         """D_a: keras.Model `(B, S, S, 6)` -> `(B, t)`."""
         return self._load("classifier.safetensors", 6)
 
-    def _load(self, name, channels, s=None):
+    def _load(self, name: str, channels: int, s: tuple[int, ...] | None = None) -> keras.Model:
         path = self.folder / name
         if name in self.hashes and path.is_file():
             found = hashlib.sha256(path.read_bytes()).hexdigest()
             if found != self.hashes[name]:
-                raise files.WeightsError(f"{path} is not the file of this version (SHA-256 {found}); fetch it again.")
+                raise files.WeightsError(
+                    f"{path} is not the file of this version (SHA-256 {found}): install or check out uunet again."
+                )
         return files.load(path, expect=channels, s=s)
 
 
-def load(name=DEFAULT_WEIGHTS, s=None):
-    """A preset, or the folder of a run of your own.
+def load(name: str | Path = DEFAULT_WEIGHTS, s: tuple[int, ...] | None = None) -> Preset:
+    """The networks of a preset or of a training run.
 
     Args:
-        name: str, a key of PRESETS, or a path to a folder with weight files.
-        s: `(4,)` of {-1, 0, 1} for the encoder to obey (Eq. 9); None for what it was trained for.
+        name: a key of PRESETS, or the path of a folder with weight files.
+        s: `(4,)` of {-1, 0, 1} that the encoder follows (Eq. 9); None for that of its training.
 
     Returns:
-        Preset; a missing or damaged file is an error when its network is first used.
+        Preset. A missing or damaged file raises WeightsError when its network is first used.
 
     Raises:
         WeightsError: if there is neither such a preset nor such a folder.
     """
-    if name in PRESETS:
-        return Preset(WEIGHTS / name, PRESETS[name], s)
+    if str(name) in PRESETS:
+        return Preset(WEIGHTS / name, PRESETS[str(name)], s)
     if Path(name).is_dir():
         return Preset(Path(name), {}, s)
     raise files.WeightsError(

@@ -1,85 +1,83 @@
 """Writes a data set of rendered heads, or checks one: `python -m data_prep.synthetic --help`."""
 
-import argparse
 import functools
 import os
 import signal
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import rich.progress
+import typer
 
+from data_prep import command
 from data_prep.synthetic import dataset, domain, lineup, twin
-from uunet.data import manifest
-from uunet.errors import UUNetError
+
+Split = StrEnum("Split", {name: name for name in dataset.SPLITS})
 
 
-def main(arguments=None):
-    """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m data_prep.synthetic", description=__doc__)
-    task = parser.add_mutually_exclusive_group(required=True)
-    task.add_argument("--out", type=Path, metavar="DIR", help="render a data set into DIR, or complete one")
-    task.add_argument("--verify", type=Path, metavar="DIR", help="check every file of DIR against its manifest")
-    parser.add_argument("--domain", default="cctv", help=f"{', '.join(domain.DOMAINS)} (default %(default)s)")
-    parser.add_argument("--preset", default="full", help=f"{', '.join(dataset.PRESETS)} (default %(default)s)")
-    parser.add_argument("--twins", metavar="S", help="render the twins, too, that agree as S says: --twins=-1,1,1,1")
-    parser.add_argument(
-        "--lineup", type=int, metavar="N", help="render line-ups of N people, too: each test person and N - 1 others"
-    )
-    parser.add_argument(
-        "--lineup-frames", type=int, default=1, metavar="N", help="line-ups a sequence (default %(default)s)"
-    )
-    parser.add_argument(
-        "--only", choices=manifest.SPLITS, help="render twins and line-ups of this split's people only (default: all)"
-    )
-    for name, meaning in (
-        ("identities", "how many people"),
-        ("sequences", "sequences a person"),
-        ("frames", "frames a sequence"),
-        ("seed", "seed of the first person"),
-    ):
-        parser.add_argument(f"--{name}", type=int, metavar="N", help=f"{meaning} (default: the preset's)")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default %(default)s)")
-    options = parser.parse_args(arguments)
-    try:
-        if options.verify:
-            crops, identities, twins, fillers = dataset.verify(options.verify)
-            print(
-                f"{options.verify} is intact: {crops} crops of {identities} identities, {twins} twins, {fillers} "
-                "fillers of line-ups."
-            )
-        else:
-            changes = {name: getattr(options, name) for name in ("identities", "sequences", "frames", "seed")}
-            given = {name: value for name, value in changes.items() if value is not None}
-            plan = dataset.preset(options.preset, options.domain, **given)
-            s = twin.parse(options.twins) if options.twins else None
-            lineups = None
-            if options.lineup is not None:
-                lineups = lineup.Plan(plan, options.lineup, options.lineup_frames, options.only)
-            heads = plan.identities * plan.sequences * plan.frames
-            _write(dataset.write, (options.out, plan, options.workers), "crops", heads)
-            if s:
-                people = [one for one in plan.subjects if options.only in (None, plan.split(one))]
-                write = functools.partial(dataset.write_twins, only=options.only)
-                count = len(people) * plan.sequences * plan.frames
-                _write(write, (options.out, plan, s, options.workers), f"twins {options.twins}", count)
-            if lineups:
-                what = f"fillers of line-ups of {lineups.people}"
-                _write(lineup.write, (options.out, lineups, options.workers), what, lineups.pictures())
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"Stopped; run the same command again to complete {options.out}.", file=sys.stderr)
-        return 130
-    return 0
+def _number(meaning):
+    """The type of an option that changes a number of the preset."""
+    return Annotated[int | None, typer.Option(metavar="N", help=f"{meaning} (default: the preset's).")]
+
+
+def _render(
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Render a data set into DIR, or complete one.")
+    ] = None,
+    verify: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Check every file of DIR against its manifest.")
+    ] = None,
+    footage: Annotated[str, typer.Option("--domain", help=f"{', '.join(domain.DOMAINS)}.")] = "cctv",
+    preset: Annotated[str, typer.Option(help=f"{', '.join(dataset.PRESETS)}.")] = "full",
+    twins: Annotated[
+        str | None, typer.Option(metavar="S", help="Render the twins, too, that agree as S says: --twins=-1,1,1,1")
+    ] = None,
+    people: Annotated[
+        int | None,
+        typer.Option("--lineup", metavar="N", help="Render line-ups of N people, too: a test person and N - 1 others."),
+    ] = None,
+    lineup_frames: Annotated[int, typer.Option(metavar="N", help="Line-ups per sequence.")] = 1,
+    only: Annotated[
+        Split | None, typer.Option(help="Render twins and line-ups of this split's people only (default: all).")
+    ] = None,
+    identities: _number("How many people") = None,
+    sequences: _number("Sequences per person") = None,
+    frames: _number("Frames per sequence") = None,
+    seed: _number("Seed of the first person") = None,
+    workers: command.Workers = 2,
+):
+    if (out is None) == (verify is None):
+        raise typer.BadParameter("give one of them", param_hint="--out, --verify")
+    if verify:
+        _verify(verify)
+        return
+    changes = {"identities": identities, "sequences": sequences, "frames": frames, "seed": seed}
+    plan = dataset.preset(preset, footage, **{name: value for name, value in changes.items() if value is not None})
+    s = twin.parse(twins) if twins else None
+    split = only and only.value
+    lineups = None if people is None else lineup.Plan(plan, people, lineup_frames, split)
+    _write(dataset.write, (out, plan, workers), "crops", plan.identities * plan.sequences * plan.frames)
+    if s:
+        count = sum(split in (None, plan.split(one)) for one in plan.subjects) * plan.sequences * plan.frames
+        write = functools.partial(dataset.write_twins, only=split)
+        _write(write, (out, plan, s, workers), f"twins {twins}", count)
+    if lineups:
+        what = f"fillers of line-ups of {lineups.people}"
+        _write(lineup.write, (out, lineups, workers), what, lineups.pictures())
+
+
+def _verify(folder):
+    crops, people, twins, fillers = dataset.verify(folder)
+    print(f"{folder} is intact: {crops} crops of {people} identities, {twins} twins, {fillers} fillers of line-ups.")
 
 
 def _write(write, arguments, what, pictures):
-    """Calls a writer of so many pictures with a progress bar; says what there is now, and how fast it was."""
+    """Calls a writer of so many pictures with a progress bar. Says what there is now, and how fast it was."""
     columns = *rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn()
-    found = []  # numbers of complete pictures, the first is that before the start
+    found = []  # numbers of complete pictures; the first is that before the start
     start, before = time.perf_counter(), os.times()
     with rich.progress.Progress(*columns) as progress:
         bar = progress.add_task(what, total=pictures)
@@ -97,6 +95,11 @@ def _write(write, arguments, what, pictures):
             f"{new} were rendered in {seconds:.0f} s: {new / seconds:.1f} heads a second, "
             f"{core / new:.3f} s of a core a head."
         )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns the exit status."""
+    return command.run(_render, arguments, "synthetic", __doc__, command.COMPLETED)
 
 
 if __name__ == "__main__":

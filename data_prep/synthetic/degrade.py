@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from data_prep.synthetic.domain import Domain
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -39,7 +41,7 @@ class Camera:
     cast: np.ndarray
 
 
-def sample(rng, domain):
+def sample(rng: np.random.Generator, domain: Domain) -> Camera:
     """A random `Camera` of a `domain.Domain`; one quality rules its resolution, noise, blur and compression."""
     quality = float(rng.beta(1.8, 1.2))
 
@@ -64,7 +66,7 @@ def sample(rng, domain):
     )
 
 
-def apply(camera, picture, index, size):
+def apply(camera: Camera, picture: np.ndarray, index: int, size: int) -> np.ndarray:
     """What `camera` makes of a picture.
 
     Args:

@@ -3,12 +3,12 @@
 import numpy as np
 
 
-def unit(vectors):
+def unit(vectors: np.ndarray) -> np.ndarray:
     """`vectors` `(..., 3)` scaled to length 1 (a zero vector stays zero)."""
     return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)
 
 
-def rotation(yaw, pitch, roll):
+def rotation(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
     """Ry(yaw) Rx(pitch) Rz(roll) as `(..., 3, 3)`; radians, same-shaped arrays.
 
     Positive yaw turns the subject to its left, which is the picture's right.
@@ -22,7 +22,7 @@ def rotation(yaw, pitch, roll):
     return about_y @ about_x @ about_z
 
 
-def smoothstep(low, high, x):
+def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
     """0 where x <= low, 1 where x >= high, a cubic between; with low > high it falls instead of rising."""
     t = np.clip((x - low) / (high - low + 1e-9), 0, 1)
     return t * t * (3 - 2 * t)

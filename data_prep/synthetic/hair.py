@@ -3,18 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
-from data_prep.synthetic import kernels, mesh, skin
+from data_prep.synthetic import mesh, skin
 from data_prep.synthetic.geometry import smoothstep, unit
+from data_prep.synthetic.identity import Identity
+from data_prep.synthetic.scalp import SKULL_CENTRE, Body, Scalp
 
 ROOTS = {"short": 8500, "medium": 8500, "long": 9000, "horsetail": 8500}  # asked for; about a fifth more are tried
 KNOTS = {"bald": 5, "short": 7, "medium": 13, "long": 18, "horsetail": 12}  # points along a hair
 TAIL_HAIRS = 2200
-SKULL_CENTRE = np.array([0, 7.5, 0.42])
-ANGLES, ELEVATIONS, HEIGHTS = 72, 48, 48  # cells of the maps of the skull and of the neck and shoulders
-NECK_AXIS_Z, NECK_LOW, NECK_HIGH = 0.3, 4.2, 7.6
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,14 @@ class Hair:
     beard: Beard | None
 
 
-def grow(identity, head_mesh, coarse, points, beard_mask, rng):
+def grow(
+    identity: Identity,
+    head_mesh: mesh.Mesh,
+    coarse: np.ndarray,
+    points: np.ndarray,
+    beard_mask: np.ndarray,
+    rng: np.random.Generator,
+) -> Hair:
     """The hair and beard of `identity`.
 
     Args:
@@ -82,106 +87,6 @@ def grow(identity, head_mesh, coarse, points, beard_mask, rng):
         scalp_count=len(layers[0]) if layers else 0,
         beard=_beard(identity, scalp, beard_mask, rng),
     )
-
-
-class Body:
-    """The surface hair must stay outside of: radii of the skull, and of the neck and shoulders below."""
-
-    def __init__(self, head_mesh, points):
-        keep = (
-            (head_mesh.point_material == kernels.SKIN)
-            & (head_mesh.attributes[:, 2] < 0.2)
-            & (head_mesh.attributes[:, 3] < 0.3)
-            & (np.abs(points[:, 0]) < 1.15)
-        )
-        surface = points[keep]
-
-        q = surface - SKULL_CENTRE
-        radius = np.linalg.norm(q, axis=1)
-        elevation = np.arcsin(np.clip(q[:, 1] / radius, -1, 1))
-        column = _angle_cell(q[:, 0], q[:, 2])
-        row = np.clip(((elevation / np.pi + 0.5) * ELEVATIONS).astype(int), 0, ELEVATIONS - 1)
-        high = surface[:, 1] > 6.0
-        skull = np.zeros((ELEVATIONS, ANGLES))
-        np.maximum.at(skull, (row[high], column[high]), radius[high])
-        skull = _fill(skull)
-        # all columns meet at the crown: blend them into one radius
-        crown = smoothstep(62, 78, (np.arange(ELEVATIONS) + 0.5) / ELEVATIONS * 180 - 90)[:, None]
-        near_crown = int(ELEVATIONS * (75 + 90) / 180)
-        self.skull = skull * (1 - crown) + crown * skull[near_crown - 2 : near_crown].mean()
-
-        radius = np.hypot(surface[:, 0], surface[:, 2] - NECK_AXIS_Z)
-        column = _angle_cell(surface[:, 0], surface[:, 2] - NECK_AXIS_Z)
-        row = ((surface[:, 1] - NECK_LOW) / (NECK_HIGH - NECK_LOW) * HEIGHTS).astype(int)
-        row = np.clip(row, 0, HEIGHTS - 1)
-        low = surface[:, 1] < NECK_HIGH
-        neck = np.zeros((HEIGHTS, ANGLES))
-        np.maximum.at(neck, (row[low], column[low]), radius[low])
-        self.neck = _fill(neck)
-
-    def push_out(self, points, gap, adhesion=0.0):
-        """Moves `points` `(n, 3)`, in place, at least `gap` (scalar or `(n,)`) outside the body; returns them.
-
-        `adhesion` in [0, 1] draws points that hover above the skull towards it, as combed hair lies down.
-        """
-        q = points - SKULL_CENTRE
-        radius = np.linalg.norm(q, axis=1) + 1e-9
-        elevation = np.arcsin(np.clip(q[:, 1] / radius, -1, 1))
-        angle = np.arctan2(q[:, 0], q[:, 2])
-        where = [(elevation / np.pi + 0.5) * ELEVATIONS - 0.5, (angle / (2 * np.pi) + 0.5) * ANGLES - 0.5]
-        limit = map_coordinates(self.skull, where, order=1, mode="nearest") + gap
-        inside = (points[:, 1] > 6.9) & (radius < limit)
-        points[inside] = SKULL_CENTRE + q[inside] * (limit / radius)[inside, None]
-        if adhesion > 0:
-            above = (points[:, 1] > 7.0) & (radius > limit)
-            k = adhesion * smoothstep(7.0, 7.4, points[above, 1])
-            points[above] = SKULL_CENTRE + q[above] * (1 + (limit[above] / radius[above] - 1) * k)[:, None]
-
-        dx, dz = points[:, 0], points[:, 2] - NECK_AXIS_Z
-        radius = np.hypot(dx, dz) + 1e-9
-        height = (points[:, 1] - NECK_LOW) / (NECK_HIGH - NECK_LOW) * HEIGHTS - 0.5
-        angle = np.arctan2(dx, dz)
-        where = [np.clip(height, 0, HEIGHTS - 1), (angle / (2 * np.pi) + 0.5) * ANGLES - 0.5]
-        limit = map_coordinates(self.neck, where, order=1, mode="nearest") + gap
-        inside = (points[:, 1] <= 6.9) & (radius < limit)
-        push = np.minimum(limit[inside] - radius[inside], 0.14)  # gently: a hair must not jump across the shoulder
-        points[inside, 0] += dx[inside] / radius[inside] * push
-        points[inside, 2] += dz[inside] / radius[inside] * push
-        return points
-
-
-class Scalp:
-    """Where hairs are rooted: random points of the skin, by area and a density."""
-
-    def __init__(self, head_mesh, coarse, rng):
-        self.mesh, self.coarse, self.rng = head_mesh, coarse, rng
-        on_skin = head_mesh.coarse_materials == kernels.SKIN
-        self.triangles = head_mesh.coarse_triangles[on_skin]
-        self.area = head_mesh.coarse_area[on_skin]
-        self.middle = head_mesh.coarse[self.triangles].mean(1)
-        self.ear = head_mesh.coarse_attributes[self.triangles][:, :, 2].max(1)
-        self.normals = kernels.vertex_normals(coarse, head_mesh.coarse_triangles)
-
-    def strew(self, count, density):
-        """`count` roots, `density` `(T,)` per triangle.
-
-        Returns:
-            position on the average head, position, normal `(n, 3)` each; triangle `(n,)`; barycentric `(n, 3)`.
-        """
-        weight = self.area * density
-        triangle = self.rng.choice(len(self.triangles), count, p=weight / weight.sum())
-        barycentric = self.rng.dirichlet([1, 1, 1], count)
-
-        def interpolate(values):
-            return np.einsum("nk,nkd->nd", barycentric, values[self.triangles[triangle]])
-
-        return (
-            interpolate(self.mesh.coarse),
-            interpolate(self.coarse),
-            unit(interpolate(self.normals)),
-            triangle,
-            barycentric,
-        )
 
 
 @dataclass
@@ -259,16 +164,11 @@ def _comb(identity, roots, body, rng):
     side = np.sign(roots.position[:, 0] - parting + rng.normal(0, 0.03, n))
     side[side == 0] = 1
 
-    # hairs that start together stay together in locks
-    lock_count = 220 if style == "long" else 160
-    lock_roots = roots.position[rng.choice(n, min(lock_count, n), replace=False)]
-    lock = cKDTree(lock_roots).query(roots.position + rng.normal(0, 0.03, roots.position.shape))[1]
-    lock_jitter = rng.normal(0, 1, (len(lock_roots), 3))
-    lock_brightness = rng.normal(0, 1, len(lock_roots))
-
+    lock, lock_jitter, lock_brightness = _locks(style, roots, rng)
     knot = np.array([0, 7.55 + 0.35 * (variant % 2), -0.78]) if style == "horsetail" else None
     volume = (0.03 + 0.07 * identity.hair_volume) * {"bald": 0.15, "short": 0.6}.get(style, 1)
     volume = volume * (0.4 + 0.6 * rng.random(n))
+    combing = _Combing(identity, afro, top, side, bangs, knot, jitter, lock_jitter[lock])
     strands = np.zeros((n, knots, 3))
     tip = roots.position - roots.normal * 0.015
     strands[:, 0] = tip
@@ -276,27 +176,7 @@ def _comb(identity, roots, body, rng):
     for k in range(1, knots):
         t = k / (knots - 1)
         outward = unit(tip - SKULL_CENTRE)
-        if style == "bald":
-            comb = _along_skull(np.tile([0, -1.0, -0.3], (n, 1)), outward) + 0.05 * outward + 0.15 * jitter
-        elif style == "horsetail":
-            to_knot = unit(knot - tip)
-            comb = unit(_along_skull(to_knot, outward) + 0.15 * to_knot) + 0.03 * jitter
-        elif style == "short" and afro:
-            comb = outward + 0.5 * jitter
-        elif style == "short":
-            flow = _short_flow(variant, identity.parting, side)
-            flow = flow * top[:, None] + (1 - top[:, None]) * np.array([0, -1.0, -0.25])
-            rise = 0.55 if variant in (2, 3) else 0.28
-            comb = unit(_along_skull(flow, outward)) + outward * rise * (0.3 + 0.7 * top[:, None])
-            comb = comb + 0.10 * jitter + 0.22 * lock_jitter[lock]
-        elif afro:
-            comb = outward * 0.9 + 0.45 * jitter + np.array([0, -0.25 * t, 0])
-        else:
-            flow, on_top = _long_flow(tip, side, bangs, identity.parting)
-            lying = _along_skull(flow, outward)
-            comb = unit(lying * (on_top[:, None] * 0.8 + 0.2) + flow * (1 - on_top[:, None]) * 0.6)
-            comb = comb + 0.035 * jitter + 0.07 * lock_jitter[lock]
-            comb[:, 1] -= 0.55 * (1 - on_top)
+        comb = _comb_direction(combing, tip, outward, t)
         comb = unit(comb)
         direction = comb if direction is None else unit(direction * 0.45 + comb * 0.55)
         if k == 1:  # hair leaves the skin at an angle
@@ -316,8 +196,67 @@ def _comb(identity, roots, body, rng):
 
     if style in ("short", "medium", "long") and not afro:
         amount = np.where(bangs, 0.05, 0.25 if style == "long" else 0.3)  # bangs must not part over the forehead
-        strands = _draw_together(strands, lock, len(lock_roots), amount)
+        strands = _draw_together(strands, lock, len(lock_jitter), amount)
     return strands, np.exp(0.16 * lock_brightness[lock] + 0.14 * rng.normal(size=n)), knot
+
+
+@dataclass
+class _Combing:
+    """What decides the direction of n hairs.
+
+    Attributes:
+        afro: bool, whether they stand off the head.
+        top: float64 `(n,)`, 1 on the crown, 0 at the sides.
+        side: `(n,)`, -1 or 1, of the parting.
+        bangs: bool `(n,)`.
+        knot: `(3,)`, of a horsetail.
+        jitter, lock_jitter: `(n, 3)`, random, per hair and per lock.
+    """
+
+    identity: Identity
+    afro: bool
+    top: np.ndarray
+    side: np.ndarray
+    bangs: np.ndarray
+    knot: np.ndarray | None
+    jitter: np.ndarray
+    lock_jitter: np.ndarray
+
+
+def _locks(style, roots, rng):
+    """Hairs that start together stay together: the lock of each hair `(n,)`, jitter `(m, 3)`, brightness `(m,)`."""
+    lock_count = 220 if style == "long" else 160
+    lock_roots = roots.position[rng.choice(len(roots.y), min(lock_count, len(roots.y)), replace=False)]
+    lock = cKDTree(lock_roots).query(roots.position + rng.normal(0, 0.03, roots.position.shape))[1]
+    return lock, rng.normal(0, 1, (len(lock_roots), 3)), rng.normal(0, 1, len(lock_roots))
+
+
+def _comb_direction(combing, tip, outward, t):
+    """Where hairs are combed to at their tips `(n, 3)`, at the share t of their length; `(n, 3)`, of any length."""
+    style, parting = combing.identity.hairstyle, combing.identity.parting
+    jitter, lock_jitter = combing.jitter, combing.lock_jitter
+    if style == "bald":
+        comb = _along_skull(np.tile([0, -1.0, -0.3], (len(tip), 1)), outward) + 0.05 * outward + 0.15 * jitter
+    elif style == "horsetail":
+        to_knot = unit(combing.knot - tip)
+        comb = unit(_along_skull(to_knot, outward) + 0.15 * to_knot) + 0.03 * jitter
+    elif style == "short" and combing.afro:
+        comb = outward + 0.5 * jitter
+    elif style == "short":
+        flow = _short_flow(combing.identity.hair_variant, parting, combing.side)
+        flow = flow * combing.top[:, None] + (1 - combing.top[:, None]) * np.array([0, -1.0, -0.25])
+        rise = 0.55 if combing.identity.hair_variant in (2, 3) else 0.28
+        comb = unit(_along_skull(flow, outward)) + outward * rise * (0.3 + 0.7 * combing.top[:, None])
+        comb = comb + 0.10 * jitter + 0.22 * lock_jitter
+    elif combing.afro:
+        comb = outward * 0.9 + 0.45 * jitter + np.array([0, -0.25 * t, 0])
+    else:
+        flow, on_top = _long_flow(tip, combing.side, combing.bangs, parting)
+        lying = _along_skull(flow, outward)
+        comb = unit(lying * (on_top[:, None] * 0.8 + 0.2) + flow * (1 - on_top[:, None]) * 0.6)
+        comb = comb + 0.035 * jitter + 0.07 * lock_jitter
+        comb[:, 1] -= 0.55 * (1 - on_top)
+    return comb
 
 
 def _along_skull(v, outward):
@@ -429,20 +368,3 @@ def _beard(identity, scalp, beard_mask, rng):
         strands=position[:, None] + offsets,
         brightness=np.exp(0.2 * rng.normal(size=n)),
     )
-
-
-def _angle_cell(x, z):
-    return ((np.arctan2(x, z) / (2 * np.pi) + 0.5) * ANGLES).astype(int) % ANGLES
-
-
-def _fill(radii):
-    """Fills the empty (0) cells of a map of radii from their neighbours, wider and wider, then smooths it."""
-    edges = ("nearest", "wrap")
-    known = (radii > 0).astype(float)
-    seen = radii
-    for sigma in (0.7, 1.5, 3, 6):
-        weight = gaussian_filter(known, sigma, mode=edges)
-        mean = gaussian_filter(seen * known, sigma, mode=edges) / (weight + 1e-9)
-        seen = np.where(seen > 0, seen, np.where(weight > 1e-3, mean, 0))
-    seen = np.where(seen > 0, seen, seen[seen > 0].mean())
-    return gaussian_filter(seen, (0.7, 1.0), mode=edges)

@@ -6,14 +6,15 @@ import numpy as np
 
 from data_prep.synthetic import hair as hair_growth
 from data_prep.synthetic import identity as people
-from data_prep.synthetic import kernels, mesh
+from data_prep.synthetic import mesh
 from data_prep.synthetic import skin as skin_painting
 from data_prep.synthetic.geometry import unit
+from data_prep.synthetic.kernels import materials, shadows, transform
 
 # how strongly the detail morphs are applied; larger tells people apart better and looks stranger
 DETAIL_STRENGTH = 0.8
 
-SHADOW_SIZE, SHADOW_SCALE = 96, 96 / 5.2  # pixels, pixels a unit, of the maps behind light transfer
+SHADOW_SIZE, SHADOW_SCALE = 96, 96 / 5.2  # pixels, pixels per unit, of the maps behind light transfer
 SHADOW_CENTRE = np.array([0, 7.0, 0.2])
 
 
@@ -41,7 +42,7 @@ class Head:
     beard_transfer: np.ndarray
 
 
-def build(identity):
+def build(identity: people.Identity) -> Head:
     """The `Head` of an `identity.Identity` (about 0.8 s)."""
     head_mesh = mesh.load()
     coarse = head_mesh.coarse + shape(identity, head_mesh)
@@ -67,7 +68,7 @@ def build(identity):
     )
 
 
-def shape(identity, head_mesh):
+def shape(identity: people.Identity, head_mesh: mesh.Mesh) -> np.ndarray:
     """Displacement of the control points by age, gender, build and details: float32 `(N, 3)`."""
     displacement = np.zeros((len(head_mesh.coarse), 3), np.float32)
     age = identity.age
@@ -98,72 +99,77 @@ def _thirds(x):
     return {"min": max(0, 1 - 2 * x), "average": 1 - abs(2 * x - 1), "max": max(0, 2 * x - 1)}
 
 
-def light_transfer(head_mesh, coarse, points, hair):
+def light_transfer(
+    head_mesh: mesh.Mesh, coarse: np.ndarray, points: np.ndarray, hair: hair_growth.Hair
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Renders a shadow map from each of 64 directions: who sees the light, and how much of it they pass on.
 
     Returns:
         float32 `(n, 64)` of the mesh, and of the hair's and the beard's points (None without a beard).
     """
     count = len(head_mesh.directions)
-    normals = kernels.vertex_normals(points, head_mesh.triangles)
+    normals = transform.vertex_normals(points, head_mesh.triangles)
     lifted = points + normals * 0.03
-    skin_triangles = head_mesh.coarse_triangles[head_mesh.coarse_materials == kernels.SKIN]
+    skin_triangles = head_mesh.coarse_triangles[head_mesh.coarse_materials == materials.SKIN]
     visible = np.ones((len(points), count), np.float32)
-    has_hair = len(hair.strands) > 0
-    hair_points = hair.strands.reshape(-1, 3)
     half_hair = np.ascontiguousarray(hair.strands[::2])  # every second hair is enough to cast shadows
-    hair_transfer = np.ones((len(hair_points), count), np.float32)
-    if has_hair:
-        hair_frames = _strand_frames(hair.strands)
-    beard_transfer = None
+    scalp = _hairs(hair.strands)
+    hair_transfer = np.ones((len(scalp.points), count), np.float32)
+    beard = beard_transfer = None
     if hair.beard is not None:
-        beard_points = np.ascontiguousarray(hair.beard.strands.reshape(-1, 3))
-        beard_frames = _strand_frames(hair.beard.strands)
-        beard_transfer = np.ones((len(beard_points), count), np.float32)
+        beard = _hairs(hair.beard.strands)
+        beard_transfer = np.ones((len(beard.points), count), np.float32)
 
     for d, direction in enumerate(head_mesh.directions):
-        axis_x = unit(np.cross([0, 1, 0] if abs(direction[1]) < 0.9 else [1, 0, 0], direction))
-        axis_y = np.cross(direction, axis_x)
-        axes = (axis_x, axis_y, direction)
-        place = (axis_x, axis_y, SHADOW_CENTRE, SHADOW_SCALE, d)
-        depth = np.full((SHADOW_SIZE, SHADOW_SIZE), 1e9)
-        kernels.depth_of_triangles(_to_light(coarse, axes), skin_triangles, depth)
-        if has_hair:
-            kernels.depth_of_strands(_to_light(half_hair.reshape(-1, 3), axes).reshape(half_hair.shape), depth)
-        kernels.visibility(lifted, direction, depth, *place, 7.0, 0.10, visible)
-        if has_hair:
-            kernels.strand_transfer(
-                hair_points, *hair_frames, direction, depth, *place, 5.0, 0.03, 2.6 / count, hair_transfer
-            )
-        if hair.beard is not None:
-            kernels.strand_transfer(
-                beard_points, *beard_frames, direction, depth, *place, 6.0, 0.06, 2.6 / count, beard_transfer
-            )
+        light = _light_from(direction)
+        shadows.depth_of_triangles(_to_light(coarse, light), skin_triangles, light.depth)
+        if len(half_hair):
+            shadows.depth_of_strands(_to_light(half_hair.reshape(-1, 3), light).reshape(half_hair.shape), light.depth)
+        shadows.visibility(lifted, light, 7.0, 0.10, visible[:, d])
+        if len(half_hair):
+            shadows.strand_transfer(scalp, light, 5.0, 0.03, 2.6 / count, hair_transfer[:, d])
+        if beard is not None:
+            shadows.strand_transfer(beard, light, 6.0, 0.06, 2.6 / count, beard_transfer[:, d])
 
     cosine = np.maximum(normals @ head_mesh.directions.T, 0).astype(np.float32) * (4 / count)
     transfer = visible * cosine
     # the mouth is a cave: less light than its shadow maps say
-    for material, share in ((kernels.TEETH, 0.75), (kernels.TONGUE, 0.3)):
+    for material, share in ((materials.TEETH, 0.75), (materials.TONGUE, 0.3)):
         inside = head_mesh.point_material == material
         transfer[inside] = share * cosine[inside]
     return transfer.astype(np.float32), hair_transfer, beard_transfer
 
 
-def _to_light(points, axes):
+def _light_from(direction):
+    """White light from a direction, with an empty shadow map."""
+    axis_x = unit(np.cross([0, 1, 0] if abs(direction[1]) < 0.9 else [1, 0, 0], direction))
+    return shadows.Light(
+        direction=direction,
+        colour=np.ones(3),
+        axis_x=axis_x,
+        axis_y=np.cross(direction, axis_x),
+        centre=SHADOW_CENTRE,
+        scale=SHADOW_SCALE,
+        depth=np.full((SHADOW_SIZE, SHADOW_SIZE), 1e9),
+    )
+
+
+def _to_light(points, light):
     screen = np.empty(points.shape)
-    kernels.project_to_light(points, SHADOW_CENTRE, *axes, SHADOW_SCALE, SHADOW_SIZE, screen)
+    shadows.project_to_light(points, light, screen)
     return screen
 
 
-def _strand_frames(strands):
-    """Unit tangents and directions away from the skull's centre, `(n k, 3)` each."""
+def _hairs(strands):
+    """Points, unit tangents, and directions away from the skull's centre of strands `(n, k, 3)`: `shadows.Hairs`."""
+    points = np.ascontiguousarray(strands.reshape(-1, 3))
     tangents = unit(np.gradient(strands, axis=1)).reshape(-1, 3)
-    return tangents, unit(strands.reshape(-1, 3) - np.array([0, 7.3, 0.35]))
+    return shadows.Hairs(points=points, tangents=tangents, outward=unit(points - np.array([0, 7.3, 0.35])))
 
 
 def _scatter(head_mesh, transfer):
     scattered = transfer
     for _ in range(3):
         scattered = head_mesh.smooth @ scattered
-    on_skin = (head_mesh.point_material == kernels.SKIN)[:, None]
+    on_skin = (head_mesh.point_material == materials.SKIN)[:, None]
     return np.where(on_skin, scattered, transfer).astype(np.float32)

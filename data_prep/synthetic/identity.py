@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.synthetic import geometry, mesh
+from data_prep.synthetic import geometry, labels, mesh
 
-ETHNICITIES = ("white", "black", "asian", "indian")
-HAIRSTYLES = ("bald", "short", "medium", "long", "horsetail")
+ETHNICITIES, HAIRSTYLES = labels.VALUES["ethnicity"], labels.VALUES["hairstyle"]
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
 
 # share of the caucasian, african and asian morphs, range of the skin tone (0 light, 1 dark)
@@ -216,7 +215,7 @@ class Identity:
     redness: float
 
 
-def sample(seed):
+def sample(seed: int) -> Identity:
     """The person of a seed.
 
     The order of the draws is part of the data: changing it changes every person.

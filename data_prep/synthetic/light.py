@@ -69,14 +69,16 @@ class Environment:
     radiance: np.ndarray
     reflection: np.ndarray
 
-    def radiance_from(self, directions):
+    def radiance_from(self, directions: np.ndarray) -> np.ndarray:
         """Light arriving from unit vectors `(..., 3)`: float64 `(..., 3)`."""
         u = np.arctan2(directions[..., 0], directions[..., 2]) / (2 * np.pi) + 0.5
         v = np.arccos(np.clip(directions[..., 1], -1, 1)) / np.pi
         height, width = self.radiance.shape[:2]
         return self.radiance[np.clip((v * height).astype(int), 0, height - 1), (u * width).astype(int) % width]
 
-    def background(self, height, width, elevation, field_of_view, pan, blur):
+    def background(
+        self, height: int, width: int, elevation: float, field_of_view: float, pan: float, blur: float
+    ) -> np.ndarray:
         """What the camera sees behind the subject: float32 `(height, width, 3)`, linear light.
 
         Args:
@@ -105,7 +107,7 @@ class Environment:
         return cv2.GaussianBlur(view, (0, 0), blur) if blur > 0.3 else view
 
 
-def sample(rng, kinds=KINDS):
+def sample(rng: np.random.Generator, kinds: tuple[str, ...] = KINDS) -> Environment:
     """A random `Environment` of one of `kinds`: a panorama, mirrored or not and turned."""
     name = str(rng.choice([place for place, kind in PLACES.items() if kind in kinds]))
     panorama = panoramas()[name]
@@ -114,7 +116,7 @@ def sample(rng, kinds=KINDS):
     return from_panorama(name, np.roll(panorama, int(rng.integers(0, panorama.shape[1])), 1), rng)
 
 
-def from_panorama(name, panorama, rng):
+def from_panorama(name: str, panorama: np.ndarray, rng: np.random.Generator) -> Environment:
     """Splits a panorama into a key light and a soft rest."""
     height, width = 64, 128
     light = cv2.resize(panorama, (width, height), interpolation=cv2.INTER_AREA)
@@ -163,7 +165,7 @@ def from_panorama(name, panorama, rng):
 
 
 @lru_cache(maxsize=1)
-def panoramas():
+def panoramas() -> dict[str, np.ndarray]:
     """name -> float32 `(512, 1024, 3)`, the panoramas that ship with the renderer."""
     scale = np.log1p(LIGHTEST * float(LOG_GAIN))
     loaded = {}

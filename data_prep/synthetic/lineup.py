@@ -12,11 +12,13 @@ line-ups are in the first frames of each sequence.
 import functools
 import hashlib
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from data_prep.synthetic import dataset, domain, head, identity, render, sequence, twin
+from data_prep.synthetic import dataset, domain, head, identity, listing, render, sequence, twin
 
 TRAINING = 2  # people in a line-up of the train split
 
@@ -35,36 +37,36 @@ class Plan:
 
     def __post_init__(self):
         if self.people < 2:
-            raise dataset.DatasetError(f"--lineup is {self.people}; give at least 2: x and somebody else.")
+            raise listing.DatasetError(f"--lineup is {self.people}; give at least 2: x and somebody else.")
         if not 1 <= self.frames <= self.heads.frames:
-            raise dataset.DatasetError(
+            raise listing.DatasetError(
                 f"--lineup-frames is {self.frames}; give 1 to {self.heads.frames}, the frames of a sequence."
             )
         if self.only not in (None, "train", "test"):
-            raise dataset.DatasetError(f"--only is {self.only}: line-ups are of train or of test.")
+            raise listing.DatasetError(f"--only is {self.only}: line-ups are of train or of test.")
         if not self.subjects("test") and self.only != "train":
-            raise dataset.DatasetError(
+            raise listing.DatasetError(
                 f"--lineup needs people for testing, and of {self.heads.identities} there are none; give at least "
                 f"--identities {self.heads.cycle}."
             )
 
-    def subjects(self, split):
+    def subjects(self, split: str) -> list[int]:
         """The seeds of a split's people; of a split without line-ups, none."""
         if self.only not in (None, split):
             return []
         return [subject for subject in self.heads.subjects if self.heads.split(subject) == split]
 
-    def fillers(self, subject):
+    def fillers(self, subject: int) -> int:
         """How many fillers each line-up of a subject has."""
         return (self.people if self.heads.split(subject) == "test" else TRAINING) - 1
 
-    def pictures(self):
+    def pictures(self) -> int:
         """How many fillers there are to render."""
         fillers = sum(self.fillers(subject) for split in ("train", "test") for subject in self.subjects(split))
         return fillers * self.heads.sequences * self.frames
 
 
-def write(out, plan, workers, on_progress):
+def write(out: Path, plan: Plan, workers: int, on_progress: Callable[[int], None]) -> None:
     """Renders the line-ups of a complete data set; `lineup.csv` lists them.
 
     Args:
@@ -80,11 +82,11 @@ def write(out, plan, workers, on_progress):
         subject: sorted(name for *_, name in _pictures(plan, subject))
         for subject in sorted(order)
     }  # fmt: skip
-    listing = dataset.Listing(dataset.lineup_csv(out), dataset.FillerRow, (out / "lineup",), names)
-    dataset.complete(listing, functools.partial(render_lineup, out, plan), workers, on_progress, order)
+    table = listing.Listing(listing.lineup_csv(out), listing.FillerRow, (out / "lineup",), names)
+    listing.complete(table, functools.partial(render_lineup, out, plan), workers, on_progress, order)
 
 
-def people(person, count):
+def people(person: identity.Identity, count: int) -> list[identity.Identity]:
     """The fillers of a person: `count` identities, by the rule above.
 
     Raises:
@@ -95,11 +97,11 @@ def people(person, count):
     alike = (other for other in others if twin.labels_of(other) == twin.labels_of(person))
     found = list(itertools.islice(alike, count))
     if len(found) < count:
-        raise dataset.DatasetError(f"--lineup: {len(found)} people look like {person.seed}; give a smaller number.")
+        raise listing.DatasetError(f"--lineup: {len(found)} people look like {person.seed}; give a smaller number.")
     return found
 
 
-def render_lineup(out, plan, subject):
+def render_lineup(out: Path, plan: Plan, subject: int) -> list[listing.FillerRow]:
     """Renders the fillers of one subject's line-ups into `out`: their list's rows."""
     person = identity.sample(subject)
     original = head.build(person)
@@ -116,12 +118,12 @@ def render_lineup(out, plan, subject):
         for number, shot in enumerate(shots):
             frames = itertools.islice(render.frames(solid, shot, original), plan.frames)
             for index, frame in enumerate(frames):
-                rendered[number, index, place] = dataset.encode(frame.image[..., ::-1])
+                rendered[number, index, place] = listing.encode(frame.image[..., ::-1])
     rows, pictures = [], {}
     for number, index, place, name in _pictures(plan, subject):
         other, pictures[name] = others[place], rendered[number, index, place]
         rows.append(
-            dataset.FillerRow(
+            listing.FillerRow(
                 file=f"lineup/{subject}/{name}",
                 of=f"crops/{subject}/{dataset.crop_name(number, index)}",
                 subject=other.seed,
@@ -131,7 +133,7 @@ def render_lineup(out, plan, subject):
                 sha256=hashlib.sha256(pictures[name]).hexdigest(),
             )
         )
-    dataset.write_pictures(out / "lineup", subject, pictures)
+    listing.write_pictures(out / "lineup", subject, pictures)
     return rows
 
 

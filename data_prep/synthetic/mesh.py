@@ -13,8 +13,8 @@ import scipy.sparse as sparse
 from scipy import spatial
 from scipy.interpolate import LinearNDInterpolator
 
-from data_prep.synthetic import kernels
 from data_prep.synthetic.geometry import smoothstep
+from data_prep.synthetic.kernels import materials, transform
 
 BAKED = Path(__file__).parent / "baked"
 
@@ -26,16 +26,16 @@ TEXTURE_AXIS_Z = 0.45
 LIGHT_DIRECTIONS = 64  # light transfer is stored for these many directions
 
 MATERIAL_OF_GROUP = {
-    "body": kernels.SKIN,
-    "helper-l-eye": kernels.EYE,
-    "helper-r-eye": kernels.EYE,
-    "helper-l-eyelashes-1": kernels.LASHES,
-    "helper-l-eyelashes-2": kernels.LASHES,
-    "helper-r-eyelashes-1": kernels.LASHES,
-    "helper-r-eyelashes-2": kernels.LASHES,
-    "helper-upper-teeth": kernels.TEETH,
-    "helper-lower-teeth": kernels.TEETH,
-    "helper-tongue": kernels.TONGUE,
+    "body": materials.SKIN,
+    "helper-l-eye": materials.EYE,
+    "helper-r-eye": materials.EYE,
+    "helper-l-eyelashes-1": materials.LASHES,
+    "helper-l-eyelashes-2": materials.LASHES,
+    "helper-r-eyelashes-1": materials.LASHES,
+    "helper-r-eyelashes-2": materials.LASHES,
+    "helper-upper-teeth": materials.TEETH,
+    "helper-lower-teeth": materials.TEETH,
+    "helper-tongue": materials.TONGUE,
 }
 
 
@@ -60,7 +60,7 @@ class Mesh:
 
     Attributes:
         coarse: float64 `(N, 3)`, control points.
-        coarse_triangles, coarse_materials: int32 `(T, 3)` and `(T,)`, see `kernels` for the materials.
+        coarse_triangles, coarse_materials: int32 `(T, 3)` and `(T,)`, see `kernels.materials`.
         coarse_attributes: float64 `(N, 6)` in [0, 1]: lip, lid, ear, inside of the mouth, 0, cover of the lashes.
         coarse_area: float64 `(T,)`, the triangles' areas.
         subdivide: sparse `(n, N)`, control points to surface points.
@@ -104,7 +104,7 @@ class Mesh:
 
 
 @lru_cache(maxsize=1)
-def load():
+def load() -> Mesh:
     """Reads the baked mesh and derives what every head shares (about 2 s, once a process)."""
     baked = np.load(BAKED / "headbase.npz")
     masks = np.load(BAKED / "masks.npz")
@@ -118,9 +118,9 @@ def load():
     subdivide, fine_quads = catmull_clark(count, quads)
     points = np.ascontiguousarray(subdivide @ coarse)
     fine_material = np.tile(quad_material, 4)
-    order = np.argsort(fine_material == kernels.LASHES, kind="stable")  # lashes are drawn over what is behind them
+    order = np.argsort(fine_material == materials.LASHES, kind="stable")  # lashes are drawn over what is behind them
     fine_quads, fine_material = fine_quads[order], fine_material[order]
-    triangles, materials = _triangulate(fine_quads, fine_material)
+    triangles, fine_materials = _triangulate(fine_quads, fine_material)
     coarse_triangles, coarse_materials = _triangulate(quads, quad_material)
 
     coarse_attributes = np.zeros((count, 6))
@@ -141,7 +141,7 @@ def load():
     head_weight[np.unique(quads[quad_material > 0])] = 1  # eyes, lashes, teeth and tongue
 
     point_material = np.zeros(len(points), int)
-    point_material[triangles.ravel()] = np.repeat(materials, 3)
+    point_material[triangles.ravel()] = np.repeat(fine_materials, 3)
 
     corners = coarse[coarse_triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -158,7 +158,7 @@ def load():
         subdivide=subdivide,
         points=points,
         triangles=triangles,
-        materials=materials,
+        materials=fine_materials,
         attributes=attributes,
         point_material=point_material,
         head_weight=subdivide @ head_weight.astype(np.float64),
@@ -178,7 +178,7 @@ def load():
     )
 
 
-def add_morph(mesh, name, amount, displacement):
+def add_morph(mesh: Mesh, name: str, amount: float, displacement: np.ndarray) -> None:
     """Adds `amount` times the morph `name` to `displacement`, float32 `(N, 3)`; unknown names add nothing.
 
     Names: `m:` age, gender and build, `d:` details, `f:` expressions. Some combinations have no morph: they are the
@@ -190,7 +190,7 @@ def add_morph(mesh, name, amount, displacement):
     displacement[mesh.morph_index[entries]] += amount * mesh.morph_offset[entries]
 
 
-def texture_pixel(mesh, x, y):
+def texture_pixel(mesh: Mesh, x: float, y: float) -> tuple:
     """(column, row) of the skin texture, float64 `(..., 2)`, of the point of the face at (x, y)."""
     angle = np.arctan2(x, mesh.front_z(x, y) - TEXTURE_AXIS_Z)
     column = (angle / (2 * np.pi) + 0.5) * TEXTURE_WIDTH
@@ -198,7 +198,7 @@ def texture_pixel(mesh, x, y):
     return np.stack([column, row], -1)
 
 
-def catmull_clark(count, quads):
+def catmull_clark(count: int, quads: np.ndarray) -> tuple:
     """One Catmull-Clark step of a mesh with boundaries.
 
     Args:
@@ -282,9 +282,9 @@ def _sphere(count):
 
 
 def _front_surface(points, triangles, point_material, attributes):
-    normals = kernels.vertex_normals(points, triangles)
+    normals = transform.vertex_normals(points, triangles)
     front = (
-        (point_material == kernels.SKIN)
+        (point_material == materials.SKIN)
         & (normals[:, 2] > 0.05)
         & (points[:, 1] > 6)
         & (attributes[:, 3] < 0.1)

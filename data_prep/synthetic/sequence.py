@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from data_prep.synthetic import accessories, colour, degrade, light
 from data_prep.synthetic.domain import CCTV, Domain
+from data_prep.synthetic.identity import Identity
 
 EXPRESSIONS = {  # face unit -> strength
     "neutral": {},
@@ -133,12 +134,12 @@ class Sequence:
     margin: float
 
     @property
-    def frames(self):
+    def frames(self) -> int:
         """Number of frames."""
         return len(self.yaw)
 
 
-def sample(identity, seed, frames, domain=CCTV):
+def sample(identity: Identity, seed: int, frames: int, domain: Domain = CCTV) -> Sequence:
     """The `Sequence` of `frames` frames that belongs to a person, a seed and a `domain.Domain`.
 
     The order of the draws is part of the data: changing it changes every sequence.

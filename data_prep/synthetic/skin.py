@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from data_prep.synthetic import colour, mesh
 from data_prep.synthetic.geometry import smoothstep
+from data_prep.synthetic.identity import Hairline, Identity
 
 HEIGHT, WIDTH = mesh.TEXTURE_HEIGHT, mesh.TEXTURE_WIDTH
 
@@ -110,7 +111,7 @@ class Canvas:
             cv2.circle(layer, centre, radius, float(amount * rng.uniform(0.6, 1)), -1, cv2.LINE_AA, 4)
 
 
-def hairline_height(angle, hairline):
+def hairline_height(angle: np.ndarray, hairline: Hairline) -> np.ndarray:
     """Height of the hairline at `angle` (radians from the front, any shape)."""
     y = HAIRLINE_Y.copy()
     y[:4] += hairline.front
@@ -121,7 +122,7 @@ def hairline_height(angle, hairline):
     return np.interp(np.abs(np.degrees(angle)), HAIRLINE_DEGREES, y)
 
 
-def paint(identity, head_mesh, rng):
+def paint(identity: Identity, head_mesh: mesh.Mesh, rng: np.random.Generator) -> Skin:
     """The skin of `identity` as a `Skin`."""
     canvas = Canvas(head_mesh, rng)
     blob, noise = canvas.blob, canvas.noise

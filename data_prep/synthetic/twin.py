@@ -8,19 +8,16 @@ import itertools
 
 import numpy as np
 
-from data_prep.synthetic import domain, identity
+from data_prep.synthetic import domain, identity, labels
 from uunet.errors import UUNetError
-
-GENDERS = ("male", "female")
-LABELS = ("gender", "ethnicity", "hairstyle")
-PER_COMBINATION = 4  # virtual people of each gender, ethnicity and hairstyle: 160 in all
+from uunet.labels import PEOPLE_PER_COMBINATION
 
 
 class TwinError(UUNetError):
     """An s that no twin can have."""
 
 
-def parse(text):
+def parse(text: str) -> tuple[int, ...]:
     """Reads "-1,1,1,0": whether a twin agrees (1) or differs (-1) in ID, gender, ethnicity and hairstyle; 0 is either.
 
     Raises:
@@ -34,22 +31,22 @@ def parse(text):
     return tuple(int(value) for value in values)
 
 
-def name(s):
+def name(s: tuple[int, ...]) -> str:
     """(-1, 1, 1, 0) -> "-1,1,1,0", which names the twins' files."""
     return ",".join(str(value) for value in s)
 
 
-def pool():
-    """The virtual people, `identity.Identity`s by number: the first PER_COMBINATION of each combination of labels.
+def pool() -> tuple[identity.Identity, ...]:
+    """The virtual people by number: the first PEOPLE_PER_COMBINATION of each combination of labels.
 
     Takes about 5 s: thousands of people are drawn until the rarest combination is full.
     """
-    found = {labels: [] for labels in itertools.product(GENDERS, identity.ETHNICITIES, identity.HAIRSTYLES)}
-    lacking = PER_COMBINATION * len(found)
+    found = {combination: [] for combination in itertools.product(*labels.VALUES.values())}
+    lacking = PEOPLE_PER_COMBINATION * len(found)
     for seed in domain.SEEDS["virtual"]:
         person = identity.sample(seed)
         same = found[labels_of(person)]
-        if len(same) < PER_COMBINATION:
+        if len(same) < PEOPLE_PER_COMBINATION:
             same.append(person)
             lacking -= 1
             if not lacking:
@@ -57,18 +54,18 @@ def pool():
     return tuple(itertools.chain.from_iterable(found.values()))
 
 
-def labels_of(person):
+def labels_of(person: identity.Identity) -> tuple[str, ...]:
     """(gender, ethnicity, hairstyle)."""
-    return tuple(getattr(person, label) for label in LABELS)
+    return tuple(getattr(person, label) for label in labels.LABELS)
 
 
-def choose(people, person, number, s):
+def choose(people: tuple[identity.Identity, ...], person: identity.Identity, number: int, s: tuple[int, ...]) -> int:
     """The number in `people`, the pool, of the twin of sequence `number` of `person`: one that s allows, at random."""
     allowed = [index for index, other in enumerate(people) if _allows(s, labels_of(person), labels_of(other))]
     return int(np.random.default_rng([person.seed, number, *(value + 1 for value in s)]).choice(allowed))
 
 
-def _allows(s, labels, others):
+def _allows(s, own, others):
     """Whether two people's labels agree where s is 1 and differ where it is -1; s[0] is the ID's, always different."""
-    agree = [mine == other for mine, other in zip(labels, others, strict=True)]
+    agree = [mine == other for mine, other in zip(own, others, strict=True)]
     return all(wish == 0 or same == (wish == 1) for wish, same in zip(s[1:], agree, strict=True))

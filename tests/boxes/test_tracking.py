@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from uunet.boxes import motion, tracking, types
 from uunet.boxes.motion import straight
 from uunet.boxes.tracking import EXTEND, MAX_GAP
-from uunet.boxes.types import Roi, check_inside
+from uunet.boxes.types import Roi, check_inside, rois_of
 
 
 def walk(frames, x0, speed, size=30, y=20):
@@ -170,7 +170,7 @@ def test_straight_boxes_cover_all_in_every_frame_and_are_what_two_say(group):
         for track, (x, y, w, h) in own:
             box = around[track]
             assert box.x <= x and box.y <= y and box.x + box.w >= x + w and box.y + box.h >= y + h
-    rois = [[roi for _, roi in heads] for heads in boxes]
+    rois = rois_of(boxes)
     assert straight(rois[0] + rois[-1], len(group)) == rois
     assert motion.straighten(boxes, 120, 120) == boxes
 

@@ -10,7 +10,7 @@ from skimage import data as skimage_data
 from skimage.metrics import peak_signal_noise_ratio
 
 from uunet import channel, config, pixels
-from uunet.channel import video_codec
+from uunet.channel import jpeg, video_codec
 from uunet.training.tensorflow import outside
 
 
@@ -30,10 +30,10 @@ KINDS = ("chroma", "jpeg", "h264", "vp9")
 EVERY = config.ChannelConfig(
     sizes=(24, 80),
     damages=(
-        config.Damage("chroma"),
-        config.Damage("jpeg", 95, 50),
-        config.Damage("h264", 18, 28),
-        config.Damage("vp9", 20, 40),
+        config.Degradation("chroma"),
+        config.Degradation("jpeg", 95, 50),
+        config.Degradation("h264", 18, 28),
+        config.Degradation("vp9", 20, 40),
     ),
     ramp=100,
 )
@@ -120,7 +120,7 @@ def test_jpeg_is_pillows(quality):
     file = io.BytesIO()
     Image.fromarray(HEADS[0]).save(file, "JPEG", quality=quality, subsampling="4:2:0")
     theirs = np.asarray(Image.open(file))
-    ours = pixels.to_uint8(np.asarray(channel.jpeg(pixels.to_float(HEADS[:1]), quality)))[0]
+    ours = pixels.to_uint8(np.asarray(jpeg.round_trip(pixels.to_float(HEADS[:1]), quality)))[0]
     assert peak_signal_noise_ratio(theirs, ours) > 45 > 42 > peak_signal_noise_ratio(theirs, HEADS[0])
 
 
@@ -129,15 +129,15 @@ def test_jpeg_steps_are_libjpegs():
         file = io.BytesIO()
         Image.fromarray(HEADS[0, :16, :16]).save(file, "JPEG", quality=quality)
         tables = Image.open(file).quantization
-        for steps, table in ((channel.LUMA_STEPS, tables[0]), (channel.CHROMA_STEPS, tables[1])):
-            np.testing.assert_array_equal(channel.jpeg_steps(steps, quality), np.reshape(table, (8, 8)))
+        for steps, table in ((jpeg.LUMA_STEPS, tables[0]), (jpeg.CHROMA_STEPS, tables[1])):
+            np.testing.assert_array_equal(jpeg.steps_at(steps, quality), np.reshape(table, (8, 8)))
 
 
 def test_chroma_subsampling_is_ffmpegs(rng):
     noisy = np.clip(HEADS[0] + 8 * rng.normal(size=HEADS[0].shape), 0, 255).astype(np.uint8)
     yuv = av.VideoFrame.from_ndarray(noisy, format="rgb24").reformat(format="yuv420p")
     theirs = yuv.to_ndarray(format="rgb24").astype(float)
-    ours = pixels.to_uint8(np.asarray(channel.subsample(pixels.to_float(noisy[None]))))[0]
+    ours = pixels.to_uint8(np.asarray(jpeg.subsample(pixels.to_float(noisy[None]))))[0]
     assert -1.5 < np.mean(theirs - ours) < 0  # FFmpeg's fast way back to RGB rounds down
     theirs -= np.mean(theirs - ours)
     assert peak_signal_noise_ratio(theirs, ours.astype(float), data_range=255) > 42
@@ -146,33 +146,33 @@ def test_chroma_subsampling_is_ffmpegs(rng):
 
 def test_ycbcr_there_and_back(rng):
     colours = rng.random((50, 3), np.float32)
-    np.testing.assert_allclose(channel.to_rgb(channel.to_ycbcr(colours)), colours, atol=1e-5)
+    np.testing.assert_allclose(jpeg.to_rgb(jpeg.to_ycbcr(colours)), colours, atol=1e-5)
     np.testing.assert_allclose(
-        channel.to_ycbcr(np.eye(3, dtype=np.float32)),  # red, green, blue: ITU-T T.871, section 7
+        jpeg.to_ycbcr(np.eye(3, dtype=np.float32)),  # red, green, blue: ITU-T T.871, section 7
         [[0.299, -0.168736, 0.5], [0.587, -0.331264, -0.418688], [0.114, 0.5, -0.081312]],
         atol=1e-5,
     )
 
 
-def test_damage_begins_at_none_and_grows(rng):
-    start = [channel.draw(EVERY, 4, rng, 0) for _ in range(50)]
-    assert all((damage[:, 0] == 0).all() for _, damage in start)
+def test_degradation_begins_at_none_and_grows(rng):
+    start = [channel.sample_conditions(EVERY, 4, rng, 0) for _ in range(50)]
+    assert all((degradation[:, 0] == 0).all() for _, degradation in start)
     for step in (50, 100, 10_000):
-        drawn = np.concatenate([channel.draw(EVERY, 4, rng, step)[1] for _ in range(1000)])
+        drawn = np.concatenate([channel.sample_conditions(EVERY, 4, rng, step)[1] for _ in range(1000)])
         kind, quality, *corner = drawn.T
         strength = min(1, step / 100)
         np.testing.assert_allclose(np.bincount(kind, minlength=5)[1:] / len(kind), strength / 5, atol=0.03)
-        for k, damage in enumerate(EVERY.damages, start=1):
-            hardest = damage.easiest + strength * (damage.hardest - damage.easiest)
+        for k, degradation in enumerate(EVERY.damages, start=1):
+            hardest = degradation.easiest + strength * (degradation.hardest - degradation.easiest)
             found = quality[kind == k]
-            ends = sorted([damage.easiest, hardest])
+            ends = sorted([degradation.easiest, hardest])
             np.testing.assert_allclose([found.min(), found.max()], ends, atol=1)
             assert ends[0] - 0.5 <= found.min() and found.max() <= ends[1] + 0.5
         assert all((first.min(), first.max()) == (0, video_codec.GRID - 1) for first in corner)
-    order, damage = channel.draw(EVERY, 4, np.random.default_rng(7), 100)
-    assert sorted(order) == [0, 1, 2, 3] and order.dtype == damage.dtype == np.int32
-    again = channel.draw(EVERY, 4, np.random.default_rng(7), 100)
-    np.testing.assert_array_equal(again[1], damage)
+    order, degradation = channel.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
+    assert sorted(order) == [0, 1, 2, 3] and order.dtype == degradation.dtype == np.int32
+    again = channel.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
+    np.testing.assert_array_equal(again[1], degradation)
 
 
 def test_rounding_goes_straight_through():

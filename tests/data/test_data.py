@@ -8,11 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from data_prep.synthetic import mesh
-from uunet import config, data
+from uunet import config, data, labels
+from uunet.data import rendered, sampling
 
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32, batch_pairs=16)
 BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, subjects=2, sequences=2, frames=2, critic_steps=3)
@@ -66,8 +65,8 @@ def test_load_is_rgb_and_labelled(heads, tiny_set):
     assert heads.files == tuple(row["file"] for row in rows) and heads.skipped == ()
     for image, codes, row in zip(heads.images, heads.labels, rows, strict=True):
         np.testing.assert_array_equal(image, cv2.imread(str(tiny_set / row["file"]))[..., ::-1])
-        assert [data.VALUES[label][code] for label, code in zip(data.VALUES, codes[1:], strict=True)] == [
-            row[label] for label in data.VALUES
+        assert [labels.VALUES[label][code] for label, code in zip(labels.VALUES, codes[1:], strict=True)] == [
+            row[label] for label in labels.VALUES
         ]
     assert heads.images.shape == (18, 32, 32, 3) and heads.images.dtype == np.uint8
     assert heads.labels.shape == (18, 4) and len(set(heads.sequences)) == 6
@@ -156,7 +155,7 @@ def test_sequence_batch_is_subjects_by_sequences_by_frames(heads):
         assert uniform.min() >= 0 and uniform.max() < 1
         assert abs(uniform.mean() - 1 / 2) < 0.12 and abs(uniform.var() - 1 / 12) < 0.03
     np.testing.assert_array_equal(np.sort(batch["order"]), [range(4)] * 4)  # each sequence gets one ROI size
-    assert batch["damage"].shape == (4, len(BATCH.channel.sizes), 4)
+    assert batch["degradation"].shape == (4, len(BATCH.channel.sizes), 4)
 
 
 def test_augmented_pictures_stay_in_range(heads):
@@ -169,53 +168,6 @@ def test_augmented_pictures_stay_in_range(heads):
 def test_too_few_sequences(heads):
     with pytest.raises(data.DataError, match="only 3 subjects"):
         data.sequence_batch(heads, dataclasses.replace(BATCH, subjects=4), 0)
-
-
-def all_pairs(labels, sequences, hard):
-    """Every genuine and every impostor pair, by looking at each."""
-    genuine, impostors = set(), set()
-    for i in range(len(labels)):
-        for k in range(i):
-            alike = (labels[i, 1:] == labels[k, 1:]).all() and (labels[i] >= 0).all()
-            if labels[i, 0] == labels[k, 0] and sequences[i] != sequences[k]:
-                genuine.add((k, i))
-            elif labels[i, 0] != labels[k, 0] and (alike or not hard):
-                impostors.add((k, i))
-    return genuine, impostors
-
-
-@settings(max_examples=60)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(-1, 1), st.integers(-1, 1)), min_size=1, max_size=14
-    ),
-    st.booleans(),
-    st.integers(0, 99),
-)
-def test_evaluation_pairs_are_all_there_are_and_none_twice(rows, hard, seed):
-    subject, sequence, gender, hairstyle = np.array(rows).T
-    labels = np.stack([subject, gender, 0 * subject, hairstyle], axis=1)  # labels may change from head to head
-    sequences = 3 * subject + sequence
-    genuine, impostors = all_pairs(labels, sequences, hard)
-    heads = heads_of(labels, sequences)
-    drawn = data.evaluation_pairs(heads, len(genuine), len(impostors), seed, hard=hard)
-    for pairs, wanted in zip(drawn, (genuine, impostors), strict=True):
-        assert pairs.shape == (len(wanted), 2)
-        assert {tuple(sorted(pair)) for pair in pairs.tolist()} == wanted
-    with pytest.raises(data.DataError, match=f"only {len(genuine)} genuine pairs, not {len(genuine) + 1}"):
-        data.evaluation_pairs(heads, len(genuine) + 1, 0, seed, hard=hard)
-    with pytest.raises(data.DataError, match=f"only {len(impostors)} (hard )?impostor pairs"):
-        data.evaluation_pairs(heads, 0, len(impostors) + 1, seed, hard=hard)
-
-
-def test_evaluation_pairs_depend_on_the_seed(crowd):
-    one, again, other = (data.evaluation_pairs(crowd, 500, 2500, seed) for seed in (0, 0, 1))
-    for k in range(2):
-        np.testing.assert_array_equal(one[k], again[k])
-        assert not np.array_equal(one[k], other[k])
-        assert 0.4 < (one[k][:, 0] < one[k][:, 1]).mean() < 0.6  # which comes first is drawn, too
-    fewer, _ = data.evaluation_pairs(crowd, 500, 10, 0)
-    np.testing.assert_array_equal(fewer, one[0])  # whatever the number of impostors
 
 
 @pytest.fixture
@@ -304,7 +256,7 @@ def test_a_label_that_nobody_has_cannot_be_learned(crowd):
     nobody = dataclasses.replace(crowd, labels=np.where([False, False, True, False], -1, crowd.labels))
     data.check_pairs(nobody, ("ID", "gender", "hairstyle"))
     with pytest.raises(data.DataError, match="The ethnicity of fewer than two heads is known"):
-        data.check_pairs(nobody, config.LABELS)
+        data.check_pairs(nobody, labels.LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -342,16 +294,29 @@ def test_a_batch_of_learning_ii_has_subjects_of_every_domain(two_domains):
         data.sequence_batch(two_domains, dataclasses.replace(chosen, subjects=40), 0)
 
 
+def test_eligible_subjects_are_found_once(crowd):
+    (found,) = crowd.eligible(3, 4)
+    assert set(found) == set(range(59))  # the last subject has one sequence
+    assert all([len(sequence) for sequence in sequences] == [4, 4, 4] for sequences in found.values())
+    assert crowd.eligible(3, 4)[0] is found
+    assert crowd.eligible(1, 12) == [{59: crowd.by_subject[59]}] and crowd.eligible(3, 5) == [{}]
+
+
+@pytest.mark.parametrize(("count", "shares"), [(7, [3, 2, 2]), (6, [2, 2, 2]), (2, [1, 1, 0])])
+def test_shares_differ_by_one_at_most(count, shares):
+    assert sampling.shared(count, "abc") == list(zip("abc", shares, strict=True))
+
+
 def test_labels_mean_the_same_in_every_split(tiny_set, damaged):
     """Though one of the splits, or sets, lacks some of the values."""
     train, test = (data.load(tiny_set, split, size=32) for split in ("train", "test"))
-    assert data.VALUES["ethnicity"][test.labels[0, 2]] == "white"
+    assert labels.VALUES["ethnicity"][test.labels[0, 2]] == "white"
     only_black = damaged("", "")
     manifest = only_black / "manifest.csv"
     manifest.write_text(manifest.read_text().replace("asian", "black").replace("white", "black"))
     black = data.load(only_black, "train", size=32)
-    assert set(black.labels[:, 2]) == {data.VALUES["ethnicity"].index("black")}
-    assert set(train.labels[:, 2]) == {data.VALUES["ethnicity"].index(one) for one in ("asian", "black", "white")}
+    assert set(black.labels[:, 2]) == {labels.VALUES["ethnicity"].index("black")}
+    assert set(train.labels[:, 2]) == {labels.VALUES["ethnicity"].index(one) for one in ("asian", "black", "white")}
 
 
 def test_missing_set(tmp_path):
@@ -391,12 +356,13 @@ def test_twins_stand_beside_their_heads(with_twins):
 def test_a_twin_batch_moves_all_alike(with_twins):
     heads = data.load(with_twins, "train", size=32)
     settings = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32, batch=8)
-    twins = np.stack([heads.images // 2, heads.images // 4])
+    images = np.stack([heads.images // 2, heads.images // 4])
     people = np.arange(2 * len(heads.images)).reshape(2, -1)
     masks = heads.images[..., 0] > np.median(heads.images[..., 0], axis=(1, 2), keepdims=True)
     landmarks = np.zeros((len(heads.images), data.LANDMARKS, 2), np.float32)
-    batch = data.twin_batch(heads, twins, people, masks, landmarks, settings, 5)
-    for name, value in data.twin_batch(heads, twins, people, masks, landmarks, settings, 5).items():
+    twins = data.Twins(images, people, masks, landmarks)
+    batch = data.twin_batch(heads, twins, settings, 5)
+    for name, value in data.twin_batch(heads, twins, settings, 5).items():
         np.testing.assert_array_equal(batch[name], value)
     kind, number = np.divmod(batch["person"], len(heads.images))
     assert set(kind) == {0, 1}  # both kinds of twins
@@ -414,7 +380,7 @@ def test_landmarks_move_with_their_picture(rng):
         places = np.concatenate([rng.uniform(24, 40, (1, 2)), np.full((data.LANDMARKS - 1, 2), 5.0)])
         rows, columns = np.mgrid[:64, :64] + 0.5
         spot = np.exp(-((columns - places[0, 0]) ** 2 + (rows - places[0, 1]) ** 2) / 8)
-        image, moved = data.drawing._moved((255 * spot).astype(np.uint8)[..., None], places, rng)
+        image, moved = sampling._moved((255 * spot).astype(np.uint8)[..., None], places, rng)
         weight = image[..., 0] / image.sum()
         found = (weight * columns).sum(), (weight * rows).sum()
         near = [np.allclose(found, moved[k], atol=0.3) for k in range(2)]
@@ -428,17 +394,17 @@ def test_landmarks_are_those_of_the_renderer():
     names = list(mesh.LANDMARKS)
     other = {"left": "right", "right": "left"}
     swapped = ["_".join(other.get(word, word) for word in name.split("_")) for name in names]
-    assert [names[k] for k in data.reading.MIRRORED] == swapped and len(names) == data.LANDMARKS
+    assert [names[k] for k in rendered.MIRRORED] == swapped and len(names) == data.LANDMARKS
 
 
-def test_a_hiding_batch_needs_no_twins(tiny_set):
+def test_an_embedding_batch_needs_no_twins(tiny_set):
     heads = data.load(tiny_set, "train", size=32)
     settings = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32)
-    batch = data.hiding_batch(heads, 7, settings, 5)
-    for name, value in data.hiding_batch(heads, 7, settings, 5).items():
+    batch = data.embedding_batch(heads, 7, settings, 5)
+    for name, value in data.embedding_batch(heads, 7, settings, 5).items():
         np.testing.assert_array_equal(batch[name], value)
     assert batch["x"].shape == (settings.batch, 32, 32, 3) and batch["x"].dtype == np.float32
-    drawn = np.concatenate([data.hiding_batch(heads, 7, settings, step)["person"] for step in range(40)])
+    drawn = np.concatenate([data.embedding_batch(heads, 7, settings, step)["person"] for step in range(40)])
     assert set(drawn) == set(range(7))
 
 
@@ -463,7 +429,7 @@ def test_all_kinds_of_twins_are_found(with_twins, tmp_path):
     with pytest.raises(data.DataError, match="has no twins; render them: python -m data_prep.synthetic"):
         data.twin_kinds(tmp_path)
     (with_twins / "twins_all.csv").write_text("")
-    with pytest.raises(data.DataError, match="named after no s"):
+    with pytest.raises(data.DataError, match="name is not an s"):
         data.twin_kinds(with_twins)
 
 

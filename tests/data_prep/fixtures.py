@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from uunet import config, data
+from uunet import labels as vocabulary
 from uunet.boxes.types import Roi
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
@@ -204,7 +205,7 @@ def skipped(folder):
 
 def check_it_trains(folder, subjects):
     """A batch of each learning from a prepared set in which some labels are unknown."""
-    labelled = data.load(folder, "train", labels=config.LABELS)
+    labelled = data.load(folder, "train", labels=vocabulary.LABELS)
     assert (labelled.labels == -1).any()
     pairs = data.pair_batch(labelled, dataclasses.replace(config.PAPER.classifier, batch_pairs=8), 0)
     assert pairs["x"].shape == (8, 64, 64, 3) and set(pairs["b"][:, 0]) == {0.0, 1.0}

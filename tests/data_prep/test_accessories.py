@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_prep.synthetic import accessories, head, identity, kernels, render, sequence
+from data_prep.synthetic import accessories, drawing, head, identity, posing, render, sequence
+from data_prep.synthetic.kernels import materials
 
 SEEDS = range(10_000, 12_000)
 GREY = np.array([0.2, 0.2, 0.2])
@@ -32,9 +33,9 @@ def _parse(solid, worn, yaw=0.0):
         shot, worn=worn, yaw=np.radians([yaw]), pitch=zero, roll=zero, body_yaw=zero, elevation=0.0, margin=1.35,
         box_offset=np.zeros(2), box_jitter=np.zeros((1, 3)), distance=40.0,
     )  # fmt: skip
-    outfit = render.dress(solid, shot)
-    posed = render.pose(solid, shot, outfit, 0)
-    light, parse, _ = render.draw(solid, shot, outfit, posed, render.crop_view(solid, shot, posed, 0), 0)
+    outfit = posing.dress(solid, shot)
+    posed = posing.pose(solid, shot, outfit, 0)
+    light, parse, _ = drawing.draw(solid, shot, outfit, posed, posing.crop_view(solid, shot, posed, 0), 0)
     assert np.isfinite(light).all() and light.min() >= 0
     return parse
 
@@ -78,12 +79,12 @@ def test_people_wear_what_they_own(seed, shot, low, high):
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"headwear": "cap"}, kernels.PARSE_HEADWEAR),
-        ({"headwear": "beanie"}, kernels.PARSE_HEADWEAR),
-        ({"headwear": "hat"}, kernels.PARSE_HEADWEAR),
-        ({"headwear": "headscarf"}, kernels.PARSE_HEADWEAR),
-        ({"mask": True}, kernels.PARSE_MASK),
-        ({"eyewear": "sunglasses"}, kernels.PARSE_LENS),
+        ({"headwear": "cap"}, materials.PARSE_HEADWEAR),
+        ({"headwear": "beanie"}, materials.PARSE_HEADWEAR),
+        ({"headwear": "hat"}, materials.PARSE_HEADWEAR),
+        ({"headwear": "headscarf"}, materials.PARSE_HEADWEAR),
+        ({"mask": True}, materials.PARSE_MASK),
+        ({"eyewear": "sunglasses"}, materials.PARSE_LENS),
     ],
 )
 def test_each_thing_is_drawn_and_hides_its_part(solid, change, code):
@@ -92,26 +93,26 @@ def test_each_thing_is_drawn_and_hides_its_part(solid, change, code):
     assert not (bare == code).any()
     assert (dressed == code).sum() > 800
     rows = np.nonzero(dressed == code)[0]
-    face = np.nonzero(np.isin(bare, (kernels.SKIN + 1, kernels.EYE + 1)))[0]
-    eyes = np.nonzero(bare == kernels.EYE + 1)[0].mean()
+    face = np.nonzero(np.isin(bare, (materials.SKIN + 1, materials.EYE + 1)))[0]
+    eyes = np.nonzero(bare == materials.EYE + 1)[0].mean()
     if "mask" in change:
-        assert eyes < rows.min() and (dressed == kernels.EYE + 1).sum() == (bare == kernels.EYE + 1).sum()
-        assert not np.isin(dressed, (kernels.TEETH + 1, kernels.TONGUE + 1)).any()
+        assert eyes < rows.min() and (dressed == materials.EYE + 1).sum() == (bare == materials.EYE + 1).sum()
+        assert not np.isin(dressed, (materials.TEETH + 1, materials.TONGUE + 1)).any()
     elif "eyewear" in change:
-        assert rows.min() < eyes < rows.max() and not (dressed == kernels.EYE + 1).any()
+        assert rows.min() < eyes < rows.max() and not (dressed == materials.EYE + 1).any()
     else:
         assert rows.min() < face.min()  # the top of the head
-        assert (dressed == kernels.PARSE_HAIR).sum() < (bare == kernels.PARSE_HAIR).sum()
-        assert (dressed == kernels.EYE + 1).any()
+        assert (dressed == materials.PARSE_HAIR).sum() < (bare == materials.PARSE_HAIR).sum()
+        assert (dressed == materials.EYE + 1).any()
     if change.get("headwear") == "headscarf":
-        assert not (dressed == kernels.PARSE_HAIR).any()
+        assert not (dressed == materials.PARSE_HAIR).any()
 
 
 def test_a_mask_turns_with_the_head(solid):
     masked = dataclasses.replace(BARE, mask=True)
 
     def middle(yaw):
-        return np.nonzero(_parse(solid, masked, yaw) == kernels.PARSE_MASK)[1].mean()
+        return np.nonzero(_parse(solid, masked, yaw) == materials.PARSE_MASK)[1].mean()
 
     assert middle(-50) < middle(0) - 10 < middle(0) + 10 < middle(50)
 
@@ -123,7 +124,7 @@ def test_an_occluder_is_labelled_where_it_hides(solid):
     assert [frame.occluded for frame in render.frames(solid, shot)] == [True, False]
     parse = np.ones((100, 100), np.int32)
     light, occluded = render.occlude(shot, np.zeros((100, 100, 3)), parse, 0)
-    assert occluded and (parse == kernels.PARSE_OCCLUDER).mean() == pytest.approx(0.2)
+    assert occluded and (parse == materials.PARSE_OCCLUDER).mean() == pytest.approx(0.2)
     assert light[50, 50].min() > 0 and light[50, 5].max() == 0
 
 

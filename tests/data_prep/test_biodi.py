@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_prep import biodi, heads
+from data_prep import biodi, heads, prepared
 from tests.data_prep import fixtures
 from uunet.boxes.types import Roi
 
@@ -54,5 +54,5 @@ def test_a_folder_without_the_table_is_refused(tmp_path):
 def test_a_missing_picture_is_listed(tmp_path):
     source = fixtures.biodi(tmp_path / "set")
     (source / "cam000/0_000001.jpg").unlink()
-    heads.write(tmp_path / "out", biodi.plan(source), fixtures.fake_detector, {})
+    prepared.write(tmp_path / "out", biodi.plan(source), fixtures.fake_detector, {})
     assert fixtures.skipped(tmp_path / "out") == {"boxes.csv, row 3: cam000/0_000001.jpg": "picture missing"}

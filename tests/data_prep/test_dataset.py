@@ -11,7 +11,7 @@ import cv2
 import pytest
 
 from data_prep.synthetic import __main__ as command
-from data_prep.synthetic import dataset, domain, twin
+from data_prep.synthetic import dataset, domain, listing, twin
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample"
 HEADER = (
@@ -34,7 +34,7 @@ def no_progress(done):
 def small_pool():
     """40 virtual people, which are found faster than 160."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(twin, "PER_COMBINATION", 1)
+        patch.setattr(twin, "PEOPLE_PER_COMBINATION", 1)
         yield
 
 
@@ -54,7 +54,7 @@ def test_layout_and_manifest(two_people):
     assert [line.split(",")[0] for line in lines[1:]] == [f"crops/{name}" for name in names]
     pictures = {f"{folder}/{name}" for folder in ("crops", "parse", "twins/-1,1,1,1") for name in names}
     assert set(files_of(two_people)) == {"manifest.csv", "twins_-1,1,1,1.csv", *pictures}
-    for row in dataset.read_manifest(two_people):
+    for row in listing.read_manifest(two_people):
         assert cv2.imread(str(two_people / row.file)).shape == (64, 64, 3)
         parse = cv2.imread(str(two_people / row.parse), cv2.IMREAD_UNCHANGED)
         assert parse.shape == (64, 64) and 0 < (parse == 0).mean() < 0.8
@@ -62,8 +62,8 @@ def test_layout_and_manifest(two_people):
 
 
 def test_twins_list(two_people):
-    rows = {row.file: row for row in dataset.read_manifest(two_people)}
-    twins = dataset.read_twins(two_people, S)
+    rows = {row.file: row for row in listing.read_manifest(two_people)}
+    twins = listing.read(listing.twins_csv(two_people, S), listing.TwinRow)
     assert [row.of for row in twins] == list(rows)
     for row in twins:
         crop = rows[row.of]
@@ -77,9 +77,9 @@ def test_resuming_with_one_worker_completes_what_two_began(two_people, tmp_path)
     """One identity is kept, one is half done (killed before its row was written): the result is the same."""
     out = tmp_path / "heads"
     shutil.copytree(two_people, out)
-    for listing, folder in (("manifest.csv", "crops"), ("twins_-1,1,1,1.csv", "twins/-1,1,1,1")):
-        lines = (out / listing).read_text().splitlines(keepends=True)
-        (out / listing).write_text("".join(lines[:3]))
+    for table, folder in (("manifest.csv", "crops"), ("twins_-1,1,1,1.csv", "twins/-1,1,1,1")):
+        lines = (out / table).read_text().splitlines(keepends=True)
+        (out / table).write_text("".join(lines[:3]))
         shutil.move(out / folder / "6", out / folder / "6.partial")
     kept = (out / "crops" / "5" / "0_00.png").stat().st_mtime_ns
     progress = []
@@ -93,10 +93,10 @@ def test_resuming_with_one_worker_completes_what_two_began(two_people, tmp_path)
 def test_other_settings_are_refused(two_people):
     for changed in ({"seed": 6}, {"frames": 2}, {"sequences": 1}, {"cycle": 3, "seed": 4}, {"domain": domain.UAV}):
         plan = dataclasses.replace(PLAN, **changed)
-        with pytest.raises(dataset.DatasetError, match="other settings"):
+        with pytest.raises(listing.DatasetError, match="other settings"):
             dataset.write(two_people, plan, 1, no_progress)
     for changed in ({"seed": 6}, {"frames": 2}):
-        with pytest.raises(dataset.DatasetError, match="other settings"):
+        with pytest.raises(listing.DatasetError, match="other settings"):
             dataset.write_twins(two_people, dataclasses.replace(PLAN, **changed), S, 1, no_progress)
 
 
@@ -115,7 +115,7 @@ def test_presets_keep_to_their_seeds():
         assert set(sample.subjects) <= set(domain.SEEDS[f"{name} sample"])
         splits = [sample.split(subject) for subject in sample.subjects]
         assert min(splits.count(split) for split in ("train", "validation", "test")) == 2
-    with pytest.raises(dataset.DatasetError, match="reach into those of uav"):
+    with pytest.raises(listing.DatasetError, match="reach into those of uav"):
         dataset.preset("full", "cctv", identities=10_001)
 
 
@@ -124,7 +124,7 @@ def test_samples_are_intact(name):
     sample = dataset.preset("sample", name)
     crops = sample.identities * sample.sequences * sample.frames
     assert dataset.verify(SAMPLE / name)[:2] == (crops, sample.identities)
-    assert {row.domain for row in dataset.read_manifest(SAMPLE / name)} == {name}
+    assert {row.domain for row in listing.read_manifest(SAMPLE / name)} == {name}
 
 
 def test_verify_names_what_changed(two_people, tmp_path, capsys):
@@ -140,35 +140,35 @@ def test_verify_names_what_changed(two_people, tmp_path, capsys):
         assert command.main(["--verify", str(out)]) == 1
         assert str(changed) in capsys.readouterr().err
         changed.unlink()
-        with pytest.raises(dataset.DatasetError, match="is missing"):
+        with pytest.raises(listing.DatasetError, match="is missing"):
             dataset.verify(out)
         shutil.copy(two_people / folder / "6" / "1_00.png", changed)
         extra = changed.with_name("9_09.png")
         shutil.copy(changed, extra)
-        with pytest.raises(dataset.DatasetError, match="9_09.png is not in the manifest"):
+        with pytest.raises(listing.DatasetError, match="9_09.png is not in the manifest"):
             dataset.verify(out)
         extra.unlink()
     manifest = (out / "manifest.csv").read_text().splitlines(keepends=True)
     (out / "manifest.csv").write_text("".join(manifest[:-1]))
     for folder in ("crops", "parse"):
         (out / folder / "6" / "1_00.png").unlink()
-    with pytest.raises(dataset.DatasetError, match="disagree about"):
+    with pytest.raises(listing.DatasetError, match="disagree about"):
         dataset.verify(out)
 
 
 def test_damaged_manifests(two_people, tmp_path):
-    with pytest.raises(dataset.DatasetError, match="cannot be read"):
+    with pytest.raises(listing.DatasetError, match="cannot be read"):
         dataset.verify(tmp_path)
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("file,split\n")
-    with pytest.raises(dataset.DatasetError, match="not a manifest"):
+    with pytest.raises(listing.DatasetError, match="not a manifest"):
         dataset.verify(tmp_path)
     with (two_people / "manifest.csv").open() as file:
         header, row = list(csv.reader(file))[:2]
     for column, value in ((3, "x"), (0, "0_00.png"), (0, "crops/x/0_00.png")):
         damaged = [*row[:column], value, *row[column + 1 :]]
         manifest.write_text(",".join(header) + "\n" + ",".join(damaged) + "\n")
-        with pytest.raises(dataset.DatasetError, match="line 2"):
+        with pytest.raises(listing.DatasetError, match="line 2"):
             dataset.verify(tmp_path)
 
 

@@ -6,7 +6,8 @@ import itertools
 import numpy as np
 import pytest
 
-from data_prep.synthetic import degrade, domain, head, identity, kernels, light, render, sequence
+from data_prep.synthetic import degrade, domain, head, identity, light, render, sequence
+from data_prep.synthetic.kernels import materials
 
 FOOTAGE = list(domain.DOMAINS.values())
 
@@ -56,7 +57,7 @@ def test_crop_and_parse_map_have_the_domains_size(footage, solid):
     codes, counts = np.unique(frame.parse, return_counts=True)
     shares = dict(zip(codes.tolist(), (counts / counts.sum()).tolist(), strict=True))
     assert 0.1 < shares[0] < 0.75  # background
-    assert shares[kernels.SKIN + 1] > 0.05 and max(shares) <= 13
+    assert shares[materials.SKIN + 1] > 0.05 and max(shares) <= 13
 
 
 def test_the_noise_belongs_to_camera_and_frame():

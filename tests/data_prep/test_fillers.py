@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_prep.synthetic import __main__ as command
-from data_prep.synthetic import dataset, domain, identity, lineup, twin
+from data_prep.synthetic import domain, identity, labels, lineup, listing
 
 SETTINGS = ["--preset", "sample", "--identities", "4", "--sequences", "2", "--frames", "2", "--workers", "2"]
 FOLDERS = ("crops", "parse", "lineup")
@@ -28,8 +28,8 @@ def files_of(folder):
 
 
 def test_fillers_look_alike_and_nobody_has_seen_them(rendered, capsys):
-    crops = {row.file: row for row in dataset.read_manifest(rendered)}
-    rows = dataset.read(dataset.lineup_csv(rendered), dataset.FillerRow)
+    crops = {row.file: row for row in listing.read_manifest(rendered)}
+    rows = listing.read(listing.lineup_csv(rendered), listing.FillerRow)
     of = {key: list(group) for key, group in itertools.groupby(rows, key=lambda row: row.of)}
     assert sorted(of) == sorted(row.file for row in crops.values() if row.split != "validation" and row.frame == 0)
     for file, group in of.items():
@@ -39,7 +39,7 @@ def test_fillers_look_alike_and_nobody_has_seen_them(rendered, capsys):
         for place, row in enumerate(group):
             assert row.file == f"lineup/{crop.subject}/{crop.sequence}_00_{place}.png"
             assert row.subject in domain.SEEDS["lineup"]
-            assert all(getattr(row, label) == getattr(crop, label) for label in twin.LABELS)
+            assert all(getattr(row, label) == getattr(crop, label) for label in labels.LABELS)
     assert command.main(["--verify", str(rendered)]) == 0
     assert "16 crops of 4 identities, 0 twins, 8 fillers of line-ups" in capsys.readouterr().out
 
@@ -52,8 +52,8 @@ def test_people_are_chosen_by_the_person_alone():
 
 def test_only_the_person_is_exchanged(rendered):
     """Where both show background, pictures differ by what few pixels, blur and JPEG carry over from the person."""
-    crops = {row.file: row for row in dataset.read_manifest(rendered)}
-    for row in dataset.read(dataset.lineup_csv(rendered), dataset.FillerRow):
+    crops = {row.file: row for row in listing.read_manifest(rendered)}
+    for row in listing.read(listing.lineup_csv(rendered), listing.FillerRow):
         x, filler = (cv2.imread(str(rendered / name)).astype(float) for name in (row.of, row.file))
         background = cv2.imread(str(rendered / crops[row.of].parse), cv2.IMREAD_GRAYSCALE) == 0
         background = cv2.erode(background.astype(np.uint8), np.ones((9, 9))) > 0
@@ -103,9 +103,9 @@ def test_twins_and_line_ups_of_one_split_only(rendered, tmp_path, capsys):
     shutil.rmtree(out / "lineup")
     asked = ["--out", str(out), *SETTINGS, "--lineup", "3", "--twins=-1,1,1,1", "--only", "test"]
     assert command.main(asked) == 0
-    test = {row.file for row in dataset.read_manifest(out) if row.split == "test"}
-    assert {row.of for row in dataset.read(dataset.lineup_csv(out), dataset.FillerRow)} <= test
-    assert {row.of for row in dataset.read_twins(out, (-1, 1, 1, 1))} == test
+    test = {row.file for row in listing.read_manifest(out) if row.split == "test"}
+    assert {row.of for row in listing.read(listing.lineup_csv(out), listing.FillerRow)} <= test
+    assert {row.of for row in listing.read(listing.twins_csv(out, (-1, 1, 1, 1)), listing.TwinRow)} == test
     listed = (out / "lineup.csv").read_text()
     assert [line for line in (rendered / "lineup.csv").read_text().splitlines() if "800003" in line] == (
         listed.splitlines()[1:]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep import heads, mars
+from data_prep import heads, mars, prepared, tables
 from tests.data_prep import fixtures
 from uunet import atomic, data
 from uunet.boxes.types import Roi
@@ -19,23 +19,23 @@ from uunet.boxes.types import Roi
 @given(n=st.integers(5, 300), seed=st.integers(0, 2**32))
 def test_splits_are_80_to_20_by_identity_and_depend_on_the_seed_alone(n, seed):
     subjects = [f"s{k}" for k in range(n)]
-    splits = heads.cut_splits(subjects, seed)
+    splits = prepared.cut_splits(subjects, seed)
     counts = Counter(splits.values())
     assert splits.keys() == set(subjects)
     assert counts["test"] == max(1, round(0.2 * n))
     assert counts["validation"] == max(2, round(0.1 * n))
     assert counts["train"] >= 2
-    assert heads.cut_splits(reversed(subjects + subjects), seed) == splits
+    assert prepared.cut_splits(reversed(subjects + subjects), seed) == splits
 
 
 def test_another_seed_cuts_other_splits():
     subjects = [f"s{k}" for k in range(50)]
-    assert heads.cut_splits(subjects, 0) != heads.cut_splits(subjects, 1)
+    assert prepared.cut_splits(subjects, 0) != prepared.cut_splits(subjects, 1)
 
 
 def test_too_few_identities_to_split():
     with pytest.raises(heads.SourceError, match="Only 4 identities"):
-        heads.cut_splits("abcd", 0)
+        prepared.cut_splits("abcd", 0)
 
 
 @given(n=st.integers(1, 60), most=st.integers(1, 70))
@@ -103,14 +103,14 @@ def test_a_bad_table_of_labels_is_refused_with_file_and_row(tmp_path, text, mess
     path = tmp_path / "labels.csv"
     path.write_text(text)
     with pytest.raises(heads.SourceError, match=message) as refused:
-        heads.read_labels(path, {"a", "b"})
+        tables.read_labels(path, {"a", "b"})
     assert str(path) in str(refused.value)
 
 
 def test_labels_of_strangers_and_missing_ones_are_said(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("subject,gender,ethnicity,hairstyle\na,MALE, white,\nzz,male,white,bald\n")
-    labels, notes = heads.read_labels(path, {"a", "b"})
+    labels, notes = tables.read_labels(path, {"a", "b"})
     assert labels == {"a": ("male", "white", "unknown"), "b": ("unknown",) * 3}
     assert "1 subjects that are not in the set, first zz (row 3)" in notes[0]
     assert "no row for 1 subjects, first b" in notes[1]
@@ -123,7 +123,7 @@ def files_of(folder):
 def test_a_stopped_run_goes_on_to_the_same_files(tmp_path):
     """Killed in its third tracklet, with half a line in progress.jsonl; no tracklet is done twice."""
     plan = mars.plan(fixtures.mars(tmp_path / "mars"))
-    heads.write(tmp_path / "at once", plan, fixtures.fake_detector, {})
+    prepared.write(tmp_path / "at once", plan, fixtures.fake_detector, {})
     seen = []
 
     def detector(frame):
@@ -134,11 +134,11 @@ def test_a_stopped_run_goes_on_to_the_same_files(tmp_path):
 
     out = tmp_path / "stopped"
     with pytest.raises(KeyboardInterrupt):
-        heads.write(out, plan, detector, {})
+        prepared.write(out, plan, detector, {})
     assert not (out / "manifest.csv").exists() and not (out / "skipped.csv").exists()
     with open(out / "progress.jsonl", "a") as file:
         file.write('{"work": "0003C')
-    result = heads.write(out, plan, detector, {})
+    result = prepared.write(out, plan, detector, {})
     assert result.boxes == 48 - 6
     assert files_of(out) == files_of(tmp_path / "at once")
 
@@ -146,29 +146,29 @@ def test_a_stopped_run_goes_on_to_the_same_files(tmp_path):
 def test_a_folder_with_something_else_is_never_touched(tmp_path):
     plan = mars.plan(fixtures.mars(tmp_path / "mars"))
     out = tmp_path / "out"
-    heads.write(out, plan, fixtures.fake_detector, {})
+    prepared.write(out, plan, fixtures.fake_detector, {})
     before = files_of(out)
     with pytest.raises(heads.SourceError, match="holds a prepared set already"):
-        heads.write(out, plan, fixtures.fake_detector, {})
+        prepared.write(out, plan, fixtures.fake_detector, {})
     assert files_of(out) == before
     (out / "manifest.csv").unlink()
     with pytest.raises(heads.SourceError, match="is not empty"):
-        heads.write(out, plan, fixtures.fake_detector, {})
+        prepared.write(out, plan, fixtures.fake_detector, {})
     (out / "progress.jsonl").write_text(json.dumps({"domain": "mars", "size": 32}) + "\n")
     with pytest.raises(heads.SourceError, match="begun with other settings"):
-        heads.write(out, plan, fixtures.fake_detector, {})
+        prepared.write(out, plan, fixtures.fake_detector, {})
     (out / "progress.jsonl").write_text("not JSON\n")
     with pytest.raises(heads.SourceError, match="is damaged"):
-        heads.write(out, plan, fixtures.fake_detector, {})
+        prepared.write(out, plan, fixtures.fake_detector, {})
     with pytest.raises(atomic.OutputError):
-        heads.write(out / "crops" / "0001" / "C1T0001" / "000001.png", plan, fixtures.fake_detector, {})
+        prepared.write(out / "crops" / "0001" / "C1T0001" / "000001.png", plan, fixtures.fake_detector, {})
 
 
 def test_manifest_names_files_with_their_hash_and_native_size(tmp_path):
     plan = mars.plan(fixtures.mars(tmp_path / "mars"))
-    result = heads.write(tmp_path / "out", plan, fixtures.fake_detector, {}, size=32, seed=3)
+    result = prepared.write(tmp_path / "out", plan, fixtures.fake_detector, {}, prepared.Options(size=32, seed=3))
     rows = fixtures.manifest(tmp_path / "out")
-    assert tuple(rows[0]) == heads.COLUMNS and {row["domain"] for row in rows} == {"mars"}
+    assert tuple(rows[0]) == prepared.COLUMNS and {row["domain"] for row in rows} == {"mars"}
     for row in rows:
         content = (tmp_path / "out" / row["file"]).read_bytes()
         assert row["sha256"] == hashlib.sha256(content).hexdigest()
@@ -176,7 +176,7 @@ def test_manifest_names_files_with_their_hash_and_native_size(tmp_path):
         assert row["native_size"] == "65"  # 1.8 x a face of 36 pixels
     split_of = {row["subject"]: row["split"] for row in rows}
     assert {(row["subject"], row["split"]) for row in rows} == set(split_of.items())
-    assert split_of == heads.cut_splits(split_of, 3)
+    assert split_of == prepared.cut_splits(split_of, 3)
     assert sum(result.heads.values()) == len(rows) == 48
     assert data.load(tmp_path / "out", "train", size=32).images.shape == (24, 32, 32, 3)
 
@@ -187,7 +187,7 @@ def test_a_subject_with_one_head_is_left_out_and_said(tmp_path):
     for path in sorted((source / "bbox_test" / "0002").iterdir())[1:]:
         fixtures.save(path, np.full((256, 128, 3), fixtures.BODY, np.uint8))
     plan = mars.plan(source)
-    heads.write(tmp_path / "out", plan, fixtures.fake_detector, {})
+    prepared.write(tmp_path / "out", plan, fixtures.fake_detector, {})
     skipped = fixtures.skipped(tmp_path / "out")
     assert skipped["bbox_test/0002/0002C1T0001F001.jpg"] == "only head of its subject"
     assert skipped["bbox_test/0002/0002C2T0002F003.jpg"] == "no head found"

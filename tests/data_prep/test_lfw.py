@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep import heads, lfw, processes
+from data_prep import heads, lfw, prepared, processes
 from tests.data_prep import fixtures
 from uunet import config, data
 from uunet.boxes.types import Roi
@@ -67,7 +67,7 @@ def test_rows_of_the_manifest(source, tmp_path, capsys):
     fixtures.save(source / "tree/Person_G/Person_G_0001.jpg", plain)
     assert run(source, tmp_path / "out", "--frames", "2", "--size", "48") == 0
     rows = fixtures.manifest(tmp_path / "out")
-    assert tuple(rows[0]) == (*heads.COLUMNS, "head", "box")
+    assert tuple(rows[0]) == (*prepared.COLUMNS, "head", "box")
     listed = [(row["subject"], row["sequence"], row["frame"]) for row in rows]
     photographs = [(name, f"{n + 1:04d}") for k, name in enumerate(fixtures.NAMES) for n in range(1 + k % 3)]
     assert listed == [(*photograph, str(frame)) for photograph in photographs for frame in (0, 1)]

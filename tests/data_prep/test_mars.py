@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep import heads, mars
+from data_prep import heads, mars, prepared
 from tests.data_prep import fixtures
 
 
@@ -67,7 +67,7 @@ def test_damaged_files_are_listed_with_the_reason_and_the_rest_is_done(source, t
     (folder / "0001C1T00").write_bytes(b"")
     fixtures.save(folder / "0007C1T0001F001.jpg", fixtures.person_box(0, 0, 0))
     (source / "bbox_train" / "Thumbs.db").write_bytes(b"")
-    heads.write(tmp_path / "out", mars.plan(source), fixtures.fake_detector, {})
+    prepared.write(tmp_path / "out", mars.plan(source), fixtures.fake_detector, {})
     strange = "not named as MARS names its pictures"
     expected = {
         "0001/0001C1T0001F002.jpg": "picture unreadable",

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from data_prep import heads, p_destre
+from data_prep import heads, p_destre, prepared
 from tests.data_prep import fixtures
 from uunet.boxes.types import Roi
 
@@ -121,7 +121,7 @@ def test_two_boxes_of_one_person_in_one_frame(videos, tmp_path):
             yield item
 
     double = dataclasses.replace(plan, works=[dataclasses.replace(work, read=twice), *plan.works[1:]])
-    result = heads.write(tmp_path / "out", double, fixtures.fake_detector, {})
+    result = prepared.write(tmp_path / "out", double, fixtures.fake_detector, {})
     assert result.skipped["second box of this subject in this frame"] == 24
 
 

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep.synthetic import head, identity, kernels, light, mesh, render, sequence
+from data_prep.synthetic import drawing, head, identity, light, mesh, posing, render, sequence
+from data_prep.synthetic.kernels import materials
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
 AVX2 = 11  # OpenCV's number of this CPU feature
@@ -92,9 +93,9 @@ def test_positive_yaw_turns_to_the_right_of_the_picture(solid):
             body_tilt=np.zeros(1),
             elevation=0.0,
         )
-        posed = render.pose(solid, posed_shot, render.dress(solid, shot), 0)
-        low, high = render.head_extent(solid, posed, 40.0)
-        screen = render.View(1, 1, 1.0, 0, 0, 40.0).project(posed.points)[nose]
+        posed = posing.pose(solid, posed_shot, posing.dress(solid, shot), 0)
+        low, high = posing.head_extent(solid, posed, 40.0)
+        screen = posing.View(1, 1, 1.0, 0, 0, 40.0).project(posed.points)[nose]
         return ((screen[:2] - low) / (high - low)).tolist()
 
     middle, right, down = nose_at(0, 0), nose_at(30, 0), nose_at(0, 20)
@@ -112,7 +113,7 @@ def test_landmarks_lie_on_what_they_name(solid):
     frame = next(render.frames(solid, shot))
     left, right, nose, left_mouth, right_mouth, upper, lower, chin, left_ear, right_ear = frame.landmarks
     for eye in (left, right):
-        rows, columns = np.nonzero(frame.parse == kernels.EYE + 1)
+        rows, columns = np.nonzero(frame.parse == materials.EYE + 1)
         assert np.hypot(columns + 0.5 - eye[0], rows + 0.5 - eye[1]).min() < 1
     assert right_ear[0] < right[0] < nose[0] < left[0] < left_ear[0]  # the person's left is the picture's right
     assert right_mouth[0] < upper[0] < left_mouth[0]
@@ -121,15 +122,15 @@ def test_landmarks_lie_on_what_they_name(solid):
 
 def test_a_smile_shows_teeth_and_a_straight_face_does_not(solid):
     shot = sequence.sample(solid.identity, 5, 1)
-    outfit = render.dress(solid, shot)
+    outfit = posing.dress(solid, shot)
 
     def share_of_teeth(name):
         strength = np.array([[float(other == name) for other in sequence.EXPRESSIONS]])
         ahead = {field: np.zeros(1) for field in ("yaw", "pitch", "roll", "body_yaw", "talking", "blink")}
         frontal = dataclasses.replace(shot, **ahead, expression=strength, elevation=0.0)
-        posed = render.pose(solid, frontal, outfit, 0)
-        _, parse, _ = render.draw(solid, frontal, outfit, posed, render.crop_view(solid, frontal, posed, 0), 0)
-        return (parse == kernels.TEETH + 1).mean()
+        posed = posing.pose(solid, frontal, outfit, 0)
+        _, parse, _ = drawing.draw(solid, frontal, outfit, posed, posing.crop_view(solid, frontal, posed, 0), 0)
+        return (parse == materials.TEETH + 1).mean()
 
     assert share_of_teeth("smile") > 0.002  # of the picture: eight pixels of a crop
     assert share_of_teeth("neutral") < 0.0002

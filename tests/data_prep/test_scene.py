@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_prep.synthetic import identity, scene
+from data_prep.synthetic import ground, identity, scene, walkers
 from uunet import video_samples
-from uunet.boxes import detection
+from uunet.boxes import box_file
 
-TINY = scene.Scene(width=200, height=150, fps=10, seconds=2.0, people=3, seed=5)
+TINY = ground.Scene(width=200, height=150, fps=10, seconds=2.0, people=3, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +114,14 @@ def test_the_same_seed_is_the_same_clip(clip):
 
 
 def test_seeds_share_no_people():
-    seeds = [set(scene.Scene(seed=seed, people=8).subjects) for seed in (0, 1, 12499)]
+    seeds = [set(ground.Scene(seed=seed, people=8).subjects) for seed in (0, 1, 12499)]
     assert len(set.union(*seeds)) == 24 and max(seeds[-1]) < 1_000_000
 
 
 def test_depths_of_two_people_never_meet():
-    crowd = scene.Scene(people=8, seconds=20, seed=3)
+    crowd = ground.Scene(people=8, seconds=20, seed=3)
     rng = np.random.default_rng(0)
-    depths = [scene._route(crowd, track, rng)[1] for track in range(8)]
+    depths = [walkers._route(crowd, track, rng)[1] for track in range(8)]
     for a in range(8):
         for b in range(a):
             gap = depths[a] - depths[b]
@@ -130,7 +130,7 @@ def test_depths_of_two_people_never_meet():
 
 @given(turns=st.integers(-3, 3), angle=st.floats(-3.14, 3.14), interest=st.floats(0.5, 0.9))
 def test_a_glance_is_towards_the_camera_and_within_reach_of_the_neck(turns, angle, interest):
-    yaw = scene._glance(np.array(angle + 2 * np.pi * turns), interest) - 2 * np.pi * turns
+    yaw = walkers._glance(np.array(angle + 2 * np.pi * turns), interest) - 2 * np.pi * turns
     assert abs(yaw) <= abs(angle) + 1e-9 and yaw * angle >= -1e-9
     assert abs(yaw - angle) < math.radians(65 - 14 - 4)  # the neck turns by 65 degrees; head and body sway by 14 and 4
 
@@ -148,9 +148,9 @@ def test_the_command_writes_clip_truth_and_strip(tmp_path, capsys):
     with target.with_suffix(".csv").open() as file:
         table = list(csv.DictReader(file))
     assert tuple(table[0]) == scene.COLUMNS
-    boxes = detection.from_file(target.with_suffix(".csv"))
-    assert sum(len(heads) for heads in boxes.values()) == len(table)
-    detection.tracked_boxes(boxes, 5, 480, 640)
+    boxes = box_file.read(target.with_suffix(".csv"))
+    assert sum(len(heads) for heads in boxes.by_frame.values()) == len(table)
+    boxes.tracked(5, 480, 640)
     assert cv2.imread(str(strip)).shape == (360, 4 * 480, 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["strip.png", "walk.csv", "walk.mp4"]
 
@@ -189,7 +189,7 @@ def test_nothing_is_overwritten(name, tmp_path, capsys):
 def test_angles_and_sizes_follow_the_ground(monkeypatch):
     """Who walks to the right faces right; twice as far is half as large."""
     crowd = dataclasses.replace(TINY, seconds=6.0)
-    x, depth, yaw, stride = scene._route(crowd, 2, np.random.default_rng(1))
+    x, depth, yaw, stride = walkers._route(crowd, 2, np.random.default_rng(1))
     walking = stride > 0.9
     direction = np.arctan2(np.gradient(x), -np.gradient(depth))
     assert walking.sum() > 10
@@ -206,4 +206,4 @@ def test_the_bundled_clip_is_what_its_docstring_says():
         assert sum(1 for _ in container.decode(stream)) == 60
     assert video_samples.WALK.stat().st_size < 2_000_000
     assert {int(row["frame"]) for row in truth} == set(range(60)) and {row["track"] for row in truth} == set("012")
-    detection.tracked_boxes(detection.from_file(video_samples.WALK_HEADS), 60, 480, 640)
+    box_file.read(video_samples.WALK_HEADS).tracked(60, 480, 640)

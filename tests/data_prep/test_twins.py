@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from data_prep.synthetic import degrade, domain, head, identity, render, sequence, twin
+from data_prep.synthetic import labels as words
 
 ALL_S = [(-1, *rest) for rest in itertools.product((-1, 0, 1), repeat=3)]
 
@@ -15,7 +16,7 @@ ALL_S = [(-1, *rest) for rest in itertools.product((-1, 0, 1), repeat=3)]
 def people():
     """One virtual person of each combination of labels: 40 in all."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(twin, "PER_COMBINATION", 1)
+        patch.setattr(twin, "PEOPLE_PER_COMBINATION", 1)
         return twin.pool()
 
 
@@ -32,7 +33,7 @@ def test_a_wrong_s_is_one_sentence(text):
 
 def test_the_pool_holds_each_combination_and_no_real_subject(people):
     labels = [twin.labels_of(person) for person in people]
-    assert sorted(labels) == sorted(itertools.product(twin.GENDERS, identity.ETHNICITIES, identity.HAIRSTYLES))
+    assert sorted(labels) == sorted(itertools.product(*words.VALUES.values()))
     assert all(person.seed in domain.SEEDS["virtual"] for person in people)
 
 
@@ -43,7 +44,7 @@ def test_labels_agree_and_differ_as_s_says(people):
         for number in numbers:
             other = people[number]
             assert other.seed != person.seed
-            for wish, label in zip(s[1:], twin.LABELS, strict=True):
+            for wish, label in zip(s[1:], words.LABELS, strict=True):
                 agree = getattr(person, label) == getattr(other, label)
                 assert wish == 0 or agree == (wish == 1)
     free = {twin.choose(people, identity.sample(0), number, (-1, 0, 0, 0)) for number in range(40)}

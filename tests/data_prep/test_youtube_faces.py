@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep import heads, youtube_faces
+from data_prep import heads, prepared, youtube_faces
 from tests.data_prep import fixtures
 from uunet.boxes.types import Roi
 
@@ -48,7 +48,7 @@ def test_damaged_lines_and_frames_are_listed_with_the_reason(tmp_path):
         file.write("Person_B\\1\\1.100.jpg,0,80,112,56,56,0.0,1\n")
         file.write("Person_A\\1\\..\\..\\1.100.jpg,0,80,112,56,56,0.0,1\n")
         file.write("Person_A\\1\\1.101.jpg,0,900,112,56,56,0.0,1\n")
-    heads.write(tmp_path / "out", youtube_faces.plan(source), fixtures.fake_detector, {})
+    prepared.write(tmp_path / "out", youtube_faces.plan(source), fixtures.fake_detector, {})
     bad = "not person\\video\\video.frame.jpg and a box"
     name = "frame_images_DB/Person_A.labeled_faces.txt, row"
     assert fixtures.skipped(tmp_path / "out") == {

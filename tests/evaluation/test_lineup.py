@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import binom
 
 from tests.evaluation.test_scorecard import SAMPLE, Command, save_weights
-from uunet import data
+from uunet import data, engine
 from uunet.evaluation import alignment, cache, evaluators, inputs, judges, lineup, resampling
 from uunet.evaluation.judges import adaptive, own
 
@@ -164,7 +164,7 @@ def test_in_training_both_are_x_in_turn(folder, monkeypatch, tmp_path):
     monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
     monkeypatch.setattr(evaluators, "trained_adaptive", lambda *arguments: own.network())
     monkeypatch.setattr(inputs, "deidentified", lambda heads, *arguments: 255 - heads.images)
-    monkeypatch.setattr(lineup.chain, "deidentified", lambda x, *arguments: 255 - x)
+    monkeypatch.setattr(engine, "Deidentifier", lambda *_: lambda x, *arguments, **named: 255 - x)
     seen = []
     monkeypatch.setattr(adaptive, "train_to_pick", lambda *arguments: seen.append(arguments))
     train = data.load(folder, "train")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.test_scorecard import SAMPLE, evaluate, unchanged  # noqa: F401
-from uunet.evaluation import chain, realism, resampling
+from uunet import engine
+from uunet.evaluation import realism, resampling, transmission
 from uunet.evaluation.judges import dlib, faceres
 from uunet.models import twin
 
@@ -92,7 +93,7 @@ def test_features_of_dlib():
     found = realism.features("dlib", x)
     assert found.shape == (3, 256) and found.min() >= 0 and found.std(axis=0).max() > 0
     matrix = dlib.network().get_layer("fc").get_weights()[0]
-    np.testing.assert_allclose(found @ matrix, dlib.embed(chain.seen(x, dlib.SIDE)), atol=1e-4)
+    np.testing.assert_allclose(found @ matrix, dlib.embed(transmission.seen(x, dlib.SIDE)), atol=1e-4)
 
 
 def waves(cycles, amplitude=50.0):
@@ -162,12 +163,10 @@ def test_an_encoder_that_draws_first_shows_its_drawing(rng):
     """t is what a is without H: the same person, no further away than the strength of hiding."""
     encoder = twin.twin_encoder(size=32, width=4, strength=0.05)
     x = rng.integers(0, 256, (4, 32, 32, 3), np.uint8)
-    drawing = twin.drawing(encoder)
     sequences = np.array([0, 0, 1, 1])
-    t, a = (chain.deidentified(x, sequences, network, 0) for network in (drawing, encoder))
+    t, a = (engine.Deidentifier(encoder, 0, output=name)(x, sequences) for name in "ta")
     difference = np.abs(t.astype(int) - a).max()
     assert 0 < difference <= 0.05 * 255 + 1
-    assert {id(v) for v in drawing.weights} == {id(v) for v in encoder.weights}
 
 
 def rows_of(record):

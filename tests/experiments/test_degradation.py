@@ -2,22 +2,19 @@
 
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
 from tests.experiments.test_experiments import compute, context, heads
-from uunet.evaluation import chain, resampling
+from uunet.evaluation import resampling, transmission
 from uunet.experiments import degradation
 
 
-class Unchanged:
+def unchanged(channels):
     """A network that returns the first three channels it sees."""
-
-    input_shape = (None, 64, 64, 3)
-    layers = ()
-
-    def predict_on_batch(self, inputs):
-        return inputs[..., :3]
+    image = keras.Input((64, 64, channels))
+    return keras.Model(image, image[..., :3])
 
 
 class Brightness:
@@ -32,12 +29,12 @@ def made(monkeypatch):
     monkeypatch.setattr(resampling, "DRAWS", 10)
     monkeypatch.setattr(degradation, "WAYS", {"roi": (24, 64), "jpeg": (30, 95), "h264": (33, 18)})
     rng = np.random.default_rng(0)
-    smooth = [chain.seen(rng.integers(0, 256, (1, 8, 8, 3), np.uint8), 64)[0] / 4 for _ in range(18)]
+    smooth = [transmission.seen(rng.integers(0, 256, (1, 8, 8, 3), np.uint8), 64)[0] / 4 for _ in range(18)]
     person = np.repeat(np.arange(3), 6)[:, None, None, None]
     some = heads(images=(np.stack(smooth) + 20 + 70 * person).astype(np.uint8))
     made = context()
     made.__dict__.update(
-        heads=some, recogniser=Brightness(), networks=(SimpleNamespace(encoder=Unchanged(), decoder=Unchanged()), {})
+        heads=some, recogniser=Brightness(), networks=(SimpleNamespace(encoder=unchanged(4), decoder=unchanged(3)), {})
     )
     return made
 
@@ -62,11 +59,11 @@ def test_what_does_no_damage_comes_back_and_worse_is_worse(made):
 def test_whom_damage_makes_alike_nobody_recognises(made, monkeypatch):
     """A stream that leaves one grey of everybody: chance, half of the ceiling of 1."""
     monkeypatch.setattr(degradation, "WAYS", {"h264": (51,)})
-    monkeypatch.setattr(chain, "through_h264", lambda heads, *_: np.full_like(heads, 128))
+    monkeypatch.setattr(transmission, "through_h264", lambda heads, *_: np.full_like(heads, 128))
     point = compute(degradation, made)["ways"]["h264"][0]
     assert point["identity"]["value"] == pytest.approx(0.5, abs=0.2) and point["psnr"]["value"] < 20
 
 
 def test_jpeg_files_keep_the_order_and_most_of_the_pixels():
     grey = np.stack([np.full((64, 64, 3), level, np.uint8) for level in (10, 200)])
-    np.testing.assert_allclose(chain.through_jpeg(grey, 90), grey, atol=2)
+    np.testing.assert_allclose(transmission.through_jpeg(grey, 90), grey, atol=2)

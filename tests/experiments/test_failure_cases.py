@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tests.experiments.test_degradation import Unchanged
+from tests.experiments.test_degradation import unchanged
 from tests.experiments.test_experiments import compute, context
 from uunet.experiments import failure_cases
 
@@ -22,7 +22,7 @@ def made():
     grey = np.full((18, 64, 64, 3), 128, np.uint8)
     made = context(x=grey, a=grey, r=errs(grey, np.arange(1, 19)))
     made.heads.images[:] = grey
-    made.__dict__["networks"] = (SimpleNamespace(encoder=Unchanged(), decoder=Unchanged()), {})
+    made.__dict__["networks"] = (SimpleNamespace(encoder=unchanged(4), decoder=unchanged(3)), {})
     return made
 
 

@@ -1,6 +1,7 @@
-"""README's table and the records say the same; each row reads its record."""
+"""The results page and the records say the same; each row reads its record."""
 
 import json
+import re
 
 import pytest
 
@@ -12,6 +13,15 @@ from uunet.experiments import FIGURES, degradation, fig06, fig11, fig13, fig14, 
 def test_tables_are_in_step_with_the_records(path):
     text = path.read_text(encoding="utf-8")
     assert "ours" in text and report.written(text) == text, "run python -m uunet.experiments.report"
+
+
+def test_numbers_of_readme_are_those_of_the_results():
+    table = (report.ROOT / "README.md").read_text(encoding="utf-8").split("| measured |")[1].split("\n\n")[0]
+    ours = [row.split("|")[3] for row in table.splitlines()[2:]]
+    numbers = [number for cell in ours for number in re.findall(r"\d+\.\d+", cell)]
+    results = report.TEXTS[0].read_text(encoding="utf-8")
+    assert 5 <= len(ours) <= 12 and all(re.findall(r"\d", cell) for cell in ours)
+    assert not [number for number in numbers if number not in results]
 
 
 def test_all_pictures_are_shown_under_their_commands():
@@ -111,7 +121,7 @@ def keep(folder, name, record):
 
 def test_without_a_record_the_command_is_named(folder):
     assert "| 1.885 / 0.839 | no record yet | `uunet figure fig06 --data ... --weights ...` |" in report.table("fig06")
-    assert "No record yet of table1, fig05" in report.readme() and "1.885" not in report.readme()
+    assert "No record yet of table1, fig05" in report.results() and "1.885" not in report.results()
 
 
 def test_rows_read_the_record(folder, rng):
@@ -120,7 +130,7 @@ def test_rows_read_the_record(folder, rng):
     record["environments"][1]["d"], record["environments"][3]["d"] = 0.25, None  # own, dlib, of x and a'
     keep(folder, "fig06", record)
     expected = "| d' of x ↔ a' | 0.162 / 0.155 | own recogniser 0.250, dlib not measurable | as above |"
-    assert expected in report.table("fig06") and expected in report.readme()
+    assert expected in report.table("fig06") and expected in report.results()
     assert report.table("fig06").count("`uunet figure fig06 -o x`") == 1
     assert "| AUC of x ↔ x' | 0.962 / 0.820 | own recogniser 1.000, dlib 1.000 |" in report.table("fig06")
 
@@ -151,10 +161,10 @@ def test_rows_of_fig05_read_precisions(folder):
     assert "| 7 × 4 pixels | 0.31 ± 0.04 / 0.27 ± 0.04 / 0.16 ± 0.06 | 0.50 ± 0.01 |" in report.table("fig05")
 
 
-def test_the_readme_names_the_records_that_are_missing(folder):
+def test_the_results_page_names_the_records_that_are_missing(folder):
     for name in ("table1", "fig05", "fig07", "fig10"):
         keep(folder, name, json.loads((report.ROOT / "docs" / "figures" / f"{name}.json").read_text()))
-    assert "No record yet of fig06, table3" in report.readme()
+    assert "No record yet of fig06, table3" in report.results()
 
 
 def test_rows_of_fig13_have_a_number_per_setting(folder):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.experiments.test_experiments import compute, context, heads
-from uunet import data
+from uunet import labels
 from uunet.evaluation import evaluators, resampling
 from uunet.experiments import comparison, table3
 from uunet.experiments.context import ExperimentError
@@ -25,7 +25,7 @@ def made(monkeypatch):
     made.__dict__["following"] = lambda s, indices: some.images[indices]
 
     def labels_read(network, images):
-        return [np.eye(len(values))[images[:, 0, 0, k]] for k, values in enumerate(data.VALUES.values())]
+        return [np.eye(len(values))[images[:, 0, 0, k]] for k, values in enumerate(labels.VALUES.values())]
 
     def agreement(classifier, x, x_prime):
         same = np.isclose(x[:, 0, 0], x_prime[:, 0, 0])

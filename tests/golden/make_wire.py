@@ -20,7 +20,8 @@ STREAM_ID = bytes(range(160, 176))
 ROIS = [[10, 16, 9, 15], [25, 45, 8, 14]]
 WIDTH, HEIGHT, INDEX = 768, 576, 258
 FIRST, FRAMES = 250, 10
-GROUP = {"frames": FRAMES, "last": False, "packed": True}  # as in a lossy file; the other is the last of a lossless one
+GROUP = protocol.Layout(frames=FRAMES, last=False, packed=True)  # of a lossy file; the default is of a lossless one
+MOVING = protocol.Layout(frames=FRAMES, last=False, packed=True, moving=True)
 
 
 def main():
@@ -33,8 +34,8 @@ def main():
         "packed_frame_index": FIRST,
         "packed_frames": FRAMES,
         "packed_text": protocol.pack_text(protocol.format_message(rois)).hex(),
-        "packed_message": protocol.pack_frame_message(rois, FIRST, **GROUP)[0].hex(),
-        "moving_message": protocol.pack_frame_message(rois, FIRST, **GROUP, moving=True)[0].hex(),
+        "packed_message": protocol.pack_frame_message(rois, FIRST, GROUP)[0].hex(),
+        "moving_message": protocol.pack_frame_message(rois, FIRST, MOVING)[0].hex(),
         "moving_boxes": [list(roi) for (roi,) in motion.straight(rois, FRAMES)],
         "key": KEY.hex(),
         "stream_id": STREAM_ID.hex(),
@@ -48,7 +49,7 @@ def main():
     for suite in crypto.CIPHERS:
         seal = crypto.seal_of(KEY, suite, STREAM_ID)
         open_part, sealed_part = protocol.pack_frame_message(rois, INDEX, shape=(HEIGHT, WIDTH, 3), seal=seal)
-        packed = protocol.pack_frame_message(rois, FIRST, **GROUP, shape=(HEIGHT, WIDTH, 3), seal=seal)
+        packed = protocol.pack_frame_message(rois, FIRST, GROUP, shape=(HEIGHT, WIDTH, 3), seal=seal)
         vectors["sealed"].append(
             {
                 "suite": suite,

@@ -82,7 +82,6 @@ SMALL = {
     "classifier": lambda: models.attribute_classifier(),
     "joined classifiers": lambda: models.join([models.attribute_classifier(1, name=f"c{k}") for k in range(4)]),
     "ronneberger": lambda: models.unet(4, width=4),
-    "ronneberger, group": lambda: models.unet(4, width=8, normalization="group"),
     "ronneberger, batch": lambda: models.unet(3, width=4, normalization="batch"),
     "pix2pix": lambda: models.unet(4, shape="pix2pix", width=4, normalization="batch", dropout=0.5),
     "residual": lambda: models.unet(4, width=4, residual=True),
@@ -124,7 +123,7 @@ def test_images_come_out_in_the_unit_interval(rng):
         ({"shape": "vgg"}, "vgg"),
         ({"size": 60}, "60"),
         ({"shape": "pix2pix", "size": 48}, "48"),
-        ({"normalization": "layer"}, "layer"),
+        ({"normalization": "group"}, "group"),
     ],
 )
 def test_unknown_architectures_are_named(wrong, named):

@@ -12,7 +12,7 @@ GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "tfa.npz")
 
 @pytest.mark.parametrize(("name", "groups"), [("group", 4), ("instance", -1)])
 def test_group_normalization(name, groups):
-    """keras.layers.GroupNormalization, as `models.unet(normalization="group")` uses it; -1 is one group a channel."""
+    """keras.layers.GroupNormalization replaces both layers; groups=-1 is one group per channel."""
     layer = keras.layers.GroupNormalization(groups=groups)
     layer.build(GOLDEN["x"].shape)
     layer.set_weights([GOLDEN["gamma"], GOLDEN["beta"]])

@@ -34,9 +34,7 @@ def test_shuffle_undoes_unshuffle(fold, x):
     np.testing.assert_array_equal(np.asarray(twin.shuffle(folded, fold)), x)
 
 
-def test_the_labels_are_those_of_the_data():
-    assert twin.LABELS == tuple(len(values) for values in data.VALUES.values())
-    assert twin.ALIKE == data.reading.TWINS_ALIKE
+def test_the_landmarks_are_those_of_the_data():
     assert twin.LANDMARKS == data.LANDMARKS
 
 
@@ -64,7 +62,7 @@ def test_s_says_who_may_stand_there(s):
 
 
 def test_hiding_changes_the_drawn_twin_by_its_strength_at_most(heads):
-    _, parts = twin.parts_of(models.twin_encoder(strength=0.05, **SMALL))
+    parts = models.twin_encoder(strength=0.05, **SMALL).parts
     layer = parts.get_layer("hide_output")
     layer.set_weights([1e3 * weights for weights in layer.get_weights()])  # as strong as it can be
     t, a = map(parts.predict_on_batch([heads, person(3)]).get, "ta")
@@ -85,7 +83,7 @@ def all_is_head(parts):
 def test_what_draws_sees_a_head_in_few_values(rng, size):
     """Where M finds a head, two pictures with the same means of 8 x 8 cells get the same twin, at any size."""
     heads = rng.random((3, size, size, 3)).astype(np.float32)
-    _, parts = twin.parts_of(models.twin_encoder(size=size, width=4))
+    parts = models.twin_encoder(size=size, width=4).parts
     all_is_head(parts)
     shuffled = heads.reshape(3, 8, size // 8, 8, size // 8, 3)[:, :, ::-1].reshape(heads.shape)
     assert np.abs(shuffled - heads).max() > 0.5
@@ -95,7 +93,7 @@ def test_what_draws_sees_a_head_in_few_values(rng, size):
 
 def test_nothing_of_a_found_head_is_left(heads):
     """Where M finds a head, t is drawn, even if D would rather not."""
-    _, parts = twin.parts_of(models.twin_encoder(**SMALL))
+    parts = models.twin_encoder(**SMALL).parts
     all_is_head(parts)
     layer = parts.get_layer("draw_output")
     kernel, _ = layer.get_weights()
@@ -117,50 +115,36 @@ def test_spots_are_where_the_logits_say():
     np.testing.assert_allclose(spots[0, 10, 4, 0], np.exp(-0.5), atol=1e-6)  # a pixel is SPOT of the side
 
 
-def test_the_encoder_draws_whom_the_first_noise_value_chooses(heads):
+def test_the_encoder_draws_whom_it_is_told(heads):
     encoder = models.twin_encoder(s=(-1, 0, 0, 0), **SMALL)
-    read, parts = twin.parts_of(encoder)
-    layer = parts.get_layer("draw_up0_style")  # a fresh network hardly listens
+    layer = encoder.parts.get_layer("draw_up0_style")  # a fresh network hardly listens
     layer.set_weights([30 * weights for weights in layer.get_weights()])
-    noise = np.full((3, 32, 32, 1), 0.9, np.float32)
-    for u in (0.0, 0.3, 0.999, 1.0):
-        noise[:, 0, 0] = u
-        chosen = twin.choose(read.predict_on_batch(heads), (-1, 0, 0, 0), noise[:, 0, 0, 0])
-        expected = parts.predict_on_batch([heads, np.asarray(chosen)])["a"]
-        a = encoder.predict_on_batch(np.concatenate([heads, noise], axis=-1))
-        np.testing.assert_allclose(a, expected, atol=1e-6)
-    assert np.abs(a - parts.predict_on_batch([heads, person(0)])["a"]).max() > 1e-3
+    image = np.concatenate([heads, np.full((3, 32, 32, 1), 0.9, np.float32)], axis=-1)
+    logits, made = encoder.predict_on_batch({"image": image, "person": person(7)})
+    expected = encoder.parts.predict_on_batch([heads, person(7)])
+    for name in ("a", "t"):
+        np.testing.assert_allclose(made[name], expected[name], atol=1e-6)
+    for found, logit in zip(logits, encoder.read.predict_on_batch(heads), strict=True):
+        np.testing.assert_allclose(found, logit, atol=1e-5)
+    image[..., 3] = 0.1
+    _, again = encoder.predict_on_batch({"image": image, "person": person(7)})
+    np.testing.assert_array_equal(again["a"], made["a"])  # noise chooses a person, and does nothing else
+    _, other = encoder.predict_on_batch({"image": image, "person": person(0)})
+    assert np.abs(other["a"] - made["a"]).max() > 1e-3
 
 
-def test_a_track_holds_whom_its_heads_together_ask_for(heads):
-    s = (-1, 1, 1, 1)
-    encoder = models.twin_encoder(s=s, **SMALL)
-    read, parts = twin.parts_of(encoder)
-    for k in range(3):
-        layer = read.get_layer(f"label{k}")
-        layer.set_weights([3 * weights for weights in layer.get_weights()])
-    logits = read.predict_on_batch(heads)
-    alone = [{int(number) for number in logit.argmax(axis=1)} for logit in logits]
-    assert max(map(len, alone)) > 1, "the heads are read alike: nothing to hold"
-    noise = np.full((32, 32, 1), 0.9, np.float32)
-    named = twin.held(encoder, heads, noise)
-    together = [np.log(keras.ops.softmax(logit)).mean(axis=0, keepdims=True) for logit in logits]
-    expected = int(np.asarray(twin.choose(together, s, noise[0, :1, 0])).argmax())
-    assert named[0, 0] == twin.NAMED + expected
-    np.testing.assert_array_equal(named.ravel()[1:], noise.ravel()[1:])
-    a = encoder.predict_on_batch(np.concatenate([heads, np.tile(named, (3, 1, 1, 1))], axis=-1))
-    np.testing.assert_allclose(a, parts.predict_on_batch([heads, person(expected)])["a"], atol=1e-6)
-
-
-def test_an_encoder_that_chooses_nobody_has_nothing_to_hold(rng, heads):
-    noise = rng.random((32, 32, 1), dtype=np.float32)
-    assert twin.held(models.unet(4, size=32, width=4), heads, noise) is noise
+def test_checkpoints_count_what_reads_before_what_draws():
+    """Checkpoints and optimisers know variables by their order alone."""
+    encoder = models.twin_encoder(**SMALL)
+    for variables in ("variables", "trainable_variables"):
+        whole, *parts = (getattr(part, variables) for part in (encoder, encoder.read, encoder.parts))
+        assert [id(variable) for variable in whole] == [id(variable) for part in parts for variable in part]
 
 
 def test_reconstruction_does_not_teach_drawing(heads):
     """What hides may not draw: the gradient of r ends at what it is given."""
     tensorflow = pytest.importorskip("tensorflow")
-    _, parts = twin.parts_of(models.twin_encoder(**SMALL))
+    parts = models.twin_encoder(**SMALL).parts
     decoder = models.twin_decoder(**SMALL)
     with tensorflow.GradientTape() as tape:
         r = decoder(parts([heads, person(0)])["a"])

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.clips import SIZE, bright_square, linear_network, scene
-from uunet import pipeline
+from uunet import engine, pipeline
 from uunet.boxes import detection, types
+from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
 from uunet.pipeline import frame
 from uunet.stego import lsb
@@ -43,7 +44,7 @@ def test_there_and_back(encoder, decoder):
 def test_exact_where_a_head_has_the_networks_size(encoder, decoder):
     """No resizing, a linear network: the head comes back to within rounding and one level of hiding."""
     original = scene(0)
-    table = {0: [(0, Roi(5, 10, SIZE, SIZE))]}
+    table = GivenBoxes({0: [(0, Roi(5, 10, SIZE, SIZE))]})
     restored = pipeline.reconstruct(pipeline.deidentify(original, encoder, table, seed=1), decoder)
     assert abs(restored.astype(int) - original).max() <= 1
 
@@ -64,44 +65,30 @@ def test_seed(noise_encoder):
     assert (one != other).mean() > 0.1 and (one != fresh).mean() > 0.1
 
 
-def test_a_track_is_held_from_its_first_frames_on(noise_encoder, monkeypatch):
-    """What U_e is told of a track is decided once, by all its heads in the first call that has it."""
-    asked = []
-
-    def hold(encoder, heads, noise):
-        asked.append(heads.shape[0])
-        return np.full_like(noise, len(asked) / 10)
-
-    monkeypatch.setattr(frame.twin, "held", hold)
-    box, elsewhere = Roi(4, 4, 16, 16), Roi(40, 30, 16, 16)
-    held = {}
-    for call, tracked in enumerate([[[(0, box)], [(0, elsewhere)]], [[(0, box), (1, elsewhere)], [(1, elsewhere)]]]):
-        frames = [scene(2 * call + k) for k in range(2)]
-        frame.deidentify_frames(frames, tracked, noise_encoder, seed=5, held=held)
-    assert asked == [2, 2]  # heads of track 0, then of track 1 alone
-    assert {track: channel.max() for track, channel in held.items()} == pytest.approx({0: 0.1, 1: 0.2})
-
-
 def test_a_track_keeps_its_noise_and_each_has_its_own(noise_encoder):
     box, elsewhere = Roi(0, 16, SIZE, SIZE), Roi(30, 30, SIZE, SIZE)
     tracked = [[(0, box), (1, elsewhere)], [(0, elsewhere)]]
-    first, second = frame.deidentify_frames([scene(0), scene(1)], tracked, noise_encoder, seed=5, first_index=7)
+    first, second = frame.deidentify_frames(
+        [scene(0), scene(1)], tracked, engine.Deidentifier(noise_encoder, 5), first_index=7
+    )
 
     def face(image, roi):
         return image[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w].astype(int)
 
     assert abs(face(first, box) - face(second, elsewhere)).max() <= 1  # the same person in another place
     assert abs(face(first, box) - face(first, elsewhere)).mean() > 20  # another person
-    later = frame.deidentify_frames([scene(9)], [[(1, box)]], noise_encoder, seed=5, first_index=40)[0]
+    later = frame.deidentify_frames([scene(9)], [[(1, box)]], engine.Deidentifier(noise_encoder, 5), first_index=40)[0]
     assert abs(face(later, box) - face(first, elsewhere)).max() <= 1  # also in a later call
 
 
 def test_one_batch_or_frame_by_frame_is_the_same(encoder, decoder):
     frames = [scene(k) for k in range(5)]
-    tracked = frame.tracked_heads(frames, bright_square)
-    together = frame.deidentify_frames(frames, tracked, encoder, seed=3)
+    tracked = detection.tracked_heads([frames], bright_square)
+    together = frame.deidentify_frames(frames, tracked, engine.Deidentifier(encoder, 3))
     alone = [
-        frame.deidentify_frames([frames[k]], [tracked[k]], encoder, seed=3, first_index=k, last=k == 4)[0]
+        frame.deidentify_frames([frames[k]], [tracked[k]], engine.Deidentifier(encoder, 3), first_index=k, last=k == 4)[
+            0
+        ]
         for k in range(5)
     ]
     assert all((a == b).all() for a, b in zip(together, alone, strict=True))
@@ -112,9 +99,9 @@ def test_one_batch_or_frame_by_frame_is_the_same(encoder, decoder):
 
 def test_more_heads_than_one_network_call_takes(encoder, monkeypatch):
     tracked = [[(k, Roi(6 * k, 4 * k, 9, 9)) for k in range(7)]]
-    whole = frame.deidentify_frames([scene(0)], tracked, encoder, seed=3)[0]
-    monkeypatch.setattr(frame, "HEADS_AT_ONCE", 3)
-    assert (frame.deidentify_frames([scene(0)], tracked, encoder, seed=3)[0] == whole).all()
+    whole = frame.deidentify_frames([scene(0)], tracked, engine.Deidentifier(encoder, 3))[0]
+    monkeypatch.setattr(engine, "HEADS_AT_ONCE", 3)
+    assert (frame.deidentify_frames([scene(0)], tracked, engine.Deidentifier(encoder, 3))[0] == whole).all()
 
 
 @settings(max_examples=25)
@@ -122,7 +109,7 @@ def test_more_heads_than_one_network_call_takes(encoder, monkeypatch):
 def test_message_is_what_was_pasted(boxes):
     encoder = linear_network(4, np.zeros((4, 3)), 0.0)  # black heads
     rois = [Roi(*box) for box in boxes]
-    public = frame.deidentify_frames([scene(0)], [list(enumerate(rois))], encoder, seed=1)[0]
+    public = frame.deidentify_frames([scene(0)], [list(enumerate(rois))], engine.Deidentifier(encoder, 1))[0]
     assert messages.read_rois(public, frame_index=0) == rois
     mask = outside(rois, public.shape)
     assert (public[~mask] <= 1).all() and abs(public.astype(int) - scene(0))[mask].max(initial=0) <= 1
@@ -132,7 +119,7 @@ def test_overlapping_heads_come_back(encoder, decoder):
     """Both crops are taken before any paste, and each pixel is answered by the head that has it in both directions."""
     original = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     early, late = Roi(10, 10, SIZE, SIZE), Roi(18, 14, SIZE, SIZE)
-    public = frame.deidentify_frames([original], [[(0, early), (1, late)]], encoder, seed=1)[0]
+    public = frame.deidentify_frames([original], [[(0, early), (1, late)]], engine.Deidentifier(encoder, 1))[0]
     both = slice(14, 30), slice(18, 34)
     assert abs(public[both].astype(int) - (255 - original[both])).max() <= 1  # not the negative of a negative
     restored = pipeline.reconstruct(public, decoder)
@@ -143,9 +130,12 @@ def test_a_head_at_the_edge_of_another_box_keeps_its_virtual_face(noise_encoder)
     """Whatever the order: the middle of each box is what U_e made of that head, as if it were alone."""
     one, other = Roi(4, 10, SIZE, SIZE), Roi(24, 14, SIZE, SIZE)  # other's box covers a third of one's
     heads = [(1, one), (2, other)]
-    alone = {head[0]: frame.deidentify_frames([scene(0)], [[head]], noise_encoder, seed=1)[0] for head in heads}
+    alone = {
+        head[0]: frame.deidentify_frames([scene(0)], [[head]], engine.Deidentifier(noise_encoder, 1))[0]
+        for head in heads
+    }
     for order in (heads, heads[::-1]):
-        public = frame.deidentify_frames([scene(0)], [order], noise_encoder, seed=1)[0]
+        public = frame.deidentify_frames([scene(0)], [order], engine.Deidentifier(noise_encoder, 1))[0]
         for track, (x, y, w, h) in heads:
             middle = np.s_[y + h // 4 : y + 3 * h // 4, x + w // 4 : x + 3 * w // 4]
             # one level by each message
@@ -171,7 +161,7 @@ def test_the_owner_of_a_pixel_is_the_box_in_whose_middle_it_lies():
 
 
 def test_frame_too_small_for_its_message(encoder):
-    table = {0: [(0, Roi(0, 0, 10, 6))]}  # "1,0,0,10,6," is 11 bytes, its frame message 27
+    table = GivenBoxes({0: [(0, Roi(0, 0, 10, 6))]})  # "1,0,0,10,6," is 11 bytes, its frame message 27
     exact = pipeline.deidentify(np.zeros((6, 12, 3), np.uint8), encoder, table, seed=1)  # hides 27 bytes
     assert messages.read_rois(exact) == [Roi(0, 0, 10, 6)]
     with pytest.raises(lsb.CapacityError, match="11 x 6 pixels can hide 24 bytes but its message needs 27"):
@@ -180,13 +170,13 @@ def test_frame_too_small_for_its_message(encoder):
 
 def test_head_outside_the_frame(encoder):
     with pytest.raises(types.RoiError, match="x=60 y=0 w=8 h=8"):
-        frame.deidentify_frames([scene(0)], [[(0, Roi(60, 0, 8, 8))]], encoder, seed=1)
+        frame.deidentify_frames([scene(0)], [[(0, Roi(60, 0, 8, 8))]], engine.Deidentifier(encoder, 1))
 
 
 def test_networks_mixed_up(encoder, decoder):
-    with pytest.raises(frame.ModelError, match="encoder takes RGB and noise"):
+    with pytest.raises(engine.ModelError, match="encoder takes RGB and noise"):
         pipeline.deidentify(scene(0), decoder, bright_square)
-    with pytest.raises(frame.ModelError, match="decoder takes RGB"):
+    with pytest.raises(engine.ModelError, match="decoder takes RGB"):
         pipeline.reconstruct(pipeline.deidentify(scene(0), encoder, bright_square), encoder)
 
 
@@ -194,9 +184,9 @@ def test_sealed_there_and_back(encoder):
     frames, rois = [scene(0), scene(1)], [Roi(5, 10, SIZE, SIZE)]
     seal = crypto.new_seal(bytes(32))
     tracked = [[(0, rois[0])]] * 2
-    plain = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7)
-    public = frame.deidentify_frames(frames, tracked, encoder, seed=1, first_index=7, seal=seal)
-    again = protocol.find_seal(partial(lsb.reveal, public[0]), bytes(32))
+    plain = frame.deidentify_frames(frames, tracked, engine.Deidentifier(encoder, 1), first_index=7)
+    public = frame.deidentify_frames(frames, tracked, engine.Deidentifier(encoder, 1), first_index=7, seal=seal)
+    again = protocol.find_seal(protocol.read_header(partial(lsb.reveal, public[0])), bytes(32))
     for k in range(2):
         assert messages.read_rois(public[k], frame_index=7 + k, seal=again) == rois
         assert abs(public[k].astype(int) - plain[k]).max() <= 2  # one level each
@@ -208,9 +198,13 @@ def test_sealed_there_and_back(encoder):
 
 def test_sealed_message_does_not_fit(encoder):
     seal = crypto.new_seal(bytes(32))
-    frame.deidentify_frames([np.zeros((8, 26, 3), np.uint8)], [[]], encoder, seed=1, seal=seal)  # hides 78 bytes
+    frame.deidentify_frames(
+        [np.zeros((8, 26, 3), np.uint8)], [[]], engine.Deidentifier(encoder, 1), seal=seal
+    )  # hides 78 bytes
     with pytest.raises(lsb.CapacityError, match="hide 75 bytes but its message needs 78"):
-        frame.deidentify_frames([np.zeros((8, 25, 3), np.uint8)], [[]], encoder, seed=1, first_index=1, seal=seal)
+        frame.deidentify_frames(
+            [np.zeros((8, 25, 3), np.uint8)], [[]], engine.Deidentifier(encoder, 1), first_index=1, seal=seal
+        )
 
 
 def test_plain_picture_is_not_reconstructed(decoder):
@@ -222,7 +216,7 @@ def test_plain_picture_is_not_reconstructed(decoder):
 
 def test_message_of_another_frame_is_refused(encoder):
     frames = [scene(0), scene(1)]
-    public = frame.deidentify_frames(frames, [[], []], encoder, seed=1)
+    public = frame.deidentify_frames(frames, [[], []], engine.Deidentifier(encoder, 1))
     with pytest.raises(protocol.FrameIndexError, match="of frame 1"):
         messages.read_rois(public[1], frame_index=0)
 

@@ -10,9 +10,11 @@ from PIL import Image
 
 from tests.clips import linear_network, read_clip, scene, write_clip
 from uunet import pipeline
+from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
-from uunet.pipeline import images, video
+from uunet.media import images, video_writing
+from uunet.media.video_reading import VideoError
 from uunet.stego import jpeg
 from uunet.wire import messages, protocol
 
@@ -30,7 +32,7 @@ def made(tmp_path_factory):
     encoder = linear_network(4, np.vstack([-np.eye(3), np.zeros((1, 3))]), 1.0)
     clip = write_clip(folder / "clip.mkv", FRAMES)
     for name, secret in (("plain.mov", None), ("sealed.mov", KEY), ("other.mov", KEY)):
-        pipeline.deidentify_video(clip, folder / name, encoder, TABLE, seed=1, secret=secret)
+        pipeline.deidentify_video(clip, folder / name, encoder, GivenBoxes(TABLE), seed=1, secret=secret)
     return folder
 
 
@@ -77,7 +79,7 @@ def test_there_and_back(made, decoder, tmp_path, name, secret):
 
 
 def test_a_seed_repeats_the_file(made, encoder, tmp_path):
-    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mov", encoder, TABLE, seed=1)
+    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mov", encoder, GivenBoxes(TABLE), seed=1)
     assert (tmp_path / "again.mov").read_bytes() == (made / "plain.mov").read_bytes()
 
 
@@ -148,25 +150,25 @@ def test_shown_at_another_angle(made, tmp_path):
 
 
 def test_a_writer_that_changes_a_byte_is_caught(made, encoder, tmp_path, monkeypatch):
-    packet = video._packet
-    monkeypatch.setattr(video, "_packet", lambda data, *rest: packet(data + b"\0", *rest))
-    with pytest.raises(video.VideoError, match="frame 0 does not read back as it was written"):
-        pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mov", encoder, TABLE, seed=1)
+    packet = video_writing._packet
+    monkeypatch.setattr(video_writing, "_packet", lambda data, *rest: packet(data + b"\0", *rest))
+    with pytest.raises(VideoError, match="frame 0 does not read back as it was written"):
+        pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mov", encoder, GivenBoxes(TABLE), seed=1)
     assert not list(tmp_path.iterdir())
 
 
 def test_no_head_and_too_many(made, encoder, tmp_path):
-    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "none.mov", encoder, {}, seed=1, secret=KEY)
+    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "none.mov", encoder, GivenBoxes(), seed=1, secret=KEY)
     assert pipeline.inspect_video(tmp_path / "none.mov", secret=KEY).opened() == [[]] * 12
     crowd = {3: [(k, Roi(k % 90, k % 70, 9, 9)) for k in range(60)]}
     with pytest.raises(UUNetError, match="^Frame 3: .*111 x 90 pixels can hold 378 bytes in its JPEG coefficients"):
-        pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mov", encoder, crowd, seed=1)
+        pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mov", encoder, GivenBoxes(crowd), seed=1)
 
 
 def test_robust_hiding_in_motion_jpeg(encoder, tmp_path):
     clip = write_clip(tmp_path / "clip.mkv", [scene(k, 240, 320) for k in range(12)])
     table = {k: [(0, Roi(100 + k, 60, 24, 32))] for k in range(12)}
-    pipeline.deidentify_video(clip, tmp_path / "public.mov", encoder, table, seed=1, method=messages.QIM)
+    pipeline.deidentify_video(clip, tmp_path / "public.mov", encoder, GivenBoxes(table), seed=1, method=messages.QIM)
     found = pipeline.inspect_video(tmp_path / "public.mov")
     assert found.stream.method == messages.QIM and found.opened() == [[table[k][0][1]] for k in range(12)]
 
@@ -175,7 +177,9 @@ def test_robust_hiding_in_motion_jpeg(encoder, tmp_path):
 def test_a_picture_with_an_orientation_written_into_it(encoder, tmp_path, orientation):
     Image.fromarray(FRAMES[0]).save(tmp_path / "in.png")
     options = {"seed": 1, "method": messages.JPEG}
-    pipeline.deidentify_image(tmp_path / "in.png", tmp_path / "public.jpg", encoder, {0: TABLE[0]}, **options)
+    pipeline.deidentify_image(
+        tmp_path / "in.png", tmp_path / "public.jpg", encoder, GivenBoxes({0: TABLE[0]}), **options
+    )
     exif = Image.Exif()
     exif[images.ORIENTATION] = orientation
     data, content = (tmp_path / "public.jpg").read_bytes(), exif.tobytes()

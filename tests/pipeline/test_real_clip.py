@@ -13,6 +13,7 @@ import pytest
 from tests.clips import read_clip, write_clip
 from uunet import config, pipeline, presets
 from uunet.boxes import detection, tracking
+from uunet.boxes.types import rois_of
 from uunet.pipeline import frame
 from uunet.wire import protocol
 
@@ -57,7 +58,7 @@ def test_real_clip(tmp_path, carphone, detector, encoder, decoder, suffix):
 
     tracked = tracking.track(detection.find_heads(frames, detector))
     rois = pipeline.inspect_video(target).opened()
-    assert rois == [[roi for _, roi in heads] for heads in tracked]
+    assert rois == rois_of(tracked)
     for (x, y, w, h), *_ in rois:  # around the man's head, by eye: from (50, 15) to (125, 105)
         assert x < 60 and y < 25 and x + w > 110 and y + h > 95
 

@@ -1,30 +1,32 @@
-"""Videos in and out: every way they can be shaped, and every way they can go wrong."""
+"""Videos there and back: what a public file carries, what is refused, and what a reader notices of touched files."""
 
-import dataclasses
 import os
 import struct
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
-from tests.clips import bright_square, read_clip, scene, write_clip
-from uunet import atomic, pipeline
-from uunet.boxes import detection, tracking
-from uunet.boxes.types import Roi
+from tests.clips import bright_square, fails, read_clip, scene, write_clip
+from uunet import atomic, engine, pipeline
+from uunet.boxes import box_file, detection, tracking
+from uunet.boxes.box_file import GivenBoxes
+from uunet.boxes.types import Roi, rois_of
 from uunet.channel.video_codec import round_trip
 from uunet.errors import UUNetError
-from uunet.media import profiles
-from uunet.pipeline import frame, video
+from uunet.media import video_reading, video_writing
+from uunet.media.video_reading import VideoError
+from uunet.pipeline import frame
 from uunet.wire import messages, protocol
 
 FRAMES = [scene(k) for k in range(12)]
 HEADS = tracking.track([[detection.head_roi(bright_square(f)[0], 48, 64)] for f in FRAMES])
-ROIS = [[roi for _, roi in heads] for heads in HEADS]
+ROIS = rois_of(HEADS)
 
 
 def test_clip_fixture_is_exact(clip):
@@ -33,45 +35,104 @@ def test_clip_fixture_is_exact(clip):
     assert times == [40 * k for k in range(12)]
 
 
-@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
-def test_there_and_back(tmp_path, clip, encoder, decoder, suffix):
-    before = clip.read_bytes()
-    calls = []
+@pytest.fixture
+def public(tmp_path, clip, encoder):
+    pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, seed=1)
+    return tmp_path / "public.mkv"
 
-    def note(*progress):
-        calls.append(progress)
 
-    target = tmp_path / f"public{suffix}"
-    result = pipeline.deidentify_video(clip, target, encoder, bright_square, seed=1, progress=note)
-    assert (result.frames, result.heads, result.frames_without_heads, result.tracks) == (12, 12, 0, 1)
-    assert result.bytes == target.stat().st_size and result.audio == "none" and result.notes == ()
-    assert list(result.seconds) == ["detect", "de-identify", "verify"]
-    assert calls == [("detect", 12, 12), ("de-identify", 12, 12), ("verify", 12, 12)]
-    assert clip.read_bytes() == before and sorted(os.listdir(tmp_path)) == ["clip.mkv", target.name]
+# There and back.
 
-    expected = frame.deidentify_frames(FRAMES, HEADS, encoder, seed=1)
-    public, times = read_clip(target)
+
+@pytest.fixture(scope="module", params=[".webm", ".mkv"])
+def made(request, tmp_path_factory, encoder, decoder):
+    """A clip, its public file, and what was reconstructed from nothing but that."""
+    folder, calls = tmp_path_factory.mktemp("made"), []
+    clip = write_clip(folder / "clip.mkv", FRAMES)
+    before, public = clip.read_bytes(), folder / f"public{request.param}"
+    there = pipeline.deidentify_video(
+        clip, public, encoder, bright_square, seed=1, progress=lambda *call: calls.append(call)
+    )
+    assert clip.read_bytes() == before and sorted(os.listdir(folder)) == ["clip.mkv", public.name]
+    alone = tmp_path_factory.mktemp("alone") / public.name
+    os.replace(public, alone)
+    again = alone.with_name(f"again{request.param}")
+    back = pipeline.reconstruct_video(alone, again, decoder)
+    return SimpleNamespace(public=alone, again=again, there=there, back=back, calls=calls)
+
+
+def test_result_of_deidentification(made):
+    there = made.there
+    assert (there.frames, there.heads, there.frames_without_heads, there.tracks) == (12, 12, 0, 1)
+    assert there.bytes == made.public.stat().st_size and there.audio == "none" and there.notes == ()
+    assert list(there.seconds) == ["detect", "de-identify", "verify"]
+
+
+def test_progress_of_deidentification(made):
+    assert made.calls == [("detect", 12, 12), ("de-identify", 12, 12), ("verify", 12, 12)]
+
+
+def test_public_frames_are_those_of_arrays(made, encoder):
+    public, times = read_clip(made.public)
+    expected = frame.deidentify_frames(FRAMES, HEADS, engine.Deidentifier(encoder, 1))
     assert all((a == b).all() for a, b in zip(public, expected, strict=True))
     assert times == [40 * k for k in range(12)]
-    assert pipeline.inspect_video(target).opened() == ROIS
 
-    alone = tmp_path / "elsewhere"
-    alone.mkdir()
-    os.replace(target, alone / target.name)  # nothing but the public file
-    back = pipeline.reconstruct_video(alone / target.name, tmp_path / f"back{suffix}", decoder)
+
+def test_public_file_carries_its_boxes(made):
+    assert pipeline.inspect_video(made.public).opened() == ROIS
+
+
+def test_result_of_reconstruction(made):
+    back = made.back
     assert (back.frames, back.heads, back.frames_without_heads, back.tracks) == (12, 12, 0, None)
-    restored, times = read_clip(tmp_path / f"back{suffix}")
-    assert all((a == b).all() for a, b in zip(restored, frame.reconstruct_frames(expected, ROIS, decoder), strict=True))
+    assert list(back.seconds) == ["read", "reconstruct", "verify"]
+
+
+def test_reconstructed_frames_are_those_of_arrays(made, decoder):
+    restored, times = read_clip(made.again)
+    expected = frame.reconstruct_frames(read_clip(made.public)[0], ROIS, decoder)
+    assert all((a == b).all() for a, b in zip(restored, expected, strict=True))
     assert times == [40 * k for k in range(12)]
 
 
-def test_containers_agree_and_a_seed_repeats_the_file(tmp_path, clip, noise_encoder):
-    for name, seed in (("a.webm", 5), ("b.webm", 5), ("c.mkv", 5), ("d.mkv", 5), ("e.webm", 6)):
-        pipeline.deidentify_video(clip, tmp_path / name, noise_encoder, bright_square, seed=seed)
-    content = {name: (tmp_path / name).read_bytes() for name in ("a.webm", "b.webm", "c.mkv", "d.mkv", "e.webm")}
-    assert content["a.webm"] == content["b.webm"] != content["e.webm"]
-    assert content["c.mkv"] == content["d.mkv"]
-    assert np.array_equal(read_clip(tmp_path / "a.webm")[0], read_clip(tmp_path / "c.mkv")[0])
+@pytest.fixture
+def opened(monkeypatch):
+    """The files that PyAV opens, by name: "r" or "w" for each time."""
+    files, really = {}, av.open
+
+    def noting(file, mode="r", **options):
+        files.setdefault(Path(file).name if ".part." not in file else "result", []).append(mode)
+        return really(file, mode, **options)
+
+    monkeypatch.setattr(av, "open", noting)
+    return files
+
+
+def test_the_source_is_opened_once_per_pass(tmp_path, clip, encoder, opened):
+    pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, seed=1)
+    assert opened == {"clip.mkv": ["r", "r"], "result": ["w", "r"]}
+
+
+@pytest.mark.parametrize("boxes", [None, {k: [(None, rois[0])] for k, rois in enumerate(ROIS)}])
+def test_the_public_file_is_opened_once_per_pass(tmp_path, public, decoder, opened, boxes):
+    opened.clear()
+    pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder, boxes=boxes)
+    assert opened == {"public.mkv": ["r", "r"], "result": ["w", "r"]}
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
+def test_a_seed_repeats_the_file(tmp_path, clip, noise_encoder, suffix):
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        pipeline.deidentify_video(clip, tmp_path / f"{name}{suffix}", noise_encoder, bright_square, seed=seed)
+    a, b, c = ((tmp_path / f"{name}{suffix}").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_containers_agree(tmp_path, clip, noise_encoder):
+    for name in ("a.webm", "a.mkv"):
+        pipeline.deidentify_video(clip, tmp_path / name, noise_encoder, bright_square, seed=5)
+    assert np.array_equal(read_clip(tmp_path / "a.webm")[0], read_clip(tmp_path / "a.mkv")[0])
 
 
 def test_without_a_seed_no_two_files_are_alike(tmp_path, clip, noise_encoder):
@@ -91,7 +152,7 @@ def test_no_face_at_all(tmp_path, clip, encoder, decoder):
 def test_boxes_from_a_file_instead_of_a_detector(tmp_path, clip, encoder):
     boxes = tmp_path / "boxes.csv"
     boxes.write_text("frame,x,y,w,h,track\n2,5,6,20,21,4\n2,30,6,9,9,1\n3,6,6,20,21,4\n")
-    result = pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, detection.from_file(boxes), seed=1)
+    result = pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, box_file.read(boxes), seed=1)
     assert (result.heads, result.tracks, result.frames_without_heads) == (3, 2, 10)
     rois = pipeline.inspect_video(tmp_path / "public.mkv").opened()
     assert rois[2:4] == [[Roi(30, 6, 9, 9), Roi(5, 6, 20, 21)], [Roi(6, 6, 20, 21)]] and not any(rois[4:])
@@ -99,7 +160,7 @@ def test_boxes_from_a_file_instead_of_a_detector(tmp_path, clip, encoder):
 
 def test_more_frames_than_one_batch(tmp_path, encoder, monkeypatch, clip):
     pipeline.deidentify_video(clip, tmp_path / "a.mkv", encoder, bright_square, seed=1)
-    monkeypatch.setattr(video, "FRAMES_AT_ONCE", 5)
+    monkeypatch.setattr(video_reading, "FRAMES_AT_ONCE", 5)
     pipeline.deidentify_video(clip, tmp_path / "b.mkv", encoder, bright_square, seed=1)
     assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
 
@@ -114,49 +175,19 @@ def test_variable_frame_rate(tmp_path, encoder, decoder, suffix):
         assert read_clip(tmp_path / name)[1] == times
 
 
-def test_odd_sides(tmp_path, encoder, decoder):
-    frames = [scene(k, 47, 63) for k in range(3)]
-    source = write_clip(tmp_path / "clip.mkv", frames)
-    for suffix in (".webm", ".mkv", ".mov"):
-        pipeline.deidentify_video(source, tmp_path / f"public{suffix}", encoder, bright_square, seed=1)
-        assert read_clip(tmp_path / f"public{suffix}")[0][0].shape == (47, 63, 3)
-    back = pipeline.reconstruct_video(tmp_path / "public.webm", tmp_path / "back.mp4", decoder)
-    assert read_clip(tmp_path / "back.mp4")[0][0].shape == (47, 63, 3) and "4:4:4" in back.notes[0]
-
-
-ONE = 1 << 16
-UPRIGHT = {  # display matrix -> what a viewer sees
-    (0, ONE, -ONE, 0): lambda f: np.rot90(f, -1),  # a phone held upright
-    (0, -ONE, ONE, 0): np.rot90,
-    (-ONE, 0, 0, -ONE): lambda f: np.rot90(f, 2),
-    (-ONE, 0, 0, ONE): np.fliplr,
-    (ONE, 0, 0, -ONE): np.flipud,
-}
-
-
-@pytest.mark.parametrize("matrix", UPRIGHT)
-def test_rotation_and_mirroring_are_applied(tmp_path, encoder, matrix):
-    source = write_clip(tmp_path / "clip.mp4", FRAMES[:2])
-    data = source.read_bytes()
-    a, b, c, d = matrix
+def test_frames_are_changed_upright(tmp_path, encoder):
+    """A phone held upright; the other ways to show a video are in tests/media/test_video_reading.py."""
+    data, one = write_clip(tmp_path / "clip.mp4", FRAMES[:2]).read_bytes(), 1 << 16
     at = data.index(b"tkhd") + 4 + 40  # the matrix in a version 0 track header
-    assert struct.unpack(">9i", data[at : at + 36]) == (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
-    source.write_bytes(data[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + data[at + 36 :])
-    pipeline.deidentify_video(source, tmp_path / "public.mkv", encoder, lambda frame: [], seed=1)
-    public = read_clip(tmp_path / "public.mkv")[0]
-    for got, frame_before in zip(public, FRAMES, strict=False):
-        want = UPRIGHT[matrix](frame_before)
-        assert got.shape == want.shape and abs(got.astype(int) - want).max() <= 1
-
-
-def test_tilted_video(tmp_path, encoder):
-    source = write_clip(tmp_path / "clip.mp4", FRAMES[:2])
-    data = source.read_bytes()
-    at = data.index(b"tkhd") + 4 + 40
-    tilt = int(ONE * 0.7071)
-    source.write_bytes(data[:at] + struct.pack(">9i", tilt, tilt, 0, -tilt, tilt, 0, 0, 0, 1 << 30) + data[at + 36 :])
-    with pytest.raises(video.VideoError, match="not a multiple of 90"):
-        pipeline.deidentify_video(source, tmp_path / "public.mkv", encoder, bright_square)
+    turned = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 1 << 30)
+    (tmp_path / "clip.mp4").write_bytes(data[:at] + turned + data[at + 36 :])
+    pipeline.deidentify_video(tmp_path / "clip.mp4", tmp_path / "public.mkv", encoder, bright_square, seed=1)
+    public, heads = read_clip(tmp_path / "public.mkv")[0], pipeline.inspect_video(tmp_path / "public.mkv").opened()
+    for seen, stored, ((x, y, w, h),) in zip(public, FRAMES[:2], heads, strict=True):
+        change = abs(seen.astype(int) - np.rot90(stored, -1))
+        assert change[y : y + h, x : x + w].mean() > 50
+        change[y : y + h, x : x + w] = 0
+        assert change.max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -178,104 +209,21 @@ def test_inputs(tmp_path, encoder, container, codec, pixels):
     assert np.abs(np.diff(times) - 40).max() <= 1 and times[0] == 0  # also where the source starts at another time
 
 
-def test_deep_colour_is_noted(tmp_path, encoder):
-    source = write_clip(tmp_path / "clip.mkv", FRAMES[:2], codec="ffv1", pixels="yuv422p10le")
-    result = pipeline.deidentify_video(source, tmp_path / "public.mkv", encoder, bright_square, seed=1)
-    assert "10 bits" in result.notes[0]
-
-
-def sound_of(path):
-    with av.open(str(path)) as container:
-        name = container.streams.audio[0].codec_context.codec.canonical_name
-        frames = list(container.decode(audio=0))
-    wave = np.concatenate([f.to_ndarray().reshape(f.to_ndarray().shape[0], -1)[0] for f in frames])
-    return name, float(frames[0].pts * frames[0].time_base), sum(f.samples / f.sample_rate for f in frames), wave
-
-
-@pytest.mark.parametrize(
-    ("container", "sound", "suffix", "becomes", "said"),
-    [
-        ("matroska", "libopus", ".webm", "opus", "opus, copied"),
-        ("mp4", "aac", ".webm", "opus", "aac, converted to opus"),
-        ("mp4", "aac", ".mkv", "aac", "aac, copied"),
-        ("mp4", "aac", ".mov", "aac", "aac, copied"),
-        ("matroska", "libopus", ".mov", "aac", "opus, converted to aac"),
-        ("mpegts", "aac", ".mkv", "aac", "aac, copied"),
-        ("mov", "pcm_s16be", ".mkv", "flac", "pcm_s16be, converted to flac"),
-    ],
-)
-def test_sound(tmp_path, encoder, decoder, container, sound, suffix, becomes, said):
-    codec = {"libopus": "libx264rgb"}.get(sound, "libx264")
-    pixels = "rgb24" if codec == "libx264rgb" else "yuv420p"
-    source = write_clip(tmp_path / "clip", FRAMES * 3, codec=codec, pixels=pixels, container=container, sound=sound)
-    target = tmp_path / f"public{suffix}"
-    result = pipeline.deidentify_video(source, target, encoder, bright_square, seed=1)
-    assert result.audio == said and "voices are not de-identified" in result.notes[0]
-    back = pipeline.reconstruct_video(target, tmp_path / "back.mp4", decoder)
-    assert back.audio == ("aac, copied" if becomes == "aac" else f"{becomes}, converted to aac")
-    start = read_clip(source)[1][0] / 1000 - sound_of(source)[1]
-    for path, name in ((target, becomes), (tmp_path / "back.mp4", "aac")):
-        codec, begins, lasts, wave = sound_of(path)
-        assert codec == name and lasts == pytest.approx(1.44, abs=0.06)
-        assert read_clip(path)[1][0] / 1000 - begins == pytest.approx(start, abs=0.03)  # in step with the picture
-        crossings = (np.diff(np.sign(wave[len(wave) // 4 : -len(wave) // 4].astype(float))) != 0).mean()
-        assert crossings * len(wave) / lasts / 2 == pytest.approx(458, rel=0.1)  # Hz, still the tone
-
-
-@pytest.mark.parametrize(
-    ("sound", "suffix"),
-    [("libopus", ".webm"), ("pcm_s16le", ".webm"), ("pcm_s16le", ".mkv"), ("pcm_s16le", ".mov")],
-)
-def test_a_recording_that_starts_late_starts_at_0(tmp_path, encoder, sound, suffix):
-    times = [5000 + 40 * k for k in range(12)]
-    source = write_clip(tmp_path / "clip.mkv", FRAMES, times=times, sound=sound)
-    assert sound_of(source)[1] > 4.9
-    pipeline.deidentify_video(source, tmp_path / f"public{suffix}", encoder, bright_square, seed=1)
-    assert read_clip(tmp_path / f"public{suffix}")[1][0] < 20  # ms
-    assert abs(sound_of(tmp_path / f"public{suffix}")[1]) < 0.02
-
-
-def test_seed_repeats_the_sound_too(tmp_path, encoder):
+def test_sound_is_kept(tmp_path, encoder, decoder):
     source = write_clip(tmp_path / "clip.mp4", FRAMES, codec="libx264", pixels="yuv420p", sound="aac")
-    for name in ("a.webm", "b.webm"):
-        pipeline.deidentify_video(source, tmp_path / name, encoder, bright_square, seed=5)
-    assert (tmp_path / "a.webm").read_bytes() == (tmp_path / "b.webm").read_bytes()
-
-
-def test_tags_are_dropped(tmp_path, encoder):
-    source = tmp_path / "clip.mkv"
-    with av.open(str(source), "w") as out:
-        out.metadata["title"] = "Interview with Anna"
-        stream = out.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
-        out.mux(stream.encode(av.VideoFrame.from_ndarray(FRAMES[0], format="rgb24").reformat(format="bgr0")))
-        out.mux(stream.encode(None))
-    assert b"Anna" in source.read_bytes()
-    for name in ("a.webm", "b.mkv", "c.mov"):
-        pipeline.deidentify_video(source, tmp_path / name, encoder, bright_square)
-        assert b"Anna" not in (tmp_path / name).read_bytes()
+    there = pipeline.deidentify_video(source, tmp_path / "public.webm", encoder, bright_square, seed=5)
+    assert there.audio == "aac, converted to opus" and "voices are not de-identified" in there.notes[0]
+    assert pipeline.reconstruct_video(tmp_path / "public.webm", tmp_path / "back.mkv", decoder).audio == "opus, copied"
 
 
 # What goes wrong: one sentence, and nothing left behind.
-
-
-def fails(tmp_path, says, call, kind=UUNetError):
-    def content():
-        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-
-    before = content()
-    with pytest.raises(kind, match=says) as caught:
-        call()
-    assert content() == before
-    return str(caught.value)
 
 
 def deidentify_fails(tmp_path, source, says, encoder, target="public.mkv", detector=bright_square, **options):
     def call():
         pipeline.deidentify_video(source, tmp_path / target, encoder, detector, **options)
 
-    message = fails(tmp_path, says, call)
-    assert "\n" not in message and message.endswith(".")
+    fails(tmp_path, says, call)
 
 
 @pytest.mark.parametrize("target", ["public.avi", "public", "public.webm.part"])
@@ -283,74 +231,21 @@ def test_lossy_target(tmp_path, clip, encoder, target):
     deidentify_fails(tmp_path, clip, "write .webm, .mkv, .mp4 or .mov; ", encoder, target)
 
 
-def test_source_is_no_video(tmp_path, encoder):
-    deidentify_fails(tmp_path, tmp_path / "none.mp4", "not a file", encoder)
-    deidentify_fails(tmp_path, tmp_path, "not a file", encoder)
-    deidentify_fails(tmp_path, tmp_path / f"{'x' * 300}.mp4", "not a video that can be read .File name too", encoder)
-    for name, data in (("empty.mp4", b""), ("text.mp4", b"hello, world. " * 99)):
-        (tmp_path / name).write_bytes(data)
-        deidentify_fails(tmp_path, tmp_path / name, "not a video that can be read", encoder)
+@pytest.mark.parametrize("name", ["none.mp4", "text.mp4"])
+def test_source_is_no_video(tmp_path, encoder, name):
+    (tmp_path / "text.mp4").write_bytes(b"hello, world. " * 99)
+    deidentify_fails(tmp_path, tmp_path / name, "is not a file|is not a video that can be read", encoder)
 
 
-def test_sound_only(tmp_path, encoder):
-    with av.open(str(tmp_path / "clip.wav"), "w") as out:
-        stream = out.add_stream("pcm_s16le", rate=8000, layout="mono")
-        tone = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
-        tone.sample_rate = 8000
-        out.mux(stream.encode(tone))
-        out.mux(stream.encode(None))
-    deidentify_fails(tmp_path, tmp_path / "clip.wav", "holds no video stream", encoder)
-
-
-def test_no_frame(tmp_path, encoder):
-    for name, codec in (("clip.avi", "mpeg4"), ("clip.mkv", "ffv1")):
-        with av.open(str(tmp_path / name), "w") as out:
-            stream = out.add_stream(codec, rate=25)
-            stream.width, stream.height = 64, 48
-            out.start_encoding()
-        deidentify_fails(tmp_path, tmp_path / name, "holds no frame|not a video that can be read .End of file", encoder)
-
-
-def test_picture_changes_its_size(tmp_path, encoder):
-    for width in (64, 80):
-        frames = [scene(k, 48, width) for k in range(3)]
-        write_clip(tmp_path / f"{width}.h264", frames, codec="libx264", pixels="yuv420p")
-    (tmp_path / "clip.h264").write_bytes((tmp_path / "64.h264").read_bytes() + (tmp_path / "80.h264").read_bytes())
-    deidentify_fails(tmp_path, tmp_path / "clip.h264", "changes its size at frame 3", encoder)
-
-
-def noisy(n):
-    rng = np.random.default_rng(0)
-    return [rng.integers(0, 90, (48, 64, 3), dtype=np.uint8) for _ in range(n)]
-
-
-@pytest.mark.parametrize(
-    ("container", "codec"), [("matroska", "libx264"), ("mpegts", "libx264"), ("avi", "mpeg4"), ("h264", "libx264")]
-)
-def test_truncated(tmp_path, encoder, container, codec):
-    source = write_clip(tmp_path / "clip", noisy(75), codec=codec, pixels="yuv420p", container=container)
+def test_source_is_truncated(tmp_path, encoder):
+    source = write_clip(tmp_path / "clip.mkv", FRAMES * 6)
     source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
-    deidentify_fails(tmp_path, source, r"truncated|damaged at frame \d+ or near it", encoder)
-
-
-def test_truncated_mp4(tmp_path, encoder):
-    source = write_clip(tmp_path / "clip.mp4", noisy(9), codec="libx264", pixels="yuv420p")
-    source.write_bytes(source.read_bytes()[:-900])
-    deidentify_fails(tmp_path, source, "not a video that can be read", encoder)
-
-
-def test_damaged_frame_is_named(tmp_path, encoder):
-    source = write_clip(tmp_path / "clip.avi", noisy(20), codec="mpeg4", pixels="yuv420p", gop=1)
-    data = bytearray(source.read_bytes())
-    at = [k for k in range(len(data) - 4) if data[k : k + 4] == b"00dc"][10] + 40  # inside the packet of frame 10
-    data[at : at + 60] = bytes(byte ^ 0x5A for byte in data[at : at + 60])
-    source.write_bytes(data)
-    deidentify_fails(tmp_path, source, "damaged at frame (9|10|11) or near it", encoder)
+    deidentify_fails(tmp_path, source, r"truncated|damaged at or near frame \d+:", encoder)
 
 
 def test_frame_too_small_for_its_message(tmp_path, encoder):
     source = write_clip(tmp_path / "clip.mkv", [np.zeros((6, 8, 3), np.uint8)], codec="ffv1", pixels="bgr0")
-    heads = {0: [(0, Roi(0, 0, 6, 6))]}
+    heads = GivenBoxes({0: [(0, Roi(0, 0, 6, 6))]})
     deidentify_fails(tmp_path, source, "8 x 6 pixels can hide 18 bytes .* needs 26", encoder, detector=heads)
 
 
@@ -361,17 +256,20 @@ def test_target_exists(tmp_path, clip, encoder):
     assert len(pipeline.inspect_video(tmp_path / "public.mkv").opened()) == 12
 
 
-def test_target_is_the_source_or_cannot_be(tmp_path, clip, encoder, decoder):
+def test_target_is_the_source(tmp_path, clip, encoder):
     deidentify_fails(tmp_path, clip, "is the input itself", encoder, "clip.mkv", overwrite=True)
+
+
+def test_target_in_a_folder_that_does_not_exist(tmp_path, clip, encoder):
     deidentify_fails(tmp_path, clip, "No such file or directory", encoder, "none/public.mkv")
 
 
-def test_networks_mixed_up(tmp_path, clip, encoder, decoder):
+def test_networks_mixed_up(tmp_path, clip, decoder):
     deidentify_fails(tmp_path, clip, "encoder takes RGB and noise", decoder)
 
 
 def test_boxes_of_another_video(tmp_path, clip, encoder):
-    boxes = {12: [(0, Roi(0, 0, 9, 9))]}
+    boxes = GivenBoxes({12: [(0, Roi(0, 0, 9, 9))]})
     deidentify_fails(tmp_path, clip, "frame 12 but the last frame is 11", encoder, detector=boxes)
 
 
@@ -387,10 +285,10 @@ def test_interrupted(tmp_path, clip, encoder, stage):
     fails(tmp_path, None, call, KeyboardInterrupt)
 
 
-def test_a_writer_that_is_not_exact_is_caught(tmp_path, clip, encoder, monkeypatch):
-    lossy = dataclasses.replace(profiles.LOSSLESS_WEB, options={"crf": "20", "b": "0"})
-    monkeypatch.setattr(profiles, "VIDEOS", (lossy,))
-    deidentify_fails(tmp_path, clip, "frame 0 does not read back as it was written", encoder, "public.webm")
+def test_a_writer_that_changes_pixels_is_caught(tmp_path, clip, encoder, monkeypatch):
+    av_frame = video_writing._av_frame
+    monkeypatch.setattr(video_writing, "_av_frame", lambda rgb, *rest: av_frame(rgb ^ 1, *rest))
+    deidentify_fails(tmp_path, clip, "frame 0 does not read back as it was written", encoder)
 
 
 @pytest.mark.parametrize("n", [5, 20])
@@ -399,20 +297,9 @@ def test_source_changes_between_the_passes(tmp_path, clip, encoder, n):
         if stage == "detect":
             write_clip(clip, [scene(k) for k in range(n)])
 
-    with pytest.raises(video.VideoError, match="changed while it was read"):
+    with pytest.raises(VideoError, match="changed while it was read"):
         pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, progress=change)
     assert os.listdir(tmp_path) == ["clip.mkv"]
-
-
-@pytest.mark.parametrize(("said", "says"), [(11, "more frames .* than the 11"), (13, "fewer frames .* than the 13")])
-def test_a_writer_of_more_or_fewer_frames_is_caught(tmp_path, public, decoder, monkeypatch, said, says):
-    verified = video._verified
-
-    def miscounting(part, target, form, written, report):
-        return verified(part, target, form, [*written, written[-1]][:said], report)
-
-    monkeypatch.setattr(video, "_verified", miscounting)
-    fails(tmp_path, says, lambda: pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX file size limits")
@@ -449,12 +336,6 @@ def test_disk_full(tmp_path):
 # Public files that were touched.
 
 
-@pytest.fixture
-def public(tmp_path, clip, encoder):
-    pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, seed=1)
-    return tmp_path / "public.mkv"
-
-
 def reconstruct_fails(tmp_path, source, says, decoder, kind=UUNetError, target="back.webm"):
     fails(tmp_path, says, lambda: pipeline.reconstruct_video(source, tmp_path / target, decoder), kind)
     with pytest.raises(kind, match=says):
@@ -471,14 +352,18 @@ def test_lossily_re_encoded(tmp_path, public, decoder):
     reconstruct_fails(tmp_path, source, "^Frames 0 to ", decoder)
 
 
-def test_frames_reordered_or_missing(tmp_path, public, decoder):
-    frames, _ = read_clip(public)
-    for name, changed, says in (
-        ("swapped.mkv", [*frames[:4], frames[5], frames[4], *frames[6:]], "^Frame 4: .*of frame 5"),
-        ("missing.mkv", [*frames[:4], *frames[5:]], "^Frame 4: .*of frame 5"),
-        ("repeated.mkv", [*frames[:4], *frames[3:]], "^Frame 4: .*of frame 3"),
-    ):
-        reconstruct_fails(tmp_path, write_clip(tmp_path / name, changed), says, decoder, protocol.FrameIndexError)
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda f: [*f[:4], f[5], f[4], *f[6:]], "^Frame 4: .*of frame 5"),
+        (lambda f: [*f[:4], *f[5:]], "^Frame 4: .*of frame 5"),
+        (lambda f: [*f[:4], *f[3:]], "^Frame 4: .*of frame 3"),
+    ],
+    ids=["swapped", "missing", "repeated"],
+)
+def test_frames_reordered_or_missing(tmp_path, public, decoder, change, says):
+    touched = write_clip(tmp_path / "touched.mkv", change(read_clip(public)[0]))
+    reconstruct_fails(tmp_path, touched, says, decoder, protocol.FrameIndexError)
 
 
 def test_one_changed_bit(tmp_path, public, decoder):
@@ -508,6 +393,6 @@ def test_the_codec_of_training_is_that_of_public_files(tmp_path, encoder, rng):
     frames = [scene(k, 240, 320) for k in range(13)]
     frames = [image + rng.integers(0, 8, image.shape, np.uint8) for image in frames]
     clip, public = write_clip(tmp_path / "clip.mkv", frames), tmp_path / "public.mp4"
-    pipeline.deidentify_video(clip, public, encoder, {}, seed=0, crf=28)
-    written = frame.deidentify_frames(frames, [[]] * len(frames), encoder, seed=0, method=messages.QIM)
-    np.testing.assert_array_equal(round_trip(written, 28), video.read_frames(public))
+    pipeline.deidentify_video(clip, public, encoder, GivenBoxes(), seed=0, crf=28)
+    written = frame.deidentify_frames(frames, [[]] * len(frames), engine.Deidentifier(encoder, 0), method=messages.QIM)
+    np.testing.assert_array_equal(round_trip(written, 28), video_reading.read_frames(public))

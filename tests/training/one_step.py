@@ -13,6 +13,7 @@ import numpy as np
 import precision
 
 from uunet import channel, config, data, models
+from uunet.channel import jpeg
 from uunet.training import adversarial, classifier, trainer, twin
 
 SGD = config.Optimizer("sgd", 1.0)
@@ -31,7 +32,7 @@ TWINS = dataclasses.replace(
     optimizer=SGD,
     critic_optimizer=SGD,
 )
-ENCODED = config.ChannelConfig(sizes=(24,), damages=(config.Damage("h264", 18, 28),))
+ENCODED = config.ChannelConfig(sizes=(24,), damages=(config.Degradation("h264", 18, 28),))
 
 
 def fix_weights(model, seed):
@@ -62,14 +63,14 @@ def twin_batch():
     """A batch of noise, as `data.twin_batch` makes them of faces."""
     rng = np.random.default_rng(0)
     size, count = TWINS.size, TWINS.batch
-    order, damage = channel.draw(TWINS.channel, count, rng, 0)
+    order, degradation = channel.sample_conditions(TWINS.channel, count, rng, 0)
     pictures = rng.random((3, count, size, size, 3)).astype(np.float32)
     return {
         "x": pictures[0],
         "twin": pictures[1],
         "head": pictures[2, ..., :1],
         "order": order,
-        "damage": damage,
+        "degradation": degradation,
         "landmarks": rng.uniform(0, size, (count, data.LANDMARKS, 2)).astype(np.float32),
         "person": rng.integers(160, size=count).astype(np.int32),
         "labels": rng.integers(2, size=(count, 3)).astype(np.int32),
@@ -102,11 +103,13 @@ def main(folder, out):
         found |= {f"{penalty} {name}": value for name, value in result.items()}
     for stage in ("sharpening", "hiding"):
         encoder, decoder = models.twin_encoder(size=32, width=4), models.twin_decoder(size=32, width=4)
-        encoder.get_layer("read").get_layer("forget").rate = 0.0
+        encoder.read.get_layer("forget").rate = 0.0
         fix_weights(encoder, 1)
         fix_weights(decoder, 2)
-        hiding = stage == "hiding"
-        built = twin.hiding_trainer(encoder, decoder, TWINS) if hiding else twin.sharpening_trainer(encoder, TWINS)
+        if stage == "hiding":
+            built = twin.embedding_trainer(encoder, decoder, TWINS)
+        else:
+            built = twin.refinement_trainer(encoder, TWINS)
         for model in built.networks[1:]:
             fix_weights(model, 2)
         variables = {k: v for model in (encoder, *built.networks[1:]) for k, v in named(model).items()}
@@ -114,13 +117,13 @@ def main(folder, out):
     # what the channel leaves of faces, and the gradient that comes back through it
     backend = trainer.backend_trainer()
     through = channel.Channel(ENCODED, 32, 2, backend.outside)
-    order, damage = np.array([1, 0], np.int32), np.array([[1, 23, 5, 9]], np.int32)
+    order, degradation = np.array([1, 0], np.int32), np.array([[1, 23, 5, 9]], np.int32)
     faces = data.sequence_batch(heads, dataclasses.replace(BATCH, subjects=1), 0)["x"]
     faces = keras.ops.convert_to_tensor(faces, "float64")
     for name, change in (
-        ("4:2:0", lambda a, training: channel.subsample(a)),
-        ("JPEG", lambda a, training: channel.jpeg(a, 75)),
-        ("H.264", lambda a, training: through(a, order, damage)),
+        ("4:2:0", lambda a, training: jpeg.subsample(a)),
+        ("JPEG", lambda a, training: jpeg.round_trip(a, 75)),
+        ("H.264", lambda a, training: through(a, order, degradation)),
     ):
         found[f"channel {name}"] = keras.ops.convert_to_numpy(change(faces, training=True))
         found[f"gradient {name}"] = keras.ops.convert_to_numpy(backend.input_gradient(change, faces))

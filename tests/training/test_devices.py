@@ -31,7 +31,7 @@ def test_shares_make_up_the_batch():
     batch = {
         "x": heads.reshape(4, 1, 1, 1), "noise": np.tile(heads.reshape(1, 4, 1, 1, 1), (3, 1, 1, 1, 1)),
         "epsilon": np.tile(heads.reshape(1, 1, 4, 1, 1, 1), (3, 2, 1, 1, 1, 1)), "person": heads,
-        "order": np.arange(4), "damage": np.zeros((3, 4)),
+        "order": np.arange(4), "degradation": np.zeros((3, 4)),
     }  # fmt: skip
     for k, own in enumerate(([0, 1], [2, 3])):
         share = loading.share(batch, k, 2)
@@ -39,7 +39,7 @@ def test_shares_make_up_the_batch():
             assert share[name].ravel().tolist() == own
         assert share["noise"].shape == (3, 2, 1, 1, 1) and share["noise"][2].ravel().tolist() == own
         assert share["epsilon"].shape == (3, 2, 2, 1, 1, 1) and share["epsilon"][1, 1].ravel().tolist() == own
-        assert share["order"] is batch["order"] and share["damage"] is batch["damage"]
+        assert share["order"] is batch["order"] and share["degradation"] is batch["degradation"]
 
 
 def test_devices_that_cannot_be_had():

@@ -96,8 +96,8 @@ def test_u_d_learns_from_what_the_channel_leaves(rng):
         "x": rng.random((2, 32, 32, 3), np.float32),
         "noise": np.zeros((1, 2, 32, 32, 1), np.float32),
         "order": np.array([[0, 1]]),
-        "damage": np.zeros((1, 2, 4)),
+        "degradation": np.zeros((1, 2, 4)),
     }
     networks = objective.Networks(identity, decoder, None, None)
-    objective.encode_decode(networks, lambda a, order, damage: a * 0 + 0.5, batch, draw=0)
+    objective.encode_decode(networks, lambda a, order, degradation: a * 0 + 0.5, batch, sample=0)
     assert (ops.convert_to_numpy(received[0]) == 0.5).all()

@@ -12,13 +12,13 @@ import pytest
 jax = pytest.importorskip("jax", reason="needs the extra [jax]")
 
 from uunet import config, data  # noqa: E402
-from uunet.config import ClassifierConfig, Damage  # noqa: E402
+from uunet.config import ClassifierConfig, Degradation  # noqa: E402
 from uunet.training import resident  # noqa: E402
 
 PAIRS = ClassifierConfig(batch_pairs=64, size=16)
 BATCH = dataclasses.replace(
     config.SMOKE.adversarial, size=16, subjects=4, sequences=2, frames=2, critic_steps=3,
-    channel=config.ChannelConfig(sizes=(8, 24), damages=(Damage("jpeg", 90, 50),), ramp=10),
+    channel=config.ChannelConfig(sizes=(8, 24), damages=(Degradation("jpeg", 90, 50),), ramp=10),
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def which(pictures):
 
 
 def test_pairs_are_those_of_section_iii_a(heads):
-    held = resident.hold_pairs(heads)
+    held = resident.load_pairs(heads)
     draw = jax.jit(lambda step: resident.pair_batch(held, PAIRS, step))
     agreements = collections.Counter()
     for step in range(8):
@@ -61,7 +61,7 @@ def test_pairs_are_those_of_section_iii_a(heads):
 
 
 def test_a_batch_has_distinct_subjects_sequences_and_frames(heads):
-    held = resident.hold_sequences(heads, BATCH)
+    held = resident.load_sequences(heads, BATCH)
     draw = jax.jit(lambda step: resident.sequence_batch(held, BATCH, step))
     seen = set()
     for step in range(20):
@@ -84,8 +84,8 @@ def test_a_batch_has_distinct_subjects_sequences_and_frames(heads):
 
 def test_a_batch_is_a_function_of_seed_and_step_alone(heads):
     for hold, draw, settings in (
-        (resident.hold_pairs, resident.pair_batch, dataclasses.replace(PAIRS, augment=True)),
-        (lambda heads: resident.hold_sequences(heads, BATCH), resident.sequence_batch, BATCH),
+        (resident.load_pairs, resident.pair_batch, dataclasses.replace(PAIRS, augment=True)),
+        (lambda heads: resident.load_sequences(heads, BATCH), resident.sequence_batch, BATCH),
     ):
         held = hold(heads)
         drawn = [
@@ -102,12 +102,12 @@ def test_a_batch_is_a_function_of_seed_and_step_alone(heads):
         assert (one["x"] != other).any()
 
 
-def test_damage_grows_as_in_the_channel(heads):
+def test_degradation_grows_as_in_the_channel(heads):
     keys = jax.random.split(jax.random.key(0), 400)
-    draw = jax.jit(jax.vmap(lambda key, step: resident.draw_channel(BATCH.channel, 8, key, step), (0, None)))
+    draw = jax.jit(jax.vmap(lambda key, step: resident.sample_conditions(BATCH.channel, 8, key, step), (0, None)))
     for step, kinds, worst in ((0, {0}, 0), (5, {0, 1}, 70), (100, {0, 1}, 50)):
-        _, damage = draw(keys, step)
-        kind, quality, *corner = np.moveaxis(np.asarray(damage), -1, 0)
+        _, degradation = draw(keys, step)
+        kind, quality, *corner = np.moveaxis(np.asarray(degradation), -1, 0)
         assert set(kind.ravel().tolist()) == kinds
         assert (quality[kind == 0] == 0).all() and np.min(quality, initial=99, where=kind == 1) in (worst, 99)
         assert set(np.ravel(corner).tolist()) == set(range(16))
@@ -132,9 +132,9 @@ def test_augmented_pictures_are_shifted_mirrored_and_relit():
 
 def test_too_few_sequences_is_one_sentence(heads):
     with pytest.raises(data.DataError, match="only 4 subjects have that many .* 5 are needed of each domain"):
-        resident.hold_sequences(heads, dataclasses.replace(BATCH, subjects=10))
+        resident.load_sequences(heads, dataclasses.replace(BATCH, subjects=10))
     with pytest.raises(data.DataError, match="only 0 subjects"):
-        resident.hold_sequences(heads, dataclasses.replace(BATCH, frames=4))
+        resident.load_sequences(heads, dataclasses.replace(BATCH, frames=4))
 
 
 SCAN = """

@@ -11,22 +11,22 @@ import keras
 import numpy as np
 import pytest
 
-from uunet import config, data, models
+from uunet import config, data, labels, models
 from uunet.models import files
 from uunet.training import adversarial, checkpoints, classifier, twin
-from uunet.training.trainer import build_optimizer, fit
+from uunet.training.trainer import Run, build_optimizer, fit
 
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32)
 BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, channel=config.ChannelConfig(sizes=(24, 40)))
 TWINS = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32, channel=config.ChannelConfig(sizes=(24, 40)))
-ENCODED = config.ChannelConfig(sizes=(40,), damages=(config.Damage("h264", 18, 28),))
+ENCODED = config.ChannelConfig(sizes=(40,), damages=(config.Degradation("h264", 18, 28),))
 
 
 @pytest.fixture(scope="module")
 def d_a(tiny_set, tmp_path_factory):
     out = tmp_path_factory.mktemp("classifier")
     _, areas = classifier.train(PAIRS, tiny_set, out, verbose=0)
-    assert set(areas) == set(config.LABELS) and all(0 <= area <= 1 for area in areas.values())
+    assert set(areas) == set(labels.LABELS) and all(0 <= area <= 1 for area in areas.values())
     return out / "classifier.safetensors"
 
 
@@ -91,7 +91,7 @@ def test_a_run_leaves_a_log_sheets_and_provenance(tiny_set, d_a, tmp_path):
 
 def test_one_classifier_a_label(tiny_set, tmp_path):
     paths = []
-    for label in config.LABELS:
+    for label in labels.LABELS:
         chosen = dataclasses.replace(PAIRS, labels=(label,), steps=2)
         classifier.train(chosen, tiny_set, tmp_path / label, verbose=0)
         paths.append(tmp_path / label / "classifier.safetensors")
@@ -116,7 +116,7 @@ def test_divergence_names_the_step_and_keeps_the_checkpoint(tiny_set, d_a, tmp_p
 
     fresh = tmp_path / "fresh"
     with pytest.raises(checkpoints.DivergedError, match="diverged at step 2: .*mse.*no checkpoint yet"):
-        fit(trainer, poisoned, BATCH, fresh, {}, images=BATCH.batch_size, verbose=0)
+        fit(trainer, poisoned, BATCH, Run(fresh, {}, verbose=0), images=BATCH.batch_size)
     assert not list(fresh.iterdir())
     # a loss may be finite while the step it takes is not
     networks.encoder.weights[0].assign(networks.encoder.weights[0] * np.float32("inf"))
@@ -216,7 +216,7 @@ def test_classifier_learns(tiny_set, tmp_path):
 
 def test_a_classifier_is_scored_on_a_set(tiny_set, d_a):
     areas, pairs = classifier.score(d_a, tiny_set, split="validation", batches=4)
-    assert set(areas) == set(config.LABELS) and pairs == 4 * PAIRS.batch_pairs
+    assert set(areas) == set(labels.LABELS) and pairs == 4 * PAIRS.batch_pairs
     assert 0 <= areas["ID"] <= 1
     with pytest.raises(data.DataError, match="one split has 1 subjects"):
         classifier.score(d_a, tiny_set)
@@ -279,7 +279,7 @@ def test_learning_from_twins_resumes_bit_identical(twin_set, straight, tmp_path)
 
 def test_hiding_alone_needs_no_twins_and_leaves_what_is_drawn(twin_set, straight, tiny_set, tmp_path):
     alone = dataclasses.replace(EVEN, steps=0, sharpening_steps=0)
-    with pytest.raises(config.ConfigError, match="leaves drawing out needs weights that draw to start from"):
+    with pytest.raises(config.ConfigError, match="without drawing steps needs trained weights to start from"):
         twin.train(alone, tiny_set, tmp_path / "run", verbose=0)
     twin.train(alone, tiny_set, tmp_path / "run", start=straight, verbose=0)
     before, after = (files.load(folder / "encoder.safetensors") for folder in (straight, tmp_path / "run"))
@@ -296,7 +296,21 @@ def test_a_large_step_of_hiding_is_cut_short():
     optimizer.apply([keras.ops.array([3.0]), keras.ops.array([4.0])], [one, other])
     np.testing.assert_allclose([one.numpy()[0], other.numpy()[0]], [-0.6, -0.8], rtol=1e-6)
     networks = models.twin_encoder(size=32, width=4), models.twin_decoder(size=32, width=4)
-    assert twin.hiding_trainer(*networks, TWINS).optimizer.global_clipnorm == TWINS.clip
+    assert twin.embedding_trainer(*networks, TWINS).optimizer.global_clipnorm == TWINS.clip
+
+
+def test_each_stage_trains_its_own_layers():
+    """Those of H for embedding, and all others for generation, whatever was trained before."""
+    encoder = models.twin_encoder(size=32, width=4)
+    every = {variable.path for variable in encoder.trainable_variables}
+    embedding = {path for path in every if path.startswith("hide")}
+    for train_only, expected in (
+        (twin._train_generation, every - embedding),
+        (twin._train_embedding, embedding),
+        (twin._train_generation, every - embedding),
+    ):
+        train_only(encoder)
+        assert {variable.path for variable in encoder.trainable_variables} == expected
 
 
 def test_learning_from_twins_in_parts(twin_set, straight, tmp_path):

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import precision
 
-from uunet import config, models
+from uunet import config, labels, models
 from uunet.models import files
 from uunet.training import adversarial, trainer, twin
 
@@ -39,7 +39,7 @@ def start_weights(out):
         ("twin_decoder", "decoder", {"size": 32, "width": 4}),
     ):
         model = getattr(models, builder)(**arguments)
-        made_by = {"config": {"labels": config.LABELS}}
+        made_by = {"config": {"labels": labels.LABELS}}
         files.save(model, out / f"{name}.safetensors", builder=builder, arguments=arguments, provenance=made_by)
 
 

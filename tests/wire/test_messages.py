@@ -1,8 +1,8 @@
 """Boxes into the pixels of real files and out again: profiles, seals, groups, and what a reader must notice."""
 
-import dataclasses
 import os
 import re
+from functools import partial
 
 import av
 import numpy as np
@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.clips import bright_square, linear_network, read_clip, scene, write_clip
-from uunet import pipeline
+from uunet import engine, pipeline
 from uunet.boxes import motion, types
-from uunet.boxes.types import Roi
+from uunet.boxes.box_file import BoxesError, GivenBoxes
+from uunet.boxes.types import Roi, rois_of
 from uunet.errors import UUNetError
-from uunet.media import profiles
-from uunet.pipeline import frame, images
+from uunet.media import images, profiles
+from uunet.pipeline import frame
 from uunet.stego import lsb, qim
 from uunet.wire import crypto, messages, protocol
 
@@ -25,6 +26,7 @@ HEIGHT, WIDTH = 480, 512  # room for a sealed message in a lossy frame
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)
 FRAMES = [scene(k, HEIGHT, WIDTH) for k in range(25)]
 TABLE = {k: [(4, Roi(100 + 2 * k, 120, 16, 16))] + [(7, Roi(300, 200, 24, 24))] * (k > 17) for k in range(25)}
+BOXES = GivenBoxes(TABLE)
 # in a lossy file a head of a group is in all of its frames
 LOSSY_ROIS = [[Roi(100 + 2 * k, 120, 16, 16)] + [Roi(300, 200, 24, 24)] * (k >= 10) for k in range(25)]
 
@@ -36,8 +38,13 @@ def made(tmp_path_factory):
     encoder = linear_network(4, np.vstack([-np.eye(3), np.zeros((1, 3))]), 1.0)
     clip = write_clip(folder / "clip.mkv", FRAMES)
     for name, secret in (("plain.mkv", None), ("sealed.mkv", KEY), ("plain.mp4", None), ("sealed.mp4", KEY)):
-        pipeline.deidentify_video(clip, folder / name, encoder, TABLE, seed=1, secret=secret)
+        pipeline.deidentify_video(clip, folder / name, encoder, BOXES, seed=1, secret=secret)
     return folder
+
+
+def carry(clip, shape, sealed=False):
+    """The boxes of a lossy file, and how many of its groups stand still."""
+    return motion.carry(clip, messages.GROUP, *shape[:2], partial(messages.moving_fits, shape=shape, sealed=sealed))
 
 
 def write_exact(path, frames):
@@ -66,13 +73,13 @@ def test_h264(made, decoder, tmp_path):
 
 
 def test_a_seed_repeats_the_lossy_file(made, encoder, tmp_path):
-    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mp4", encoder, TABLE, seed=1)
+    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mp4", encoder, BOXES, seed=1)
     assert (tmp_path / "again.mp4").read_bytes() == (made / "plain.mp4").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["sealed.mkv", "sealed.mp4"])
 def test_sealed_video(made, decoder, tmp_path, name):
-    rois = LOSSY_ROIS if name.endswith("mp4") else [[roi for _, roi in TABLE[k]] for k in range(25)]
+    rois = LOSSY_ROIS if name.endswith("mp4") else rois_of(TABLE.values())
     closed = pipeline.inspect_video(made / name)
     assert closed.boxes == [None] * 25 and closed.failures == {} and len(closed.stream.stream_id) == 16
     assert pipeline.inspect_video(made / name, secret=KEY).opened() == rois
@@ -90,7 +97,7 @@ def test_plain_video_where_a_key_is_given(made, decoder, tmp_path, name):
 
 
 def test_two_files_of_one_key_have_nothing_in_common(made, encoder, tmp_path):
-    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mkv", encoder, TABLE, seed=1, secret=KEY)
+    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mkv", encoder, BOXES, seed=1, secret=KEY)
     ids = [pipeline.inspect_video(p).stream.stream_id for p in (made / "sealed.mkv", tmp_path / "again.mkv")]
     assert ids[0] != ids[1]
 
@@ -183,7 +190,7 @@ def test_a_lost_group_is_named_and_the_others_are_read(made, tmp_path):
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 def test_two_streams_spliced(made, encoder, tmp_path, suffix):
     other = tmp_path / f"other{suffix}"
-    pipeline.deidentify_video(made / "clip.mkv", other, encoder, TABLE, seed=1, secret=KEY)
+    pipeline.deidentify_video(made / "clip.mkv", other, encoder, BOXES, seed=1, secret=KEY)
     spliced = read_clip(made / f"sealed{suffix}")[0][:10] + read_clip(other)[0][10:]
     public = write_exact(tmp_path / "spliced.mkv", spliced)
     for secret in (KEY, None):
@@ -212,7 +219,7 @@ def fails(tmp_path, kind, says, call):
 
 
 def test_what_the_codec_destroys_is_not_kept(made, encoder, tmp_path):
-    for boxes, options in ((TABLE, {"crf": 51}), ({0: [(0, Roi(0, 0, WIDTH, HEIGHT))]}, {})):
+    for boxes, options in ((BOXES, {"crf": 51}), (GivenBoxes({0: [(0, Roi(0, 0, WIDTH, HEIGHT))]}), {})):
 
         def call(boxes=boxes, options=options):
             pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mp4", encoder, boxes, seed=1, **options)
@@ -231,7 +238,7 @@ def test_no_room(made, encoder, tmp_path):
     ):
 
         def call(source=source, target=target, boxes=boxes):
-            pipeline.deidentify_video(source, tmp_path / target, encoder, boxes, seed=1)
+            pipeline.deidentify_video(source, tmp_path / target, encoder, GivenBoxes(boxes), seed=1)
 
         fails(tmp_path, UUNetError, says, call)
 
@@ -239,7 +246,7 @@ def test_no_room(made, encoder, tmp_path):
 def test_no_head_in_many_frames(encoder, tmp_path):
     clip = write_clip(tmp_path / "clip.mkv", [scene(0)] * 300)
     for name, secret in (("plain.webm", None), ("sealed.webm", KEY)):
-        pipeline.deidentify_video(clip, tmp_path / name, encoder, {}, seed=1, secret=secret)
+        pipeline.deidentify_video(clip, tmp_path / name, encoder, GivenBoxes(), seed=1, secret=secret)
         assert pipeline.inspect_video(tmp_path / name, secret=secret).opened() == [[]] * 300
 
 
@@ -267,21 +274,21 @@ def test_hostile_length_in_a_lossy_frame():
 
 
 def test_given_boxes_instead_of_the_messages(made, decoder, tmp_path):
-    boxes = {k: [(None, roi) for roi in rois] for k, rois in enumerate(LOSSY_ROIS)}
+    boxes = GivenBoxes({k: [(None, roi) for roi in rois] for k, rois in enumerate(LOSSY_ROIS)})
     pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "a.mkv", decoder)
     pipeline.reconstruct_video(made / "sealed.mp4", tmp_path / "b.mkv", decoder, boxes=boxes)
     pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "c.mkv", decoder, boxes=boxes)
-    pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "d.mkv", decoder, boxes={})
+    pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "d.mkv", decoder, boxes=GivenBoxes())
     a, c, d = (read_clip(tmp_path / name)[0] for name in ("a.mkv", "c.mkv", "d.mkv"))
     assert np.array_equal(a, c) and np.array_equal(d, read_clip(made / "plain.mp4")[0])
     with pytest.raises(UUNetError, match="frame 25 but the last frame is 24"):
-        pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "e.mkv", decoder, boxes={25: []})
+        pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "e.mkv", decoder, boxes=GivenBoxes({25: []}))
 
 
 # Pictures.
 
 RGB = FRAMES[3]
-HEAD = {0: [(0, Roi(100, 120, 32, 32))]}
+HEAD = GivenBoxes({0: [(0, Roi(100, 120, 32, 32))]})
 
 
 @pytest.mark.parametrize("secret", [None, KEY])
@@ -291,12 +298,12 @@ def test_picture(tmp_path, encoder, decoder, suffix, secret):
     public = tmp_path / f"public{suffix}"
     assert pipeline.deidentify_image(tmp_path / "in.png", public, encoder, HEAD, seed=1, secret=secret) == 1
     found = pipeline.inspect_image(public, secret=secret)
-    assert found.opened() == [[HEAD[0][0][1]]]
+    assert found.opened() == [[HEAD.by_frame[0][0][1]]]
     assert found.stream.method == (messages.LSB if suffix == ".png" else messages.QIM)
     assert profiles.of(public, found.stream.method) == ("png" if suffix == ".png" else "jpeg")
     pipeline.reconstruct_image(public, tmp_path / "back.png", decoder, secret=secret)
     box = slice(120, 152), slice(100, 132)
-    assert abs(images.read(tmp_path / "back.png")[0][box].astype(int) - RGB[box]).mean() < 12
+    assert abs(images.read(tmp_path / "back.png").rgb[box].astype(int) - RGB[box]).mean() < 12
     if secret:
         for wrong, says in ((None, "^The file is sealed"), (OTHER_KEY, "^The frame's message does not open")):
             with pytest.raises(UUNetError, match=says):
@@ -346,7 +353,7 @@ def test_picture_that_cannot_be_a_jpeg(tmp_path, encoder):
     ):
 
         def call(source=tmp_path / name, boxes=boxes):
-            pipeline.deidentify_image(source, tmp_path / "public.jpg", encoder, boxes, seed=1)
+            pipeline.deidentify_image(source, tmp_path / "public.jpg", encoder, GivenBoxes(boxes), seed=1)
 
         fails(tmp_path, UUNetError, says, call)
     pipeline.deidentify_image(tmp_path / "opaque.png", tmp_path / "public.jpg", encoder, HEAD, seed=1)
@@ -357,62 +364,18 @@ def test_folder_of_jpegs(tmp_path, encoder, decoder):
     for k in range(2):
         Image.fromarray(FRAMES[k]).save(tmp_path / "in" / f"{k}.png")
     options = {"seed": 1, "profile": "jpeg", "secret": KEY}
-    assert pipeline.deidentify_folder(tmp_path / "in", tmp_path / "out", encoder, {}, **options).failed == {}
+    assert pipeline.deidentify_folder(tmp_path / "in", tmp_path / "out", encoder, GivenBoxes(), **options).failed == {}
     assert sorted(os.listdir(tmp_path / "out")) == ["0.jpg", "1.jpg"]
     back = pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "back", decoder, secret=KEY)
     assert back.failed == {} and sorted(os.listdir(tmp_path / "back")) == ["0.png", "1.png"]
-    given = {1: [(None, Roi(1, 2, 30, 30))]}
+    given = GivenBoxes({1: [(None, Roi(1, 2, 30, 30))]})
     back = pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "given", decoder, boxes=given)
     assert back.done == {"0.jpg": 0, "1.jpg": 1}
-    with pytest.raises(images.ImageError, match="picture 2 but the last one is 1"):
-        pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "none", decoder, boxes={2: []})
+    with pytest.raises(BoxesError, match="picture 2 but the last one is 1"):
+        pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "none", decoder, boxes=GivenBoxes({2: []}))
 
 
 # Profiles, and what they are made of.
-
-
-@pytest.mark.parametrize(
-    ("target", "among", "name", "crf", "says"),
-    [
-        ("a.avi", profiles.VIDEOS, None, None, "cannot be a public video: write .webm, .mkv, .mp4 or .mov; .*8-bit"),
-        ("a.mp4", profiles.VIDEOS, "lossless-web", None, "cannot be of the profile lossless-web: name a .webm file"),
-        ("a.mp4", profiles.VIDEOS, "lossless", None, "no profile 'lossless' for this; there are lossless-web, "),
-        ("a.jpg", profiles.PICTURES, "h264", None, "no profile 'h264' for this; there are png, jpeg"),
-        ("a.gif", profiles.PICTURES, None, None, "name a .png or .jpg file"),
-        ("a.webm", profiles.VIDEOS, None, 23, "has no crf"),
-        ("a.mov", profiles.VIDEOS, None, 23, "has no crf"),
-        ("a.mp4", profiles.VIDEOS, None, 0, 'not 0: .*"lossless" H.264 in 8-bit YUV still rounds'),
-        ("a.mp4", profiles.VIDEOS, None, 52, "not 52"),
-    ],
-)
-def test_no_such_profile(target, among, name, crf, says):
-    with pytest.raises(profiles.ProfileError, match=says):
-        profiles.choose(target, among, name, crf)
-
-
-@pytest.mark.parametrize(
-    ("target", "method", "says"),
-    [("a.mp4", "jpeg", "choose qim"), ("a.webm", "jpeg", "lsb or qim"), ("a.mov", "lsb", "qim or jpeg"),
-     ("a.mkv", "dct", "by the method 'dct'")],
-)  # fmt: skip
-def test_a_method_that_the_file_cannot_carry(target, method, says):
-    with pytest.raises(profiles.ProfileError, match=f"{target[1:]} file cannot hide.*{says}"):
-        profiles.choose(target, profiles.VIDEOS, method=method)
-
-
-def test_every_profile_is_found_by_suffix_and_name():
-    for among in (profiles.VIDEOS, profiles.PICTURES):
-        for profile in among:
-            for suffix in profile.suffixes:
-                path = f"A.B{suffix.upper()}"
-                assert profiles.choose(path, among) == profiles.choose(path, among, profile.name) == profile
-                for method in profile.says:
-                    assert profiles.choose(path, among, method=method) == dataclasses.replace(profile, method=method)
-                    assert profiles.of(path, method) == profile.name
-            assert all(says.endswith(".") for says in profile.says.values()) and profile.method in profile.says
-            assert profile.exact == (messages.LSB in profile.says)
-    changed = profiles.choose("a.mp4", profiles.VIDEOS, crf=28)
-    assert changed == dataclasses.replace(profiles.H264, options={**profiles.H264.options, "crf": "28"})
 
 
 @pytest.mark.parametrize("sealed", [False, True])
@@ -428,16 +391,16 @@ def test_frames_that_are_no_group():
     with pytest.raises(ValueError, match="not one group"):
         messages.hide(FRAMES[:2], [[], []], first_index=3, method=messages.QIM)
     for rois in ([[], [Roi(0, 0, 9, 9)]], [[Roi(0, 0, 9, 9)] * 2, []], [[Roi(2 * k**2, 0, 9, 9)] for k in range(3)]):
-        with pytest.raises(ValueError, match="not one group with boxes in straight lines"):
+        with pytest.raises(ValueError, match="not one group with boxes on straight lines"):
             messages.hide(FRAMES[: len(rois)], rois, method=messages.QIM)
     with pytest.raises(ValueError, match="the 2 frames from 10 are not one group"):
         messages.hide(FRAMES[:2], [[], []], first_index=10, last=False, method=messages.QIM)
 
 
 def test_lossy_frames_keep_the_faces_to_the_bit(encoder):
-    held, _ = messages.carried([TABLE[k] for k in range(20)], FRAMES[0].shape)
-    public = frame.deidentify_frames(FRAMES[:20], held, encoder, seed=1, method=messages.QIM)
-    lossless = frame.deidentify_frames(FRAMES[:20], held, linear_network(4, np.eye(4, 3), 0.0), seed=1)
+    held, _ = carry([TABLE[k] for k in range(20)], FRAMES[0].shape)
+    public = frame.deidentify_frames(FRAMES[:20], held, engine.Deidentifier(encoder, 1), method=messages.QIM)
+    lossless = frame.deidentify_frames(FRAMES[:20], held, engine.Deidentifier(linear_network(4, np.eye(4, 3), 0.0), 1))
     for image, other, heads in zip(public, lossless, held, strict=True):
         for _, (x, y, w, h) in heads:
             box = slice(y, y + h), slice(x, x + w)
@@ -450,9 +413,9 @@ def header_of(frames):
 
 def test_only_where_heads_move_a_message_says_so():
     table = [[(0, Roi(100 + 3 * max(0, k - 9), 120, 32, 32))] for k in range(21)]
-    carried, still = messages.carried(table, FRAMES[0].shape)
+    carried, still = carry(table, FRAMES[0].shape)
     assert carried == table and still == 0  # the last group is one frame
-    rois = [[roi for _, roi in heads] for heads in carried]
+    rois = rois_of(carried)
     public = messages.hide([FRAMES[0]] * 21, rois, method=messages.QIM)
     groups = [public[:10], public[10:20], public[20:]]
     assert [header_of(group).moving for group in groups] == [False, True, False]
@@ -479,7 +442,7 @@ def test_too_many_that_move_stand_still():
     ):
         for n in range(1, 10):
             tracked = [heads[:n] for heads in table]
-            carried, still = messages.carried(tracked, shape, sealed=sealed)
+            carried, still = carry(tracked, shape, sealed=sealed)
             if n <= most:
                 assert carried == tracked and still == 0
             else:
@@ -488,12 +451,12 @@ def test_too_many_that_move_stand_still():
 
 def test_how_many_groups_stand_still_is_said(made, encoder, tmp_path):
     crowd = {k: [(n, Roi(110 + 12 * n + k, 130, 10, 10)) for n in range(9 if k < 10 else 2)] for k in range(25)}
-    result = pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mp4", encoder, crowd, seed=1)
+    result = pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mp4", encoder, GivenBoxes(crowd), seed=1)
     (note,) = result.notes
-    assert note.startswith("In 1 of 3 groups of 10 frames there is no room to say how heads move: ")
+    assert note.startswith("In 1 of 3 groups of 10 frames the motion of the heads does not fit into the message: ")
     boxes = pipeline.inspect_video(tmp_path / "public.mp4").opened()
     assert boxes[0] == boxes[9] and boxes[0][0] == Roi(110, 130, 19, 10)
-    assert boxes[10:] == [[roi for _, roi in crowd[k]] for k in range(10, 25)]
+    assert boxes[10:] == rois_of(crowd[k] for k in range(10, 25))
 
 
 def test_boxes_on_straight_lines_fit_better_than_one_box_a_group(encoder, decoder, tmp_path):
@@ -504,10 +467,10 @@ def test_boxes_on_straight_lines_fit_better_than_one_box_a_group(encoder, decode
         image[y : y + h, x : x + w] = [90, 160, 210]
     clip, public = write_clip(tmp_path / "clip.mkv", frames), tmp_path / "public.mp4"
     boxes = {k: [(0, roi)] for k, roi in enumerate(true)}
-    pipeline.deidentify_video(clip, public, encoder, boxes, seed=1)
-    carried, _ = messages.carried([boxes[k] for k in range(25)], frames[0].shape)
+    pipeline.deidentify_video(clip, public, encoder, GivenBoxes(boxes), seed=1)
+    carried, _ = carry([boxes[k] for k in range(25)], frames[0].shape)
     found = pipeline.inspect_video(public).opened()
-    assert found == [[roi for _, roi in heads] for heads in carried]
+    assert found == rois_of(carried)
     held = [motion.hold([boxes[k] for k in range(start, min(start + 10, 25))])[0][0][1] for start in (0, 10, 20)]
     fit = [types.iou(roi, rois[0]) for roi, rois in zip(true, found, strict=True)]
     union = [types.iou(roi, held[k // 10]) for k, roi in enumerate(true)]

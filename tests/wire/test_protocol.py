@@ -193,9 +193,9 @@ FLAGS = st.tuples(st.booleans(), st.booleans(), st.booleans())
 def test_header_says_how_the_message_is_written(rois, index, frames, flags, suite):
     last, packed, moving = flags
     rois = rois + rois if moving else rois
-    about = {"frames": frames, "last": last, "packed": packed, "moving": moving}
+    layout = protocol.Layout(frames, last, packed, moving)
     stream = seal(suite) if suite else None
-    message = b"".join(protocol.pack_frame_message(rois, index, **about, shape=(48, 64), seal=stream))
+    message = b"".join(protocol.pack_frame_message(rois, index, layout, shape=(48, 64), seal=stream))
     header = protocol.read_header(reader(message))
     size = (64, 48, STREAM_ID) if suite else (0, 0, None)
     assert header[:5] == (suite, packed, last, moving, frames) and header[6:10] == (index, *size)
@@ -235,7 +235,8 @@ def test_between_boxes_inside_all_are_inside(ends, frames):
 @pytest.mark.parametrize(("rois", "frames"), [(PAPER[:1], 10), (PAPER + PAPER[:1], 10), (PAPER, 1), (PAPER, 0)])
 def test_messages_that_cannot_say_how_heads_move(rois, frames):
     for stream in (None, seal()):
-        parts = protocol.pack_frame_message(rois, 0, frames=frames, moving=True, shape=(64, 48), seal=stream)
+        layout = protocol.Layout(frames=frames, moving=True)
+        parts = protocol.pack_frame_message(rois, 0, layout, shape=(64, 48), seal=stream)
         with pytest.raises(protocol.MessageError, match="cannot say how heads move"):
             protocol.unpack_frame_message(reader(b"".join(parts)), shape=(64, 48), seal=stream)
 
@@ -308,7 +309,7 @@ def test_unknown_version_and_suite(message, secret):
         changed = bytearray(message)
         changed[place] = 9
         with pytest.raises(protocol.UnsupportedMessageError, match="9"):
-            protocol.find_seal(reader(bytes(changed)), secret)
+            protocol.find_seal(protocol.read_header(reader(bytes(changed))), secret)
         with pytest.raises(protocol.UnsupportedMessageError, match="9"):
             protocol.unpack_frame_message(reader(bytes(changed)), shape=(48, 64), seal=secret and seal())
 
@@ -340,7 +341,7 @@ SUITES = pytest.mark.parametrize("suite", crypto.CIPHERS)
 def test_sealed_round_trip_through_a_frame(suite, rois, index, key):
     frame = hidden(np.full((64, 96, 3), 90, np.uint8), rois, index, seal(suite, key))
     read = partial(lsb.reveal, frame)
-    stream = protocol.find_seal(read, key)
+    stream = protocol.find_seal(protocol.read_header(read), key)
     assert (stream.suite, stream.stream_id) == (suite, STREAM_ID)
     for expected in (index, None):
         found = protocol.unpack_frame_message(read, shape=frame.shape, seal=stream, frame_index=expected)
@@ -400,7 +401,7 @@ def test_forged_headers_with_a_right_crc_are_noticed(data):
     shape = protocol.SEALED_HEADER.unpack(open_part[12:36])[1::-1]  # he may have the frame to match as well
     with pytest.raises(PROBLEMS):
         forged = with_crc(bytes(open_part)) + body
-        stream = protocol.find_seal(reader(forged), KEY)
+        stream = protocol.find_seal(protocol.read_header(reader(forged)), KEY)
         protocol.unpack_frame_message(reader(forged), shape=shape, seal=stream)
 
 
@@ -418,7 +419,7 @@ def test_thousands_of_mutated_frames_none_accepted(rng):
 @SUITES
 def test_wrong_key(suite):
     message = sealed(suite=suite)
-    other = protocol.find_seal(reader(message), KEY[::-1])
+    other = protocol.find_seal(protocol.read_header(reader(message)), KEY[::-1])
     with pytest.raises(crypto.AuthenticationError, match="give the key or passphrase"):
         protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=other)
 
@@ -427,7 +428,7 @@ def test_one_suite_is_not_taken_for_the_other():
     message = sealed(suite=crypto.AES_256_GCM)
     relabelled = with_crc(message[:3] + b"\x02" + message[4:40]) + message[40:]
     with pytest.raises(crypto.AuthenticationError):
-        stream = protocol.find_seal(reader(relabelled), KEY)
+        stream = protocol.find_seal(protocol.read_header(reader(relabelled)), KEY)
         protocol.unpack_frame_message(reader(relabelled), shape=(48, 64), seal=stream)
     with pytest.raises(protocol.StreamError):
         protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=seal())
@@ -452,7 +453,7 @@ def test_sealed_frames_reordered():
 
 def test_key_and_message_must_go_together():
     plain, _ = protocol.pack_frame_message(PAPER, 3)
-    assert protocol.find_seal(reader(plain), None) is None
+    assert protocol.find_seal(protocol.read_header(reader(plain)), None) is None
     for message, secret, error in (
         (plain, KEY, protocol.PlainMessageError),
         (sealed(), None, protocol.SealedMessageError),
@@ -460,7 +461,7 @@ def test_key_and_message_must_go_together():
         (sealed()[:37], KEY, protocol.DamagedMessageError),
     ):
         with pytest.raises(error):
-            protocol.find_seal(reader(message), secret)
+            protocol.find_seal(protocol.read_header(reader(message)), secret)
         with pytest.raises(error):
             protocol.unpack_frame_message(reader(message), shape=(48, 64), seal=secret and seal())
 
@@ -469,7 +470,7 @@ def test_a_damaged_plain_message_is_not_taken_for_a_sealed_one():
     message = bytearray(protocol.pack_frame_message(PAPER, 3)[0])
     message[3] = crypto.CHACHA20_POLY1305
     with pytest.raises(protocol.DamagedMessageError):
-        protocol.find_seal(reader(bytes(message)), None)
+        protocol.find_seal(protocol.read_header(reader(bytes(message))), None)
 
 
 def test_too_long_for_the_frame():

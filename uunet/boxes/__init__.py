@@ -1,1 +1,1 @@
-"""Head boxes: finding them, following them through a clip, moving them in straight lines."""
+"""Boxes: their types, face detection, boxes from a file, tracking through a clip, motion through a group of frames."""

@@ -1,47 +1,50 @@
-"""One number a person: links the head boxes of a clip and fills the gaps, because a missed frame is a leaked face.
+"""Tracking: gives each person of a clip one number and fills gaps, because a missed frame shows the real face.
 
-Works offline, on all frames at once. All lengths are in frames: a detector misses frames, not milliseconds.
+It works offline, on all frames at once. All lengths are in frames: a detector misses frames, not milliseconds.
 
-Not protected, because nothing says where it is: a head that the detector never finds; one that is missed for more than
-MAX_GAP frames, but for the EXTEND frames at either end; and one that, while missed, leaves the straight line between
-the boxes around the gap, outruns MAX_SPEED, or is taken for somebody else who appears nearby at that time.
+These heads are not protected, because their positions are unknown:
+- a head that the detector never finds;
+- a head that is missed for more than MAX_GAP frames, except for the EXTEND frames at either end of the gap;
+- a head that, while it is missed, leaves the straight line between the boxes around the gap, moves faster than
+  MAX_SPEED, or is taken for another person who appears nearby at that time.
 """
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from uunet.boxes.motion import by_track
-from uunet.boxes.types import Roi, iou
+from uunet.boxes.types import Clip, Roi, TrackedBox, iou
 
-MIN_IOU = 0.2  # overlap of a box with where its track is expected, below which it is somebody else
+MIN_IOU = 0.2  # of a box with the expected box of its track; below, it belongs to another person
 MAX_GAP = 15  # frames; a head lost for longer starts a new track, and its gap is not filled
-MAX_SPEED = 0.4  # box sides a frame; how fast a missed head may be: walking at 10 frames a second, running at 25
-MAX_RATIO = 1.5  # of two boxes' sides, beyond which they are not the same head before and after a gap
-EXTEND = 5  # frames; before its first and after its last detection a head is taken to be there, held still
-MEMORY = 5  # detections; the velocity of a track is measured over its last few, to outweigh the detector's jitter
+MAX_SPEED = 0.4  # box sides per frame, of a missed head: walking at 10 frames per second, running at 25
+MAX_RATIO = 1.5  # of the sides of two boxes; above, they are not the same head before and after a gap
+EXTEND = 5  # frames by which a track is extended before its first and after its last detection, standing still
+MEMORY = 5  # detections over which the velocity of a track is measured, against the jitter of the detector
 
 
-def track(detections):
-    """Head boxes with track numbers, misses filled: `bridge(associate(detections))`.
+def track(detections: list[list[Roi]]) -> Clip:
+    """Head boxes with track numbers and filled gaps: `bridge(associate(detections))`.
 
     Args:
-        detections: list (frames) of lists of Roi, as the detector gave them.
+        detections: list (frames) of lists of Roi, see `detection.find_heads`.
 
     Returns:
-        list (frames) of lists of `(track_id, Roi)`, by rising track_id: the order of the message.
+        list (frames) of lists of TrackedBox by rising track: the order of the message.
     """
     return bridge(associate(detections))
 
 
-def associate(detections):
-    """Names each box by its track: best total overlap with where the tracks are expected (Hungarian method).
+def associate(detections: list[list[Roi]]) -> Clip:
+    """Gives each box its track: the best total overlap with the expected boxes of the tracks (Hungarian method).
 
-    A track is expected where its velocity carries its last box, so that two people who cross keep their numbers. Who
-    starts, stops or turns while missed is not there: what then are two tracks, `_join` makes one.
+    The expected box of a track is its last box, moved on by its velocity, so that two people who cross keep their
+    numbers. A person who starts, stops or turns while missed is not at the expected place and gets a second track;
+    `_join` joins the two.
 
     Args, Returns: as `track`, but with the given boxes only.
     """
-    tracks, active = [], []  # each track a list of (frame, Roi); its track_id is its place in `tracks`
+    tracks, active = [], []  # each track is a list of (frame, Roi); its number is its index in `tracks`
     for frame, boxes in enumerate(detections):
         active = [seen for seen in active if frame - seen[-1][0] <= MAX_GAP + 1]
         overlap = np.array([[iou(_expected(seen, frame), box) for box in boxes] for seen in active])
@@ -58,10 +61,10 @@ def associate(detections):
 
 
 def _join(tracks):
-    """One track of two where one ends and the other starts, so that `bridge` hides what lies between.
+    """Joins two tracks where one ends and the other starts, so that `bridge` fills the frames between them.
 
-    Joined are, nearest first, an end and a start with at most MAX_GAP frames between them, of similar size and no
-    farther apart than MAX_SPEED allows.
+    An end and a start are joined if at most MAX_GAP frames lie between them, their sizes are similar, and they are no
+    farther apart than MAX_SPEED allows. The nearest pairs are joined first.
 
     Args, Returns: list of tracks, each a list of (frame, Roi), by rising first frame.
     """
@@ -92,20 +95,24 @@ def _join(tracks):
     return joined
 
 
-def bridge(tracked):
-    """Fills each track's gaps by linear interpolation and holds its first and last box for EXTEND frames more.
+def bridge(clip: Clip) -> Clip:
+    """Fills the gaps of each track by linear interpolation and extends it by EXTEND frames at both ends.
 
-    Args, Returns: as `track`, but the boxes come with their track_id.
+    Args:
+        clip: list (frames) of lists of TrackedBox.
+
+    Returns:
+        as `track`.
     """
-    tracks = by_track(tracked)
-    return _by_frame({track_id: _fill(tracks[track_id], len(tracked)) for track_id in sorted(tracks)}, len(tracked))
+    tracks = by_track(clip)
+    return _by_frame({track: _fill(tracks[track], len(clip)) for track in sorted(tracks)}, len(clip))
 
 
 def _fill(seen, n_frames):
     times, boxes = zip(*seen, strict=True)
     frames = np.arange(max(0, times[0] - EXTEND), min(n_frames, times[-1] + EXTEND + 1))
-    # corners, not sizes, are interpolated and rounded: between boxes inside the frame they stay inside;
-    # before the first and after the last box np.interp holds them
+    # corners, not sizes, are interpolated and rounded, so that boxes between two boxes inside the frame are inside;
+    # before the first and after the last box np.interp repeats them
     corners = np.array([(x, y, x + w, y + h) for x, y, w, h in boxes])
     left, top, right, bottom = np.rint([np.interp(frames, times, corner) for corner in corners.T]).astype(int)
     right, bottom = np.maximum(right, left + 1), np.maximum(bottom, top + 1)  # rounding may empty a box of one pixel
@@ -114,6 +121,7 @@ def _fill(seen, n_frames):
 
 
 def _expected(seen, frame):
+    """The box `(x, y, w, h)` in which a track is expected in a frame."""
     (before, start), (last, box) = seen[-MEMORY:][0], seen[-1]
     steps = (frame - last) / max(1, last - before)
     return (box.x + (box.x - start.x) * steps, box.y + (box.y - start.y) * steps, box.w, box.h)
@@ -121,7 +129,7 @@ def _expected(seen, frame):
 
 def _by_frame(tracks, n_frames):
     by_frame = [[] for _ in range(n_frames)]
-    for track_id, seen in tracks.items():
+    for track, seen in tracks.items():
         for frame, box in seen:
-            by_frame[frame].append((track_id, box))
+            by_frame[frame].append(TrackedBox(track, box))
     return by_frame

@@ -1,5 +1,10 @@
-"""Boxes: of faces as detectors find them, of heads (ROIs), and of heads that are followed through a clip."""
+"""The types of boxes: faces as a detector finds them, heads (ROIs), and heads with the track they belong to.
 
+The boxes of a clip have one shape everywhere between detection and the hidden message: `Clip`, a list (frames) of lists
+of TrackedBox. Within a frame the order is that of the message.
+"""
+
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from uunet.errors import UUNetError
@@ -24,22 +29,26 @@ class FaceBox(NamedTuple):
 
 
 class TrackedBox(NamedTuple):
-    """A head in a frame and whose it is."""
+    """A head in a frame, and the track (the person) it belongs to."""
 
-    track: int
+    track: int | None  # None only for boxes from a file without tracks, before `tracking.associate`
     roi: Roi
+
+
+Clip = list[list[TrackedBox]]
 
 
 class RoiError(UUNetError):
     """A ROI is empty or not inside its frame."""
 
 
-def check_inside(rois, height, width):
-    """Refuses ROIs that are empty or reach outside a frame of `height` x `width` pixels.
+def rois_of(clip: Clip) -> list[list[Roi]]:
+    """The ROIs of each frame, without their tracks: list (frames) of lists of Roi."""
+    return [[roi for _, roi in heads] for heads in clip]
 
-    Raises:
-        RoiError: naming the first such ROI.
-    """
+
+def check_inside(rois: Iterable[Roi], height: int, width: int) -> None:
+    """Raises RoiError if a ROI is empty or reaches outside a frame of `height` x `width` pixels; names the first."""
     for roi in rois:
         x, y, w, h = roi
         if w < 1 or h < 1 or x < 0 or y < 0 or x + w > width or y + h > height:
@@ -49,8 +58,8 @@ def check_inside(rois, height, width):
             )
 
 
-def iou(a, b):
-    """Intersection over union of two boxes, in [0, 1]."""
+def iou(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union of two boxes `(x, y, w, h)`, in [0, 1]."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:

@@ -1,5 +1,6 @@
-"""Real lossy video encoders in memory: of frames, and of heads that have no frames around them."""
+"""Real lossy video encoders in memory: for frames, and for heads without frames around them."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import cv2
@@ -7,17 +8,18 @@ import numpy as np
 
 GROUP = 10  # frames from one keyframe to the next
 GRID = 16  # pixels, side of a macroblock
-RATE = 25  # frames a second
-THREADS = 4  # x264's bytes depend on their number: the same everywhere, so that the same frames give the same file
+RATE = 25  # frames per second
+THREADS = 4  # x264's bytes depend on this number; with a fixed one the same frames give the same file
 
-# a keyframe at the start of each group, and only there: a message must not shine through from the group before; without
-# x264's mbtree, whose result varies from run to run where the width is not a multiple of 32: a seed repeats the file
+# A keyframe at the start of each group, and only there, so that no message of the group before is visible in this one.
+# Without x264's mbtree: its result varies between runs where the width is not a multiple of 32, and a seed should
+# repeat the file.
 H264 = {"g": str(GROUP), "keyint_min": str(GROUP), "sc_threshold": "0", "mbtree": "0"}
 VP9 = {"g": str(GROUP), "b": "0", "deadline": "realtime", "cpu-used": "6"}
 CODECS = {"h264": ("libx264", H264), "vp9": ("libvpx-vp9", VP9)}  # name of the decoder -> encoder and its options
 
 
-def round_trip(frames, crf, *, name="h264"):
+def round_trip(frames: Sequence[np.ndarray], crf: int, *, name: str = "h264") -> np.ndarray:
     """Consecutive frames, encoded in 8-bit 4:2:0 and decoded.
 
     Args:
@@ -26,9 +28,9 @@ def round_trip(frames, crf, *, name="h264"):
         name: str, of `CODECS`.
 
     Returns:
-        uint8 `(T, H, W, 3)`; for "h264" bit for bit what a public .mp4 of these frames, 25 a second, reads back as.
+        uint8 `(T, H, W, 3)`; for "h264" bit-identical to the decoded public .mp4 of these frames at 25 per second.
     """
-    import av  # here: training needs no video unless its channel does
+    import av  # here, because training without video encoders in its channel does not need it
 
     codec, options = CODECS[name]
     encoder = av.CodecContext.create(codec, "w")
@@ -49,21 +51,22 @@ def round_trip(frames, crf, *, name="h264"):
     return np.stack([frame.to_ndarray(format="rgb24", threads=1) for frame in decoded])
 
 
-def canvas_side(n):
-    """Pixels, the least multiple of GRID that holds n pixels wherever they begin inside the first macroblock."""
+def canvas_side(n: int) -> int:
+    """The least multiple of GRID that holds n pixels wherever they begin inside the first macroblock."""
     return -(-(n + GRID - 1) // GRID) * GRID
 
 
-def heads_round_trip(faces, crf, *, corner, name="h264"):
+def heads_round_trip(faces: np.ndarray, crf: int, *, corner: tuple[int, int], name: str = "h264") -> np.ndarray:
     """One head in consecutive frames, encoded as if it had been pasted into a video, and decoded.
 
-    Around it its edges are continued. In the bundled clip's own frames a head fares the same (`docs/channel.md`).
+    The edges of the head continue around it. The result is about the same as for a head pasted into the frames of the
+    bundled clip (`docs/channel.md`).
 
     Args:
-        faces: uint8 `(T, h, w, 3)`, RGB: ROIs of one person. Different people are different calls, or one would be
-            predicted from another.
+        faces: uint8 `(T, h, w, 3)`, RGB: ROIs of one person. Use one call per person, because the encoder predicts a
+            frame from those before.
         crf, name: as in `round_trip`.
-        corner: (top, left), ints in 0..15, where the head begins in the grid of macroblocks: draw them at random.
+        corner: (top, left), ints in 0..15, where the head begins in the grid of macroblocks: sample them at random.
 
     Returns:
         uint8 `(T, h, w, 3)`.

@@ -1,35 +1,35 @@
-"""A prepared set of heads: `reading` it, `drawing` batches and pairs from it, `feeding` them to training."""
+"""A prepared set of heads: reading it (`manifest`, `heads`, `rendered`), sampling batches from it, and loading them."""
 
+from uunet.data.heads import Heads, load
 from uunet.data.loading import batches, dataset, heads_axis
-from uunet.data.manifest import (
+from uunet.data.manifest import SPLITS, DataError
+from uunet.data.rendered import (
     LANDMARKS,
-    SPLITS,
-    VALUES,
-    DataError,
-    Heads,
+    Twins,
     landmarks_of,
-    load,
+    load_all_twins,
     load_lineup,
     load_masks,
     load_twins,
     twin_kinds,
+    twins_name,
 )
-from uunet.data.sampling import check_pairs, evaluation_pairs, hiding_batch, pair_batch, sequence_batch, twin_batch
+from uunet.data.sampling import check_pairs, embedding_batch, pair_batch, sequence_batch, twin_batch
 
 __all__ = [
     "LANDMARKS",
     "SPLITS",
-    "VALUES",
     "DataError",
     "Heads",
+    "Twins",
     "batches",
     "check_pairs",
     "dataset",
-    "evaluation_pairs",
+    "embedding_batch",
     "heads_axis",
-    "hiding_batch",
     "landmarks_of",
     "load",
+    "load_all_twins",
     "load_lineup",
     "load_masks",
     "load_twins",
@@ -37,4 +37,5 @@ __all__ = [
     "sequence_batch",
     "twin_batch",
     "twin_kinds",
+    "twins_name",
 ]

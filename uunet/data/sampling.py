@@ -1,24 +1,29 @@
-"""What is drawn from a set of heads: pairs for learning I, batches for learning II, pairs to evaluate on.
+"""What is sampled from a set of heads: pairs for learning I, batches for learning II and for learning from twins.
 
-A batch is a pure function of (seed, step): nothing to save, a resumed run sees exactly the same ones.
+A batch is a pure function of (seed, step). There is no random state to save, and a resumed run gets the same batches.
 """
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from uunet import channel, losses, pixels
-from uunet.config import LABELS
-from uunet.data.manifest import LANDMARKS, MIRRORED, UNKNOWN, DataError, runs
+from uunet.config import AdversarialConfig, ClassifierConfig, TwinConfig
+from uunet.data.heads import Heads
+from uunet.data.manifest import DataError
+from uunet.data.rendered import LANDMARKS, MIRRORED, Twins
+from uunet.labels import LABELS, UNKNOWN_CODE
 
 
-def check_pairs(heads, labels):
+def check_pairs(heads: Heads, labels: Sequence[str]) -> None:
     """Raises DataError unless `heads` has what `pair_batch` needs.
 
-    It needs two subjects, two heads of one of them, and for each of `labels` (of `config.LABELS`) two heads of which
-    it is known.
+    It needs two subjects, two heads of one of them, and for each of `labels` (of `labels.LABELS`) two heads for which
+    the label is known.
     """
     for column, label in enumerate(LABELS):
-        if label in labels and (heads.labels[:, column] != UNKNOWN).sum() < 2:
+        if label in labels and (heads.labels[:, column] != UNKNOWN_CODE).sum() < 2:
             raise DataError(
                 f"The {label} of fewer than two heads is known in train or in validation, so D_a cannot learn it: add "
                 "labels to the set, or leave it out, as in --labels ID."
@@ -31,43 +36,41 @@ def check_pairs(heads, labels):
         )
 
 
-def pair_batch(heads, config, step):
+def pair_batch(heads: Heads, config: ClassifierConfig, step: int) -> dict[str, np.ndarray]:
     """A batch for D_a: `config.genuine` of the pairs show one subject, the others two (section III-A).
 
-    The paper says no more of how pairs are drawn. Here
+    The paper does not say how pairs are sampled. Here
 
-    - genuine pairs come from two sequences of a subject: frames of one share their background, which alone would give
-      the pair away. Only in a set without such subjects are they two frames of a sequence.
-    - impostor pairs are balanced: first the number of soft labels that agree is drawn evenly from 0, 1, 2 and 3, then
-      which, then a pair. So each label agrees in half of them, and a quarter agree in all, which only the identity
-      tells from genuine pairs. What a small set does not have is left out. Unknown is one more value here (not in b).
-    - both heads of a pair are of one domain, and every domain of a joined set gives equally many pairs: otherwise the
-      domain alone would tell most impostor pairs.
+    - genuine pairs come from two sequences of a subject, because frames of one sequence share their background, which
+      alone would identify the pair. Two frames of one sequence are used only in a set with one sequence per subject.
+    - impostor pairs are balanced. First the number of soft labels that agree is sampled uniformly from 0, 1, 2 and 3,
+      then which labels agree, then a pair. So each label agrees in half of the pairs, and all of them agree in a
+      quarter, which only the identity distinguishes from genuine pairs. Combinations that a small set does not have
+      are left out. Unknown counts as one more value here (not in b).
+    - both heads of a pair are from one domain, and every domain of a joined set gives equally many pairs. Otherwise
+      the domain alone would identify most impostor pairs.
 
     Args:
-        heads: Heads as `check_pairs` wants them, loaded with `labels=config.labels`.
+        heads: Heads that pass `check_pairs`, loaded with `labels=config.labels`.
         config: `config.ClassifierConfig`; `labels` chooses the columns of b.
-        step: int; with `config.seed` it decides everything.
+        step: int; the batch depends on it and on `config.seed` alone.
 
     Returns:
         dict of `x`, `x_prime` float32 `(B, size, size, 3)` in [0, 1]; `b` float32 `(B, t)`, Eq. 1; `known` float32
-        `(B, t)`, 1 where both labels are known. Where one is unknown, b is 0 and means nothing.
+        `(B, t)`, 1 where both labels are known. Where one is unknown, b is 0 and has no meaning.
     """
     columns = [LABELS.index(label) for label in config.labels]
     rng = np.random.default_rng([config.seed, step])
     genuine = round(config.genuine * config.batch_pairs)
-    drawn = [
-        draw(*population, share, rng)
-        for draw, count, populations in (
-            (_draw_genuine, genuine, heads.genuine_partners),
-            (_draw_impostors, config.batch_pairs - genuine, [(heads, group) for group in heads.impostor_groups]),
-        )
-        for population, share in zip(populations, _shares(count, len(populations)), strict=True)
+    impostors = config.batch_pairs - genuine
+    sampled = [_sample_genuine(*tables, count, rng) for tables, count in shared(genuine, heads.genuine_partners)]
+    sampled += [
+        _sample_impostors(heads, tables, count, rng) for tables, count in shared(impostors, heads.impostor_groups)
     ]
-    first, second = np.concatenate(drawn, axis=1)  # (B,) each
+    first, second = np.concatenate(sampled, axis=1)  # (B,) each
     x, x_prime = heads.images[first], heads.images[second]
     labels, others = heads.labels[first][:, columns], heads.labels[second][:, columns]
-    known = ((labels != UNKNOWN) & (others != UNKNOWN)).astype(np.float32)
+    known = ((labels != UNKNOWN_CODE) & (others != UNKNOWN_CODE)).astype(np.float32)
     return {
         "x": _augment(x, rng) if config.augment else pixels.to_float(x),
         "x_prime": _augment(x_prime, rng) if config.augment else pixels.to_float(x_prime),
@@ -76,27 +79,27 @@ def pair_batch(heads, config, step):
     }
 
 
-def _shares(count, parts):
-    """`count` as a list of `parts` whole numbers that differ by 1 at most."""
-    return [len(share) for share in np.array_split(np.empty(count), parts)]
+def shared(count: int, parts: Sequence) -> list[tuple]:
+    """Each of `parts` with its share of `count`, a whole number; the shares differ by 1 at most."""
+    return [(part, len(share)) for part, share in zip(parts, np.array_split(np.arange(count), len(parts)), strict=True)]
 
 
-def _draw_genuine(order, start, end, own_start, own_end, having, count, rng):
-    """Indices `(2, count)`: a head, evenly, and one of its subject's heads in other sequences, evenly."""
-    drawn = rng.integers(len(having), size=count)
-    start, end, own_start, own_end = (bounds[drawn] for bounds in (start, end, own_start, own_end))
+def _sample_genuine(order, start, end, own_start, own_end, having, count, rng):
+    """Indices `(2, count)`: a head, uniformly, and one of its subject's heads in other sequences, uniformly."""
+    chosen = rng.integers(len(having), size=count)
+    start, end, own_start, own_end = (bounds[chosen] for bounds in (start, end, own_start, own_end))
     place = start + rng.integers(end - start - (own_end - own_start))
     place = np.where(place >= own_start, place + own_end - own_start, place)  # steps over the own sequence
-    return np.stack([having[drawn], order[place]])
+    return np.stack([having[chosen], order[place]])
 
 
-def _draw_impostors(heads, groups, count, rng):
+def _sample_impostors(heads, groups, count, rng):
     """Indices `(2, count)` of heads of two subjects, balanced as `pair_batch` says."""
     order, start, size, share = groups
     groups = np.stack(np.divmod(rng.choice(len(share), size=count, p=share), len(size)))  # (2, count)
     pairs = np.zeros_like(groups)
     same = np.arange(count)
-    while len(same):  # two heads of one subject are drawn again
+    while len(same):  # two heads of one subject are replaced
         pairs[:, same] = order[start[groups[:, same]] + rng.integers(size[groups[:, same]])]
         same = np.flatnonzero(heads.labels[pairs[0], 0] == heads.labels[pairs[1], 0])
     return pairs
@@ -134,15 +137,32 @@ def _augment(images, rng):
     return np.clip(pixels.to_float(images) * gain + offset, 0, 1)
 
 
-def sequence_batch(heads, config, step):
-    """A batch for learning II: subjects x sequences x frames, and every random number its step uses.
+def eligible_subjects(heads: Heads, config: AdversarialConfig) -> list[tuple[dict, int]]:
+    """For each domain, its subjects with enough sequences and frames, and how many of them a batch takes.
 
-    Of a joined set, every domain gives equally many subjects.
+    Raises:
+        DataError: if too few subjects have enough sequences with enough frames.
+    """
+    tables = shared(config.subjects, heads.eligible(config.sequences, config.frames))
+    for eligible, share in tables:
+        if len(eligible) < share:
+            raise DataError(
+                f"A batch of {config.subjects} subjects x {config.sequences} sequences x {config.frames} frames needs "
+                f"more data: only {len(eligible)} subjects have that many sequences and frames, {share} are needed of "
+                "each domain."
+            )
+    return tables
+
+
+def sequence_batch(heads: Heads, config: AdversarialConfig, step: int) -> dict[str, np.ndarray]:
+    """A batch for learning II: subjects x sequences x frames, and every random number that its step uses.
+
+    Every domain of a joined set gives equally many subjects.
 
     Args:
         heads: Heads.
         config: `config.AdversarialConfig`.
-        step: int; with `config.seed` it decides everything.
+        step: int; the batch depends on it and on `config.seed` alone.
 
     Returns:
         dict as `training.objective.generator_objective` takes it.
@@ -152,87 +172,77 @@ def sequence_batch(heads, config, step):
     """
     rng = np.random.default_rng([config.seed, step])
     chosen = []
-    domains = heads.subjects_by_domain
-    for subjects, share in zip(domains, _shares(config.subjects, len(domains)), strict=True):
-        eligible = {}
-        for subject in subjects:
-            long_enough = [sequence for sequence in heads.by_subject[subject] if len(sequence) >= config.frames]
-            if len(long_enough) >= config.sequences:
-                eligible[subject] = long_enough
-        if len(eligible) < share:
-            raise DataError(
-                f"A batch of {config.subjects} subjects x {config.sequences} sequences x {config.frames} frames needs "
-                f"more data: only {len(eligible)} subjects have that many sequences and frames, {share} are needed of "
-                "each domain."
-            )
+    for eligible, share in eligible_subjects(heads, config):
         for subject in rng.choice(list(eligible), share, replace=False):
             for k in rng.choice(len(eligible[subject]), config.sequences, replace=False):
                 chosen.extend(rng.choice(eligible[subject][k], config.frames, replace=False))
-    draws, count, size = 1 + config.critic_steps, config.batch_size, config.size
-    # one noise channel a sequence: the pipeline holds it for a track, too
-    noise = rng.random((draws, config.subjects * config.sequences, size, size, 1), dtype=np.float32)
-    epsilon = rng.random((config.critic_steps, 2, count, 1, 1, 1), dtype=np.float32)
-    passes = [channel.draw(config.channel, config.subjects * config.sequences, rng, step) for _ in range(draws)]
+    passes, sequences, size = 1 + config.critic_steps, config.subjects * config.sequences, config.size
+    # one noise channel per sequence: the pipeline keeps it for a whole track, too
+    noise = rng.random((passes, sequences, size, size, 1), dtype=np.float32)
+    epsilon = rng.random((config.critic_steps, 2, config.batch_size, 1, 1, 1), dtype=np.float32)
+    conditions = [channel.sample_conditions(config.channel, sequences, rng, step) for _ in range(passes)]
     return {
         "x": pixels.to_float(heads.images[chosen]),
         "noise": np.repeat(noise, config.frames, axis=1),
         "epsilon": epsilon,
-        "order": np.stack([order for order, _ in passes]),
-        "damage": np.stack([damage for _, damage in passes]),
+        "order": np.stack([order for order, _ in conditions]),
+        "degradation": np.stack([degradation for _, degradation in conditions]),
     }
 
 
-def twin_batch(heads, twins, people, masks, landmarks, config, step):
-    """A batch for learning from twins, mirrored, shifted, zoomed and relit at random, all that belongs together alike.
+def twin_batch(heads: Heads, twins: Twins, config: TwinConfig, step: int) -> dict[str, np.ndarray]:
+    """A batch for learning from twins: heads and their twins, mirrored, moved, zoomed and relit at random, alike.
 
     Args:
         heads: Heads.
-        twins: uint8 `(V, N, size, size, 3)`, of V kinds of twins, from `load_twins`; of each head one is shown.
-        people: int `(V, N)`, who the twins are, from `load_twins`.
-        masks: bool `(N, size, size)`, from `load_masks`.
-        landmarks: float32 `(N, LANDMARKS, 2)`, from `landmarks_of`.
+        twins: Twins of these heads; one of the twins of each head is used.
         config: `config.TwinConfig`.
-        step: int; with `config.seed` it decides everything.
+        step: int; the batch depends on it and on `config.seed` alone.
 
     Returns:
-        dict as `training.objective.drawing_objective` takes it.
+        dict as `training.objective.generation_objective` takes it.
     """
     rng = np.random.default_rng([config.seed, step])
     chosen = rng.integers(len(heads.images), size=config.batch)
-    kind = rng.integers(len(twins), size=config.batch)
-    shown = 255 * masks[chosen, ..., None].astype(np.uint8)
-    pictures = np.concatenate([heads.images[chosen], twins[kind, chosen], shown], axis=-1)
-    moved = [_moved(one, places, rng) for one, places in zip(pictures, landmarks[chosen], strict=True)]
+    kind = rng.integers(len(twins.images), size=config.batch)
+    masks = 255 * twins.masks[chosen, ..., None].astype(np.uint8)
+    pictures = np.concatenate([heads.images[chosen], twins.images[kind, chosen], masks], axis=-1)
+    moved = [_moved(one, places, rng) for one, places in zip(pictures, twins.landmarks[chosen], strict=True)]
     layers = np.stack([picture for picture, _ in moved])  # (B, size, size, 7)
     both = _relit(pixels.to_float(layers[..., :6]), rng)
-    order, damage = channel.draw(config.channel, config.batch, rng, step)
+    order, degradation = channel.sample_conditions(config.channel, config.batch, rng, step)
     return {
-        "x": both[..., :3], "twin": both[..., 3:], "head": pixels.to_float(layers[..., 6:]),
-        "order": order, "damage": damage,
+        "x": both[..., :3],
+        "twin": both[..., 3:],
+        "head": pixels.to_float(layers[..., 6:]),
+        "order": order,
+        "degradation": degradation,
         "landmarks": np.stack([places for _, places in moved]).astype(np.float32),
-        "person": people[kind, chosen].astype(np.int32), "labels": heads.labels[chosen, 1:].astype(np.int32),
+        "person": twins.people[kind, chosen].astype(np.int32),
+        "labels": heads.labels[chosen, 1:].astype(np.int32),
         "epsilon": rng.random((config.batch, 1, 1, 1), dtype=np.float32),
-    }  # fmt: skip
+    }
 
 
-def hiding_batch(heads, people, config, step):
-    """A batch for learning to hide heads in what is drawn, moved and relit as in `twin_batch`; needs no twins.
+def embedding_batch(heads: Heads, people: int, config: TwinConfig, step: int) -> dict[str, np.ndarray]:
+    """A batch for learning to embed heads in what is generated, moved and relit as in `twin_batch`; needs no twins.
 
     Args:
         heads: Heads.
-        people: int, of how many virtual people one is drawn for each head, all equally likely.
+        people: int, the number of virtual people; one is sampled uniformly for each head.
         config: `config.TwinConfig`.
-        step: int; with `config.seed` it decides everything.
+        step: int; the batch depends on it and on `config.seed` alone.
 
     Returns:
-        dict as `training.objective.hiding_objective` takes it.
+        dict as `training.objective.embedding_objective` takes it.
     """
     rng = np.random.default_rng([config.seed, step])
     chosen = heads.images[rng.integers(len(heads.images), size=config.batch)]
     nowhere = np.zeros((LANDMARKS, 2))
     x = _relit(pixels.to_float(np.stack([_moved(image, nowhere, rng)[0] for image in chosen])), rng)
-    order, damage = channel.draw(config.channel, config.batch, rng, step)
-    return {"x": x, "person": rng.integers(people, size=config.batch, dtype=np.int32), "order": order, "damage": damage}
+    order, degradation = channel.sample_conditions(config.channel, config.batch, rng, step)
+    person = rng.integers(people, size=config.batch, dtype=np.int32)
+    return {"x": x, "person": person, "order": order, "degradation": degradation}
 
 
 def _relit(images, rng):
@@ -263,50 +273,3 @@ def _moved(picture, landmarks, rng):
     if rng.random() < 0.5:
         return moved[:, ::-1], np.array([size, 0]) + np.array([-1, 1]) * places[list(MIRRORED)]
     return moved, places
-
-
-def evaluation_pairs(heads, genuine, impostors, seed, *, hard=False):
-    """Index pairs to score recognisers on, such as the 10,000 genuine and 50,000 impostor ones of section IV-D.
-
-    Genuine pairs are of two sequences of a subject, impostor pairs of two subjects. All such pairs are equally likely,
-    none comes twice (i, i' and i', i are one), and which head comes first is drawn, too.
-
-    Args:
-        heads: Heads.
-        genuine, impostors: int, numbers of pairs.
-        seed: int; it decides everything.
-        hard: bool, whether impostors must agree in gender, ethnicity and hairstyle, all known.
-
-    Returns:
-        int `(genuine, 2)` and int `(impostors, 2)`, indices into `heads`.
-
-    Raises:
-        DataError: if there are not that many pairs.
-    """
-    subject = heads.labels[:, 0]
-    order = np.lexsort((heads.sequences, subject))
-    _, end = runs(subject[order])
-    _, own_end = runs(heads.sequences[order])
-    pairs = _draw_later(order, own_end, end, genuine, "genuine", np.random.default_rng([seed, 0]))
-    last = np.full(len(order), len(order))
-    if hard:
-        _, group = np.unique(heads.labels[:, 1:], axis=0, return_inverse=True)
-        order = np.lexsort((subject, group.ravel()))
-        group = group.ravel()[order]
-        _, last = runs(group)
-        _, end = runs(group * (subject.max() + 1) + subject[order])
-        last = np.where((heads.labels[order] == UNKNOWN).any(axis=1), end, last)
-    kind = "hard impostor" if hard else "impostor"
-    return pairs, _draw_later(order, end, last, impostors, kind, np.random.default_rng([seed, 1]))
-
-
-def _draw_later(order, start, end, count, kind, rng):
-    """`(count, 2)` of the pairs of the head at a place p of `order` with one at start[p], ..., end[p] - 1."""
-    sizes = end - start
-    if count > sizes.sum():
-        raise DataError(f"The split has only {sizes.sum()} {kind} pairs, not {count}: ask for fewer, or a larger set.")
-    ends = np.cumsum(sizes)
-    number = rng.choice(sizes.sum(), count, replace=False)
-    place = np.searchsorted(ends, number, side="right")
-    partner = start[place] + number - (ends[place] - sizes[place])
-    return rng.permuted(np.stack([order[place], order[partner]], axis=1), axis=1)

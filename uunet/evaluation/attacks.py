@@ -18,11 +18,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from uunet import channel, data, models, pixels, presets
+from uunet import data, engine, models, pixels, presets
 from uunet.config import ConfigError
 from uunet.evaluation import inputs, judges, metrics, recognition, resampling, tables
 from uunet.evaluation import pairs as sampling
-from uunet.models import twin
 from uunet.training import callbacks, provenance
 
 KNOWN = ("encoder", "outputs")
@@ -72,9 +71,11 @@ def run(
         WeightsError: if U_e or U_d is missing.
     """
     begin = time.monotonic()
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     progress = progress or (lambda stage, done, total: None)
     encoder, decoder = preset.encoder, preset.decoder
-    train, test = (data.load(folder, split, size=encoder.input_shape[1]) for split in ("train", "test"))
+    size = encoder.inputs[0].shape[1]
+    train, test = (data.load(folder, split, size=size) for split in ("train", "test"))
     released = len(train.images) * DRAWS
     if max(config.pairs) > released:
         raise ConfigError(
@@ -85,12 +86,13 @@ def run(
     chosen = rng.permutation(len(test.images))[: config.pictures]
     faces = Faces(test.images[chosen], test.labels[chosen, 0], test.sequences[chosen])
     scorer = Scorer(faces, judges, config.seed)
-    a = release(encoder, test, chosen, np.zeros_like(chosen), config.seed + 1)
+    public = release(encoder, test, chosen, np.zeros_like(chosen), config.seed + 1)
+    a = engine.network_inputs(public, size)
     answers = {
         "x": pixels.to_float(faces.x),
         "a": a,
         "mean face": np.broadcast_to(pixels.to_float(train.images.mean(axis=0)), a.shape),
-        "U_d": decoder.predict(a, batch_size=CHUNK, verbose=0),
+        "U_d": engine.Reidentifier(decoder).faces(public),
     }
     rows = [{"answer": name, **scorer(answer, name, progress)} for name, answer in answers.items()]
     recovered = []
@@ -123,7 +125,7 @@ def inversions(
         config: AttackConfig.
         progress: callable `(stage, done, total)`.
     """
-    size = encoder.input_shape[1]
+    size = encoder.inputs[0].shape[1]
     for known in KNOWN:
         for count in config.pairs:
             started = time.monotonic()
@@ -164,50 +166,32 @@ def _with_interval(value, digits):
 # What an attacker learns from.
 
 
-def publish(encoder: keras.Model, images: np.ndarray, noise: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    """a as it is read from the public file: U_e, resized to a ROI, 8 bits, resized back.
-
-    Args:
-        encoder: keras.Model U_e.
-        images: uint8 `(B, size, size, 3)`, x.
-        noise: float32 `(B, size, size, 1)` of U(0, 1).
-        sides: int `(B,)`, pixels, of the square ROIs.
-
-    Returns:
-        float32 `(B, size, size, 3)` in [0, 1].
-    """
-    x = pixels.to_float(images)
-    faces = np.asarray(encoder.predict_on_batch(np.concatenate([x, noise], axis=-1)))
-    rois = [channel.to_roi(face, side, side) for face, side in zip(faces, sides, strict=True)]
-    return np.stack([channel.to_network(roi, x.shape[1]) for roi in rois])
-
-
-def release(encoder: keras.Model, heads: data.Heads, index: np.ndarray, draw: np.ndarray, seed: int) -> np.ndarray:
+def release(
+    encoder: keras.Model, heads: data.Heads, index: np.ndarray, draw: np.ndarray, seed: int
+) -> list[np.ndarray]:
     """What the system publishes of some heads: one virtual person per sequence, as the pipeline keeps one per track.
 
     Args:
+        encoder: keras.Model U_e.
         heads: data.Heads.
         index, draw: int `(N,)`, which head, and in which release of its sequence.
         seed: int; it decides noise and ROI sizes.
 
     Returns:
-        float32 `(N, size, size, 3)` in [0, 1], as `publish`.
+        list of uint8 `(side, side, 3)`, ROIs.
     """
     size = heads.images.shape[1]
-    public = np.empty((len(index), size, size, 3), np.float32)
-    releases = np.stack([heads.sequences[index], draw], axis=1)
-    held, sides = {}, {}
-    for sequence, again in np.unique(releases, axis=0):
-        rng = np.random.default_rng([seed, sequence, again])
-        x = pixels.to_float(heads.images[heads.sequences == sequence])
-        held[sequence, again] = twin.held(encoder, x, pixels.noise_channel(rng, size))
-        sides[sequence, again] = rng.choice(SIDES)
-    for start in range(0, len(index), CHUNK):
-        part = slice(start, start + CHUNK)
-        keys = [tuple(release) for release in releases[part]]
-        noise = np.stack([held[key] for key in keys])
-        public[part] = publish(encoder, heads.images[index[part]], noise, [sides[key] for key in keys])
-    return public
+    releases = [*zip(heads.sequences[index].tolist(), np.asarray(draw).tolist(), strict=True)]
+    noise, sides = {}, {}
+    for release in sorted(set(releases)):
+        rng = np.random.default_rng([seed, *release])
+        noise[release] = pixels.noise_channel(rng, size)
+        sides[release] = rng.choice(SIDES)
+    deidentifier = engine.Deidentifier(encoder, seed, noise=noise)
+    for sequence, again in noise:  # the person is chosen from the whole sequence, whichever heads are asked for
+        whole = heads.images[heads.sequences == sequence]
+        deidentifier.meet(whole, [(sequence, again)] * len(whole))
+    return deidentifier(heads.images[index], releases, shapes=[(sides[release],) * 2 for release in releases])
 
 
 def pair_batches(
@@ -228,15 +212,17 @@ def pair_batches(
     number = np.arange(pairs)
     index, draw = order[number % len(order)], number // len(order)
     if known == "outputs":
-        fixed = release(encoder, heads, index, draw, config.seed)
+        fixed = engine.network_inputs(release(encoder, heads, index, draw, config.seed), size)
     while True:
         chosen = rng.integers(pairs, size=config.batch)
         images = heads.images[index[chosen]]
         if known == "outputs":
             a = fixed[chosen]
         else:
-            noise = rng.random((config.batch, size, size, 1), dtype=np.float32)
-            a = publish(encoder, images, noise, rng.choice(SIDES, config.batch))
+            noise = dict(enumerate(rng.random((config.batch, size, size, 1), dtype=np.float32)))
+            shapes = [(side, side) for side in rng.choice(SIDES, config.batch)]
+            fresh = engine.Deidentifier(encoder, config.seed, noise=noise)
+            a = engine.network_inputs(fresh(images, range(config.batch), shapes=shapes), size)
         yield a, pixels.to_float(images)
 
 

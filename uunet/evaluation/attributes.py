@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from uunet.data.manifest import UNKNOWN
+from uunet.labels import UNKNOWN_CODE
 
 
 def soft_label_correlation(agreement: np.ndarray, same: np.ndarray, s: int) -> float:
@@ -43,7 +43,7 @@ def compared(pairs: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarr
         known: bool `(n,)`.
         same: bool, one for each known pair.
     """
-    known = (codes[pairs] != UNKNOWN).all(axis=1)
+    known = (codes[pairs] != UNKNOWN_CODE).all(axis=1)
     return known, (codes[pairs[:, 0]] == codes[pairs[:, 1]])[known]
 
 

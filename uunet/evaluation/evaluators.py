@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from uunet import data
-from uunet.evaluation import alignment, cache, chain
+from uunet.evaluation import alignment, cache, transmission
 from uunet.evaluation.inputs import Report, stage
 from uunet.evaluation.judges import adaptive, dlib, faceres, own, soft_labels
 
@@ -67,7 +67,7 @@ def by_crop(network: keras.Model, versions: dict[str, np.ndarray]) -> dict[str, 
     """What a recogniser that needs no face found says of each version."""
     return {
         version: Judged(
-            network.predict(chain.seen(images, own.SIDE), batch_size=256, verbose=0), np.ones(len(images), bool)
+            network.predict(transmission.seen(images, own.SIDE), batch_size=256, verbose=0), np.ones(len(images), bool)
         )
         for version, images in versions.items()
     }
@@ -90,13 +90,13 @@ def trained_soft_labels(train: data.Heads, seed: int, report: Report) -> keras.M
 
 def labels_read(network: keras.Model, images: np.ndarray) -> list[np.ndarray]:
     """What the evaluator `soft_labels` reads in heads `(N, side, side, 3)`: see `soft_labels.split`."""
-    return soft_labels.split(network.predict(chain.seen(images, own.SIDE), verbose=0))
+    return soft_labels.split(network.predict(transmission.seen(images, own.SIDE), verbose=0))
 
 
 def _trained(name, judge, inputs, seed, report):
     """The network of an evaluator that is trained here; from the cache if it was trained before on the same inputs."""
     *images, truth = inputs
-    images = [chain.seen(part, own.SIDE) for part in images]
+    images = [transmission.seen(part, own.SIDE) for part in images]
     source = [inspect.getsource(own), inspect.getsource(judge), str((own.EPOCHS, seed)), *images, truth]
 
     def train():

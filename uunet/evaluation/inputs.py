@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from uunet import data, presets
-from uunet.config import DEFAULT_WEIGHTS, LABELS
-from uunet.data import manifest
+from uunet import data, engine, presets
+from uunet.config import DEFAULT_WEIGHTS
 from uunet.errors import UUNetError
-from uunet.evaluation import chain
 from uunet.evaluation.judges import own
+from uunet.labels import LABELS, UNKNOWN_CODE
 from uunet.models import files
 
 Report = Callable[[str, int, int], object]  # (stage, done, total): shows progress
@@ -60,9 +59,9 @@ def loaded(weights: str | None, twins: Sequence[int] | None = None, s: Sequence[
         EvaluationError: if encoder and decoder are for two sizes, or the encoder does not say what s it follows.
     """
     if twins is not None:
-        return None, own.SIDE, twins, {"twins": manifest.twins_name(twins)}
+        return None, own.SIDE, twins, {"twins": data.twins_name(twins)}
     net = presets.load(weights, s)
-    size, back = net.encoder.input_shape[1], net.decoder.input_shape[1]
+    size, back = (network.inputs[0].shape[1] for network in (net.encoder, net.decoder))
     if size != back:
         raise EvaluationError(
             f"The encoder of {weights} is for {size} pixels, its decoder for {back}: name the weights of one training."
@@ -84,7 +83,7 @@ def hashes(net: presets.Preset) -> dict[str, str]:
 
 def labels_known(*splits: data.Heads) -> tuple[str, ...]:
     """The soft labels of which each of some Heads knows at least one value; the evaluator `soft_labels` needs one."""
-    known = [(heads.labels != manifest.UNKNOWN).any(axis=0) for heads in splits]
+    known = [(heads.labels != UNKNOWN_CODE).any(axis=0) for heads in splits]
     return tuple(label for label, *of in list(zip(LABELS, *known, strict=True))[1:] if all(of))
 
 
@@ -116,5 +115,5 @@ def stage(report: Report, name: str) -> Callable[[int, int], object]:
 
 
 def deidentified(heads: data.Heads, net: presets.Preset, seed: int, report: Report, name: str) -> np.ndarray:
-    """U_e's versions of Heads, by a Preset: `chain.deidentified`, reported as a stage of this name."""
-    return chain.deidentified(heads.images, heads.sequences, net.encoder, seed, stage(report, name))
+    """U_e's versions of Heads, by a Preset: `engine.Deidentifier`, reported as a stage of this name."""
+    return engine.Deidentifier(net.encoder, seed)(heads.images, heads.sequences, report=stage(report, name))

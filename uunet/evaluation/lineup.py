@@ -18,8 +18,8 @@ import cv2
 import keras
 import numpy as np
 
-from uunet import data, presets
-from uunet.evaluation import alignment, cache, chain, evaluators, inputs, judges, resampling, tables
+from uunet import data, engine, presets
+from uunet.evaluation import alignment, cache, evaluators, inputs, judges, resampling, tables, transmission
 from uunet.evaluation.inputs import EvaluationConfig, Report
 from uunet.evaluation.judges import adaptive, faceres, own
 from uunet.training import provenance
@@ -82,6 +82,7 @@ def measure(config: EvaluationConfig, progress: Report | None = None) -> tuple[d
             and weights are not for one size.
     """
     start = time.monotonic()
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     report = progress or (lambda *_: None)
     by, seed = config.by, config.seed
     inputs.check_known(by, evaluators.RECOGNISERS)
@@ -244,10 +245,10 @@ def trained_to_pick(train: data.Heads, known: Lineups, net: presets.Preset, seed
     for k in range(1, known.candidates.shape[1]):
         filler = known.candidates[:, k]
         stage = inputs.stage(report, "U_e on the train split's line-ups")
-        shown += [a[known.rows], chain.deidentified(filler, known.sequences, net.encoder, seed, stage)]
+        shown += [a[known.rows], engine.Deidentifier(net.encoder, seed)(filler, known.sequences, report=stage)]
         pairs += [np.stack([x, filler], axis=1), np.stack([filler, x], axis=1)]
     shown, pairs = np.concatenate(shown), np.concatenate(pairs)
-    shown, flat = (chain.seen(part, own.SIDE) for part in (shown, pairs.reshape(-1, *pairs.shape[2:])))
+    shown, flat = (transmission.seen(part, own.SIDE) for part in (shown, pairs.reshape(-1, *pairs.shape[2:])))
     pairs = flat.reshape(len(shown), 2, own.SIDE, own.SIDE, 3)
 
     def compute():

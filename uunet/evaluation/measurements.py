@@ -8,12 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from uunet import data, presets
-from uunet.config import LABELS
+from uunet import data, engine, presets
 from uunet.evaluation import (
     alignment,
     attributes,
-    chain,
     evaluators,
     inputs,
     judges,
@@ -22,10 +20,11 @@ from uunet.evaluation import (
     realism,
     recognition,
     resampling,
+    transmission,
 )
 from uunet.evaluation.evaluators import Judged
 from uunet.evaluation.inputs import EvaluationConfig, Report, stage
-from uunet.models import twin
+from uunet.labels import LABELS
 
 CRF = 23  # of the H.264 stream whose effect on r is measured
 
@@ -115,11 +114,10 @@ def of_quality(run: Run, versions: dict[str, np.ndarray]) -> list[dict]:
     for side, reach in ((size, "≥ 30"), (size // 2, "≥ 26"), (2 * size, "≥ 28")):
         x, r = versions["x"], versions["r"]
         if side != size:
-            x = chain.seen(x, side)
-            a = chain.deidentified(
-                x, heads.sequences, net.encoder, run.config.seed, stage(report, f"U_e at {side} pixels")
-            )
-            r = chain.reconstructed(a, net.decoder, stage(report, f"U_d at {side} pixels"))
+            x = transmission.seen(x, side)
+            told = [stage(report, f"{name} at {side} pixels") for name in ("U_e", "U_d")]
+            a = engine.Deidentifier(net.encoder, run.config.seed)(x, heads.sequences, report=told[0])
+            r = engine.Reidentifier(net.decoder)(a, report=told[1])
         values = sample.mean(metrics.psnr(x, r), sample.people)
         rows.append(
             _row(f"PSNR(x, r), ROI of {side} pixels, dB", values, {"heads": len(x)}, "", Goal("–", reach, "38"))
@@ -189,13 +187,13 @@ def of_realism(run: Run, versions: dict[str, np.ndarray]) -> tuple[list[dict], l
     heads, seed, report = run.heads, run.config.seed, run.report
     shown = {"a": versions["a"]}
     if run.net is not None:
-        drawing = twin.drawing(run.net.encoder)
-        if drawing is None:
-            shown = {"a (the hidden pattern included)": versions["a"]}
-        else:
+        if engine.draws_first(run.net.encoder):
             told = stage(report, "U_e as far as t")
-            versions["t"] = chain.deidentified(heads.images, heads.sequences, drawing, seed, told)
+            generator = engine.Deidentifier(run.net.encoder, seed, output="t")
+            versions["t"] = generator(heads.images, heads.sequences, report=told)
             shown["t (a before x is hidden in it)"] = versions["t"]
+        else:
+            shown = {"a (the hidden pattern included)": versions["a"]}
     names, notes = realism.installed()
     counts = {"heads": len(heads.images), "people": run.sample.drawn.shape[1]}
     found = realism.measured(run.sample, versions["x"], shown, names, seed, report)

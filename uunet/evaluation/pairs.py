@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from uunet import data
-from uunet.config import LABELS
-from uunet.data import manifest
 from uunet.errors import UUNetError
 from uunet.evaluation import inputs, recognition, resampling
+from uunet.labels import LABELS, UNKNOWN_CODE
 
 FOLDS = 10
 IMPOSTORS = 20_000  # pairs of two people, drawn at random where there are more
@@ -113,7 +112,7 @@ def sample(heads: data.Heads, seed: int, impostors: int = IMPOSTORS) -> Sample:
     genuine, others = among(people, heads.sequences, both_orders=True)
     known = inputs.labels_known(heads)
     labels = heads.labels[:, [LABELS.index(label) for label in known]]
-    legible = (labels != manifest.UNKNOWN).all(axis=1) & bool(known)
+    legible = (labels != UNKNOWN_CODE).all(axis=1) & bool(known)
     matching = (labels[others[:, 0]] == labels[others[:, 1]]).all(axis=1) & legible[others[:, 0]]
     impostor = at_most(others, impostors, rng)
     alike = at_most(others[matching], impostors, rng)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from uunet import channel
-from uunet.evaluation import cache, chain, pairs, resampling
+from uunet.channel import jpeg
+from uunet.evaluation import cache, pairs, resampling, transmission
 from uunet.evaluation.inputs import Report
 from uunet.evaluation.judges import dlib, faceres
 from uunet.models import files
@@ -62,7 +62,7 @@ def features(name: str, heads: np.ndarray, report: Callable[[int, int], object] 
     pooled = keras.Model(network.input, network.layers[-1].input)
     parts = []
     for start in range(0, len(heads), CHUNK):
-        fed = chain.seen(heads[start : start + CHUNK], judge.SIDE).astype(np.float32)
+        fed = transmission.seen(heads[start : start + CHUNK], judge.SIDE).astype(np.float32)
         parts.append(pooled.predict(fed, batch_size=judge.BATCH, verbose=0))
         if report:
             report(min(start + CHUNK, len(heads)), len(heads))
@@ -72,7 +72,13 @@ def features(name: str, heads: np.ndarray, report: Callable[[int, int], object] 
 def remembered(name: str, heads: np.ndarray, report: Callable[[int, int], object] | None = None) -> np.ndarray:
     """`features` of heads that do not change from one evaluation to the next: from the cache if they are there."""
     judge = NETWORKS[name]
-    source = [inspect.getsource(features), inspect.getsource(chain.seen), inspect.getsource(judge), judge.SHA256, heads]
+    source = [
+        inspect.getsource(features),
+        inspect.getsource(transmission.seen),
+        inspect.getsource(judge),
+        judge.SHA256,
+        heads,
+    ]
     return cache.remembered(f"features-{name}", source, lambda: {"features": features(name, heads, report)})["features"]
 
 
@@ -171,7 +177,7 @@ def power(heads: np.ndarray) -> np.ndarray:
     rings = [(low <= radius) & (radius < high) for low, high in octaves(side)]
     found = np.empty((len(heads), len(rings)))
     for k, head in enumerate(heads):
-        luma = head @ channel.LUMA
+        luma = head @ jpeg.LUMA
         spectrum = np.abs(np.fft.fft2(window * (luma - np.average(luma, weights=window)))) ** 2
         found[k] = [spectrum[ring].mean() for ring in rings]
     return found

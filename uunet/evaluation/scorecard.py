@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet import data
-from uunet.evaluation import chain, evaluators, inputs, measurements, pairs, subset, tables
+from uunet import data, engine
+from uunet.evaluation import evaluators, inputs, measurements, pairs, subset, tables, transmission
 from uunet.evaluation.inputs import EvaluationConfig, EvaluationError, Report, deidentified, stage
 from uunet.evaluation.judges import faceres
 from uunet.evaluation.measurements import CRF, Run
@@ -44,6 +44,7 @@ def measure(
             weights are not for one size.
     """
     start = time.monotonic()
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     run, about = _run(config, heads, train_heads, progress or (lambda *_: None))
     versions = _versions(run)
     faces = {}
@@ -107,9 +108,9 @@ def _versions(run):
     versions = {"x": heads.images, "a": deidentified(heads, net, seed, report, "U_e")}
     if run.config.by == ("realism",):  # which is of x and a alone
         return versions
-    versions["r"] = chain.reconstructed(versions["a"], net.decoder, stage(report, "U_d"))
-    lossy = chain.through_h264(versions["a"], heads.sequences, heads.frames, CRF, seed)
-    versions["r_lossy"] = chain.reconstructed(lossy, net.decoder, stage(report, f"U_d after crf {CRF}"))
+    versions["r"] = engine.Reidentifier(net.decoder)(versions["a"], report=stage(report, "U_d"))
+    lossy = transmission.through_h264(versions["a"], heads.sequences, heads.frames, CRF, seed)
+    versions["r_lossy"] = engine.Reidentifier(net.decoder)(lossy, report=stage(report, f"U_d after crf {CRF}"))
     return versions
 
 

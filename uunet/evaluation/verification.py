@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from uunet import data
-from uunet.evaluation import chain, evaluators, inputs, judges, pairs, recognition, resampling, subset, tables
+from uunet import data, engine
+from uunet.evaluation import evaluators, inputs, judges, pairs, recognition, resampling, subset, tables
 from uunet.evaluation.inputs import EvaluationConfig, Report
 
 MOST = 500  # pairs of each kind that are compared, of a list that has more
@@ -188,8 +188,8 @@ def _judged(heads, net, by, seed, report):
         report(f"{stage}, photographs", *done)
 
     x = heads.images
-    a = chain.deidentified(x, heads.sequences, net.encoder, seed, lambda *done: say("U_e", *done))
-    versions = {"x": x, "a": a, "r": chain.reconstructed(a, net.decoder, lambda *done: say("U_d", *done))}
+    a = engine.Deidentifier(net.encoder, seed)(x, heads.sequences, report=lambda *done: say("U_e", *done))
+    versions = {"x": x, "a": a, "r": engine.Reidentifier(net.decoder)(a, report=lambda *done: say("U_d", *done))}
     faces = evaluators.faces_in(x, "x", say)
     return {name: {version: evaluators.by_face(name, version, images, faces, say).embeddings
                    for version, images in versions.items()} for name in by}  # fmt: skip

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from uunet.data import VALUES
 from uunet.experiments import fig15, histograms, table3
 from uunet.experiments.context import JUDGES
+from uunet.labels import VALUES
 
 
 class Row(NamedTuple):

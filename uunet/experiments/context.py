@@ -7,11 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from uunet import data
+from uunet import data, engine
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.errors import UUNetError
-from uunet.evaluation import alignment, chain, evaluators, inputs
-from uunet.models import twin
+from uunet.evaluation import alignment, evaluators, inputs
 
 JUDGES = ("own", "dlib")  # the role of VGGFace2 in the paper: trained on the footage, and by others on real people
 
@@ -77,7 +76,7 @@ class Context:
     @property
     def draws_first(self) -> bool:
         """Whether U_e generates a t before it embeds x in it."""
-        return twin.drawing(self.networks[0].encoder) is not None
+        return engine.draws_first(self.networks[0].encoder)
 
     def version(self, name: str) -> np.ndarray:
         """x, a, r or, of other noise, "a'", "r'" of all heads: uint8 `(N, side, side, 3)`.
@@ -101,11 +100,10 @@ class Context:
         net, whole = self.networks[0], isinstance(indices, slice)
         if name[0] == "r":
             a = name.replace("r", "a")
-            return chain.reconstructed(self.version(a) if whole else self.some(a, indices), net.decoder, stage)
+            return engine.Reidentifier(net.decoder)(self.version(a) if whole else self.some(a, indices), report=stage)
         noise = self.seed + name.endswith("'")
-        x, sequences = self.heads.images[indices], self.heads.sequences[indices]
-        encoder = twin.drawing(net.encoder) or net.encoder if name == "t" else net.encoder
-        return chain.deidentified(x, sequences, encoder, noise, stage)
+        deidentifier = engine.Deidentifier(net.encoder, noise, output="t" if name == "t" else "a")
+        return _deidentified(deidentifier, self.heads, indices, stage)
 
     def following(self, s: tuple[int, ...], indices: np.ndarray, heads: data.Heads | None = None) -> np.ndarray:
         """a of some heads `(n,)` for an s: uint8 `(n, side, side, 3)`; of those of the split, or of `heads`.
@@ -119,7 +117,7 @@ class Context:
         def stage(done, total):
             self.report(f"U_e, s = {', '.join(map(str, s))}", done, total)
 
-        return chain.deidentified(heads.images[indices], heads.sequences[indices], encoder, self.seed, stage)
+        return _deidentified(engine.Deidentifier(encoder, self.seed), heads, indices, stage)
 
     def by(self, weights: str) -> "Context":
         """Context of the same heads by other weights; what is known of x is kept."""
@@ -156,3 +154,11 @@ class Context:
         if (what, name) not in self.kept:
             self.kept[what, name] = compute()
         return self.kept[what, name]
+
+
+def _deidentified(deidentifier, heads, indices, report):
+    """a of some heads; who stands in for a sequence is chosen from all of it, whichever of its heads are asked for."""
+    sequences = heads.sequences[indices]
+    whole = np.isin(heads.sequences, sequences)
+    deidentifier.meet(heads.images[whole], heads.sequences[whole])
+    return deidentifier(heads.images[indices], sequences, report=report)

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet import data
-from uunet.evaluation import chain, judges, metrics, pairs, recognition, resampling
+from uunet import data, engine
+from uunet.evaluation import judges, metrics, pairs, recognition, resampling, transmission
 from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
 from uunet.experiments.context import Context
@@ -37,7 +37,7 @@ def compute(context: Context, report: Report) -> dict:
     """
     heads = first_frames(context.heads)
     chosen = pairs.sample(heads, context.seed)
-    a = chain.deidentified(heads.images, heads.sequences, context.networks[0].encoder, context.seed)
+    a = engine.Deidentifier(context.networks[0].encoder, context.seed)(heads.images, heads.sequences)
     embeddings = context.embedded(heads.images)
     ceiling = _recognised(chosen, embeddings, embeddings)
     record = {
@@ -74,13 +74,13 @@ def passed(context: Context, heads: data.Heads, a: np.ndarray, way: str, at: int
     """
     net, x = context.networks[0], heads.images
     if way == "jpeg":
-        a = chain.through_jpeg(a, at)
+        a = transmission.through_jpeg(a, at)
     elif way == "h264":
-        a = chain.through_h264(a, heads.sequences, heads.frames, at, context.seed)
+        a = transmission.through_h264(a, heads.sequences, heads.frames, at, context.seed)
     elif at != a.shape[1]:
-        x = chain.seen(x, at)
-        a = chain.deidentified(x, heads.sequences, net.encoder, context.seed)
-    return x, chain.reconstructed(a, net.decoder)
+        x = transmission.seen(x, at)
+        a = engine.Deidentifier(net.encoder, context.seed)(x, heads.sequences)
+    return x, engine.Reidentifier(net.decoder)(a)
 
 
 def _recognised(chosen, left, right):
@@ -95,12 +95,12 @@ def plot(record: dict, context: Context) -> Figure:
     heads = first_frames(context.heads)
     first = sheets.people(heads, 1)[0][0]
     one = heads.taken(first)
-    a = chain.deidentified(one.images, one.sequences, context.networks[0].encoder, context.seed)
+    a = engine.Deidentifier(context.networks[0].encoder, context.seed)(one.images, one.sequences)
     whole = next(point for point in record["ways"]["roi"] if point["at"] == 64)
     figure = Figure(figsize=(11, 6.8), layout="constrained")
     pictures, levels, identities = figure.subplots(3, len(WAYS), height_ratios=(1, 1.7, 1.7), sharey="row")
     for axes, (way, points) in zip(zip(pictures, levels, identities, strict=True), record["ways"].items(), strict=True):
-        shown = [chain.seen(passed(context, one, a, way, point["at"])[1][:1], 64)[0] for point in points]
+        shown = [transmission.seen(passed(context, one, a, way, point["at"])[1][:1], 64)[0] for point in points]
         places = range(len(points))
         for place, picture in zip(places, shown, strict=True):
             axes[0].imshow(picture, extent=(place - 0.47, place + 0.47, 0, 0.94), interpolation="bicubic")

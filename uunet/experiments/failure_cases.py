@@ -5,7 +5,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from uunet.evaluation import chain, metrics, resampling
+from uunet import engine
+from uunet.evaluation import metrics, resampling
 from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
 from uunet.experiments.context import Context
@@ -23,21 +24,21 @@ def smooth(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
 
 def mirrored(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
     """PSNR between r and what U_d makes of a mirrored, mirrored back: a face is one either way round, dB."""
-    return metrics.psnr(r, chain.reconstructed(a[:, :, ::-1], context.networks[0].decoder)[:, :, ::-1])
+    return metrics.psnr(r, engine.Reidentifier(context.networks[0].decoder)(a[:, :, ::-1])[:, :, ::-1])
 
 
 def again(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
     """PSNR between r and U_d(U_e(r)): r looks like x, and should be as hard to embed, dB."""
     net = context.networks[0]
-    hidden = chain.deidentified(r, context.heads.sequences, net.encoder, context.seed + 1)  # x's noise is not known
-    return metrics.psnr(r, chain.reconstructed(hidden, net.decoder))
+    hidden = engine.Deidentifier(net.encoder, context.seed + 1)(r, context.heads.sequences)  # x's noise is not known
+    return metrics.psnr(r, engine.Reidentifier(net.decoder)(hidden))
 
 
 def steady(context: Context, a: np.ndarray, r: np.ndarray) -> np.ndarray:
     """How little r moves as a moves by a level up or down: minus the mean deviation, in levels."""
     rng = np.random.default_rng(context.seed)
     moved = [np.clip(a + rng.integers(-1, 2, a.shape), 0, 255).astype(np.uint8) for _ in range(TIMES)]
-    answers = [chain.reconstructed(image, context.networks[0].decoder).astype(np.float32) for image in moved]
+    answers = [engine.Reidentifier(context.networks[0].decoder)(image).astype(np.float32) for image in moved]
     return -np.std(answers, axis=0).mean(axis=(1, 2, 3))
 
 

@@ -45,7 +45,7 @@ def compute(context: Context, report: Report) -> dict:
     net = context.networks[0]
     built = {"D_a": models.attribute_classifier(), "D_f": models.patch_critic(), "U_e": net.encoder, "U_d": net.decoder}
     networks = {
-        name: {"input": list(model.input_shape[1:]), "output": _shape(model), "parameters": model.count_params()}
+        name: {"input": list(model.inputs[0].shape[1:]), "output": _shape(model), "parameters": model.count_params()}
         for name, model in built.items()
     }
     calls, terms = traced()
@@ -64,7 +64,7 @@ def _is_enough(sequences):
 
 
 def _shape(model):
-    return list(model.output_shape[1:])
+    return list(model.outputs[-1].shape[1:])
 
 
 def traced() -> tuple[dict, dict]:

@@ -15,7 +15,7 @@ def compute(context: Context, report: Report) -> dict:
     """Heads to show, one of each of the first PEOPLE people, and the s they are shown for.
 
     Returns:
-        dict `shown`: indices of heads; `s`: list of s, in the order of `config.LABELS`.
+        dict `shown`: indices of heads; `s`: list of s, in the order of `labels.LABELS`.
 
     Raises:
         WeightsError: if U_e does not follow s.

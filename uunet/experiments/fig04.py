@@ -3,11 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.data import VALUES
-from uunet.data.manifest import UNKNOWN
 from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
 from uunet.experiments.context import Context
+from uunet.labels import UNKNOWN_CODE, VALUES
 
 USES = ("data",)
 ROWS, COLUMNS = 4, 12
@@ -31,7 +30,7 @@ def compute(context: Context, report: Report) -> dict:
     for k, (label, values) in enumerate(VALUES.items(), start=1):
         codes = heads.labels[:, k]
         labels[label] = {value: int(np.sum(codes == code)) for code, value in enumerate(values)}
-        labels[label]["unknown"] = int(np.sum(codes == UNKNOWN))
+        labels[label]["unknown"] = int(np.sum(codes == UNKNOWN_CODE))
     lengths = np.unique(heads.sequences, return_counts=True)[1]
     return {
         "shown": [int(sequence[len(sequence) // 2]) for sequence in order[: ROWS * COLUMNS]],

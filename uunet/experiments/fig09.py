@@ -16,7 +16,7 @@ def compute(context: Context, report: Report) -> dict:
     The paper trained once per setting; here one U_e follows either s.
 
     Returns:
-        dict `shown`: indices of heads; `s`: setting -> s, in the order of `config.LABELS`.
+        dict `shown`: indices of heads; `s`: setting -> s, in the order of `labels.LABELS`.
 
     Raises:
         WeightsError: if U_e does not follow s.

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet import data, presets
+from uunet import data, engine, presets
 from uunet.config import SMALL, AdversarialConfig, ChannelConfig
-from uunet.evaluation import chain, inputs, metrics, pairs, resampling
+from uunet.evaluation import inputs, metrics, pairs, resampling
 from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
 from uunet.experiments.context import Context
@@ -62,8 +62,8 @@ def compute(context: Context, report: Report) -> dict:
 
     def measure(name, networks):
         x, sequences = heads.images[kept], heads.sequences[kept]
-        a = chain.deidentified(x, sequences, networks.encoder, context.seed)
-        r = chain.reconstructed(a, networks.decoder)
+        a = engine.Deidentifier(networks.encoder, context.seed)(x, sequences)
+        r = engine.Reidentifier(networks.decoder)(a)
         psnr = (resampling.measured(sample.mean(metrics.psnr(x, image), sample.people[kept])) for image in (r, a))
         judged = networks._replace(critic=critic)
         terms = [objective.generator_objective(judged, None, measured_on, batch)[1] for batch in batches]
@@ -117,7 +117,7 @@ def trained(
     with tempfile.TemporaryDirectory() as folder:
         training.fit(
             adversarial.build_trainer(networks, config), lambda step: data.sequence_batch(heads, config, step), config,
-            Path(folder), {}, images=config.batch_size, further=[show], verbose=0,
+            training.Run(Path(folder), {}, verbose=0), images=config.batch_size, further=[show],
         )  # fmt: skip
     return networks
 

@@ -1,8 +1,8 @@
-"""The paper's numbers beside ours: README's table, the last cell of each notebook, cards of weights, and the pictures.
+"""The paper's numbers beside ours: the results page, the last cell of each notebook, cards of weights, the pictures.
 
 Ours are read from records.
 
-    python -m uunet.experiments.report        # writes the tables in README.md and weights/README.md, and GALLERY
+    python -m uunet.experiments.report        # writes the tables in TEXTS, and GALLERY
 """
 
 import json
@@ -14,7 +14,7 @@ from uunet.experiments import FIGURES, comparison
 from uunet.experiments.comparison import number
 
 ROOT = Path(__file__).parents[2]
-TEXTS = ROOT / "README.md", ROOT / "weights" / "README.md"
+TEXTS = ROOT / "docs" / "results.md", ROOT / "weights" / "README.md"
 FOLDER = ROOT / "docs" / "figures"  # where `uunet figure` writes
 EVALUATION = ROOT / "docs" / "weights" / "twin-cctv.json"  # what `uunet evaluate` wrote
 REAL = EVALUATION.with_stem("twin-cctv-lfw")  # the same, of real people
@@ -50,8 +50,8 @@ def table(name: str) -> str:
     return _markdown(_cells(name, record))
 
 
-def readme() -> str:
-    """README's tables: all records of figures, then the card of the default weights."""
+def results() -> str:
+    """The tables of the results page: all records of figures, then the card of the default weights."""
     records = {name: read(name) for name in comparison.ROWS}
     parts = [_markdown([row for name, record in records.items() if record for row in _cells(name, record)])]
     missing = [name for name, record in records.items() if not record]
@@ -170,10 +170,10 @@ def _markdown(cells):
 
 
 def written(text: str) -> str:
-    """README.md or weights/README.md with its tables as the records have them now."""
+    """One of TEXTS with its tables as the records have them now."""
     if BEGIN in text:
         before, rest = text.split(BEGIN)
-        text = f"{before}{BEGIN}\n\n{readme()}\n\n{END}{rest.split(END)[1]}"
+        text = f"{before}{BEGIN}\n\n{results()}\n\n{END}{rest.split(END)[1]}"
 
     def record(path):
         return json.loads((ROOT / path).read_text(encoding="utf-8"))

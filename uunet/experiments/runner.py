@@ -29,6 +29,7 @@ def make(name: str, context: Context, out: Path, *, overwrite: bool = False) -> 
             there and is not to be replaced.
     """
     start = time.monotonic()
+    provenance.commit()  # remembered from here on: the checkout may change while this runs
     made_of = _made_of(name, context)
     if "larger" not in FIGURES[name].USES:
         _check_sizes(name, context)
@@ -114,7 +115,7 @@ def _check_sizes(name, context):
         if "data" in uses:
             sides[some.folder] = some.heads.images.shape[1]
         if "weights" in uses:
-            sides[some.weights] = some.networks[0].encoder.input_shape[1]
+            sides[some.weights] = some.networks[0].encoder.inputs[0].shape[1]
         for what, side in sides.items():
             if side != own.SIDE:
                 raise ExperimentError(

@@ -5,10 +5,11 @@ import hashlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet import data, pixels, presets
+from uunet import pixels, presets
 from uunet.evaluation import attributes, evaluators, inputs, pairs, resampling
 from uunet.evaluation.inputs import Report
 from uunet.experiments.context import SETTINGS, Context, ExperimentError
+from uunet.labels import VALUES
 from uunet.training import objective
 
 USES = ("data", "weights")
@@ -66,7 +67,7 @@ def compute(context: Context, report: Report) -> dict:
             obedient = _obedient(heads.labels[:, 1:], s[1:], np.random.default_rng(context.seed))
             agreement["truth"] = obedient[compared[:, 0]] == heads.labels[compared[:, 1], 1:]
         rows += [{"judge": judge, "of": of, **_measured(context, chosen, k, s, said)}
-                 for judge, said in agreement.items() for k in range(len(data.VALUES))]  # fmt: skip
+                 for judge, said in agreement.items() for k in range(len(VALUES))]  # fmt: skip
     path = d_a.folder / "classifier.safetensors"
     return {"rows": rows, "heads": len(heads.images), "people": int(chosen.people.max()) + 1,
             "d_a": {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}}  # fmt: skip
@@ -85,7 +86,7 @@ def _agreement(classifier, left, right, of, report):
 
 def _obedient(labels, s, rng):
     """Labels of virtual people that follow s: x's own where it is 1, any other where it is -1: int `(N, 3)`."""
-    count = np.array([len(values) for values in data.VALUES.values()])
+    count = np.array([len(values) for values in VALUES.values()])
     return np.where(np.array(s) == 1, labels, (labels + rng.integers(1, count, labels.shape)) % count)
 
 
@@ -98,7 +99,7 @@ def _measured(context, chosen, k, s, agreement):
         times = np.bincount(rows, minlength=len(chosen.people))[compared[:, 0]]
         return attributes.correlations(agreement, same, wish, times[None])[0]
 
-    row = {"label": list(data.VALUES)[k], "s": wish, "pairs": len(compared)}
+    row = {"label": list(VALUES)[k], "s": wish, "pairs": len(compared)}
     values = attributes.correlations(agreement, same, wish, chosen.weights(compared))
     mean, std = resampling.resampled(of_heads, np.arange(len(chosen.people)),
                                      rng=np.random.default_rng(context.seed), times=TIMES)  # fmt: skip
@@ -112,7 +113,7 @@ def plot(record: dict, context: Context) -> Figure:
     columns = list(dict.fromkeys((row["judge"], row["of"]) for row in record["rows"]))
     columns.sort(key=lambda column: list(JUDGES).index(column[0]))
     cells = {(row["label"], row["judge"], row["of"]): _cell(row) for row in record["rows"]}
-    text = [[label, *(cells[label, *column] for column in columns)] for label in data.VALUES]
+    text = [[label, *(cells[label, *column] for column in columns)] for label in VALUES]
     figure = Figure(figsize=(11, 2.5), layout="constrained")
     axis = figure.subplots()
     axis.axis("off")

@@ -1,4 +1,4 @@
-"""How public files are written: as data, one profile a kind of file."""
+"""How files are written: as data, one profile per kind of file."""
 
 import dataclasses
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ class Profile:
     """One kind of public file."""
 
     name: str
-    suffixes: tuple  # of its files; the first is given to the pictures of a folder
-    method: str | None  # by which messages are hidden, one of `says` (those below: the default); None hides nothing
+    suffixes: tuple  # of its files; pictures of a folder get the first
+    method: str | None  # how messages are hidden, one of `says`; below: the default; None: nothing is hidden
     exact: bool  # whether every pixel must read back as it was written
     says: dict  # each method that such a file can carry -> what survives then, in one sentence
     # videos only
@@ -29,7 +29,7 @@ class Profile:
     codec: str = ""
     pixels: str = ""
     copied_audio: frozenset = field(default_factory=frozenset)  # codecs that are copied as they are
-    audio_codec: str = ""  # to which others are converted
+    audio_codec: str = ""  # others are converted to it
 
 
 EXACT = "Every pixel survives, and with it all that reconstruction needs"
@@ -119,18 +119,20 @@ RECONSTRUCTED_PICTURES = (PNG,)
 ALL = (*VIDEOS, *PICTURES)
 
 
-def choose(target, among, name=None, crf=None, method=None):
+def choose(
+    target: Path | str, among: tuple, name: str | None = None, crf: int | None = None, method: str | None = None
+) -> Profile:
     """The profile of a file to write.
 
     Args:
         target: path of the file; its suffix decides.
         among: tuple of Profile.
-        name: str, which the profile must have; None for any.
-        crf: int in 1..51, instead of the profile's own quality: higher is smaller and worse; H.264 only.
-        method: str, by which the head boxes are to be hidden, instead of the profile's own.
+        name: the name that the profile must have; None for any.
+        crf: 1 to 51, quality instead of the profile's own: higher is smaller and worse; H.264 only.
+        method: how the head boxes are hidden, instead of the profile's own.
 
     Raises:
-        ProfileError: if there is none, or name, suffix, crf and method do not go together.
+        ProfileError: if there is none, or if name, suffix, crf and method contradict each other.
     """
     possible = named(among, name)
     suffix = Path(target).suffix.lower()
@@ -140,8 +142,8 @@ def choose(target, among, name=None, crf=None, method=None):
         raise ProfileError(f"{target} cannot be of the profile {name}: name a {suffixes} file.")
     if profile is None and among is VIDEOS:
         raise ProfileError(
-            f"{target} cannot be a public video: write {suffixes}; what hides in the pixels is lost in others, even in "
-            '"lossless" ones of 8-bit YUV.'
+            f"{target} cannot be a public video: write {suffixes}; other files destroy what is hidden in the pixels, "
+            'even "lossless" ones in 8-bit YUV.'
         )
     if profile is None:
         raise ProfileError(f"{target} cannot be written: name a {suffixes} file.")
@@ -158,16 +160,16 @@ def choose(target, among, name=None, crf=None, method=None):
     return dataclasses.replace(profile, options={**profile.options, "crf": str(crf)})
 
 
-def named(among, name):
-    """Those of some profiles that have a name; all if it is None. ProfileError if none has."""
+def named(among: tuple, name: str | None) -> list[Profile]:
+    """Those of some profiles that have this name; all if it is None. Raises a ProfileError if none has."""
     possible = [profile for profile in among if name in (None, profile.name)]
     if not possible:
         raise ProfileError(f"There is no profile {name!r} for this; there are {_names(among)}.")
     return possible
 
 
-def carrying(profile, method):
-    """The profile with another method; its own if it is None. ProfileError if its files cannot carry that."""
+def carrying(profile: Profile, method: str | None) -> Profile:
+    """The profile with another method; None keeps its own. Raises a ProfileError if its files cannot carry it."""
     if method is None:
         return profile
     if method not in profile.says:
@@ -178,16 +180,16 @@ def carrying(profile, method):
     return dataclasses.replace(profile, method=method)
 
 
-def of(path, method):
+def of(path: Path | str, method: str) -> str | None:
     """The name of the profile that a public file seems to have, from suffix and method; None if it has none."""
     suffix = Path(path).suffix.lower()
     return next((profile.name for profile in ALL if suffix in profile.suffixes and method in profile.says), None)
 
 
-def not_survived(profile):
-    """The end of the sentence that begins with a file whose pixels or head boxes are not what was written."""
+def not_survived(profile: Profile) -> str:
+    """The end of an error sentence that begins with a file, whose pixels or head boxes are not what was written."""
     if profile.exact or profile.method == messages.JPEG:
-        return "does not read back as it was written: nothing was kept."
+        return "does not read back as it was written: nothing was kept; choose another file type."
     better = " or a lower crf" if profile.name == H264.name else ""
     return (
         "cannot hold the head boxes (the heads cover too much of the picture, or too little quality is left): choose a "

@@ -1,4 +1,4 @@
-"""The four networks of Table I, and those of learning from twins, as functional Keras models: no training code here."""
+"""The four networks of Table I, and those of learning from twins, as functional Keras models, without training code."""
 
 from uunet.models.attribute_classifier import attribute_classifier, join
 from uunet.models.patch_critic import patch_critic

@@ -1,5 +1,7 @@
 """D_a, the pairwise 'same'/'different' classifier of Table I (section III-A)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -10,14 +12,16 @@ MOMENTUM = 0.8  # Table I, "mm"
 DROPOUT = 0.25  # Table I
 
 
-def attribute_classifier(labels=4, *, size=64, blocks=2, name="attribute_classifier"):
+def attribute_classifier(
+    labels: int = 4, *, size: int = 64, blocks: int = 2, name: str = "attribute_classifier"
+) -> keras.Model:
     """D_a: a pair of images -> the probability that each label agrees (Eq. 2).
 
     Args:
-        labels: int, t outputs. The paper trains one model a label (labels=1, then `join`) and calls the whole D_a.
+        labels: int, t outputs. The paper trains one model per label (labels=1, then `join`) and calls the whole D_a.
         size: int, side of the images in pixels.
-        blocks: int, how many [Conv 64/s2] blocks end the trunk: 2 in Table I, 3 in the published code.
-        name: str; models to `join` need different ones.
+        blocks: int, number of [Conv 64/s2] blocks at the end of the trunk: 2 in Table I, 3 in the published code.
+        name: str; models to `join` need different names.
 
     Returns:
         keras.Model: float32 `(B, size, size, 6)`, two standardised RGB images along the depth
@@ -37,8 +41,8 @@ def attribute_classifier(labels=4, *, size=64, blocks=2, name="attribute_classif
     return keras.Model(pair, agreement, name=name)
 
 
-def join(classifiers):
-    """One D_a out of one model a label: outputs side by side, `(B, t)` (section IV-A).
+def join(classifiers: Sequence[keras.Model]) -> keras.Model:
+    """One D_a from one model per label: their outputs side by side, `(B, t)` (section IV-A).
 
     Args:
         classifiers: keras.Models of one input shape and different names, in the order of s.

@@ -72,9 +72,10 @@ def load(path, *, expect=None, s=None):
         model = BUILDERS[header["builder"]](**arguments)
     except (TypeError, ValueError) as error:
         raise WeightsError(f"{path} was made by another version of uunet ({error}); fetch it again.") from error
-    if expect is not None and model.input_shape[-1] != expect:
+    channels = model.inputs[0].shape[-1]  # of the image
+    if expect is not None and channels != expect:
         raise WeightsError(
-            f"{path} holds a network with {model.input_shape[-1]} input channels, but {expect} are needed "
+            f"{path} holds a network with {channels} input channels, but {expect} are needed "
             "(4: encoder, 3: decoder, 6: attribute classifier); name the right file."
         )
     _assign(model, path, tensors, "make or fetch it again")

@@ -8,12 +8,12 @@ from uunet.models import precision
 LEAK = 0.2  # [25]
 
 
-def patch_critic(*, size=64, width=64):
-    """D_f: an image -> one score for each patch of it.
+def patch_critic(*, size: int = 64, width: int = 64) -> keras.Model:
+    """D_f: an image to one score per patch.
 
-    C64-C128-C256-C512-1 with 4 x 4 kernels as in [25], its stride-2 layers first. Two changes that Eq. 6 asks for:
-    no sigmoid, a Wasserstein critic's score is unbounded; no batch normalisation, which would make the gradient
-    penalty of one image depend on the others in the batch.
+    C64-C128-C256-C512-1 with 4 x 4 kernels as in [25], the stride-2 layers first. Eq. 6 requires two changes: no
+    sigmoid, because a Wasserstein critic's score is unbounded; and no batch normalisation, which would make the
+    gradient penalty of one image depend on the others in the batch.
 
     Args:
         size: int, side of the images in pixels, a multiple of 8.

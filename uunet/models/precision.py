@@ -1,4 +1,4 @@
-"""Which numbers a network answers in, whatever it computes in."""
+"""The dtype of outputs, whatever dtype a network computes in."""
 
 import keras
 
@@ -6,6 +6,6 @@ import keras
 def exact() -> str:
     """The dtype of pixels, logits and scores: float32, or more if the dtype policy says so.
 
-    Where the rest computes in bfloat16, its 8 bits are too coarse for what is hidden in pixels, and for losses.
+    Where the rest computes in bfloat16, its 8 bits are too coarse for signals embedded in pixels, and for losses.
     """
     return keras.backend.result_type(keras.config.dtype_policy().compute_dtype, "float32")

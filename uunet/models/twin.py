@@ -4,7 +4,7 @@ Not in the paper, whose U_e does both at once and has to weigh one against the o
 appearance (docs/training-log.md). Here what is hidden is bounded, so that a cannot look like x again:
 
     l = L(x)                                gender, ethnicity and hairstyle of x
-    v = choose(l, s, u)                     one of 160 virtual people, whose labels are to l as s says
+    v = choose(l, s, u)                     one of 160 virtual people, whose labels are to l as s says; not in the graph
     n, p = M(x)                             where x's head is, a soft mask; where its eyes, nose, mouth ... are
     f, o = D(c, n, p, v)                    v's head, and where it covers x's
     m = 1 - (1 - n) (1 - o)                 either head
@@ -14,29 +14,55 @@ appearance (docs/training-log.md). Here what is hidden is bounded, so that a can
 
 M, D, H, R are small U-Nets, L a small classifier, all on squares of 2 x 2 pixels made channels, 4 x 4 in large heads.
 D sees c, which is x with its head reduced to one value for every 8 x 8 of 64 x 64 pixels, and to as few of more pixels,
-and the places p: enough for pose, expression and light, too little to copy a face from. u ~ U(0, 1) is the first value
-of the noise channel. Whoever wants one person for a whole track, whatever L reads in single frames, lets `held` write
-who it is into that value.
+and the places p: enough for pose, expression and light, too little to copy a face from. v is an input of the network;
+`choose` finds it from l, s and u ~ U(0, 1), the first value of the noise channel. `engine.Deidentifier` chooses once
+for a whole track, whatever L reads in single frames.
 """
 
 import math
 
 import keras
+import numpy as np
 from keras import layers, ops
 
+from uunet import labels
 from uunet.models import precision
 
 COARSE = 8  # values each way that D sees of a frame that is all head, whatever its size
-LABELS = (2, 4, 5)  # values of gender, ethnicity and hairstyle, as `data.VALUES` counts them
-ALIKE = 4  # virtual people of each combination of labels
+LABELS = tuple(len(words) for words in labels.VALUES.values())  # numbers of values: 2, 4, 5
+ALIKE = labels.PEOPLE_PER_COMBINATION
 PEOPLE = math.prod(LABELS) * ALIKE
 LANDMARKS = 10  # `data.LANDMARKS`
 SPOT = 1 / 32  # of the side: how far a landmark's place is spread
-NAMED = 2  # the first noise value NAMED + k, which chance never gives, names the virtual person k
+
+
+class TwinEncoder(keras.Model):
+    """U_e, which is told whom to draw.
+
+    Inputs are a dict of `image`, float32 `(B, S, S, 4)`, x and a noise channel as for any U_e, and `person`, float32
+    `(B, PEOPLE)`, one-hot. Outputs are the logits of x's labels, list of `(B, n)`, and a dict of `a` and `t`, float32
+    `(B, S, S, 3)` in [0, 1]. The noise channel is not looked at: `choose` takes its first value for u.
+
+    Attributes:
+        read: keras.Model L, x to the logits of its labels.
+        parts: keras.Model of M, D and H: x and a person to the dict of n, o, t, a and `places`, the logits
+            `(B, S, S, LANDMARKS)` whose softmax over the pixels says where each landmark is.
+        s: four of {-1, 0, 1}: who may stand there, as in Eq. 9, for whoever calls `choose`.
+    """
+
+    def __init__(self, read, parts, s, name="encoder"):
+        size = read.input_shape[1]
+        image, person = keras.Input((size, size, 4), name="image"), keras.Input((PEOPLE,), name="person")
+        x = image[..., :3]
+        made = parts([x, person])
+        # what L reads comes first: checkpoints count variables in this order
+        outputs = read(x), {name: made[name] for name in ("a", "t")}
+        super().__init__({"image": image, "person": person}, outputs, name=name)
+        self.read, self.parts, self.s = read, parts, tuple(s)
 
 
 def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="encoder"):
-    """U_e: a head and a noise channel -> the same frame with a virtual person's head, x hidden in it.
+    """U_e: a head and a virtual person -> the same frame with that person's head, x hidden in it.
 
     Args:
         size: int, side of the images in pixels, a multiple of 32.
@@ -46,67 +72,9 @@ def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="enc
         name: str.
 
     Returns:
-        keras.Model: float32 `(B, size, size, 4)` in [0, 1] to a, float32 `(B, size, size, 3)` in [0, 1].
+        TwinEncoder.
     """
-    image = keras.Input((size, size, 4))
-    made = _made(image, _reader(size, width), _chooser(s), _drawing(size, width, strength))
-    return keras.Model(image, made["a"], name=name)
-
-
-def _made(image, read, chooser, parts):
-    """What becomes of heads with a noise channel: see `parts_of`."""
-    x, u = image[..., :3], image[:, 0, 0, 3]
-    named = ops.one_hot(ops.cast(ops.maximum(u - NAMED, 0), "int32"), PEOPLE)
-    v = ops.where(u[:, None] < NAMED, chooser([*read(x), u]), named)
-    return parts([x, v])
-
-
-def drawing(encoder):
-    """U_e as far as its drawing: what is published before x is hidden in it.
-
-    Returns:
-        keras.Model of the same layers and the same input as the `twin_encoder`, to t instead of a; None for any other
-        U_e, which draws and hides at once.
-    """
-    layers_by_name = {layer.name: layer for layer in encoder.layers}
-    if "choose" not in layers_by_name:
-        return None
-    image = keras.Input(encoder.input_shape[1:])
-    made = _made(image, *(layers_by_name[name] for name in ("read", "choose", "parts")))
-    return keras.Model(image, made["t"], name="drawing")
-
-
-def parts_of(encoder):
-    """What learning from twins trains of a `twin_encoder`.
-
-    Returns:
-        keras.Models: x `(B, size, size, 3)` to the logits of its labels, list of `(B, n)`; and x with a virtual person
-        `(B, PEOPLE)`, one-hot, to the dict of n, o, t, a and `places`, the logits `(B, size, size, LANDMARKS)` whose
-        softmax over the pixels says where each landmark is.
-    """
-    return encoder.get_layer("read"), encoder.get_layer("parts")
-
-
-def held(encoder, heads, noise):
-    """The noise channel that gives all heads of a track one virtual person, chosen by what L reads in them together.
-
-    Args:
-        encoder: a keras.Model U_e; any but a `twin_encoder` gets `noise` as it is.
-        heads: float32 `(n, size, size, 3)` in [0, 1], some or all heads of the track.
-        noise: float32 `(size, size, 1)` of U(0, 1), the track's.
-
-    Returns:
-        float32 `(size, size, 1)`.
-    """
-    layers_by_name = {layer.name: layer for layer in encoder.layers}
-    if "choose" not in layers_by_name:
-        return noise
-    logits = layers_by_name["read"].predict_on_batch(heads)
-    together = [ops.mean(ops.log_softmax(logit), axis=0, keepdims=True) for logit in logits]
-    person = layers_by_name["choose"]([*together, ops.convert_to_tensor(noise[0, :1, 0])])
-    named = noise.copy()
-    named[0, 0] = NAMED + int(ops.argmax(person[0]))
-    return named
+    return TwinEncoder(_reader(size, width), _drawing(size, width, strength), s, name)
 
 
 def choose(logits, s, u):
@@ -116,21 +84,22 @@ def choose(logits, s, u):
     differ, 0, 1, ... if it may), and one for which of the ALIKE people.
 
     Args:
-        logits: list of `(B, n)`, of gender, ethnicity and hairstyle.
+        logits: list of `(B, n)`, of gender, ethnicity and hairstyle; of a track, the means of its heads'.
         s: four of {-1, 0, 1}.
-        u: `(B,)` in [0, 1].
+        u: float32 `(B,)` in [0, 1].
 
     Returns:
         float32 `(B, PEOPLE)`, one-hot.
     """
     choices = [1 if wish == 1 else values + wish for values, wish in zip(LABELS, s[1:], strict=True)]
-    rest = ops.cast(ops.clip(u * math.prod(choices) * ALIKE, 0, math.prod(choices) * ALIKE - 1), "int32")
+    allowed = math.prod(choices) * ALIKE
+    rest = np.clip(u * allowed, 0, allowed - 1).astype(int)
     person = 0
     for logit, values, count, wish in zip(logits, LABELS, choices, s[1:], strict=True):
         rest, digit = rest // count, rest % count
-        own = ops.cast(ops.argmax(logit, axis=-1), "int32")
+        own = np.argmax(logit, axis=-1)
         person = person * values + (own + digit + (1 if wish == -1 else 0)) % values
-    return ops.one_hot(person * ALIKE + rest, PEOPLE)
+    return np.eye(PEOPLE, dtype=np.float32)[person * ALIKE + rest]
 
 
 def labels_of(person):
@@ -154,14 +123,8 @@ def _reader(size, width):
     return keras.Model(x, logits, name="read")
 
 
-def _chooser(s):
-    """`choose`, as a model of its own that `held` can ask."""
-    logits, u = [keras.Input((values,)) for values in LABELS], keras.Input(())
-    return keras.Model([*logits, u], choose(logits, s, u), name="choose")
-
-
 def _drawing(size, width, strength):
-    """M, D and H: x and a virtual person to what `parts_of` says."""
+    """M, D and H: the `parts` of a TwinEncoder."""
     fold, cell = fold_of(size), size // COARSE
     x, person = keras.Input((size, size, 3)), keras.Input((PEOPLE,))
     found = shuffle(_unet(unshuffle(x - 0.5, fold), width // 2, outputs=fold**2 * (1 + LANDMARKS), name="find"), fold)

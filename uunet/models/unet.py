@@ -9,9 +9,17 @@ SHAPES = ("ronneberger", "pix2pix")
 
 
 def unet(
-    channels, *, shape="ronneberger", size=64, width=64, normalization=None, dropout=0.0, residual=False, name="unet"
-):
-    """A U-Net that turns an image into an image of the same size.
+    channels: int,
+    *,
+    shape: str = "ronneberger",
+    size: int = 64,
+    width: int = 64,
+    normalization: str | None = None,
+    dropout: float = 0.0,
+    residual: bool = False,
+    name: str = "unet",
+) -> keras.Model:
+    """A U-Net: an image to an image of the same size.
 
     `"ronneberger"` is [44], which the paper cites: four max-pooling levels of two 3 x 3 convolutions, width to
     16 x width kernels, 2 x 2 up-convolutions, skips at every level. Its convolutions are padded, so that the
@@ -25,17 +33,17 @@ def unet(
         shape: "ronneberger" or "pix2pix".
         size: int, side of the image in pixels: a multiple of 16, for "pix2pix" a power of two.
         width: int, kernels of the first level (64 in both originals).
-        normalization: None ([44]), "batch" (the published code) or "group", which treats one head alone exactly as
-            the same head in a batch.
+        normalization: None ([44]) or "batch" (the published code).
         dropout: float in [0, 1), after the first three up-blocks of "pix2pix" while training (0.5 in the
             published code, which never switches it off).
         residual: bool; True adds the input's logit to the output's, so that the network learns a difference. Neither
-            original has it; for U_d it is worth hours on a CPU. Not for U_e: at a = x, D_a is so sure of the identity
-            that Eq. 9 has no gradient left.
+            original has it; for U_d it saves hours on a CPU. Do not use it for U_e: at a = x, D_a is so certain of the
+            identity that Eq. 9 has no gradient.
+        name: str.
 
     Returns:
         keras.Model: float32 `(B, size, size, channels)` in [0, 1] to float32 `(B, size, size, 3)` in (0, 1). Pixels are
-        float32 under any dtype policy: the 8 bits of bfloat16 are too coarse for what is hidden in them.
+        float32 under any dtype policy: the 8 bits of bfloat16 are too coarse for the signal embedded in them.
 
     Raises:
         ValueError: if `shape`, `size` or `normalization` is none of the above.
@@ -52,7 +60,7 @@ def unet(
         features = _pix2pix(image, width, normalization, dropout)
         logit = layers.Conv2DTranspose(3, 4, 2, padding="same", dtype=precision.exact(), name="output")(features)
     if residual:
-        rgb = ops.clip(image[..., :3], 0.02, 0.98)  # a logit of black or white would leave no gradient
+        rgb = ops.clip(image[..., :3], 0.02, 0.98)  # the logit of black or white would have no gradient
         logit = logit + ops.log(rgb / (1 - rgb))
     return keras.Model(image, layers.Activation("sigmoid", dtype=precision.exact())(logit), name=name)
 
@@ -62,9 +70,7 @@ def _normalize(x, kind, name):
         return x
     if kind == "batch":
         return layers.BatchNormalization(name=name)(x)
-    if kind == "group":
-        return layers.GroupNormalization(groups=min(8, x.shape[-1]), name=name)(x)
-    raise ValueError(f"normalization must be None, 'batch' or 'group'; got {kind!r}.")
+    raise ValueError(f"normalization must be None or 'batch'; got {kind!r}.")
 
 
 def _ronneberger(image, width, normalization):

@@ -1,16 +1,12 @@
-"""From a recording to its public version and back: arrays (`frame`), videos (`video`) and still images (`images`).
+"""From a recording to its public version and back: one module each for a `frame` (an array), a `video`, an `image` and
+a `folder` of images.
 
-`profiles` says how public files are written, `messages` how the head boxes get into their pixels and out again.
+`media` reads and writes the files, `wire.messages` gets the head boxes into the pixels and out of them.
 """
 
+from uunet.pipeline.folder import deidentify_folder, reconstruct_folder
 from uunet.pipeline.frame import deidentify, reconstruct
-from uunet.pipeline.images import (
-    deidentify_folder,
-    deidentify_image,
-    inspect_image,
-    reconstruct_folder,
-    reconstruct_image,
-)
+from uunet.pipeline.image import deidentify_image, inspect_image, reconstruct_image
 from uunet.pipeline.video import deidentify_video, inspect_video, reconstruct_video
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Arrays in, new arrays out: heads through U_e or U_d, pasted back, their boxes hidden in the pixels (section III-D).
+"""Arrays in, new arrays out: heads cut out, changed by `engine`, pasted back, their boxes hidden (section III-D).
 
 Where boxes overlap, a pixel belongs to the head in whose box it lies closest to the middle (`owned`): U_e changes what
 is in the middle of its box, and leaves the face of somebody at its edge as it was. All heads are cropped before any is
@@ -6,20 +6,14 @@ pasted, and of each only its own pixels are pasted; so, too, in reconstruction.
 """
 
 import secrets
+from collections import Counter
 
 import numpy as np
 
-from uunet import channel, pixels
-from uunet.boxes import detection, tracking
-from uunet.errors import UUNetError
-from uunet.models import twin
+from uunet import engine
+from uunet.boxes import detection
+from uunet.boxes.types import rois_of
 from uunet.wire import crypto, messages
-
-HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
-
-
-class ModelError(UUNetError):
-    """A network is not the one the step needs."""
 
 
 def fresh_seed():
@@ -32,8 +26,8 @@ def deidentify(frame, encoder, detector, *, seed=None, secret=None):
 
     Args:
         frame: uint8 `(H, W, 3)`, RGB; not modified.
-        encoder: keras.Model U_e, `(N, S, S, 4)` -> `(N, S, S, 3)` in [0, 1].
-        detector: callable frame -> faces, or head boxes: see `detection`.
+        encoder: keras.Model U_e, as `engine.Deidentifier` takes it.
+        detector: callable frame -> faces, or `box_file.GivenBoxes`: see `detection`.
         seed: int >= 0 for a repeatable result; None draws a fresh one.
         secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
 
@@ -43,9 +37,9 @@ def deidentify(frame, encoder, detector, *, seed=None, secret=None):
     Raises:
         UUNetError: if the frame is too small for its message or `encoder` is not an encoder.
     """
-    seed = fresh_seed() if seed is None else seed
-    heads = tracked_heads([frame], detector)
-    return deidentify_frames([frame], heads, encoder, seed=seed, seal=new_seal(secret))[0]
+    deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
+    heads = detection.tracked_heads([[frame]], detector)
+    return deidentify_frames([frame], heads, deidentifier, seal=new_seal(secret))[0]
 
 
 def reconstruct(public, decoder, *, secret=None):
@@ -70,45 +64,58 @@ def new_seal(secret):
     return None if secret is None else crypto.new_seal(secret)
 
 
-def tracked_heads(frames, detector):
-    """The heads of some frames, detected, tracked and bridged; or head boxes given instead of a detector, checked.
+def meet(deidentifier, frames, tracked):
+    """Shows an `engine.Deidentifier` the first heads of each track, before any of them is de-identified.
 
-    Returns:
-        list (frames) of lists of `(track_id, Roi)` in message order.
+    A group of frames may hold fewer of them than the choice of a virtual person is made from: those of a track that
+    begins at the group's end, or whose boxes are far apart. So they are collected in a pass of their own. It ends with
+    the last frame that is needed, and there is none where U_e is not told a person.
+
+    Args:
+        deidentifier: engine.Deidentifier.
+        frames: iterable of uint8 `(H, W, 3)`, RGB: the clip from its first frame on.
+        tracked: list (frames) of lists of TrackedBox, as detected.
     """
-    if callable(detector):
-        return tracking.track(detection.find_heads(frames, detector))
-    return detection.tracked_boxes(detector, len(frames), *frames[0].shape[:2])
+    if not deidentifier.chooses:
+        return
+    count, wanted = Counter(), []
+    for heads in tracked:
+        wanted.append([head for head in heads if count[head[0]] < engine.FIRST_HEADS])
+        count.update(track_id for track_id, _ in wanted[-1])
+    while wanted and not wanted[-1]:
+        wanted.pop()
+    crops, tracks = [], []
+    for heads, frame in zip(wanted, frames, strict=False):  # reads no further than the last frame that is wanted
+        for track_id, roi in heads:
+            crops.append(_crop(frame, roi).copy())  # a view would keep the frame in memory
+            tracks.append(track_id)
+        if len(crops) >= engine.HEADS_AT_ONCE:
+            deidentifier.meet(crops, tracks)
+            crops, tracks = [], []
+    deidentifier.meet(crops, tracks)
 
 
-def deidentify_frames(
-    frames, tracked, encoder, *, seed, held=None, first_index=0, last=True, seal=None, method=messages.LSB
-):
+def deidentify_frames(frames, tracked, deidentifier, *, first_index=0, last=True, seal=None, method=messages.LSB):
     """Public versions of consecutive frames; their heads go through U_e together.
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
-        tracked: list (frames) of lists of `(track_id, Roi)`; their order is that of the message.
-        encoder: keras.Model U_e.
-        seed: int >= 0; with it, a track's noise is the same in all calls.
-        held: dict track -> its 4th channel, filled here where a track first appears: with the same dict in all calls of
-            a clip a person keeps one virtual face, also where U_e chooses it by what it sees; None for a single call.
+        tracked: list (frames) of lists of TrackedBox; their order is that of the message.
+        deidentifier: engine.Deidentifier; with the same one in all calls of a clip, a person keeps one virtual face.
         first_index: int, the number of the first of these frames in the clip.
-        last, seal, method: see `messages.hide`; messages.QIM wants whole groups with boxes of `messages.carried`.
+        last, seal, method: see `messages.hide`; messages.QIM wants whole groups with boxes of `motion.carry`.
 
     Returns:
         list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.
 
     Raises:
-        RoiError, MessageError, CapacityError, ModelError: before anything is computed.
+        RoiError, MessageError, CapacityError: before anything is computed.
     """
-    _check_model(encoder, 4)
-    rois = [[roi for _, roi in heads] for heads in tracked]
+    rois = rois_of(tracked)
     for frame, boxes in zip(frames, rois, strict=True):
         messages.check_fits(boxes, frame.shape, method=method, sealed=seal is not None)
-    held = {} if held is None else held
-    _hold(held, frames, tracked, encoder, seed)
-    public = _paste_all(frames, rois, encoder, [held[track_id] for heads in tracked for track_id, _ in heads])
+    tracks = [track_id for heads in tracked for track_id, _ in heads]
+    public = _pasted(frames, rois, deidentifier(_crops(frames, rois), tracks))
     return messages.hide(public, rois, first_index=first_index, last=last, seal=seal, method=method)
 
 
@@ -126,27 +133,26 @@ def reconstruct_frames(public_frames, rois, decoder):
     Raises:
         ModelError: before anything is computed.
     """
-    _check_model(decoder, 3)
-    return _paste_all(public_frames, rois, decoder)
+    reidentifier = engine.Reidentifier(decoder)
+    return _pasted(public_frames, rois, reidentifier(_crops(public_frames, rois)))
 
 
-def _paste_all(frames, rois, model, noise=None):
-    """New frames with `model`'s version of each head pasted in; `noise` is one 4th channel a head, for U_e."""
-    size = model.input_shape[1]
-    places = [(k, roi) for k, boxes in enumerate(rois) for roi in boxes]
-    masks = [mask for boxes in rois for mask in owned(boxes)]
-    result = [frame.copy() for frame in frames]
-    for start in range(0, len(places), HEADS_AT_ONCE):
-        chunk = places[start : start + HEADS_AT_ONCE]
-        # `frames` are never written to, so every crop shows its frame before any paste
-        crops = [_crop(frames[k], roi, size) for k, roi in chunk]
-        if noise is not None:
-            crops = np.concatenate([crops, noise[start : start + HEADS_AT_ONCE]], axis=-1)
-        # predict_on_batch: 2 to 5 times as fast as calling the model (TensorFlow, 2 CPU cores); TensorFlow compiles it
-        # once for all numbers of heads, JAX again for each new one
-        faces = model.predict_on_batch(np.asarray(crops))
-        for (k, (x, y, w, h)), mask, face in zip(chunk, masks[start : start + HEADS_AT_ONCE], faces, strict=True):
-            result[k][y : y + h, x : x + w][mask] = channel.to_roi(np.asarray(face), h, w)[mask]
+def _crops(frames, rois):
+    """The pixels under all boxes, frame by frame."""
+    return [_crop(frame, roi) for frame, boxes in zip(frames, rois, strict=True) for roi in boxes]
+
+
+def _crop(frame, roi):
+    x, y, w, h = roi
+    return frame[y : y + h, x : x + w]
+
+
+def _pasted(frames, rois, heads):
+    """New frames with a version of each head pasted in; `heads`: list of uint8 `(h, w, 3)`, frame by frame."""
+    result, heads = [frame.copy() for frame in frames], iter(heads)
+    for frame, boxes in zip(result, rois, strict=True):
+        for roi, mask in zip(boxes, owned(boxes), strict=True):
+            _crop(frame, roi)[mask] = next(heads)[mask]
     return result
 
 
@@ -181,30 +187,3 @@ def owned(rois):
 def _far_from_middle(w, h):
     columns, rows = (abs(2 * np.arange(side) + 1 - side) / side for side in (w, h))
     return np.maximum(rows[:, None], columns)  # (h, w)
-
-
-def _hold(held, frames, tracked, encoder, seed):
-    """Adds the tracks that `held` lacks."""
-    size, new = encoder.input_shape[1], {}
-    for frame, heads in zip(frames, tracked, strict=True):
-        for track_id, roi in heads:
-            if track_id not in held:
-                new.setdefault(track_id, []).append(_crop(frame, roi, size))
-    for track_id, crops in new.items():
-        noise = pixels.noise_channel(np.random.default_rng([seed, track_id]), size)
-        held[track_id] = twin.held(encoder, np.stack(crops), noise)
-
-
-def _crop(frame, roi, size):
-    x, y, w, h = roi
-    return channel.to_network(frame[y : y + h, x : x + w], size)
-
-
-def _check_model(model, channels):
-    expected = (model.input_shape[1], model.input_shape[1], channels)
-    if model.input_shape[1:] != expected or model.output_shape[1:] != (*expected[:2], 3):
-        role = "encoder takes RGB and noise, (S, S, 4)" if channels == 4 else "decoder takes RGB, (S, S, 3)"
-        raise ModelError(
-            f"The network maps {model.input_shape[1:]} to {model.output_shape[1:]} but the {role}, and returns "
-            "(S, S, 3): give the other network."
-        )

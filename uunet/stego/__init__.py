@@ -1,7 +1,7 @@
-"""Hiding bytes in pixels, one file a method, each with `hide`, `reveal` and `capacity`: on arrays, `jpeg` on files.
+"""Hiding bytes in pictures. Each method is one module: `lsb` and `qim` work on pixels, `jpeg` on JPEG files.
 
-`keystream` draws what both ends of a channel must draw alike: the order in which samples carry bits.
-
-The paper cites a steganalysis paper for this step ([14], section III-C) and does not say how it embeds. Our choices:
-`lsb` for lossless files, `jpeg` for JPEG files that stay as they are, `qim` for lossy video (docs/steganography.md).
+`lsb` is for lossless files, `jpeg` for JPEG files that are not encoded again, `qim` for lossy video
+(docs/steganography.md). These are our choices: for this step the paper cites [14], a paper on steganalysis, and does
+not say how it embeds (section III-C). `keystream` draws random numbers that writer and reader must share, such as the
+order in which samples carry bits. `convolutional` is the error-correcting code of `qim`.
 """

@@ -1,24 +1,25 @@
-"""Hiding in a JPEG file's own coefficients: lossless to the file, which stays a JPEG of the same pixels but for a few.
+"""Hiding in the quantised coefficients of a JPEG file, without encoding the picture again.
 
-One bit is the parity of one quantised AC coefficient of luma, zigzag places 3 to 20 (0 is DC): below, a change would be
-seen; above, coefficients are nearly always 0 and every change costs bytes.
+The parity of a quantised AC coefficient of luma is one bit. The zigzag places 3 to 20 are used (0 is DC): changes at
+lower places would be visible; at higher places nearly all coefficients are 0, and every change makes the file larger.
 
-Where the parity is wrong the coefficient goes up or down by one. Every coefficient of these places carries a bit,
-*zeros too* (a zero is even), so there is no shrinkage: in schemes that skip zeros, a 1 that becomes 0 would be lost to
-the reader. The carriers are thus an array of samples to `lsb`, which hides and reveals there as it does in pixels:
+If the parity is wrong, the coefficient goes up or down by one. Every coefficient at these places carries a bit, zeros
+too (a zero is even). In schemes that skip zeros, a coefficient of 1 that becomes 0 is lost to the reader (shrinkage).
+The carriers are an array of samples, in which `lsb` hides and reveals as it does in pixels:
 
     hidden = jpeg.rewrite(data, lambda carriers: lsb.hide(carriers, payload, limits=jpeg.LIMITS))
     payload == lsb.reveal(jpeg.carriers(hidden), len(payload))
 
-Every other coefficient, the quantisation tables and the metadata (EXIF, ICC) are kept; what lies behind the end of the
-picture (a second picture, a motion clip) is not. A frame of a Motion JPEG video is such a file.
+All other coefficients, the quantisation tables and the metadata (EXIF, ICC) are kept. Data after the end of the picture
+(a second picture, a motion clip) are dropped. A frame of a Motion JPEG video is such a file.
 
-The file must not be encoded again afterwards: for that there is `qim`.
+The message is lost if the file is encoded again; use `qim` where that may happen.
 """
 
 import functools
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -28,14 +29,14 @@ import numpy as np
 from uunet.errors import UUNetError
 from uunet.stego.lsb import CapacityError
 
-FIRST, LAST = 3, 20  # zigzag places that carry
+FIRST, LAST = 3, 20  # zigzag places of the carriers
 LIMITS = (-1023, 1023)  # of an AC coefficient in a baseline JPEG
 QUALITY = 95
 MAX_SIDE = 65_500  # pixels that libjpeg writes
-MAX_PIXELS = 2**28  # a stranger's file may announce any size; FFmpeg refuses larger frames too
-LIBJPEG = "turbo210"  # twice as fast as jpeglib's own default, and hardened since
+MAX_PIXELS = 2**28  # an untrusted file may announce any size; FFmpeg has the same limit
+LIBJPEG = "turbo210"  # twice as fast as jpeglib's default, and with later security fixes
 
-# (row, column) of the places: along the anti-diagonals, by turns downwards and upwards
+# (row, column) of the places: along the anti-diagonals, alternately downwards and upwards
 ZIGZAG = sorted(np.ndindex(8, 8), key=lambda at: (sum(at), at[sum(at) % 2 == 0]))
 ROWS, COLUMNS = np.transpose(ZIGZAG[FIRST : LAST + 1])
 
@@ -44,17 +45,17 @@ START, END, SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 FRAME = (b"\xff\xc0", b"\xff\xc1")  # sequential, Huffman: not progressive
 TABLES = (b"\xff\xc4", b"\xff\xdb", b"\xff\xdd")  # Huffman, quantisation, restart interval
 METADATA = (*(bytes((0xFF, 0xE0 + k)) for k in range(16)), b"\xff\xfe")  # APP0 to APP15, comment
-CODED_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker; not a coded FF, a restart or filling
+CODED_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker other than a coded FF, a restart or a fill byte
 
 
 class JpegError(UUNetError):
-    """Some bytes are not a whole JPEG picture that can carry."""
+    """Data are not a complete JPEG picture in which bits can be hidden."""
 
 
-def encode(frame):
-    """A frame as a JPEG file of QUALITY, ready to carry.
+def encode(frame: np.ndarray) -> bytes:
+    """A frame as a JPEG file of quality QUALITY.
 
-    Colour keeps its resolution (4:4:4). With half of it files are a fifth smaller, but faces lose 0.5 dB more.
+    Chroma keeps its full resolution (4:4:4). With half of it files are a fifth smaller, but faces lose 0.5 dB more.
 
     Args:
         frame: uint8 `(H, W, 3)`, RGB.
@@ -75,13 +76,13 @@ def encode(frame):
     return cv2.imencode(".jpg", bgr, [number for option in options.items() for number in option])[1].tobytes()
 
 
-def capacity(shape):
-    """How many whole bytes the JPEG file of a frame of this shape, `(H, W)` or `(H, W, 3)`, can hide."""
+def capacity(shape: tuple[int, ...]) -> int:
+    """The number of whole bytes that the JPEG file of a frame of shape `(H, W)` or `(H, W, 3)` can hide."""
     return -(-shape[0] // 8) * -(-shape[1] // 8) * ROWS.size // 8
 
 
-def check_capacity(shape, n_bytes):
-    """Raises CapacityError, naming what is needed and what there is, if `n_bytes` do not fit."""
+def check_capacity(shape: tuple[int, ...], n_bytes: int) -> None:
+    """Raises CapacityError if `n_bytes` do not fit into a frame of this shape."""
     if n_bytes > capacity(shape):
         raise CapacityError(
             f"The frame of {shape[1]} x {shape[0]} pixels can hold {capacity(shape)} bytes in its JPEG coefficients "
@@ -89,17 +90,17 @@ def check_capacity(shape, n_bytes):
         )
 
 
-def carriers(data):
+def carriers(data: bytes) -> np.ndarray:
     """The coefficients of a JPEG file that carry bits.
 
     Args:
         data: bytes of a baseline JPEG file, grey or colour.
 
     Returns:
-        int16 `(rows, columns, 18)`, read-only: block by block, the zigzag places 3 to 20 of each.
+        int16 `(rows, columns, 18)`, read-only: the zigzag places 3 to 20 of each block.
 
     Raises:
-        JpegError: if it is not a whole JPEG picture, or progressive.
+        JpegError: if it is not a complete baseline JPEG picture.
     """
     return _carriers(bytes(data))
 
@@ -111,18 +112,18 @@ def _carriers(data):
     return found
 
 
-def rewrite(data, change):
-    """A copy of a JPEG file with other carriers.
+def rewrite(data: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
+    """A copy of a JPEG file with changed carriers.
 
     Args:
         data: bytes of a baseline JPEG file, grey or colour.
         change: callable `carriers -> carriers`, int16 `(rows, columns, 18)` in LIMITS.
 
     Returns:
-        bytes: a baseline JPEG file, of which all other coefficients, the quantisation tables and metadata are the same.
+        bytes: a baseline JPEG file with the same other coefficients, quantisation tables and metadata.
 
     Raises:
-        JpegError: if it is not a whole JPEG picture, or progressive; or if what was written reads back differently.
+        JpegError: if it is not a complete baseline JPEG picture, or if the written file reads back differently.
     """
     metadata, bare = _split(data)
     picture = _read(bare)
@@ -135,12 +136,14 @@ def rewrite(data, change):
         bare = _split(path.read_bytes())[1]
     written = _read(bare)
     if not all(np.array_equal(getattr(written, name), getattr(picture, name)) for name in ("Y", "Cb", "Cr", "K", "qt")):
-        raise JpegError("The JPEG picture cannot be written with all its coefficients kept: save it anew.")
+        raise JpegError(
+            "The JPEG picture cannot be written with all its coefficients kept: save it as a new JPEG file."
+        )
     return START + metadata + bare[len(START) :]
 
 
 def _read(bare):
-    """The coefficients of what `_split` has checked, as jpeglib has them."""
+    """The coefficients of a file that `_split` has checked: jpeglib's DCTJPEG."""
     try:
         with tempfile.TemporaryDirectory() as folder, jpeglib.version(LIBJPEG):
             path = Path(folder, "read.jpg")  # jpeglib reads files only
@@ -153,10 +156,10 @@ def _read(bare):
 
 
 def _split(data):
-    """A JPEG file's metadata, and the file without it, up to its end marker: bytes, bytes.
+    """The metadata of a JPEG file, and the file without them, up to its end marker: bytes, bytes.
 
-    Nothing else may reach jpeglib, which writes behind its arrays where a file has many metadata segments, empty ones
-    or more than four components, reads scan after scan, and fills up silently what a truncated file lacks.
+    Nothing else may reach jpeglib. It writes past the end of its arrays if a file has many metadata segments, empty
+    ones or more than four components; it reads any number of scans; and it silently completes truncated files.
 
     Raises:
         JpegError: if it is not a JPEG file of one picture in one sequential scan, of at most MAX_PIXELS.
@@ -187,7 +190,7 @@ def _split(data):
 
 
 def _check_frame(segment):
-    """Its content: precision u8, height u16, width u16, components u8, three bytes each."""
+    """Checks a frame header: precision u8, height u16, width u16, components u8, then three bytes per component."""
     height, width = (int.from_bytes(segment[at : at + 2], "big") for at in (5, 7))
     components = segment[9:10]
     if not 0 < height * width <= MAX_PIXELS or components not in (b"\1", b"\3", b"\4"):

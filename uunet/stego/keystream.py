@@ -1,7 +1,7 @@
-"""Random positions and signs that both ends of a channel can draw: a ChaCha20 keystream (RFC 8439), never NumPy's RNG.
+"""Random positions and bits that writer and reader draw alike, from a ChaCha20 keystream (RFC 8439).
 
-NumPy does not promise the same numbers in its next version; a cipher's keystream is the same for ever, everywhere, and
-without the key nobody can tell it from noise. docs/wire-format.md specifies it for other programs.
+NumPy's generator may give other numbers in a later version. The keystream of a cipher is the same in all programs, and
+without the key it cannot be told from noise. docs/wire-format.md specifies it for other programs.
 """
 
 import struct
@@ -10,19 +10,19 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 
 MAX_TOTAL = 2**32  # positions are drawn from 32-bit words
-PLACE, SIGN = b"plac", b"sign"  # no word is used for two purposes
+PLACE, SIGN = b"plac", b"sign"  # so that no word of the keystream is used twice
 
 
-def positions(key, nonce, total, count):
-    """The first `count` of all numbers below `total`, in an order that only the key's owners know.
+def positions(key: bytes, nonce: int, total: int, count: int) -> np.ndarray:
+    """The first `count` numbers of a random permutation of 0..total - 1, which only the owners of the key can compute.
 
-    Each 32-bit word of the keystream that is below the largest multiple of `total` names the position `word % total`
-    (rejection sampling: without it, low positions would come up more often); a position named before is passed over.
-    The order is thus the same whatever `count` is: asking for more only goes on.
+    A 32-bit word of the keystream gives the position `word % total`. Words from the largest multiple of `total` on are
+    skipped (rejection sampling: otherwise low positions would be more frequent), and so are repeated positions. The
+    permutation does not depend on `count`.
 
     Args:
         key: bytes (32).
-        nonce: int in 0..2^64 - 1; another one gives an unrelated order.
+        nonce: int in 0..2^64 - 1; each nonce gives an independent permutation.
         total: int, at most 2^32.
         count: int, at most `total`.
 
@@ -39,7 +39,7 @@ def positions(key, nonce, total, count):
     drawn, missing = [np.zeros(0, np.int64)], count
     while missing:
         free = total - (count - missing)
-        n_words = missing * total // free + 64  # about as many as will do
+        n_words = missing * total // free + 64  # usually enough
         words = np.frombuffer(keystream.update(bytes(4 * n_words)), "<u4").astype(np.int64)
         named = words[words < 2**32 - 2**32 % total] % total
         named = named[~taken[named]]
@@ -50,8 +50,8 @@ def positions(key, nonce, total, count):
     return np.concatenate(drawn)
 
 
-def bits(key, nonce, count):
-    """Random bits, uint8 `(count,)` of 0 and 1: of each keystream byte the highest bit first."""
+def bits(key: bytes, nonce: int, count: int) -> np.ndarray:
+    """Random bits, uint8 `(count,)` of 0 and 1: the bits of the keystream, the highest of each byte first."""
     return np.unpackbits(np.frombuffer(_keystream(key, SIGN, nonce).update(bytes(-(-count // 8))), np.uint8))[:count]
 
 

@@ -1,11 +1,10 @@
-"""LSB matching: one bit in the parity of each 8-bit sample, changed by at most one level.
+"""LSB matching: the parity of a sample is one bit, and hiding changes a sample by at most one level.
 
-The samples are those of a frame, or the coefficients of a JPEG file (`jpeg`). What hides in pixels survives lossless
-files only. Without a key the samples carry the payload in raster order from the top left corner, where anybody can read
-it and a steganalyst finds it easily: that hides data from the eye and no more. With a key their order is known to its
-owners alone.
+The samples are the 8-bit values of a frame, or the coefficients of a JPEG file (`jpeg`). Bits hidden in pixels survive
+in lossless files only. Without a key the payload is in raster order from the top left corner: it is invisible, but
+anybody can read it, and steganalysis detects it easily. With a key only the owners of the key know the order.
 
-Any sample may carry a bit, those of the heads too: a reader does not know yet where the heads are.
+Any sample may carry a bit, including those of the heads, because a reader does not know yet where the heads are.
 """
 
 import numpy as np
@@ -13,20 +12,20 @@ import numpy as np
 from uunet.errors import UUNetError
 from uunet.stego import keystream
 
-NO_KEY = bytes(32)  # draws the signs, which no reader needs, where there is no key
+NO_KEY = bytes(32)  # used without a key, for the signs only; a reader does not need the signs
 
 
 class CapacityError(UUNetError):
-    """A frame is too small for the bytes to hide in it."""
+    """A frame is too small for its message."""
 
 
-def capacity(shape):
-    """How many whole bytes a frame of this shape, `(H, W)` or `(H, W, C)`, can hide: one bit a sample."""
+def capacity(shape: tuple[int, ...]) -> int:
+    """The number of whole bytes that a frame of shape `(H, W)` or `(H, W, C)` can hide: one bit per sample."""
     return int(np.prod(shape)) // 8
 
 
-def check_capacity(shape, n_bytes):
-    """Raises CapacityError, naming what is needed and what there is, if `n_bytes` do not fit."""
+def check_capacity(shape: tuple[int, ...], n_bytes: int) -> None:
+    """Raises CapacityError if `n_bytes` do not fit into a frame of this shape."""
     if n_bytes > capacity(shape):
         raise CapacityError(
             f"The frame of {shape[1]} x {shape[0]} pixels can hide {capacity(shape)} bytes but its message needs "
@@ -34,22 +33,30 @@ def check_capacity(shape, n_bytes):
         )
 
 
-def hide(frame, payload, *, offset=0, key=None, nonce=0, limits=(0, 255)):
+def hide(
+    frame: np.ndarray,
+    payload: bytes,
+    *,
+    offset: int = 0,
+    key: bytes | None = None,
+    nonce: int = 0,
+    limits: tuple[int, int] = (0, 255),
+) -> np.ndarray:
     """Hides bytes in a frame: each sample whose parity is wrong goes up or down by one at random.
 
-    LSB *matching*: unlike replacement it does not tie 2k to 2k + 1, which is what simple detectors look for.
+    This is LSB *matching*. LSB replacement only changes 2k to 2k + 1 and back, which simple detectors find.
 
     Args:
         frame: uint8 `(H, W)` or `(H, W, C)`, or int16 coefficients; not modified.
         payload: bytes.
-        offset: int, bytes to leave room for: the first `8 offset` samples in raster order are not touched.
-        key: bytes (32), orders the samples behind these; None for raster order.
+        offset: int, bytes to leave free: the first `8 offset` samples in raster order are not changed.
+        key: bytes (32), determines the order of the samples behind these; None for raster order.
         nonce: int >= 0, the frame's number: each frame has its own order and its own signs.
-        limits: the least and the largest value of a sample.
+        limits: smallest and largest value of a sample.
 
     Returns:
-        Like `frame`: a new one that differs in `8 len(payload)` samples at most, by one level. The least value only
-        goes up and the largest only down, so nothing wraps.
+        A new array like `frame` that differs in at most `8 len(payload)` samples, by one level. The smallest value only
+        goes up and the largest only goes down, so no value leaves `limits`.
 
     Raises:
         CapacityError: if offset and payload together are longer than `capacity(frame.shape)`.
@@ -66,13 +73,14 @@ def hide(frame, payload, *, offset=0, key=None, nonce=0, limits=(0, 255)):
     return hidden.reshape(frame.shape)
 
 
-def reveal(frame, n_bytes, *, offset=0, key=None, nonce=0):
-    """Reads hidden bytes back: `n_bytes`, or fewer (like `file.read`) where the frame ends.
+def reveal(frame: np.ndarray, n_bytes: int, *, offset: int = 0, key: bytes | None = None, nonce: int = 0) -> bytes:
+    """Reads hidden bytes: `n_bytes`, or fewer (like `file.read`) if the frame ends before.
 
     Args:
-        frame: as `hide` gave it.
-        n_bytes: int, how many to read; it may be less than were hidden.
-        offset, key, nonce: as in `hide`. Without a key, bytes hidden at once may be read in pieces, one offset each.
+        frame: as `hide` returned it.
+        n_bytes: int, may be smaller than the number of hidden bytes.
+        offset, key, nonce: as in `hide`. Without a key, bytes hidden in one call can be read in several calls, with
+            rising offsets.
     """
     _check(frame)
     n_bytes = max(0, min(n_bytes, capacity(frame.shape) - offset))
@@ -81,7 +89,7 @@ def reveal(frame, n_bytes, *, offset=0, key=None, nonce=0):
 
 
 def _places(size, offset, n_bits, key, nonce):
-    """Which samples carry the bits, as an index of the flat frame."""
+    """The samples that carry the bits, as an index into the flat frame."""
     if key is None:
         return slice(8 * offset, 8 * offset + n_bits)
     return 8 * offset + keystream.positions(key, nonce, max(0, size - 8 * offset), n_bits)

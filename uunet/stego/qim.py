@@ -4,18 +4,18 @@ A bit b moves one coefficient c to the nearest point of one of two lattices, of 
 
     c' = D round((c - o) / D) + o        o = d + b D/2
 
-so whoever reads finds the bit in the phase of c, however the rest of the picture was compressed, as long as the
-coefficient moved by less than D/4. The dither d differs from coefficient to coefficient, at random but fixed and known:
-the change is then uniform in -D/2..D/2 whatever the picture, and a picture without a message votes noise.
+The reader finds the bit in the phase of c. It is right as long as compression moved the coefficient by less than D/4.
+The dither d is random, different for each coefficient, and known to everybody. It makes the change uniform in -D/2..D/2
+for any picture, and makes the votes of a picture without a message random.
 
-The unit is the macroblock, 16 x 16 pixels: three coefficients in each of its four 8x8 blocks carry, twelve in all, and
-of the macroblocks only as many as the message needs. (Codecs decide by macroblocks what is worth coding: twelve changes
-in one are, twelve in twelve are not.) Macroblocks that touch an avoided box are left alone, bit for bit; the reader,
-who does not know the boxes yet, finds noise there, and repeats outvote it.
+The unit is the macroblock of 16 x 16 pixels. Three coefficients in each of its four 8x8 blocks are carriers, twelve in
+all, and only as many macroblocks are used as the message needs. (Codecs decide per macroblock what is worth coding:
+they keep twelve changes in one macroblock, but not one change in each of twelve.) Macroblocks that touch an avoided box
+are not changed at all. The reader does not know the boxes yet and reads noise there; the repeats outvote it.
 
 A message is protected three times: by Reed-Solomon bytes, by a convolutional code, and by repeating its bits in other
 macroblocks. The reader adds the votes cos(2 pi (c - d) / D) of all repeats and of all frames that hold the same message
-(a *group*; codecs destroy a new message in every frame, and keep one that stays).
+(a *group*: codecs destroy a message that is new in every frame, and keep one that stays the same).
 
 QIM: B. Chen, G. W. Wornell, IEEE Trans. Information Theory 47(4), 2001. The paper's [14] does not say how it embeds.
 """
@@ -23,6 +23,7 @@ QIM: B. Chen, G. W. Wornell, IEEE Trans. Information Theory 47(4), 2001. The pap
 import functools
 import hashlib
 import itertools
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import reedsolo
@@ -33,32 +34,36 @@ from uunet.stego.lsb import CapacityError
 
 BLOCK = 8  # pixels, of the DCT as in JPEG and most codecs
 MACROBLOCK = 16  # pixels
-FREQUENCIES = ((0, 1), (1, 0), (1, 1))  # (row, column) of the DCT; the lowest: codecs keep them longest
-CARRIERS = len(FREQUENCIES) * (MACROBLOCK // BLOCK) ** 2  # coefficients of a macroblock
-STEP = 64.0  # D, in orthonormal DCT units (a coefficient of 8 is one grey level on average over its block)
+FREQUENCIES = ((0, 1), (1, 0), (1, 1))  # (row, column) of the DCT: the lowest, which codecs keep longest
+CARRIERS = len(FREQUENCIES) * (MACROBLOCK // BLOCK) ** 2  # coefficients per macroblock
+STEP = 64.0  # D, in orthonormal DCT units: a coefficient of 8 is one grey level on average over its block
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, of JPEG and most video
 
-LENGTH_BYTES = 2  # the message's length, in front of it
+LENGTH_BYTES = 2  # of the length field before the message
 SIZES = (40, 80, 120, 160, 200, 400, 800, 1600)  # bytes of length and message together, padded to the next of these
-LARGEST_BLOCK = 200  # bytes that one Reed-Solomon block protects
-REPEATS, FEWEST = 2, 1.3  # of each coded bit: wanted (more where that cannot be seen) and needed for H.264 at crf 28
-UNSEEN, MOST = 0.12, 0.31  # shares of the macroblocks: changing the first costs 45 dB PSNR, changing the second 41 dB
-ATTEMPTS = 4  # embedding is repeated where pixels were clipped at 0 or 255
-LOST = 8  # a crop of fewer pixels than this at an edge is found
+LARGEST_BLOCK = 200  # bytes of data per Reed-Solomon block
+REPEATS, FEWEST = 2, 1.3  # of each coded bit: wanted (more where it is invisible), and needed for H.264 at crf 28
+UNSEEN, MOST = 0.12, 0.31  # shares of the macroblocks: if the first is changed PSNR is 45 dB, if the second 41 dB
+ATTEMPTS = 4  # at most, of embedding where pixels are clipped at 0 or 255
+LOST = 8  # pixels; a crop of fewer at an edge can be read
+
+
+# `(total, count) -> int (count,)`: `count` different numbers below `total`; the first ones do not depend on `count`
+Order = Callable[[int, int], np.ndarray]
 
 
 class UnreadableError(UUNetError):
-    """No message can be read: there is none, or too little is left of it."""
+    """No message can be read: there is none, or it is too damaged."""
 
 
-def capacity(shape):
-    """How many bytes of message a frame of this shape `(H, W, 3)` can hold; 0 if none."""
+def capacity(shape: tuple[int, ...]) -> int:
+    """The length in bytes of the longest message that a frame of shape `(H, W, 3)` can hold; 0 if none fits."""
     fitting = [size for size in SIZES if _used(_macroblocks(shape), size)]
     return max(fitting) - LENGTH_BYTES if fitting else 0
 
 
-def check_capacity(shape, n_bytes):
-    """Raises CapacityError, naming what is needed and what there is, if `n_bytes` do not fit."""
+def check_capacity(shape: tuple[int, ...], n_bytes: int) -> None:
+    """Raises CapacityError if `n_bytes` do not fit into a frame of this shape."""
     if n_bytes > capacity(shape):
         raise CapacityError(
             f"The frame of {shape[1]} x {shape[0]} pixels can hold {capacity(shape)} bytes in its DCT coefficients but "
@@ -66,15 +71,20 @@ def check_capacity(shape, n_bytes):
         )
 
 
-def hide(frames, message, order, *, avoid=()):
-    """Hides a message in the frames of a group, the same way in each.
+def hide(
+    frames: Sequence[np.ndarray],
+    message: bytes,
+    order: Order,
+    *,
+    avoid: Iterable[tuple[int, int, int, int]] = (),
+) -> list[np.ndarray]:
+    """Hides a message in the frames of a group, in the same coefficients of each.
 
     Args:
         frames: uint8 `(H, W, 3)` each, of one shape, RGB, at least one; not modified.
         message: bytes.
-        order: callable `(total, count) -> int (count,)`: different numbers below `total`; the first ones do not
-            depend on `count`. Who reads must have the same. Keep it for a whole video: coefficients that hold the
-            same bit in the next group then stay where they are, which codecs keep best.
+        order: Order; the reader needs the same. With one order for a whole video, coefficients with the same bit in
+            two groups do not change between them, and codecs keep these best.
         avoid: boxes `(x, y, w, h)` in the frames whose pixels must not change.
 
     Returns:
@@ -99,7 +109,7 @@ def hide(frames, message, order, *, avoid=()):
         macroblocks[free] = _quantized(macroblocks[free], offset[free])
         grid[at] = macroblocks
         votes = votes + _phase(_project(macroblocks) - dither)
-    # bits that are all right need no decoder; else the codes have to mend them, as for a reader
+    # if all bits are right no decoder is needed; otherwise the codes must correct them, as for a reader
     if ((_combined(votes, size) < 0) != coded).any() and _decode(votes, size) != message:
         raise CapacityError(
             f"The head boxes leave too little of the frame of {shape[1]} x {shape[0]} pixels for its message of "
@@ -108,24 +118,24 @@ def hide(frames, message, order, *, avoid=()):
     return hidden
 
 
-def reveal(frames, order):
+def reveal(frames: Sequence[np.ndarray], order: Order) -> bytes:
     """Reads the message that all of `frames` hold.
 
-    If there is none, the frames may have lost up to 7 rows and columns at each edge: all ways to put them back are
-    tried. (A larger crop needs the original size, which is not known here.)
+    If none is found, up to 7 rows and columns may have been cropped at each edge: all alignments are tried. (A larger
+    crop would need the original size, which is not known here.)
 
     Args:
-        frames: uint8 `(H, W, 3)` each, of one shape, at least one: a group, or what is left of it.
+        frames: uint8 `(H, W, 3)` each, of one shape, at least one: the frames of a group, or some of them.
         order: as in `hide`.
 
     Returns:
         bytes.
 
     Raises:
-        UnreadableError: if nothing that Reed-Solomon accepts is there.
+        UnreadableError: if the Reed-Solomon code accepts no reading.
     """
     _check(frames)
-    order = functools.cache(order)  # the crops ask for the same again and again
+    order = functools.cache(order)  # each alignment asks for the same positions
     message = _read(frames, order)
     if message is None:
         message = _read(_uncropped(frames, order), order)
@@ -137,8 +147,8 @@ def reveal(frames, order):
     return message
 
 
-def agreement(frame, messages, order):
-    """How well one frame agrees with each of some messages: the reader's test whether a frame is of its group.
+def agreement(frame: np.ndarray, messages: Sequence[bytes], order: Order) -> list[float]:
+    """How well one frame agrees with each of several messages: the reader's test whether a frame belongs to its group.
 
     Args:
         frame: uint8 `(H, W, 3)`, of the size in which `messages` were hidden or read.
@@ -146,7 +156,7 @@ def agreement(frame, messages, order):
         order: as in `hide`.
 
     Returns:
-        list of float in -1..1: 1 for what was hidden, undamaged; about 0 for what has nothing to do with it.
+        list of float in -1..1: 1 for the hidden message in an undamaged frame; about 0 for an unrelated message.
     """
     total, results = _macroblocks(_check([frame])), []
     for message in messages:
@@ -158,7 +168,7 @@ def agreement(frame, messages, order):
 
 
 def _check(frames):
-    """Their shape."""
+    """The shape of the frames."""
     for frame in frames:
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.shape != frames[0].shape:
             raise ValueError(f"frames must be uint8 (H, W, 3) of one shape, got {frame.dtype} {frame.shape}")
@@ -170,7 +180,7 @@ def _macroblocks(shape):
 
 
 def _touched(shape, boxes):
-    """bool `(macroblocks,)`: which touch one of the boxes."""
+    """bool `(macroblocks,)`: which macroblocks touch one of the boxes."""
     touched = np.zeros((shape[0] // MACROBLOCK, shape[1] // MACROBLOCK), bool)
     for x, y, w, h in boxes:
         rows = slice(y // MACROBLOCK, -(-(y + h) // MACROBLOCK))
@@ -186,7 +196,7 @@ def _size(length):
 
 
 def _parity(size):
-    """Reed-Solomon bytes a block: they mend half as many wrong bytes."""
+    """Reed-Solomon bytes per block: they correct half as many wrong bytes."""
     return max(10, min(size, LARGEST_BLOCK) // 8)
 
 
@@ -195,15 +205,15 @@ def _coded_bits(size):
 
 
 def _used(total, size):
-    """How many of `total` macroblocks carry a message of a size; 0 if it does not fit."""
+    """The number of macroblocks, of `total`, that carry a message of a size; 0 if it does not fit."""
     bits = _coded_bits(size)
     used = min(max(int(UNSEEN * total), -(-REPEATS * bits // CARRIERS)), int(MOST * total))
     return used if used * CARRIERS >= FEWEST * bits else 0
 
 
-@functools.lru_cache(maxsize=2)  # a reader compares each frame of a group with its message and with a neighbour's
+@functools.lru_cache(maxsize=2)  # a reader compares each frame of a group with its message and with that of a neighbour
 def _encode(message, size):
-    """Length, message, zeros; whitened; Reed-Solomon; convolutional: the bits, int8."""
+    """The coded bits, int8: length, message and zeros; whitened; Reed-Solomon code; convolutional code."""
     padded = _whitened((len(message).to_bytes(LENGTH_BYTES, "big") + message).ljust(size, b"\0"))
     codec, block = reedsolo.RSCodec(_parity(size)), min(size, LARGEST_BLOCK)
     coded = b"".join(bytes(codec.encode(padded[start : start + block])) for start in range(0, size, block))
@@ -211,29 +221,30 @@ def _encode(message, size):
 
 
 def _spread(coded, count):
-    """The coded bits as `count` macroblocks carry them, over and over: int8 `(count, 12)`."""
+    """The coded bits, repeated, in the carriers of `count` macroblocks: int8 `(count, 12)`."""
     spread = np.empty((count, CARRIERS), np.int8)
     spread[_turns(count)] = np.resize(coded, spread.size)
     return spread
 
 
 def _turns(count):
-    """Which bits lie where in `count` macroblocks: the indices `(12 count,)` of macroblock and carrier, bit by bit.
+    """The place of each bit in `count` macroblocks: the indices `(12 count,)` of macroblock and of carrier.
 
-    Neighbouring bits lie in different macroblocks and at different frequencies: not all in a bad place.
+    Neighbouring bits lie in different macroblocks and at different frequencies, so that local damage does not
+    affect all of them.
     """
     turn, macroblock = np.divmod(np.arange(CARRIERS * count), max(count, 1))
     return macroblock, (turn + macroblock) % CARRIERS
 
 
 def _whitened(padded):
-    """Bytes made to look random, and back: zeros are a valid word of every size, so none may stand for a message."""
+    """Bytes XOR a fixed random string, and back. Without it, all zeros would be a valid codeword of every size."""
     stream = hashlib.shake_256(b"uunet qim %d" % len(padded)).digest(len(padded))
     return bytes(a ^ b for a, b in zip(padded, stream, strict=True))
 
 
 def _combined(votes, size):
-    """One vote a coded bit, of all its copies in the macroblocks' votes `(m, 12)`."""
+    """One vote per coded bit: the sum over its copies in the votes `(m, 12)` of the macroblocks."""
     votes, bits = votes[_turns(len(votes))], _coded_bits(size)
     return np.bincount(np.arange(votes.size) % bits, votes, bits)
 
@@ -273,7 +284,7 @@ PROJECTION = (BASIS[:, None] * LUMA[:, None]).reshape(-1, CARRIERS)  # (768, 12)
 
 
 def _grid(frame):
-    """A view of the macroblocks: `(H, W, 3)` -> `(rows, columns, 16, 16, 3)`; what does not fill one is left out."""
+    """A view of the whole macroblocks of a frame: `(H, W, 3)` -> `(rows, columns, 16, 16, 3)`."""
     rows, columns = frame.shape[0] // MACROBLOCK, frame.shape[1] // MACROBLOCK
     whole = frame[: rows * MACROBLOCK, : columns * MACROBLOCK]
     return whole.reshape(rows, MACROBLOCK, columns, MACROBLOCK, 3).swapaxes(1, 2)
@@ -284,9 +295,9 @@ def _project(macroblocks):
     return macroblocks.reshape(-1, len(PROJECTION)).astype(np.float32) @ PROJECTION
 
 
-@functools.lru_cache(maxsize=8)  # a video has one; a cropped frame is tried with a few
+@functools.lru_cache(maxsize=8)  # a video has one size; a cropped frame is tried with a few
 def _dither(total):
-    """d of each coefficient: float32 `(total, 12)` in 0..D."""
+    """The dither d of each coefficient: float32 `(total, 12)` in 0..D."""
     stream = hashlib.shake_256(b"uunet qim").digest(total * CARRIERS)
     return np.frombuffer(stream, np.uint8).reshape(total, CARRIERS) * np.float32(STEP / 256)
 
@@ -303,7 +314,7 @@ def _quantized(original, offset):
         missing = target - coefficients
         if np.abs(missing).max(initial=0) < STEP / 8:
             break
-        push = push + missing  # where pixels were clipped they moved less than they should: push the others further
+        push = push + missing  # clipped pixels moved less than they should, so the others are pushed further
         change = np.rint(push @ BASIS.T).astype(np.int16).reshape(-1, MACROBLOCK, MACROBLOCK, 1)
         macroblocks = np.clip(original + change, 0, 255).astype(np.uint8)
         coefficients = _project(macroblocks)
@@ -311,12 +322,12 @@ def _quantized(original, offset):
 
 
 def _phase(distance):
-    """1 on the lattice of a 0, -1 on that of a 1."""
+    """1 for a point of the lattice of a 0, -1 for a point of that of a 1."""
     return np.cos(np.float32(2 * np.pi / STEP) * distance)
 
 
 def _votes(frames, places):
-    """One number a coefficient of the macroblocks at `places`, positive for 0 and negative for 1: `(m, 12)`."""
+    """One vote per coefficient of the macroblocks at `places`, positive for 0 and negative for 1: `(m, 12)`."""
     grids = [_grid(frame) for frame in frames]
     dither = _dither(_macroblocks(frames[0].shape))[places]
     at = np.divmod(places, grids[0].shape[1])
@@ -324,9 +335,11 @@ def _votes(frames, places):
 
 
 def _read(frames, order):
-    """The message, or None; its size is found by trying."""
+    """The message, or None. Its size is unknown, so all sizes are tried."""
     total = _macroblocks(frames[0].shape)
-    votes = _votes(frames, order(total, max(_used(total, size) for size in SIZES)))  # larger messages only go on
+    votes = _votes(
+        frames, order(total, max(_used(total, size) for size in SIZES))
+    )  # larger messages use the same macroblocks and more
     for size in SIZES:
         used = _used(total, size)
         message = _decode(votes[:used], size) if used else None
@@ -339,13 +352,13 @@ def _read(frames, order):
 
 
 def _uncropped(frames, order):
-    """`frames` put back into whole macroblocks, where the coefficients lie closest to the lattices."""
+    """`frames` padded to the alignment at which the coefficients lie closest to the lattices."""
     padded = _padded(frames[0])
 
     def clarity(window):
         total = _macroblocks(padded[window].shape)
         votes = _votes([padded[window]], order(total, _used(total, SIZES[0])))
-        return (np.square(votes) - 0.5).sum()  # 0.5 is what noise has
+        return (np.square(votes) - 0.5).sum()  # 0.5 is the mean for noise
 
     height, width = frames[0].shape[:2]
     best = max(itertools.product(_spans(height), _spans(width)), key=clarity)
@@ -353,12 +366,12 @@ def _uncropped(frames, order):
 
 
 def _padded(frame):
-    """As much around it as may be missing."""
+    """A frame with as many pixels added at each edge as may be missing."""
     return np.pad(frame, ((LOST, LOST + MACROBLOCK), (LOST, LOST + MACROBLOCK), (0, 0)), mode="edge")
 
 
 def _spans(side):
-    """Where the macroblocks may lie along a side that was cropped at both ends: slices of the padded side."""
+    """The possible positions of the macroblocks along a side cropped at both ends: slices of the padded side."""
     for lost in range(LOST):  # at the beginning
         for count in {(lost + side) // MACROBLOCK, (lost + side + LOST - 1) // MACROBLOCK}:
             yield slice(LOST - lost, LOST - lost + count * MACROBLOCK)

@@ -1,1 +1,1 @@
-"""Both learning phases: `classifier` (I) and `adversarial` (II) over one objective, with a thin step a backend."""
+"""Both learning phases, `classifier` (I) and `adversarial` (II), and learning from twins: one step per backend."""

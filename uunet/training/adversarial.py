@@ -1,19 +1,21 @@
 """Learning II: U_e, U_d and D_f against each other and against a frozen D_a (section III-B)."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
 from uunet import channel, data, models
-from uunet.config import LABELS, ConfigError
+from uunet.config import AdversarialConfig, ConfigError
+from uunet.labels import LABELS
 from uunet.models import files
 from uunet.training import callbacks, objective, provenance
 from uunet.training import trainer as training
 
 
-def unet_arguments(config):
-    """What `models.unet` needs to know of a `config.AdversarialConfig`."""
+def unet_arguments(config: AdversarialConfig) -> dict:
+    """The arguments of `models.unet` for a `config.AdversarialConfig`."""
     return {
         "shape": config.unet,
         "size": config.size,
@@ -23,13 +25,15 @@ def unet_arguments(config):
     }
 
 
-def build_networks(config, classifier, generators=None):
+def build_networks(
+    config: AdversarialConfig, classifier: keras.Model, generators: tuple[keras.Model, keras.Model] | None = None
+) -> objective.Networks:
     """The four networks for a `config.AdversarialConfig`.
 
     Args:
         config: config.AdversarialConfig.
         classifier: the D_a of learning I; it is frozen.
-        generators: U_e and U_d to go on from, or None for new ones.
+        generators: U_e and U_d to train further, or None for new ones.
     """
     shape = unet_arguments(config)
     classifier.trainable = False
@@ -45,7 +49,7 @@ def build_networks(config, classifier, generators=None):
     )
 
 
-def build_trainer(networks, config):
+def build_trainer(networks: objective.Networks, config: AdversarialConfig) -> training.Trainer:
     """A Trainer of the running backend whose step is critic_steps x Eq. 7, then Eq. 13 once."""
     backend = training.backend_trainer()
     sequences = config.subjects * config.sequences
@@ -58,10 +62,10 @@ def build_trainer(networks, config):
     critic_variables = networks.critic.trainable_variables
 
     def updates(batch):
-        for draw in range(1, config.critic_steps + 1):
+        for sample in range(1, config.critic_steps + 1):
             yield training.Update(
-                lambda draw=draw: objective.critic_objective(
-                    networks, through, config, batch, draw, backend.input_gradient
+                lambda sample=sample: objective.critic_objective(
+                    networks, through, config, batch, sample, backend.input_gradient
                 ),
                 critic_variables,
                 critic_optimizer,
@@ -80,7 +84,15 @@ def build_trainer(networks, config):
     )
 
 
-def train(config, classifier_files, folder, out, *, minutes=None, verbose="auto"):
+def train(
+    config: AdversarialConfig,
+    classifier_files: Sequence[Path | str],
+    folder: Path | str,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    verbose: str | int = "auto",
+) -> training.Progress:
     """Trains U_e, U_d and D_f, resuming if `out` holds a checkpoint of the same run.
 
     Args:
@@ -90,12 +102,13 @@ def train(config, classifier_files, folder, out, *, minutes=None, verbose="auto"
         out: Path of the run; receives `encoder.safetensors`, `decoder.safetensors`, `checkpoint.npz`, `log.csv` and
             `sheets/`. The weights are written also where `minutes` end the run before its last step.
         minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
+        verbose: of `keras.Model.fit`.
 
     Returns:
         `trainer.Progress`.
 
     Raises:
-        ConfigError: if D_a's outputs are not the labels that s rates, in this order.
+        ConfigError: if D_a's outputs are not the labels of s, in this order.
     """
     keras.utils.set_random_seed(config.seed)
     heads = data.load(folder, "train", size=config.size)
@@ -104,11 +117,11 @@ def train(config, classifier_files, folder, out, *, minutes=None, verbose="auto"
     labels = [label for path in classifier_files for label in files.provenance(path)["config"]["labels"]]
     if labels != list(LABELS[: len(config.s)]) or len(labels) != len(config.s):
         raise ConfigError(
-            f"The {len(config.s)} values of s rate {', '.join(LABELS)}, in this order, but the classifier answers "
-            f"{', '.join(labels)}; give D_a of these labels, several files in this order."
+            f"The {len(config.s)} values of s rate {', '.join(LABELS)}, in this order, but the classifier has outputs "
+            f"for {', '.join(labels)}; give D_a of these labels, several files in this order."
         )
     networks = build_networks(config, classifiers[0] if len(classifiers) == 1 else models.join(classifiers))
-    run = {
+    inputs = {
         "data_sha256": heads.sha256,
         "classifier_sha256": [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in classifier_files],
     }
@@ -116,18 +129,15 @@ def train(config, classifier_files, folder, out, *, minutes=None, verbose="auto"
         build_trainer(networks, config),
         lambda step: data.sequence_batch(heads, config, step),
         config,
-        out,
-        run,
-        further=[callbacks.SampleSheet(out / "sheets", networks.encoder, networks.decoder, validation, config)],
+        training.Run(out, inputs, minutes, verbose),
         images=config.batch_size,
-        minutes=minutes,
-        verbose=verbose,
+        further=[callbacks.SampleSheet(out / "sheets", networks.encoder, networks.decoder, validation, config)],
     )
-    save(networks, config, out, provenance.record(config, run, steps=progress.steps, seconds=progress.seconds))
+    save(networks, config, out, provenance.record(config, inputs, steps=progress.steps, seconds=progress.seconds))
     return progress
 
 
-def save(networks, config, out, record):
+def save(networks: objective.Networks, config: AdversarialConfig, out: Path, record: dict) -> None:
     """Writes `encoder.safetensors` and `decoder.safetensors` into the folder `out`, with this provenance."""
     shape = unet_arguments(config)
     for model, own in (

@@ -10,12 +10,12 @@ import keras
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import atomic, channel, pixels
+from uunet import atomic, engine, pixels
 from uunet.training import checkpoints
 
 
 class StopAtNaN(keras.callbacks.Callback):
-    """Stops at the first step whose logged mean is not finite, before a checkpoint could be spoiled."""
+    """Stops at the first step whose logged mean is not finite, before it is saved in a checkpoint."""
 
     def __init__(self, checkpoint):
         super().__init__()
@@ -33,13 +33,13 @@ class StopAtNaN(keras.callbacks.Callback):
             step = self.epoch * self.params["steps"] + batch + 1
             kept = "the last good checkpoint is kept" if self.checkpoint.exists() else "there is no checkpoint yet"
             raise checkpoints.DivergedError(
-                f"Training diverged at step {step}: {', '.join(bad)} is not a finite number; try a smaller learning "
+                f"Training diverged at step {step}: {', '.join(bad)} is not a finite number. Try a smaller learning "
                 f"rate ({kept}: {self.checkpoint})."
             )
 
 
 class Speed(keras.callbacks.Callback):
-    """Adds `images_per_second` to the logs: pictures seen by the steps of an epoch over the time they took."""
+    """Adds `images_per_second` to the logs: pictures per step times steps per epoch over the epoch's duration."""
 
     def __init__(self, images):
         super().__init__()
@@ -67,11 +67,11 @@ class Checkpoint(keras.callbacks.Callback):
 
 
 class StopAfter(keras.callbacks.Callback):
-    """Stops training at the last checkpoint before a time is over, as far as the longest epoch so far tells.
+    """Stops training at a checkpoint if another epoch, as long as the longest so far, would exceed the time limit.
 
     Args:
-        begin: float, `time.monotonic()` when the time began.
-        seconds: float, how long it is. At least one epoch is trained.
+        begin: float, `time.monotonic()` at the start of the time limit.
+        seconds: float, its length. At least one epoch is trained.
     """
 
     def __init__(self, begin, seconds):
@@ -89,7 +89,7 @@ class StopAfter(keras.callbacks.Callback):
 
 
 class CsvLog(keras.callbacks.Callback):
-    """One row an epoch: the step and the mean of each term; rows beyond the step resumed from are dropped."""
+    """One row per epoch: the step and the mean of each term. Rows beyond the step resumed from are dropped."""
 
     def __init__(self, path):
         super().__init__()
@@ -119,7 +119,7 @@ class SampleSheet(keras.callbacks.Callback):
         encoder, decoder: U_e, U_d.
         heads: data.Heads of the validation split.
         config: config.AdversarialConfig or config.TwinConfig.
-        count: int, heads a sheet.
+        count: int, heads per sheet.
     """
 
     def __init__(self, folder, encoder, decoder, heads, config, count=12):
@@ -129,30 +129,31 @@ class SampleSheet(keras.callbacks.Callback):
         chosen = [
             subjects[k % len(subjects)][k // len(subjects) % len(subjects[k % len(subjects)])][0] for k in range(count)
         ]
-        self.x = pixels.to_float(heads.images[chosen])
+        self.heads = heads.images[chosen]
         rng = np.random.default_rng(config.seed)
-        self.noise = np.stack([pixels.noise_channel(rng, config.size) for _ in chosen])
+        self.noise = {k: pixels.noise_channel(rng, config.size) for k in range(count)}
 
     def on_epoch_end(self, epoch, logs=None):
-        count = len(self.x)  # of several devices, each answers all of them
-        a = np.asarray(self.encoder.predict_on_batch(np.concatenate([self.x, self.noise], axis=-1)))[:count]
-        sizes = self.config.channel.sizes or (self.config.size,)
-        public = [channel.to_roi(face, *[sizes[k % len(sizes)]] * 2) for k, face in enumerate(a)]
-        received = np.stack([channel.to_network(roi, self.config.size) for roi in public])
-        r = np.asarray(self.decoder.predict_on_batch(received))[:count]
-        logs["psnr_r"] = peak_signal_noise_ratio(self.x, r, data_range=1.0)
-        logs["psnr_a"] = peak_signal_noise_ratio(self.x, received, data_range=1.0)
+        count, sizes = len(self.heads), self.config.channel.sizes or (self.config.size,)
+        # a new one each time: who stands in depends on what U_e reads by now
+        deidentifier = engine.Deidentifier(self.encoder, self.config.seed, noise=self.noise)
+        shapes = [(sizes[k % len(sizes)],) * 2 for k in range(count)]
+        public = deidentifier(self.heads, range(count), shapes=shapes)
+        x, received = pixels.to_float(self.heads), engine.network_inputs(public, self.config.size)
+        r = engine.Reidentifier(self.decoder).faces(public)
+        logs["psnr_r"] = peak_signal_noise_ratio(x, r, data_range=1.0)
+        logs["psnr_a"] = peak_signal_noise_ratio(x, received, data_range=1.0)
         atomic.make_folder(self.folder)
         step = (epoch + 1) * self.params["steps"]
         with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
-            part.write_bytes(cv2.imencode(".png", sheet(self.x, received, r)[..., ::-1])[1].tobytes())
+            part.write_bytes(cv2.imencode(".png", sheet(x, received, r)[..., ::-1])[1].tobytes())
 
 
-def sheet(*rows, scale=2):
+def sheet(*rows: np.ndarray, scale: int = 2) -> np.ndarray:
     """Rows of faces as one picture.
 
     Args:
-        rows: float `(n, H, W, 3)` in [0, 1], one array a row.
+        rows: float `(n, H, W, 3)` in [0, 1], one array per row.
         scale: int, enlargement.
 
     Returns:

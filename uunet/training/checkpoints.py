@@ -1,6 +1,7 @@
-"""Everything a run needs to go on exactly where it stopped, in one file replaced at once."""
+"""Everything that a run needs to resume exactly where it stopped, in one file that is replaced atomically."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -9,22 +10,22 @@ from uunet.errors import UUNetError
 
 
 class CheckpointError(UUNetError):
-    """A checkpoint that is damaged or of another run."""
+    """A checkpoint that is damaged or belongs to another run."""
 
 
 class DivergedError(UUNetError):
     """A loss or a weight became NaN or infinite."""
 
 
-def save(trainer, path, *, run, step, seconds):
-    """Writes all of `trainer.state()` and what it belongs to; a crash leaves the previous file whole.
+def save(trainer, path: Path, *, run: dict, step: int, seconds: float) -> None:
+    """Writes all of `trainer.state()` and the run it belongs to; a crash leaves the previous file intact.
 
     Args:
         trainer: training.trainer.Trainer.
         path: file to write (.npz).
         run: dict of JSON values that a resumed run must share: configuration, hashes of data and of D_a.
-        step: int, steps done; batches are drawn from it, so it is the random state, too.
-        seconds: float, time spent on them.
+        step: int, steps done; batches are a function of the step, so it is the random state, too.
+        seconds: float, their duration.
 
     Raises:
         DivergedError: if a value is not finite; the file stays as it was.
@@ -33,22 +34,22 @@ def save(trainer, path, *, run, step, seconds):
     values = [variable.numpy() for variable in trainer.state()]
     if not all(np.isfinite(value).all() for value in values):
         raise DivergedError(
-            f"Training diverged: a weight is no longer finite at step {step}; try a smaller learning "
-            "rate, the last good checkpoint is kept."
+            f"Training diverged: a weight is no longer finite at step {step}. Try a smaller learning rate; the last "
+            "good checkpoint is kept."
         )
     named = {f"v{k}": value for k, value in enumerate(values)}
     with atomic.new_file(path, overwrite=True) as part, open(part, "wb") as file:
         np.savez(file, run=json.dumps(run), step=step, seconds=seconds, **named)
 
 
-def restore(trainer, path, *, run):
-    """Puts a saved state back.
+def restore(trainer, path: Path, *, run: dict) -> tuple[int, float]:
+    """Assigns a saved state to the trainer's variables.
 
     Returns:
-        int, the step to go on from; float, the seconds spent until then.
+        int, the step to resume from; float, the duration of the steps before it in seconds.
 
     Raises:
-        CheckpointError: if the file is damaged, or `run` is not the one it was written by.
+        CheckpointError: if the file is damaged, or was written by another `run`.
     """
     try:
         with np.load(path) as file:

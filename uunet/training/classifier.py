@@ -14,8 +14,8 @@ from uunet.training import objective, provenance
 from uunet.training import trainer as training
 
 
-def classifier_arguments(config):
-    """What `models.attribute_classifier` needs to know of a `config.ClassifierConfig`."""
+def classifier_arguments(config: ClassifierConfig) -> dict:
+    """The arguments of `models.attribute_classifier` for a `config.ClassifierConfig`."""
     return {
         "labels": len(config.labels),
         "size": config.size,
@@ -24,7 +24,7 @@ def classifier_arguments(config):
     }
 
 
-def build_trainer(classifier, config):
+def build_trainer(classifier: keras.Model, config: ClassifierConfig) -> training.Trainer:
     """A Trainer of the running backend whose step minimises Eq. 3 once (Eq. 4)."""
     optimizer = training.build_optimizer(config.optimizer, config.steps)
     variables = classifier.trainable_variables
@@ -35,7 +35,15 @@ def build_trainer(classifier, config):
     return training.backend_trainer().Trainer([classifier], [(optimizer, variables)], updates, terms=("ce", "accuracy"))
 
 
-def train(config, folder, out, *, start=None, minutes=None, verbose="auto"):
+def train(
+    config: ClassifierConfig,
+    folder: Path | str,
+    out: Path,
+    *,
+    start: Path | None = None,
+    minutes: float | None = None,
+    verbose: str | int = "auto",
+) -> tuple[training.Progress, dict]:
     """Trains one D_a for `config.labels`, resuming if `out` holds a checkpoint of the same run.
 
     Args:
@@ -44,10 +52,11 @@ def train(config, folder, out, *, start=None, minutes=None, verbose="auto"):
         out: Path of the run; receives `classifier.safetensors`, `checkpoint.npz`, `log.csv`.
         start: Path of another D_a's file to start from, of the same labels and size; None for random weights.
         minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
+        verbose: of `keras.Model.fit`.
 
     Returns:
-        `trainer.Progress`; and dict label -> float, area under the ROC curve on validation pairs, or None where all
-        pairs are alike.
+        `trainer.Progress`; and dict label -> float, area under the ROC curve on validation pairs, or None where the
+        label agrees in all pairs or in none.
 
     Raises:
         WeightsError: if `start` is not a D_a of this architecture.
@@ -58,27 +67,24 @@ def train(config, folder, out, *, start=None, minutes=None, verbose="auto"):
     for split in (heads, validation):
         data.check_pairs(split, config.labels)
     classifier = models.attribute_classifier(**classifier_arguments(config))
-    run = {"data_sha256": heads.sha256}
+    inputs = {"data_sha256": heads.sha256}
     if start is not None:
         files.start_from(classifier, start)
-        run["start_sha256"] = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+        inputs["start_sha256"] = hashlib.sha256(Path(start).read_bytes()).hexdigest()
     progress = training.fit(
         build_trainer(classifier, config),
         lambda step: data.pair_batch(heads, config, step),
         config,
-        out,
-        run,
+        training.Run(out, inputs, minutes, verbose),
         images=2 * config.batch_pairs,
-        minutes=minutes,
-        verbose=verbose,
     )
     areas = validate(classifier, validation, config)
-    record = provenance.record(config, run, steps=progress.steps, seconds=progress.seconds)
+    record = provenance.record(config, inputs, steps=progress.steps, seconds=progress.seconds)
     save(classifier, config, out, record | {"validation_auc": areas})
     return progress, areas
 
 
-def save(classifier, config, out, record):
+def save(classifier: keras.Model, config: ClassifierConfig, out: Path, record: dict) -> None:
     """Writes `classifier.safetensors` into the folder `out`, with this provenance."""
     files.save(
         classifier,
@@ -89,19 +95,19 @@ def save(classifier, config, out, record):
     )
 
 
-def validate(classifier, heads, config, batches=32):
-    """Area under the ROC curve of each label on pairs of unseen subjects, drawn like the training pairs.
+def validate(classifier: keras.Model, heads: data.Heads, config: ClassifierConfig, batches: int = 32) -> dict:
+    """Area under the ROC curve of each label on pairs of unseen subjects, sampled like the training pairs.
 
-    Only pairs of which both labels are known count.
+    Only pairs for which both labels are known count.
 
     Args:
         classifier: keras.Model, D_a.
-        heads: data.Heads as `data.check_pairs` wants them.
-        config: config.ClassifierConfig: how pairs are drawn.
-        batches: int, how many batches of `config.batch_pairs` are scored.
+        heads: data.Heads that pass `data.check_pairs`.
+        config: config.ClassifierConfig: how pairs are sampled.
+        batches: int, number of batches of `config.batch_pairs` that are scored.
 
     Returns:
-        dict label -> float, or None where all pairs are alike.
+        dict label -> float, or None where the label agrees in all pairs or in none.
     """
     wanted, known, got = [], [], []
     for step in range(batches):
@@ -117,18 +123,21 @@ def validate(classifier, heads, config, batches=32):
     return areas
 
 
-def score(path, folder, *, split="test", batches=64, seed=0):
-    """Areas under the ROC curve of a trained D_a on a set's pairs as they are, without random changes.
+def score(
+    path: Path | str, folder: Path | str, *, split: str = "test", batches: int = 64, seed: int = 0
+) -> tuple[dict, int]:
+    """Areas under the ROC curve of a trained D_a on pairs of a set, without augmentation.
 
     Args:
         path: file of D_a, as `train` writes it.
         folder: prepared data set.
-        split: whose pairs: "test", or another.
-        batches: int, how many batches of the training's size are scored.
-        seed: int, decides the pairs.
+        split: "test", or another.
+        batches: int, number of batches of the training's size that are scored.
+        seed: int, of the pairs.
 
     Returns:
-        dict label -> float, or None where all pairs are alike or the label is unknown; int, the number of pairs.
+        dict label -> float, or None where the label agrees in all pairs or in none, or is unknown; int, the number of
+        pairs.
     """
     network, stored = files.load(path, expect=6), files.provenance(path)["config"]
     config = ClassifierConfig(

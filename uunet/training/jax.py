@@ -1,4 +1,7 @@
-"""The training step on JAX: the same updates, with every variable's value passed in and out."""
+"""The training step on JAX: the same updates, with the values of all variables passed in and out."""
+
+import contextlib
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -9,38 +12,38 @@ from uunet import data
 from uunet.training import trainer
 
 
-def input_gradient(critic, images):
+def input_gradient(critic: Callable, images):
     """Gradient of the mean patch score of each image with respect to its pixels: `(B, H, W, 3)` -> the same."""
     return jax.grad(lambda x: jnp.sum(jnp.mean(critic(x, training=True), axis=(1, 2, 3))))(images)
 
 
-def outside(function, image, quality):
-    """`function(image, quality)` of NumPy, outside of the graph: a tensor like `image`. No gradient passes."""
+def outside(function: Callable, image, quality):
+    """A NumPy `function(image, quality)`, run outside of the graph: a tensor like `image`. No gradient passes."""
     result = jax.ShapeDtypeStruct(image.shape, image.dtype)
     return jax.pure_callback(lambda *values: function(*map(np.asarray, values)), result, image, quality)
 
 
-def devices(names):
-    """What is built in this context lives on all devices, and a step is made by all of them."""
+def devices(names: Sequence[str]) -> contextlib.AbstractContextManager:
+    """What is built in this context is on all these devices, and all of them compute a step together."""
     return _Shares(devices=names).scope()
 
 
 class _Shares(keras.distribution.DataParallel):
     def get_data_layout(self, data_shape):
-        """Where the parts of an array lie; what is computed with it does not depend on that."""
+        """On which devices the parts of an array are; the result of a computation does not depend on it."""
         axes, heads = [None] * len(data_shape), data.heads_axis(data_shape)
-        if data_shape[heads] % self.num_model_replicas == 0:  # else it is what the channel does, and small
+        if data_shape[heads] % self.num_model_replicas == 0:  # else it holds conditions of the channel, and is small
             axes[heads] = self.batch_dim_name
         return keras.distribution.TensorLayout(axes, self.device_mesh)
 
 
-def together(function):
-    """`function(images, *others)` of the whole batch's images, which is all that JAX ever computes."""
+def together(function: Callable) -> Callable:
+    """`function(images, *others)` for the images of the whole batch. A no-op: on JAX it always sees the whole batch."""
     return function
 
 
 class Trainer(trainer.Trainer):
-    """`trainer.Trainer` with gradients by jax.grad."""
+    """`trainer.Trainer` with gradients from jax.grad."""
 
     def train_step(self, state, data):
         (batch,) = data
@@ -69,7 +72,7 @@ class Trainer(trainer.Trainer):
         return logs, tuple(_get(values, variables) for variables in groups)
 
     def _gradients(self, update, values):
-        """Gradients of an update's objective; its terms, and the non-trainable variables as it left them."""
+        """Gradients of an update's objective; its terms, and the new values of non-trainable variables."""
         weights = [*self.trainable_variables, *self.non_trainable_variables]
 
         def loss(trained):

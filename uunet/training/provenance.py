@@ -1,4 +1,4 @@
-"""Where a result came from: command, commit, configuration, data, seed, device, time."""
+"""The provenance of a result: command, commit, configuration, data, seed, device, time."""
 
 import dataclasses
 import datetime
@@ -14,19 +14,19 @@ import keras
 ROOT = Path(__file__).parents[2]
 
 
-def record(config, run, *, steps, seconds):
+def record(config, run: dict, *, steps: int, seconds: float) -> dict:
     """The provenance of a trained network as a dict of JSON values.
 
     Args:
-        config: the run's config dataclass.
+        config: the config dataclass of the run.
         run: dict of JSON values: hashes of the data and of other inputs.
         steps: int, training steps done.
-        seconds: float, time of the training, all its parts together.
+        seconds: float, duration of the training, all stages together.
     """
     return made(config.seed, seconds) | {"config": dataclasses.asdict(config), **run, "steps": steps}
 
 
-def made(seed, seconds):
+def made(seed: int, seconds: float) -> dict:
     """How any result was made: command, commit, seed, duration in seconds, device and time of the end."""
     return {
         "command": " ".join(["uunet", *sys.argv[1:]]),
@@ -38,8 +38,8 @@ def made(seed, seconds):
     }
 
 
-def device():
-    """What computed: accelerators if there are any, processor, cores, Keras and its backend."""
+def device() -> str:
+    """The hardware and its software: accelerators if there are any, processor, cores, Keras and its backend."""
     processor = platform.machine()
     if Path("/proc/cpuinfo").exists():
         names = [
@@ -53,8 +53,12 @@ def device():
 
 
 @functools.cache
-def commit():
-    """The commit that is running, with "+changes" if the checkout differs from it; "unknown" outside one."""
+def commit() -> str:
+    """The commit of the checkout, with "+changes" if files differ from it; "unknown" outside of a checkout.
+
+    git runs in the first call; later calls return the same. Call it before a long computation: the checkout may change
+    while that runs.
+    """
 
     def git(*arguments):
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
@@ -65,6 +69,3 @@ def commit():
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-commit()  # remembered now: a checkout may move on while a training runs

@@ -1,11 +1,11 @@
-"""Training on JAX with the data set on the device: batches are drawn there, and one compiled call makes many steps.
+"""Training on JAX with the data set on the device: batches are sampled there, and one compiled call makes many steps.
 
-What is drawn is what `uunet.data.sampling` draws, and a pure function of (seed, step) as there; only the generator of
-random numbers is another one. Nothing passes between host and device during a call but the first step's number.
+Batches follow the rules of `uunet.data.sampling`, and are a pure function of (seed, step) as there; only the random
+number generator differs. During a call nothing but the number of the first step passes between host and device.
 """
 
 import math
-from functools import partial
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -15,9 +15,10 @@ from jax import lax, random
 
 from uunet import data
 from uunet.channel import video_codec
-from uunet.config import LABELS
-from uunet.data.manifest import UNKNOWN
+from uunet.config import AdversarialConfig, ChannelConfig, ClassifierConfig
+from uunet.data import sampling
 from uunet.errors import UUNetError
+from uunet.labels import LABELS, UNKNOWN_CODE
 
 
 class Genuine(NamedTuple):
@@ -32,17 +33,17 @@ class Genuine(NamedTuple):
 
 
 class Impostors(NamedTuple):
-    """`Heads.impostor_groups` of one domain: only the pairs of groups that are ever drawn."""
+    """`Heads.impostor_groups` of one domain: only the pairs of groups with a probability above 0."""
 
     order: jax.Array  # int32 (heads,), group by group
     start: jax.Array  # int32 (groups,), where each group starts
     size: jax.Array  # int32 (groups,)
     groups: jax.Array  # int32 (2, P), pairs of groups
-    share: jax.Array  # float32 (P,), how often each is drawn
+    share: jax.Array  # float32 (P,), the probability of each
 
 
 class Sequences(NamedTuple):
-    """Subject -> sequences -> heads of one domain, filled up with zeros to rectangles."""
+    """Subject -> sequences -> heads of one domain, padded with zeros to rectangles."""
 
     of_subject: jax.Array  # int32 (subjects, most), rows of `frames`
     count: jax.Array  # int32 (subjects,), sequences of each
@@ -50,50 +51,36 @@ class Sequences(NamedTuple):
     length: jax.Array  # int32 (sequences,), frames of each
 
 
-class Held(NamedTuple):
+class DeviceHeads(NamedTuple):
     """A data set on the device."""
 
     images: jax.Array  # uint8 (N, size, size, 3), RGB
     labels: jax.Array  # int32 (N, 4), as in `Heads`
-    tables: tuple  # of each domain, what its heads are drawn by
+    tables: tuple  # of each domain, for sampling its heads
 
 
-def hold_pairs(heads: data.Heads) -> Held:
-    """Puts a set on the device for `pair_batch`; `data.check_pairs` says whether it can be used."""
+def load_pairs(heads: data.Heads) -> DeviceHeads:
+    """Puts a set that passes `data.check_pairs` on the device, for `pair_batch`."""
     impostors = []
     for order, start, size, share in heads.impostor_groups:
-        drawn = np.flatnonzero(share)  # one of share 0 that rounding lets through would be drawn again for ever
-        impostors.append(Impostors(order, start, size, np.stack(np.divmod(drawn, len(size))), share[drawn]))
+        possible = np.flatnonzero(share)  # with rounding, a pair of share 0 could be sampled, and replaced for ever
+        impostors.append(Impostors(order, start, size, np.stack(np.divmod(possible, len(size))), share[possible]))
     return _put(heads, ([Genuine(*partners) for partners in heads.genuine_partners], impostors))
 
 
-def hold_sequences(heads: data.Heads, config) -> Held:
-    """Puts a set on the device for `sequence_batch`.
+def load_sequences(heads: data.Heads, config: AdversarialConfig) -> DeviceHeads:
+    """Puts a set on the device, for `sequence_batch`.
 
     Raises:
         DataError: if too few subjects have enough sequences with enough frames.
     """
     tables = []
-    for subjects, share in zip(heads.subjects_by_domain, _shares(config, heads), strict=True):
-        found = [[part for part in heads.by_subject[who] if len(part) >= config.frames] for who in subjects]
-        found = [sequences for sequences in found if len(sequences) >= config.sequences]
-        if len(found) < share:
-            raise data.DataError(
-                f"A batch of {config.subjects} subjects x {config.sequences} sequences x {config.frames} frames needs "
-                f"more data: only {len(found)} subjects have that many sequences and frames, {share} are needed of "
-                "each domain."
-            )
-        count = [len(sequences) for sequences in found]
+    for eligible, _ in sampling.eligible_subjects(heads, config):
+        count = [len(sequences) for sequences in eligible.values()]
         rows = np.split(np.arange(sum(count)), np.cumsum(count)[:-1])
-        frames = [frames for sequences in found for frames in sequences]
+        frames = [frames for sequences in eligible.values() for frames in sequences]
         tables.append(Sequences(_filled(rows), np.array(count), _filled(frames), np.array([len(f) for f in frames])))
     return _put(heads, tables)
-
-
-def _shares(config, heads):
-    """How many of a batch's subjects each domain gives, as in `data.sequence_batch`."""
-    domains = len(heads.subjects_by_domain)
-    return [len(share) for share in np.array_split(np.arange(config.subjects), domains)]
 
 
 def _filled(rows):
@@ -108,38 +95,33 @@ def _put(heads, tables):
         array = np.asarray(array)
         return jnp.asarray(array.astype(np.float32 if array.dtype.kind == "f" else np.int32))
 
-    return Held(jnp.asarray(heads.images), narrow(heads.labels), jax.tree.map(narrow, tuple(tables)))
+    return DeviceHeads(jnp.asarray(heads.images), narrow(heads.labels), jax.tree.map(narrow, tuple(tables)))
 
 
-def pair_batch(held: Held, config, step) -> dict:
-    """A batch for D_a, drawn as `data.pair_batch` does.
+def pair_batch(loaded: DeviceHeads, config: ClassifierConfig, step) -> dict:
+    """A batch for D_a, sampled by the rules of `data.pair_batch`.
 
     Args:
-        held: of `hold_pairs`.
+        loaded: from `load_pairs`.
         config: config.ClassifierConfig.
-        step: int or int32 scalar; with `config.seed` it decides everything.
+        step: int or int32 scalar; the batch depends on it and on `config.seed` alone.
 
     Returns:
         dict of `x`, `x_prime` float32 `(B, size, size, 3)` in [0, 1]; `b`, `known` float32 `(B, t)`: which labels
-        agree (Eq. 1), and of which that is known.
+        agree (Eq. 1), and for which that is known.
     """
-    parts = sum(len(populations) for populations in held.tables)
-    keys = iter(random.split(random.fold_in(random.key(config.seed), step), parts + 2))
+    partners, groups = loaded.tables
+    keys = iter(random.split(random.fold_in(random.key(config.seed), step), len(partners) + len(groups) + 2))
     genuine = round(config.genuine * config.batch_pairs)
-    drawn = []
-    for draw, count, populations in zip(
-        (_draw_genuine, partial(_draw_impostors, held.labels[:, 0])),
-        (genuine, config.batch_pairs - genuine),
-        held.tables,
-        strict=True,
-    ):
-        for part, population in zip(np.array_split(np.arange(count), len(populations)), populations, strict=True):
-            drawn.append(draw(population, len(part), next(keys)))
-    first, second = jnp.concatenate(drawn, axis=1)
+    sampled = [_sample_genuine(table, count, next(keys)) for table, count in sampling.shared(genuine, partners)]
+    subjects = loaded.labels[:, 0]
+    for table, count in sampling.shared(config.batch_pairs - genuine, groups):
+        sampled.append(_sample_impostors(subjects, table, count, next(keys)))
+    first, second = jnp.concatenate(sampled, axis=1)
     columns = np.array([LABELS.index(label) for label in config.labels])
-    labels, others = held.labels[first][:, columns], held.labels[second][:, columns]
-    known = (labels != UNKNOWN) & (others != UNKNOWN)
-    x, x_prime = (_to_float(held.images[chosen]) for chosen in (first, second))
+    labels, others = loaded.labels[first][:, columns], loaded.labels[second][:, columns]
+    known = (labels != UNKNOWN_CODE) & (others != UNKNOWN_CODE)
+    x, x_prime = (_to_float(loaded.images[chosen]) for chosen in (first, second))
     if config.augment:
         x, x_prime = augment(x, next(keys)), augment(x_prime, next(keys))
     return {
@@ -148,22 +130,22 @@ def pair_batch(held: Held, config, step) -> dict:
     }  # fmt: skip
 
 
-def _draw_genuine(population, count, key):
-    """Indices `(2, count)`: a head, evenly, and one of its subject's heads in other sequences, evenly."""
-    order, start, end, own_start, own_end, having = population
+def _sample_genuine(table, count, key):
+    """Indices `(2, count)`: a head, uniformly, and one of its subject's heads in other sequences, uniformly."""
+    order, start, end, own_start, own_end, having = table
     which, where = random.split(key)
-    drawn = random.randint(which, (count,), 0, len(having))
-    start, end, own_start, own_end = (bounds[drawn] for bounds in (start, end, own_start, own_end))
+    chosen = random.randint(which, (count,), 0, len(having))
+    start, end, own_start, own_end = (bounds[chosen] for bounds in (start, end, own_start, own_end))
     place = start + random.randint(where, (count,), 0, end - start - (own_end - own_start))
     place = jnp.where(place >= own_start, place + own_end - own_start, place)  # steps over the own sequence
-    return jnp.stack([having[drawn], order[place]])
+    return jnp.stack([having[chosen], order[place]])
 
 
-def _draw_impostors(subjects, population, count, key):
+def _sample_impostors(subjects, table, count, key):
     """Indices `(2, count)` of heads of two subjects, balanced as `data.pair_batch` says."""
     which, key = random.split(key)
-    groups = population.groups[:, random.choice(which, len(population.share), (count,), p=population.share)]
-    start, size = population.start[groups], population.size[groups]
+    groups = table.groups[:, random.choice(which, len(table.share), (count,), p=table.share)]
+    start, size = table.start[groups], table.size[groups]
 
     def alike(pairs):
         return subjects[pairs[0]] == subjects[pairs[1]]
@@ -171,19 +153,19 @@ def _draw_impostors(subjects, population, count, key):
     def again(state):
         key, pairs = state
         key, here = random.split(key)
-        new = population.order[start + random.randint(here, start.shape, 0, size)]
+        new = table.order[start + random.randint(here, start.shape, 0, size)]
         return key, jnp.where(alike(pairs), new, pairs)
 
     nothing_yet = jnp.zeros((2, count), jnp.int32)  # a head and itself: of one subject
     return lax.while_loop(lambda state: alike(state[1]).any(), again, (key, nothing_yet))[1]
 
 
-def augment(images, key):
+def augment(images: jax.Array, key: jax.Array) -> jax.Array:
     """Mirrors, shifts, blurs and tints each picture, and changes its exposure, at random: as for `data.pair_batch`.
 
-    Shift, mirror and blur are one weighted mean per axis: pixel i of the result is a Gaussian of the pixels around its
-    place c(i). A picture "seen from farther away", scaled to 1/f of its side and back, is blurred with variance
-    (f^2 - 1) / 3, that of the two scalings, f in [1, 2].
+    Shift, mirror and blur are one weighted mean per axis: pixel i of the result is a Gaussian mean of the pixels around
+    its place c(i). Scaling a picture to 1/f of its side and back, as if seen from farther away, is a blur with variance
+    (f^2 - 1) / 3, f in [1, 2].
 
     Args:
         images: float32 `(B, size, size, 3)` in [0, 1].
@@ -222,40 +204,37 @@ def _axis(places, variance):
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-def sequence_batch(held: Held, config, step) -> dict:
-    """A batch for learning II, drawn as `data.sequence_batch` does.
+def sequence_batch(loaded: DeviceHeads, config: AdversarialConfig, step) -> dict:
+    """A batch for learning II, sampled by the rules of `data.sequence_batch`.
 
     Args:
-        held: of `hold_sequences`.
+        loaded: from `load_sequences`.
         config: config.AdversarialConfig.
-        step: int or int32 scalar; with `config.seed` it decides everything.
+        step: int or int32 scalar; the batch depends on it and on `config.seed` alone.
 
     Returns:
         dict as `training.objective.generator_objective` takes it.
     """
-    keys = random.split(random.fold_in(random.key(config.seed), step), 3 + len(held.tables))
-    parts = np.array_split(np.arange(config.subjects), len(held.tables))
+    keys = random.split(random.fold_in(random.key(config.seed), step), 3 + len(loaded.tables))
+    shared = sampling.shared(config.subjects, loaded.tables)
     chosen = jnp.concatenate(
-        [
-            _draw_heads(table, len(part), config, key)
-            for table, part, key in zip(held.tables, parts, keys[3:], strict=True)
-        ]
+        [_sample_heads(table, count, config, key) for (table, count), key in zip(shared, keys[3:], strict=True)]
     )
-    draws, sequences, size = 1 + config.critic_steps, config.subjects * config.sequences, config.size
-    noise = random.uniform(keys[0], (draws, sequences, size, size, 1))  # one channel per sequence
-    ways = jax.vmap(lambda key: draw_channel(config.channel, sequences, key, step))
-    order, damage = ways(random.split(keys[1], draws))
+    passes, sequences, size = 1 + config.critic_steps, config.subjects * config.sequences, config.size
+    noise = random.uniform(keys[0], (passes, sequences, size, size, 1))  # one channel per sequence
+    conditions = jax.vmap(lambda key: sample_conditions(config.channel, sequences, key, step))
+    order, degradation = conditions(random.split(keys[1], passes))
     return {
-        "x": _to_float(held.images[chosen]),
+        "x": _to_float(loaded.images[chosen]),
         "noise": jnp.repeat(noise, config.frames, axis=1),
         "epsilon": random.uniform(keys[2], (config.critic_steps, 2, config.batch_size, 1, 1, 1)),
         "order": order,
-        "damage": damage,
+        "degradation": degradation,
     }
 
 
-def _draw_heads(table, subjects, config, key):
-    """Indices of heads, `(subjects x sequences x frames,)`; no subject, sequence of it or frame of that comes twice."""
+def _sample_heads(table, subjects, config, key):
+    """Indices of heads, `(subjects x sequences x frames,)`, without repeated subjects, sequences or frames."""
     keys = random.split(key, 3)
     who = _distinct(jnp.array(len(table.count)), len(table.count), subjects, keys[0])
     which = _distinct(table.count[who], table.of_subject.shape[1], config.sequences, keys[1])
@@ -265,22 +244,22 @@ def _draw_heads(table, subjects, config, key):
 
 
 def _distinct(counts, most, wanted, key):
-    """For each of `counts`, at most `most`, as many different numbers below it as are wanted: `(*counts, wanted)`."""
+    """For each of `counts` (`most` at most), `wanted` different numbers below it: `(*counts, wanted)`."""
     scores = random.uniform(key, (*counts.shape, most))
     return lax.top_k(jnp.where(jnp.arange(most) < counts[..., None], scores, -1.0), wanted)[1]
 
 
-def draw_channel(config, sequences, key, step):
-    """`channel.draw` on the device: order int32 `(sequences,)`, damage int32 `(len(config.sizes), 4)`."""
+def sample_conditions(config: ChannelConfig, sequences: int, key: jax.Array, step) -> tuple[jax.Array, jax.Array]:
+    """`channel.sample_conditions` on the device: order int32 `(sequences,)`, degradation int32 `(sizes, 4)`."""
     count, kinds = len(config.sizes), len(config.damages)
     keys = random.split(key, 5)
     strength = jnp.minimum(1.0, step / config.ramp)
     kind = random.randint(keys[0], (count,), 0, 1 + kinds) * (random.uniform(keys[1], (count,)) < strength)
-    easiest, hardest = np.array([(0, 0), *((damage.easiest, damage.hardest) for damage in config.damages)]).T
+    easiest, hardest = np.array([(0, 0), *((one.easiest, one.hardest) for one in config.damages)]).T
     quality = jnp.take(easiest, kind) + strength * random.uniform(keys[2], (count,)) * jnp.take(hardest - easiest, kind)
     corner = random.randint(keys[3], (2, count), 0, video_codec.GRID)
-    damage = jnp.stack([kind, jnp.round(quality), *corner], axis=1)
-    return random.permutation(keys[4], sequences).astype(jnp.int32), damage.astype(jnp.int32)
+    degradation = jnp.stack([kind, jnp.round(quality), *corner], axis=1)
+    return random.permutation(keys[4], sequences).astype(jnp.int32), degradation.astype(jnp.int32)
 
 
 def _to_float(images):
@@ -292,24 +271,24 @@ class Steps:
 
     Args:
         trainer: training.jax.Trainer, of one device.
-        draw: callable `(held, step) -> batch`, which JAX can trace.
-        held: Held, what it draws from.
+        sample: callable `(loaded, step) -> batch`, which JAX can trace.
+        loaded: DeviceHeads, the set it samples from.
         count: int, steps per call.
     """
 
-    def __init__(self, trainer, draw, held, count):
-        self.trainer, self.held, self.count = trainer, held, count
+    def __init__(self, trainer, sample: Callable, loaded: DeviceHeads, count: int):
+        self.trainer, self.loaded, self.count = trainer, loaded, count
         self.variables = (
             trainer.trainable_variables, trainer.non_trainable_variables, trainer.optimizer.variables,
             trainer.metrics_variables,
         )  # fmt: skip
 
-        def many(state, held, first):
+        def many(state, loaded, first):
             def one(state, step):
-                logs, state = trainer.train_step(state, (draw(held, step),))
+                logs, state = trainer.train_step(state, (sample(loaded, step),))
                 return state, logs
 
-            # the trackers' mean so far is logged after each step; the last is that of all
+            # after each step the mean so far is logged; the last one is the mean of all steps
             state, logs = lax.scan(one, state, first + jnp.arange(count))
             return state, {name: values[-1] for name, values in logs.items()}
 
@@ -322,11 +301,11 @@ class Steps:
             dict of the mean of each term over them, float.
 
         Raises:
-            UUNetError: if one of them is not finite; the variables have been assigned all the same.
+            UUNetError: if one of them is not finite; the variables have been assigned nevertheless.
         """
         state = tuple([variable.value for variable in variables] for variables in self.variables)
         state = (*state[:3], [jnp.zeros_like(value) for value in state[3]])
-        state, logs = self.many(state, self.held, first)
+        state, logs = self.many(state, self.loaded, first)
         for variables, values in zip(self.variables, state, strict=True):
             for variable, value in zip(variables, values, strict=True):
                 variable.assign(value)
@@ -334,7 +313,7 @@ class Steps:
         bad = [name for name, value in logs.items() if not math.isfinite(value)]
         if bad:
             raise UUNetError(
-                f"Training diverged in steps {first + 1} to {first + self.count}: {', '.join(bad)} is not finite; try "
-                "a smaller learning rate. What was written before is kept."
+                f"Training diverged in steps {first + 1} to {first + self.count}: {', '.join(bad)} is not finite. Try "
+                "a smaller learning rate; files written before are kept."
             )
         return logs

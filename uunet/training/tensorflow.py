@@ -1,6 +1,8 @@
 """The training step on TensorFlow; `model.fit` runs it."""
 
+import contextlib
 import functools
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -8,7 +10,7 @@ import tensorflow as tf
 from uunet.training import trainer
 
 
-def input_gradient(critic, images):
+def input_gradient(critic: Callable, images):
     """Gradient of the mean patch score of each image with respect to its pixels: `(B, H, W, 3)` -> the same."""
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -16,25 +18,25 @@ def input_gradient(critic, images):
     return tape.gradient(score, images)
 
 
-def outside(function, image, quality):
-    """`function(image, quality)` of NumPy, outside of the graph: a tensor like `image`. No gradient passes."""
+def outside(function: Callable, image, quality):
+    """A NumPy `function(image, quality)`, run outside of the graph: a tensor like `image`. No gradient passes."""
     return tf.ensure_shape(tf.numpy_function(function, [image, quality], image.dtype), image.shape)
 
 
-def devices(names):
-    """What is built in this context lives on all devices, and a step is made by all of them."""
+def devices(names: Sequence[str]) -> contextlib.AbstractContextManager:
+    """What is built in this context is on all these devices, and all of them compute a step together."""
     return _strategy(tuple(names)).scope()
 
 
-@functools.cache  # a second one would mistake what is left of the first one's messages for its own
+@functools.cache  # a second strategy would take remaining messages of the first one for its own
 def _strategy(names):
     return tf.distribute.MirroredStrategy(names)
 
 
-def together(function):
-    """`function(images, *others)` of the whole batch's images, where every device holds a share of them.
+def together(function: Callable) -> Callable:
+    """`function(images, *others)` for the images of the whole batch, of which every device holds a share.
 
-    Every device computes all of it, and keeps its share of the result.
+    Every device computes the whole function, and keeps its share of the result.
     """
     count = tf.distribute.get_strategy().num_replicas_in_sync
 
@@ -48,7 +50,7 @@ def together(function):
 
 
 class Trainer(trainer.Trainer):
-    """`trainer.Trainer` with gradients by tf.GradientTape."""
+    """`trainer.Trainer` with gradients from tf.GradientTape."""
 
     def __init__(self, networks, *arguments, **named):
         super().__init__(networks, *arguments, **named)
@@ -63,7 +65,7 @@ class Trainer(trainer.Trainer):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch([variable.value for variable in update.variables])
                 loss, terms = update.objective()
-                loss /= self.shares  # the optimiser adds up the gradients of all
+                loss /= self.shares  # the optimiser adds up the gradients of all shares
             gradients = tape.gradient(loss, [variable.value for variable in update.variables])
             update.optimizer.apply(gradients, update.variables)
             for name, value in terms.items():

@@ -1,16 +1,19 @@
-"""The part of a training step that knows no backend: who is updated, in which order, and what is logged."""
+"""The part of a training step that is the same on all backends: what is updated, in which order, and what is logged."""
 
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
 
 from uunet import atomic, data
-from uunet.config import ConfigError
-from uunet.training import callbacks, checkpoints
+from uunet.config import AdversarialConfig, ClassifierConfig, ConfigError, TwinConfig
+from uunet.config import Optimizer as OptimizerConfig
+from uunet.training import callbacks, checkpoints, provenance
 
 
 class Update(NamedTuple):
@@ -22,24 +25,47 @@ class Update(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a run is."""
+    """The progress of a run."""
 
-    steps: int  # done, all its parts together
+    steps: int  # done, in all stages together
     remaining: int  # steps
-    seconds: float  # that the steps done took
+    seconds: float  # duration of the steps done
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Where a training is kept, and when it stops.
+
+    Attributes:
+        folder: Path, made if needed: `checkpoint.npz`, `log.csv`.
+        inputs: dict of JSON values that decide the result beside the configuration, such as the hash of the data.
+        minutes: float, time after which training stops at a checkpoint; None: it trains to the last step.
+        verbose: of `keras.Model.fit`.
+    """
+
+    folder: Path
+    inputs: dict
+    minutes: float | None = None
+    verbose: str | int = "auto"
 
 
 class Trainer(keras.Model):
     """Networks and optimisers that `fit` trains; `tensorflow.py` and `jax.py` add `train_step`.
 
     Args:
-        networks: list of built keras.Models; the ones without an update must be frozen.
+        networks: list of built keras.Models; those without an update must be frozen.
         optimizers: list of `(optimizer, variables)`; the optimiser is built here.
-        updates: callable `batch -> list[Update]`, made in order, each seeing the ones before.
-        terms: names of the scalars the objectives log.
+        updates: callable `batch -> iterable of Update`, made in order; each sees the weights after those before it.
+        terms: names of the scalars that the objectives log.
     """
 
-    def __init__(self, networks, optimizers, updates, terms):
+    def __init__(
+        self,
+        networks: Iterable[keras.Model],
+        optimizers: Sequence[tuple],
+        updates: Callable[[dict], Iterable[Update]],
+        terms: Sequence[str],
+    ):
         super().__init__()
         self.networks = list(networks)
         for optimizer, variables in optimizers:
@@ -47,23 +73,25 @@ class Trainer(keras.Model):
         self.updates = updates
         self.trackers = {name: keras.metrics.Mean(name=name) for name in terms}
         first, *others = (optimizer for optimizer, _ in optimizers)
-        # Keras carries one optimiser's state; the others' ride along as ordinary variables of the model
+        # Keras keeps the state of one optimiser; that of the others is kept as ordinary variables of the model
         self.other_optimizer_state = [variable for optimizer in others for variable in optimizer.variables]
         self.compile(optimizer=first, jit_compile=keras.backend.backend() == "jax")
         self.built = True
 
-    def state(self):
+    def state(self) -> list[keras.Variable]:
         """Every variable that a resumed run needs: weights, moving statistics, dropout seeds, optimisers."""
         return [*self.variables, *self.optimizer.variables]
 
 
-def build_optimizer(config, steps=None, clip=None):
+def build_optimizer(
+    config: OptimizerConfig, steps: int | None = None, clip: float | None = None
+) -> keras.optimizers.Optimizer:
     """`config.Optimizer` -> keras optimiser.
 
     Args:
         config: config.Optimizer.
-        steps: int, how many the run has; needed for a learning rate that falls.
-        clip: float, to which the norm of all gradients together is brought down where it is larger; None: as it is.
+        steps: int, steps of the run; needed for a cosine schedule.
+        clip: float, largest norm of all gradients together, to which larger ones are scaled; None: no limit.
     """
     rate = config.learning_rate
     extra = {} if config.beta_1 is None else {"beta_1": config.beta_1}
@@ -75,8 +103,8 @@ def build_optimizer(config, steps=None, clip=None):
     return type(optimizer)(learning_rate=rate, global_clipnorm=clip, **extra)
 
 
-def backend_trainer():
-    """The Trainer with the `train_step` of the running Keras backend, and its `input_gradient`."""
+def backend_trainer() -> types.ModuleType:
+    """The module of the running Keras backend: its `Trainer`, `input_gradient`, `outside`, `together` and `devices`."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         from uunet.training import tensorflow as module
@@ -87,16 +115,16 @@ def backend_trainer():
     return module
 
 
-def devices(count, parts, kind):
-    """Where what is built and trained lives: on `count` devices, each of which takes its share of every batch.
+def devices(count: int, parts: int, kind: str) -> contextlib.AbstractContextManager:
+    """Puts what is built and trained on `count` devices, each of which takes its share of every batch.
 
-    A step does what it does on one device, up to rounding: a loss is a mean over equal shares, no loss compares heads
-    of two subjects, and what needs the whole batch is given it (the channel, batch normalisation). Only dropout
-    differs, on TensorFlow: all shares drop the same. A checkpoint can be resumed on any number of devices.
+    A step gives the same result as on one device, up to rounding: a loss is a mean over equal shares, no loss compares
+    heads of two subjects, and what needs the whole batch gets it (the channel, batch normalisation). Only dropout
+    differs, on TensorFlow: all shares drop the same units. A checkpoint can be resumed on any number of devices.
 
     Args:
-        count: int; 1 changes nothing.
-        parts: int, what a batch has of what cannot be split further: pairs, subjects or heads.
+        count: int; 1 is a no-op.
+        parts: int, number of indivisible parts of a batch: pairs, subjects or heads.
         kind: str, their name.
 
     Returns:
@@ -115,32 +143,37 @@ def devices(count, parts, kind):
     return backend_trainer().devices(names[:count])
 
 
-def fit(trainer, batch, config, folder, run, *, images, further=(), minutes=None, verbose="auto"):
-    """Trains to `config.steps`, from `folder/checkpoint.npz` if there is one.
+def fit(
+    trainer: Trainer,
+    batch: Callable[[int], dict],
+    config: ClassifierConfig | AdversarialConfig | TwinConfig,
+    run: Run,
+    *,
+    images: int,
+    further: Iterable[keras.callbacks.Callback] = (),
+) -> Progress:
+    """Trains to `config.steps`, from `run.folder/checkpoint.npz` if there is one.
 
     Args:
         trainer: a backend's Trainer.
         batch: callable `step -> dict`, a pure function of the step.
         config: ClassifierConfig, AdversarialConfig or TwinConfig.
-        folder: Path of the run, made if need be: `checkpoint.npz`, `log.csv`.
-        run: dict of JSON values that decide the result beside the config, such as the hash of the data.
-        images: int, how many pictures a step sees, for the log.
+        run: Run.
+        images: int, pictures per step, for the log.
         further: more Keras callbacks; what they add to the logs goes into the CSV.
-        minutes: float, time after which this call stops at a checkpoint; None: it goes to `config.steps`.
 
     Returns:
         Progress.
 
     Raises:
         DivergedError: at the first step with a NaN; the last checkpoint stays.
-        CheckpointError: if `folder` holds another run, or one that is further already.
+        CheckpointError: if the folder holds another run, or one with more steps.
     """
     begin = time.monotonic()
-    same = {"config": dataclasses.asdict(config), **run}
-    for name in ("steps", "sharpening_steps", "hiding_steps"):
-        same["config"].pop(name, None)  # a run may be prolonged
-    checkpoint, interval = folder / "checkpoint.npz", config.checkpoint_every
-    atomic.make_folder(folder)
+    provenance.commit()  # remembered from here on: the checkout may change during the training
+    same = _identity(config, run)
+    checkpoint, interval = run.folder / "checkpoint.npz", config.checkpoint_every
+    atomic.make_folder(run.folder)
     start, seconds = 0, 0.0
     if checkpoint.exists():
         start, seconds = checkpoints.restore(trainer, checkpoint, run=same)
@@ -151,21 +184,29 @@ def fit(trainer, batch, config, folder, run, *, images, further=(), minutes=None
     if start:
         print(f"resumed from step {start}")
     saver = callbacks.Checkpoint(checkpoint, same, start, seconds)
-    feed = data.dataset if keras.backend.backend() == "tensorflow" else data.batches
+    load = data.dataset if keras.backend.backend() == "tensorflow" else data.batches
     trainer.fit(
-        feed(batch, range(start, config.steps)),
+        load(batch, range(start, config.steps)),
         steps_per_epoch=interval,
         initial_epoch=start // interval,
         epochs=config.steps // interval,
-        shuffle=False,  # batches are drawn at random already; unsaid, Keras warns
-        verbose=verbose,
+        shuffle=False,  # batches are sampled at random already; without this argument Keras warns
+        verbose=run.verbose,
         callbacks=[
             callbacks.StopAtNaN(checkpoint),
             callbacks.Speed(images),
             *further,
-            callbacks.CsvLog(folder / "log.csv"),
+            callbacks.CsvLog(run.folder / "log.csv"),
             saver,
-            *([] if minutes is None else [callbacks.StopAfter(begin, 60 * minutes)]),
+            *([] if run.minutes is None else [callbacks.StopAfter(begin, 60 * run.minutes)]),
         ],
     )
     return Progress(saver.step, config.steps - saver.step, saver.seconds)
+
+
+def _identity(config, run):
+    """What a resumed run must share: configuration and inputs. The numbers of steps may grow."""
+    settings = dataclasses.asdict(config)
+    for name in ("steps", "sharpening_steps", "hiding_steps"):
+        settings.pop(name, None)
+    return {"config": settings, **run.inputs}

@@ -1,1 +1,1 @@
-"""What a public file says about its head boxes: the messages, their encryption, and how they get into pixels."""
+"""The hidden messages: their bytes (`protocol`), keys and sealing (`crypto`), into frames and back (`messages`)."""

@@ -1,8 +1,9 @@
-"""Secrets, and what is derived from them: a key file or a passphrase -> the keys of one stream -> sealed bodies.
+"""Key files, passphrases, the keys of a stream derived from them (scrypt, HKDF), and authenticated encryption (AEAD).
 
-A *secret* is what people keep: the 32 bytes of a key file, or a passphrase (str). A *seal* is what one stream (one
-video, one picture) uses: a fresh random stream id, and keys derived from secret and id, so that two streams never
-share a key and within a stream each frame's number is its nonce. docs/wire-format.md gives the formulas.
+A *secret* is what the user keeps: the 32 bytes of a key file, or a passphrase (str). A *seal* is what one stream (one
+video or one picture) uses: a new random stream id, and two keys derived from the secret and the id. So two streams
+never share a key, and within a stream the number of a frame is its nonce. A seal encrypts and authenticates the bodies
+of messages with AES-256-GCM or ChaCha20-Poly1305. docs/wire-format.md gives the formulas.
 """
 
 import os
@@ -25,15 +26,15 @@ from uunet.errors import UUNetError
 
 KEY_BYTES = 32
 STREAM_ID_BYTES = 16
-TAG_BYTES = 16  # by which a sealed body is longer than what is in it
-AES_256_GCM, CHACHA20_POLY1305 = 1, 2  # the suites, as frames name them
+TAG_BYTES = 16  # a sealed body is longer than its text by this
+AES_256_GCM, CHACHA20_POLY1305 = 1, 2  # the suites, by their numbers in the header
 CIPHERS = {AES_256_GCM: AESGCM, CHACHA20_POLY1305: ChaCha20Poly1305}
-SCRYPT = {"n": 2**17, "r": 8, "p": 1}  # OWASP's choice; a guess takes 128 MiB of memory
+SCRYPT = {"n": 2**17, "r": 8, "p": 1}  # as OWASP recommends; each guess takes 128 MiB of memory
 INFO = b"uunet stream 1 suite "
 
 
 class KeyFileError(UUNetError):
-    """A file is not a key."""
+    """A file is not a key file."""
 
 
 class PassphraseError(UUNetError):
@@ -41,7 +42,7 @@ class PassphraseError(UUNetError):
 
 
 class AuthenticationError(UUNetError):
-    """A sealed body does not open: another key, or not what was sealed."""
+    """A sealed body cannot be decrypted: the key is another one, or the message was changed."""
 
 
 class KeyFileWarning(UserWarning):
@@ -50,41 +51,39 @@ class KeyFileWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Seal:
-    """The keys of one stream.
-
-    Make one with `new_seal` to write a stream, or with `seal_of` to read one, never by hand.
-    """
+    """The keys of one stream: from `new_seal` to write a stream, from `seal_of` to read one."""
 
     suite: int  # a key of CIPHERS
-    stream_id: bytes  # (16), random, written into every frame
+    stream_id: bytes  # (16), random; each frame carries it
     body_key: bytes = field(repr=False)  # (32), for the cipher
-    order_key: bytes = field(repr=False)  # (32), for the places of the hidden bits
-    _numbers: set = field(default_factory=set, repr=False, compare=False)  # of the frames sealed so far
+    order_key: bytes = field(repr=False)  # (32), for the order of the samples that carry the body
+    _numbers: set[int] = field(default_factory=set, repr=False, compare=False)  # of the frames sealed so far
 
-    def seal(self, body, header, frame_index):
-        """Encrypts and authenticates.
+    def seal(self, body: bytes, header: bytes, frame_index: int) -> bytes:
+        """Encrypts a body, and authenticates it together with its header.
 
         Args:
-            body: bytes, what to keep secret.
-            header: bytes, what is written openly beside it and must not be changed either.
-            frame_index: int in 0..2^32 - 1; each only once, as the secrecy of all would be lost.
+            body: bytes, to be secret.
+            header: bytes, the open part of the message: not secret, but protected against changes.
+            frame_index: int in 0..2^32 - 1, the nonce. Each may be used only once: a second use would break the
+                encryption.
 
         Returns:
             bytes, longer than `body` by TAG_BYTES.
 
         Raises:
-            ValueError: if this seal has sealed that frame before.
+            ValueError: if this seal has sealed a frame of that number before.
         """
         if frame_index in self._numbers:
             raise ValueError(f"frame {frame_index} is sealed already: a new file needs a new seal")
         self._numbers.add(frame_index)
         return self._cipher().encrypt(self._nonce(frame_index), body, header)
 
-    def open(self, sealed, header, frame_index):
-        """The body that was sealed with the same key, header and frame_index.
+    def open(self, sealed: bytes, header: bytes, frame_index: int) -> bytes:
+        """Decrypts a body that was sealed with the same key, header and frame_index.
 
         Raises:
-            AuthenticationError: if there is none.
+            AuthenticationError: if one of these, or the sealed body, is another one.
         """
         try:
             return self._cipher().decrypt(self._nonce(frame_index), sealed, header)
@@ -101,12 +100,12 @@ class Seal:
         return self.stream_id[:8] + struct.pack(">I", frame_index)
 
 
-def generate():
-    """A fresh secret: 32 random bytes from the operating system."""
+def generate() -> bytes:
+    """A new secret: 32 random bytes from the operating system."""
     return secrets.token_bytes(KEY_BYTES)
 
 
-def save(key, path, *, overwrite=False):
+def save(key: bytes, path: str | Path, *, overwrite: bool = False) -> None:
     """Writes a key file that only its owner can read.
 
     Raises:
@@ -117,14 +116,14 @@ def save(key, path, *, overwrite=False):
         part.write_bytes(key)
 
 
-def load(path):
+def load(path: str | Path) -> bytes:
     """The secret in a key file: bytes (32).
 
     Warns:
         KeyFileWarning: if others than its owner can read the file.
 
     Raises:
-        KeyFileError: if the file cannot be read or does not hold exactly 32 bytes.
+        KeyFileError: if the file cannot be read or is not exactly 32 bytes long.
     """
     try:
         with open(path, "rb") as file:
@@ -140,8 +139,8 @@ def load(path):
     return key
 
 
-def check_passphrase(text):
-    """Raises PassphraseError, before any work is done, if a passphrase is empty or blank or not Unicode text."""
+def check_passphrase(text: str) -> None:
+    """Raises PassphraseError, before the slow derivation, if a passphrase is empty, blank or not Unicode text."""
     if not text.strip():
         raise PassphraseError("The passphrase is empty: type one, or use a key file.")
     try:
@@ -150,11 +149,11 @@ def check_passphrase(text):
         raise PassphraseError("The passphrase is not Unicode text: type it again, or use a key file.") from None
 
 
-def from_passphrase(text, salt):
-    """The 32 bytes a passphrase stands for: scrypt, slow and memory-hungry on purpose.
+def from_passphrase(text: str, salt: bytes) -> bytes:
+    """32 bytes derived from a passphrase with scrypt, which is slow and takes much memory so that guessing is costly.
 
     Args:
-        text: str; composed and decomposed spellings of an accented letter are the same (Unicode NFC).
+        text: str; composed and decomposed forms of an accented letter give the same bytes (Unicode NFC).
         salt: bytes, random and not secret: the stream id.
 
     Raises:
@@ -164,8 +163,8 @@ def from_passphrase(text, salt):
     return Scrypt(salt=salt, length=KEY_BYTES, **SCRYPT).derive(unicodedata.normalize("NFC", text).encode())
 
 
-def new_seal(secret, suite=CHACHA20_POLY1305):
-    """The seal of a new stream, with a fresh random id: two files of one secret have nothing in common.
+def new_seal(secret: bytes | str, suite: int = CHACHA20_POLY1305) -> Seal:
+    """The seal of a new stream, with a new random id: two files sealed with one secret share no key and no nonce.
 
     Args:
         secret: bytes (32), or str: a passphrase.
@@ -174,8 +173,13 @@ def new_seal(secret, suite=CHACHA20_POLY1305):
     return seal_of(secret, suite, secrets.token_bytes(STREAM_ID_BYTES))
 
 
-def seal_of(secret, suite, stream_id):
-    """The seal of the stream with this suite and id; once a stream, because a passphrase takes its time.
+def seal_of(secret: bytes | str, suite: int, stream_id: bytes) -> Seal:
+    """The seal of an existing stream. Slow for a passphrase, so it is derived once per stream.
+
+    Args:
+        secret: bytes (32), or str: a passphrase.
+        suite: int, AES_256_GCM or CHACHA20_POLY1305.
+        stream_id: bytes (16), from the header of any frame.
 
     Raises:
         PassphraseError: see `check_passphrase`.

@@ -1,12 +1,12 @@
-"""Messages into frames and out of them: one a frame where the file keeps them as they are, else one a group of frames.
+"""Hides messages in frames and reads them: one per frame in files that keep it, otherwise one per group of frames.
 
-Lossy codecs destroy a new message in every frame, and keep one that stays. So in lossy files all frames of a *group*
-carry one message: the boxes of its first and its last frame, between which they move in straight lines, or one a head
-for all frames (`carried`). Heads are de-identified and reconstructed in exactly these. Groups are counted from frame 0:
-0 to 9, 10 to 19, ... Room is scarce there, so messages are packed.
+Lossy codecs destroy a message that is new in every frame, and keep one that stays the same. So in lossy files all
+frames of a *group* carry one message: the boxes of its first and its last frame, between which they move on straight
+lines, or one box per head for all frames (`boxes.motion`). Heads are de-identified and reconstructed in exactly these
+boxes. Groups are counted from frame 0: 0 to 9, 10 to 19, ... Lossy files have little room, so their texts are packed.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from uunet.boxes import motion, types
+from uunet.boxes.types import Roi
 from uunet.channel import video_codec
 from uunet.errors import UUNetError
 from uunet.stego import jpeg, keystream, lsb, qim
@@ -29,18 +30,22 @@ from uunet.wire.protocol import (
 LSB, QIM, JPEG = "lsb", "qim", "jpeg"
 METHODS = {LSB: lsb, QIM: qim, JPEG: jpeg}
 AS_IT_WAS = "give the public file exactly as it was written."
-GROUP = video_codec.GROUP  # frames; fewer make larger files, more make larger boxes around heads that move
-MOVING_MOST = 118  # bytes of a message in which heads move: what docs/survival.md shows to survive
+GROUP = video_codec.GROUP  # frames; smaller groups make larger files, larger ones larger boxes around heads that move
+MOVING_MOST = 118  # bytes of a message in which heads move: the longest that survives well (docs/survival.md)
 
-# The order is public: a reader must find the open part before it can derive a key. The same in all frames of all files.
+# The order is public, because a reader must find the open part before it can derive a key. It is the same in all frames
+# of all files.
 ORDER = lru_cache(maxsize=32)(partial(keystream.positions, bytes(32), 0))
 
 
 class Jpeg(NamedTuple):
     """A public frame that is a JPEG file by itself."""
 
-    rgb: np.ndarray  # uint8 (H, W, 3), what it decodes to
+    rgb: np.ndarray  # uint8 (H, W, 3), its decoded pixels
     data: bytes  # the file
+
+
+Carrier = np.ndarray | Jpeg  # what a message is read from: uint8 (H, W, 3), or a JPEG file where the file stores one
 
 
 @dataclass(frozen=True)
@@ -48,22 +53,22 @@ class Stream:
     """What the frames of one file have in common."""
 
     method: str  # LSB, QIM or JPEG
-    suite: int  # protocol.PLAIN, or a key of keys.CIPHERS
+    suite: int  # protocol.PLAIN, or a key of crypto.CIPHERS
     stream_id: bytes | None  # (16); None if plain
     seal: crypto.Seal | None  # None if plain, or if no secret was given
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a public file carries."""
+    """The messages of a public file."""
 
     stream: Stream | None  # None if no frame could be read
-    shape: tuple  # (height, width) in pixels
-    boxes: list  # (frames) of lists of Roi in message order; None where a frame failed or is sealed and there is no key
-    failures: dict  # number of a frame -> UUNetError
+    shape: tuple[int, int]  # (height, width) in pixels
+    boxes: list[list[Roi] | None]  # per frame, in message order; None if the frame failed, or is sealed without a key
+    failures: dict[int, UUNetError]  # by frame number
 
-    def failed(self):
-        """The failures by rising frame number, those of neighbours that are alike as one: `(first, last, error)`."""
+    def failed(self) -> list[tuple[int, int, UUNetError]]:
+        """The failures by rising frame number; equal ones of neighbouring frames as one: `(first, last, error)`."""
         spans = []
         for index, error in sorted(self.failures.items()):
             if spans and spans[-1][1] == index - 1 and str(spans[-1][2]) == str(error):
@@ -72,12 +77,12 @@ class Contents:
                 spans.append((index, index, error))
         return spans
 
-    def opened(self):
-        """The boxes, if all frames gave them.
+    def opened(self) -> list[list[Roi]]:
+        """The boxes of all frames.
 
         Raises:
-            UUNetError: the first failure, naming the frames (not for a single picture).
-            SealedMessageError: if they are sealed and there was no secret.
+            UUNetError: the first failure, with the numbers of its frames (not for a single picture).
+            SealedMessageError: if the messages are sealed and no secret was given.
         """
         if self.failures:
             first, last, error = self.failed()[0]
@@ -88,13 +93,16 @@ class Contents:
         return self.boxes
 
 
-def span(first, last):
+def span(first: int, last: int) -> str:
     """The words for some frames: "Frame 7" or "Frames 20 to 29"."""
     return f"Frame {first}" if first == last else f"Frames {first} to {last}"
 
 
-def check_fits(rois, shape, *, method=LSB, sealed=False):
-    """Refuses boxes whose message cannot be hidden, before any pixel changes.
+# Writing.
+
+
+def check_fits(rois: list[Roi], shape: tuple[int, ...], *, method: str = LSB, sealed: bool = False) -> None:
+    """Raises an error if boxes cannot be hidden in a frame, before any pixel is changed.
 
     Args:
         rois: list of Roi.
@@ -109,53 +117,41 @@ def check_fits(rois, shape, *, method=LSB, sealed=False):
     METHODS[method].check_capacity(shape, protocol.message_length(rois, sealed=sealed, packed=method == QIM))
 
 
-def carried(tracked, shape, *, sealed=False):
-    """The boxes that the frames of a lossy video carry, in groups: around those given, and in straight lines.
-
-    A group in which so many heads move that its message would be longer than MOVING_MOST bytes, or than a frame of this
-    shape can hold, gets boxes that stand still.
+def moving_fits(rois: list[Roi], shape: tuple[int, ...], *, sealed: bool = False) -> bool:
+    """Whether a group has room for a message in which heads move: MOVING_MOST bytes, or fewer in small frames.
 
     Args:
-        tracked: list (all frames) of lists of `(track_id, Roi)`.
+        rois: list of Roi, see `motion.ends`.
         shape: `(H, W, 3)` of the frames.
-        sealed: bool, whether the messages are to be sealed.
-
-    Returns:
-        `(boxes, still)`: list (all frames) of lists of `(track_id, Roi)` by rising track_id, with each head of a group
-        in all of its frames; and the number of groups whose boxes had to stand still.
+        sealed: bool, whether the message is to be sealed.
     """
-    boxes, still, room = [], 0, min(MOVING_MOST, qim.capacity(shape))
-    for start in range(0, len(tracked), GROUP):
-        group = tracked[start : start + GROUP]
-        straight = motion.straighten(group, *shape[:2])
-        rois, moving = _message([[roi for _, roi in heads] for heads in straight])
-        # (a ROI takes more than a byte: far too many of them need no packing to be seen)
-        if moving and (len(rois) > room or protocol.message_length(rois, sealed=sealed, packed=True) > room):
-            straight, still = motion.hold(group), still + 1
-        boxes += straight
-    return boxes, still
+    room = min(MOVING_MOST, qim.capacity(shape))
+    # a ROI takes more than a byte, so for far too many ROIs the text need not be packed
+    return len(rois) <= room and protocol.message_length(rois, sealed=sealed, packed=True) <= room
 
 
-def _message(boxes):
-    """What a message must say so that the frames of a group have these boxes: `(rois, moving)`."""
-    moving = any(rois != boxes[0] for rois in boxes)
-    return (boxes[0] + boxes[-1] if moving else boxes[0]), moving
-
-
-def hide(frames, rois, *, first_index=0, last=True, seal=None, method=LSB):
+def hide(
+    frames: list[np.ndarray],
+    rois: list[list[Roi]],
+    *,
+    first_index: int = 0,
+    last: bool = True,
+    seal: crypto.Seal | None = None,
+    method: str = LSB,
+) -> list[np.ndarray] | list[bytes]:
     """Hides the boxes of consecutive frames in their pixels.
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
         rois: list (frames) of lists of Roi; with QIM, in each group the same or as `motion.straight` gives them.
         first_index: int, the number of the first of these frames in the clip; with QIM, that of a group's first.
-        last: bool, whether the clip ends with these frames: a reader notices if it is cut.
-        seal: keys.Seal, fresh for this clip; None for messages that anybody can read.
+        last: bool, whether the clip ends with these frames, so that a reader notices if its end is cut off.
+        seal: crypto.Seal, new for this clip; None for messages that anybody can read.
         method: LSB, QIM or JPEG.
 
     Returns:
-        list of uint8 `(H, W, 3)`, new frames. LSB changes samples by one level; QIM changes more, but nothing in a box.
-        With JPEG, list of bytes: each frame as the JPEG file that carries its message.
+        list of uint8 `(H, W, 3)`, new frames. LSB changes samples by one level; QIM changes more, but no pixel of a
+        box. With JPEG, list of bytes: each frame as the JPEG file that carries its message.
 
     Raises:
         RoiError, MessageError, CapacityError.
@@ -164,13 +160,13 @@ def hide(frames, rois, *, first_index=0, last=True, seal=None, method=LSB):
     hidden = []
     for start in range(0, len(frames), length):
         boxes, index, group = rois[start : start + length], first_index + start, frames[start : start + length]
-        message, moving = _message(boxes)
+        message, moving = motion.ends(boxes)
         ends = last and start + length >= len(frames)
         whole = index % length == 0 and (ends or len(group) == length)
         if not whole or (moving and boxes != motion.straight(message, len(group))):
-            raise ValueError(f"the {len(group)} frames from {index} are not one group with boxes in straight lines")
-        about = {"frames": len(group), "last": ends, "packed": method == QIM, "moving": moving}
-        parts = protocol.pack_frame_message(message, index, **about, shape=group[0].shape, seal=seal)
+            raise ValueError(f"the {len(group)} frames from {index} are not one group with boxes on straight lines")
+        layout = protocol.Layout(frames=len(group), last=ends, packed=method == QIM, moving=moving)
+        parts = protocol.pack_frame_message(message, index, layout, shape=group[0].shape, seal=seal)
         if method == QIM:
             hidden += qim.hide(group, b"".join(parts), ORDER, avoid={roi for some in boxes for roi in some})
         elif method == JPEG:
@@ -189,87 +185,148 @@ def _hide_parts(samples, parts, seal, index, **limits):
     return samples
 
 
-def read_rois(public, *, frame_index=None, seal=None):
+# Reading.
+
+
+def read_rois(public: np.ndarray, *, frame_index: int | None = None, seal: crypto.Seal | None = None) -> list[Roi]:
     """The head boxes hidden in one frame of a lossless file.
 
     Args:
         public: uint8 `(H, W, 3)`, RGB, exactly as written.
-        frame_index: int, the frame's number in its clip, checked; None accepts any.
-        seal: keys.Seal of the clip, see `protocol.find_seal`; None if it is plain.
+        frame_index: int, the number the frame must have in its clip; None accepts any.
+        seal: crypto.Seal of the clip, see `protocol.find_seal`; None if it is plain.
 
     Returns:
         list of Roi in message order.
 
     Raises:
-        UUNetError: all that `protocol.unpack_frame_message` raises, and RoiError.
+        UUNetError: see `protocol.read_header` and `protocol.read_body`; and RoiError.
     """
     reader = partial(lsb.reveal, public)
-    rois = _unpack(reader, public.shape, seal, frame_index)
-    if error := _unplaced(protocol.read_header(reader)):
+    header = protocol.read_header(reader)
+    rois = _read_body(header, reader, public.shape, seal, frame_index)
+    if error := _unplaced(header):
         raise error
     return rois
 
 
-def read(groups, secret=None, *, stop=False, alone=False):
-    """All that a public file carries; finds out by itself how.
+def read(
+    groups: Iterable[list[Carrier]], secret: bytes | str | None = None, *, stop: bool = False, alone: bool = False
+) -> Contents:
+    """The messages of a public file; the method by which they are hidden is detected.
 
     Args:
         groups: iterable of lists of GROUP consecutive frames from frame 0, the last may be shorter: uint8 `(H, W, 3)`,
-            or Jpeg where the file holds each as one.
-        secret: bytes (32) or str, see `keys`, with which the file was sealed; None if it is plain or to stay closed.
-        stop: bool, whether to read no further than the first group with a failure.
-        alone: bool, whether this is one frame, which may be any of a clip.
+            or Jpeg where the file stores each frame as one.
+        secret: bytes (32) or str, see `crypto`, with which the file was sealed; None to read plain messages only.
+        stop: bool, whether to stop after the first group with a failure.
+        alone: bool, whether this is a single frame, which may be any frame of a clip.
 
     Returns:
         Contents.
     """
-    stream, shape, boxes, failures = None, (0, 0), [], {}
-    before, ended = None, False
+    file = _File(secret, alone)
     for carriers in groups:
-        if stop and failures:
-            break
+        file.read_group(carriers)
+        if stop and file.failures:
+            return file.contents()
+    file.check_end()
+    return file.contents()
+
+
+class _File:
+    """A public file while it is read, group by group."""
+
+    def __init__(self, secret, alone):
+        self.secret, self.alone = secret, alone
+        self.stream, self.shape, self.boxes, self.failures = None, (0, 0), [], {}  # see Contents
+        self.ended = False  # whether a message has said that the file ends with it
+        self.before = None  # with QIM: the _Group before, if it could be read
+
+    def contents(self):
+        return Contents(self.stream, self.shape, self.boxes, self.failures)
+
+    def read_group(self, carriers):
         frames = [carrier.rgb if isinstance(carrier, Jpeg) else carrier for carrier in carriers]
-        first, shape = len(boxes), frames[0].shape[:2]
-        boxes += [None] * len(frames)
+        numbers = range(len(self.boxes), len(self.boxes) + len(frames))
+        self.shape = frames[0].shape[:2]
+        self.boxes += [None] * len(frames)
         try:
-            stream = stream or _find(carriers, frames, secret)
+            self.stream = self.stream or _find(carriers, frames, self.secret)
         except UUNetError as error:
-            failures |= dict.fromkeys(range(first, len(boxes)), error)
-            continue
-        length = len(frames) if stream.method == QIM else 1
-        for start in range(0, len(frames), length):
-            part = frames[start : start + length]
-            numbers = range(first + start, first + start + length)
-            try:
-                message = qim.reveal(part, ORDER) if stream.method == QIM else None
-                reader = _parities(carriers[start]) if message is None else _slices(message)
-                header, rois = _read_one(reader, shape, stream, None if alone else numbers[0])
-            except UUNetError as error:
-                failures |= dict.fromkeys(numbers, error)
-                before = None
-                continue
-            if error := _unplaced(header) if alone else _misplaced(header, length, ended):
-                failures |= dict.fromkeys(numbers, error)
-            elif header.moving and rois is not None:
-                boxes[numbers.start : numbers.stop] = motion.straight(rois, length)
-            else:
-                boxes[numbers.start : numbers.stop] = [rois] * length
-            ended = ended or header.last
-            if stream.method == QIM:
-                group = (numbers, part, message)
-                if before is not None:
-                    failures |= _strangers(before, group) | _strangers(group, before)
-                before = group
-    if not (ended or alone or (stop and failures) or len(boxes) - 1 in failures):
-        error = FrameIndexError(f"More frames followed this one when it was written (the end was cut off): {AS_IT_WAS}")
-        failures[len(boxes) - 1] = error
-    return Contents(stream, shape, boxes, failures)
+            self.failures |= dict.fromkeys(numbers, error)
+            return
+        if self.stream.method == QIM:
+            self._read_shared(frames, numbers)
+        else:
+            for number, carrier in zip(numbers, carriers, strict=True):
+                self._read_message(_parities(carrier), range(number, number + 1))
+
+    def _read_shared(self, frames, numbers):
+        """Reads the one message of a group, and finds frames that carry the message of the group next to them."""
+        try:
+            message = qim.reveal(frames, ORDER)
+        except UUNetError as error:
+            self.failures |= dict.fromkeys(numbers, error)
+            self.before = None
+            return
+        group = _Group(numbers, frames, message) if self._read_message(_slices(message), numbers) else None
+        if self.before and group:
+            self.failures |= _strangers(self.before, group) | _strangers(group, self.before)
+        self.before = group
+
+    def _read_message(self, reader, numbers):
+        """Reads the message of the frames `numbers`; returns whether it could be read."""
+        try:
+            header = protocol.read_header(reader)
+            rois = self._open(header, reader, None if self.alone else numbers.start)
+        except UUNetError as error:
+            self.failures |= dict.fromkeys(numbers, error)
+            return False
+        if error := _unplaced(header) if self.alone else _misplaced(header, len(numbers), self.ended):
+            self.failures |= dict.fromkeys(numbers, error)
+        elif header.moving and rois is not None:
+            self.boxes[numbers.start : numbers.stop] = motion.straight(rois, len(numbers))
+        else:
+            self.boxes[numbers.start : numbers.stop] = [rois] * len(numbers)
+        self.ended = self.ended or header.last
+        return True
+
+    def _open(self, header, reader, index):
+        """The ROIs of a message; None if it is sealed and no secret was given."""
+        if self.stream.suite != protocol.PLAIN and self.stream.seal is None:
+            protocol.check_stream(header, self.stream.suite, self.stream.stream_id)
+            protocol.check_index(header, index)
+            return None
+        return _read_body(header, reader, self.shape, self.stream.seal, index)
+
+    def check_end(self):
+        """Adds a failure if the last frame does not say that the file ends with it."""
+        final = len(self.boxes) - 1
+        if not (self.ended or self.alone or final in self.failures):
+            what = "More frames followed this one when it was written (the end was cut off)"
+            self.failures[final] = FrameIndexError(f"{what}: {AS_IT_WAS}")
+
+
+class _Group(NamedTuple):
+    """Frames that carry one message by QIM."""
+
+    numbers: range
+    frames: list  # of uint8 (H, W, 3)
+    message: bytes
+
+
+def _read_body(header, reader, shape, seal, index):
+    """The ROIs of a message, checked against the size of the frame."""
+    rois = protocol.read_body(header, reader, shape=shape, seal=seal, frame_index=index)
+    types.check_inside(rois, *shape[:2])
+    return rois
 
 
 def _misplaced(header, count, ended):
-    """What is wrong with `count` frames that carry one message, though it is the one expected here; or None."""
+    """The error if `count` frames carry one message whose frame_index is right but not its end or length; or None."""
     if ended:
-        what = "The frame comes after the last one of its file (something was joined to it)"
+        what = "The frame comes after the last one of its file (another file was joined to it)"
     elif header.frames != count:
         what = f"The message is for {header.frames} frames and not for {count} (some were cut out or repeated)"
     else:
@@ -278,7 +335,7 @@ def _misplaced(header, count, ended):
 
 
 def _unplaced(header):
-    """What is wrong with a message of which one frame is known, and not which: heads must not move; or None."""
+    """The error if a single frame is from a group in which heads move, because its position is unknown; or None."""
     if not header.moving:
         return None
     return FrameIndexError(
@@ -288,61 +345,45 @@ def _unplaced(header):
 
 
 def _strangers(group, neighbour):
-    """Frames of a group that carry its neighbour's message: what a group's vote does not show."""
-    numbers, frames, message = group
+    """The failures of frames of a group that carry its neighbour's message: the vote of the group hides them."""
     failures = {}
-    for index, frame in zip(numbers, frames, strict=True):
-        own, other = qim.agreement(frame, [message, neighbour[2]], ORDER)
+    for index, frame in zip(group.numbers, group.frames, strict=True):
+        own, other = qim.agreement(frame, [group.message, neighbour.message], ORDER)
         if other > own:
             failures[index] = FrameIndexError(
-                f"The frame carries the message of frames {neighbour[0][0]} to {neighbour[0][-1]} (frames were cut "
-                f"out, repeated or moved): {AS_IT_WAS}"
+                f"The frame carries the message of frames {neighbour.numbers[0]} to {neighbour.numbers[-1]} (frames "
+                f"were cut out, repeated or moved): {AS_IT_WAS}"
             )
     return failures
 
 
-def _parities(carrier):
-    """A reader, as `protocol` wants it, of the bytes in the parities of a frame or of its JPEG coefficients."""
-    return partial(lsb.reveal, jpeg.carriers(carrier.data) if isinstance(carrier, Jpeg) else carrier)
-
-
 def _find(carriers, frames, secret):
-    """The Stream to which some frames belong, from the first that tells."""
+    """The Stream to which the frames of a group belong, from the first frame whose message can be read."""
     failed = None
     for carrier in carriers:
         try:
-            return _stream(JPEG if isinstance(carrier, Jpeg) else LSB, _parities(carrier), secret)
+            header = protocol.read_header(_parities(carrier))
         except (NoMessageError, DamagedMessageError, UnsupportedMessageError, jpeg.JpegError) as error:
             failed = failed or error
+        else:
+            return _stream(JPEG if isinstance(carrier, Jpeg) else LSB, header, secret)
     try:
         message = qim.reveal(frames, ORDER)
     except qim.UnreadableError:
         raise failed from None
-    return _stream(QIM, _slices(message), secret)
+    return _stream(QIM, protocol.read_header(_slices(message)), secret)
 
 
-def _stream(method, reader, secret):
-    header = protocol.read_header(reader)
-    seal = None if secret is None else protocol.find_seal(reader, secret)
+def _stream(method, header, secret):
+    seal = None if secret is None else protocol.find_seal(header, secret)
     return Stream(method, header.suite, header.stream_id, seal)
 
 
-def _read_one(reader, shape, stream, index):
-    """The header and the ROIs of a message; None for the ROIs if it is sealed and to stay closed."""
-    header = protocol.read_header(reader)
-    if stream.suite != protocol.PLAIN and stream.seal is None:
-        protocol.check_stream(header, stream.suite, stream.stream_id)
-        protocol.check_index(header, index)
-        return header, None
-    return header, _unpack(reader, shape, stream.seal, index)
+def _parities(carrier) -> protocol.Reader:
+    """A reader of the bytes in the parities of a frame, or of its JPEG coefficients."""
+    return partial(lsb.reveal, jpeg.carriers(carrier.data) if isinstance(carrier, Jpeg) else carrier)
 
 
-def _unpack(reader, shape, seal, index):
-    rois = protocol.unpack_frame_message(reader, shape=shape, seal=seal, frame_index=index)
-    types.check_inside(rois, *shape[:2])
-    return rois
-
-
-def _slices(message) -> Callable:
-    """A reader, as `protocol` wants it, of bytes that lie there openly."""
+def _slices(message) -> protocol.Reader:
+    """A reader of bytes that need no search."""
     return lambda n_bytes, *, offset, key=None, nonce=0: message[offset : offset + n_bytes]

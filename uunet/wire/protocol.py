@@ -1,29 +1,32 @@
-"""What a public frame says about itself: the paper's ASCII message (section III-C) and the frame around it.
+"""The message of a frame as bytes: the paper's ASCII text (section III-C) and the header, CRC and sealing around it.
 
     message := n "," ROI{n}        ROI := x "," y "," w "," h ","        e.g. "2,10,16,9,15,25,45,8,14,"
 
-The paper's text alone cannot be told from noise, so it travels as the body of a framed message, big-endian. Plain, it
-lies open to anybody, and the CRC finds accidents (a re-encoded or edited frame), not forgery:
+The paper's text alone cannot be told from noise, so it is the body of a framed message; integers are big-endian. In a
+plain message anybody can read the text. The CRC detects accidents (a re-encoded or edited frame), not forgery:
 
     "UR" | version u8 | suite u8 = 0 | flags u8 | frames u8 | body_len u16 | frame_index u32 | body | CRC32 u32
 
-Sealed, the body is encrypted and authenticated together with all that stands before it, and hidden in an order that
-only the key's owners know:
+In a sealed message the body is encrypted, and authenticated together with everything before it. It is hidden in an
+order that only the owners of the key can compute:
 
     "UR" | version u8 | suite u8 = 1, 2 | flags u8 | frames u8 | body_len u16 | frame_index u32
          | width u32 | height u32 | stream_id (16) | CRC32 u32                                    open part
     body = encrypted(text, zeros up to 22, 62, 102, ... bytes) | tag (16)                         sealed part
 
-`frames` frames from frame_index on carry this message, and the flag LAST says that the file ends with them. Where room
-is scarce the text is packed (flag PACKED): 11 symbols, 3.46 bits each, instead of 8. Where heads move (flag MOVING) the
-text holds the ROIs of the first of these frames, then those of the last: `straight` gives those between.
+The message is that of `frames` consecutive frames, the first of which has the number frame_index. The flag LAST says
+that the file ends with them. In lossy files, which have little room, the text is packed (flag PACKED): its 11 symbols
+take 3.46 bits each instead of 8. If heads move during these frames (flag MOVING), the text holds the ROIs of the first
+frame, then those of the last; `boxes.motion.straight` gives those between.
 
-docs/wire-format.md is the whole specification, with test vectors.
+docs/wire-format.md is the full specification, with test vectors.
 """
 
 import re
 import struct
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from uunet.boxes.types import Roi, RoiError
@@ -38,31 +41,34 @@ HEADER = struct.Struct(">2sBBBBHI")
 SEALED_HEADER = struct.Struct(">II16s")  # follows HEADER where the suite is not PLAIN
 CRC = struct.Struct(">I")
 
-MAX_NUMBER = 99_999  # five digits: no video is wider, and a hostile message cannot ask for big integers
-# a sealed text fills 22 bytes or 40, 80, ... more, so that its length hardly tells how many heads there are; with the
-# 56 bytes around it these are just the sizes of QIM
+MAX_NUMBER = 99_999  # five digits: no video is wider, and a hostile message cannot cause big integers
+# A sealed text is padded to 22, 62, 102, ... bytes, so that its length says little about the number of heads. With the
+# 56 bytes around it these are exactly the message sizes of QIM.
 SMALLEST, PADDING = 22, 40
-MAX_TEXT = 0xFFFF - PADDING - crypto.TAG_BYTES  # so that any text fits body_len u16, sealed or not; about 2,700 ROIs
+MAX_TEXT = 0xFFFF - PADDING - crypto.TAG_BYTES  # any text then fits body_len u16, sealed or not; about 2,700 ROIs
 SYMBOLS = "0123456789,"
-MAX_PACKED = 1600  # bytes: no lossy frame holds more, and a hostile message cannot ask for big integers
-NATURAL = "(?:0|[1-9][0-9]{0,4})"  # one spelling a number: no sign, space, underscore, leading zero or Unicode digit
+MAX_PACKED = 1600  # bytes: no lossy frame holds more, and a hostile message cannot cause big integers
+NATURAL = "(?:0|[1-9][0-9]{0,4})"  # one spelling per number: no sign, space, underscore, leading zero, Unicode digit
 MESSAGE = re.compile(f"{NATURAL},(?:(?:{NATURAL},){{4}})*")
+
+# `(n_bytes, *, offset, key=None, nonce=0) -> bytes` on hidden bytes, fewer where they end: `partial(lsb.reveal, frame)`
+Reader = Callable[..., bytes]
 
 
 class MessageError(UUNetError):
-    """A text is not a message of the paper's grammar."""
+    """A text does not follow the paper's grammar of messages."""
 
 
 class NoMessageError(UUNetError):
-    """A frame carries no message at all."""
+    """A frame carries no message."""
 
 
 class DamagedMessageError(UUNetError):
-    """A frame carries a message that can no longer be trusted."""
+    """A frame carries a message whose CRC does not match."""
 
 
 class UnsupportedMessageError(UUNetError):
-    """A frame carries a message of a version or suite that this program does not know."""
+    """A frame carries a message of a version, suite or flags that this program does not know."""
 
 
 class SealedMessageError(UUNetError):
@@ -70,11 +76,11 @@ class SealedMessageError(UUNetError):
 
 
 class PlainMessageError(UUNetError):
-    """A frame carries a plain message, which anybody may have written, where a sealed one is expected."""
+    """A frame carries a plain message, which anybody can write, where a sealed one is expected."""
 
 
 class FrameSizeError(UUNetError):
-    """A frame does not have the size for which its message was sealed: it was cropped or enlarged."""
+    """A frame does not have the size for which its message was sealed: it was cropped, padded or resized."""
 
 
 class StreamError(UUNetError):
@@ -82,26 +88,36 @@ class StreamError(UUNetError):
 
 
 class FrameIndexError(UUNetError):
-    """A frame is not where its message says: frames were cut, repeated or reordered."""
+    """The position of a frame differs from the one in its message: frames were cut, repeated or reordered."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which frames carry a message, and how its text is written. The default suits a picture."""
+
+    frames: int = 1  # 1..255, how many consecutive frames carry the message
+    last: bool = True  # whether the file ends with these frames
+    packed: bool = False  # whether the text is packed
+    moving: bool = False  # whether the text holds the ROIs of the first and of the last of these frames (two or more)
 
 
 class Header(NamedTuple):
-    """What a frame says openly of its message. Of a sealed one the CRC has been compared, of a plain one not yet."""
+    """The open fields of a message. The CRC of a sealed message has been checked, that of a plain one not yet."""
 
-    suite: int  # PLAIN, or a key of keys.CIPHERS
-    packed: bool
-    last: bool  # whether the file ends with the frames that carry this message
-    moving: bool  # whether the text holds the ROIs of the first and of the last of these frames
-    frames: int  # how many these are
+    suite: int  # PLAIN, or a key of crypto.CIPHERS
+    packed: bool  # this and the next three: see Layout
+    last: bool
+    moving: bool
+    frames: int
     body_len: int
-    frame_index: int  # of the first of them
+    frame_index: int  # of the first of these frames
     width: int  # 0 if plain
     height: int  # 0 if plain
     stream_id: bytes | None  # (16); None if plain
-    data: bytes  # all this, as it is hidden
+    data: bytes  # all fields, as they are hidden
 
 
-def format_message(rois):
+def format_message(rois: list[Roi]) -> str:
     """The paper's message: `[Roi(10, 16, 9, 15), Roi(25, 45, 8, 14)]` -> `"2,10,16,9,15,25,45,8,14,"`; none -> `"0,"`.
 
     Raises:
@@ -117,8 +133,8 @@ def format_message(rois):
     return text
 
 
-def parse_message(text):
-    """The ROIs of a message, strictly: anything that `format_message` would not write is refused.
+def parse_message(text: str) -> list[Roi]:
+    """The ROIs of a message. Strict: any text that `format_message` would not write is refused.
 
     Raises:
         MessageError: if the text breaks the grammar, or does not hold as many ROIs as it announces.
@@ -131,12 +147,13 @@ def parse_message(text):
     return [Roi(*numbers[i : i + 4]) for i in range(0, len(numbers), 4)]
 
 
-def pack_text(text):
+def pack_text(text: str) -> bytes:
     """A message in less than half of its length.
 
-    The symbols "0" to "9" and "," are 0 to 10; the first counts least:
+    The symbols "0" to "9" and "," are the digits 0 to 10 of a number in base 11, the least significant first. The
+    number is written in as few bytes as possible, little-endian:
 
-        N = sum_k symbol_k 11^k        in as few bytes as hold it, the first counts least
+        N = sum_k symbol_k 11^k
 
     A message ends in ",", which is not 0, so no two messages have the same N.
 
@@ -149,11 +166,11 @@ def pack_text(text):
     return number.to_bytes(-(-number.bit_length() // 8), "little")
 
 
-def unpack_text(packed):
-    """The text whose `pack_text` is these bytes; `parse_message` says whether it is a message.
+def unpack_text(packed: bytes) -> str:
+    """The text whose `pack_text` is these bytes; `parse_message` checks whether it is a message.
 
     Raises:
-        MessageError: if they are too many, or end in a zero, which no `pack_text` does.
+        MessageError: if there are too many bytes, or the last is zero, which `pack_text` never writes.
     """
     if len(packed) > MAX_PACKED or packed.endswith(b"\0"):
         raise MessageError(f"The {len(packed)} bytes are not a packed message: write them as the protocol says.")
@@ -164,40 +181,44 @@ def unpack_text(packed):
     return "".join(text)
 
 
-def pack_frame_message(rois, frame_index, *, frames=1, last=True, packed=False, moving=False, shape=None, seal=None):
-    """The bytes to hide in one frame, or in a few that carry the same.
+def pack_frame_message(
+    rois: list[Roi],
+    frame_index: int,
+    layout: Layout = Layout(),
+    *,
+    shape: tuple[int, ...] | None = None,
+    seal: crypto.Seal | None = None,
+) -> tuple[bytes, bytes]:
+    """The bytes to hide in one frame, or in several that carry the same message.
 
     Args:
-        rois: list of Roi, whose order is kept; if moving, the `ends` of `straight`.
-        frame_index: int in 0..2^32 - 1, of the first of these frames; 0 for the first of all and for a still image.
-        frames: int in 1..255, how many they are.
-        last: bool, whether the file ends with them.
-        packed: bool, whether room is scarce.
-        moving: bool, whether the ROIs are those of the first and of the last of these frames, which are more than one.
-        shape: the frame's `(height, width, ...)`; needed with a seal only.
-        seal: keys.Seal, by which each frame_index is sealed once; None for a plain message.
+        rois: list of Roi, whose order is kept; if layout.moving, see `motion.ends`.
+        frame_index: int in 0..2^32 - 1, number of the first of these frames in the file; 0 for a picture.
+        layout: Layout.
+        shape: `(height, width, ...)` of the frame; needed with a seal only.
+        seal: crypto.Seal, which seals each frame_index once; None for a plain message.
 
     Returns:
-        `(open_part, sealed_part)`, bytes: the one to hide where anybody finds it, the other behind it, ordered by the
+        `(open_part, sealed_part)`, bytes: the first to hide in raster order, the second behind it in the order of the
         seal's order key. A plain message has no sealed part.
 
     Raises:
         RoiError, MessageError: see `format_message`.
     """
-    body = _body(rois, packed)
-    flags = LAST * last | PACKED * packed | MOVING * moving
+    body = _body(rois, layout.packed)
+    flags = LAST * layout.last | PACKED * layout.packed | MOVING * layout.moving
     if seal is None:
-        message = HEADER.pack(MAGIC, VERSION, PLAIN, flags, frames, len(body), frame_index) + body
+        message = HEADER.pack(MAGIC, VERSION, PLAIN, flags, layout.frames, len(body), frame_index) + body
         return message + CRC.pack(zlib.crc32(message)), b""
     body = body.ljust(_padded(len(body)), b"\0")
-    header = HEADER.pack(MAGIC, VERSION, seal.suite, flags, frames, len(body) + crypto.TAG_BYTES, frame_index)
+    header = HEADER.pack(MAGIC, VERSION, seal.suite, flags, layout.frames, len(body) + crypto.TAG_BYTES, frame_index)
     header += SEALED_HEADER.pack(shape[1], shape[0], seal.stream_id)
     header += CRC.pack(zlib.crc32(header))
     return header, seal.seal(body, header, frame_index)
 
 
-def message_length(rois, *, sealed, packed=False):
-    """How many bytes `pack_frame_message` makes of these ROIs.
+def message_length(rois: list[Roi], *, sealed: bool, packed: bool = False) -> int:
+    """The number of bytes in the message of these ROIs, open and sealed part together.
 
     Raises:
         RoiError, MessageError: see `format_message`.
@@ -218,14 +239,8 @@ def _padded(length):
     return length + (SMALLEST - length) % PADDING
 
 
-def read_header(read):
-    """What a frame says openly of its message.
-
-    Args:
-        read: as for `unpack_frame_message`.
-
-    Returns:
-        Header.
+def read_header(read: Reader) -> Header:
+    """The open fields of the message in a frame.
 
     Raises:
         NoMessageError, DamagedMessageError, UnsupportedMessageError: see the classes.
@@ -252,45 +267,60 @@ def read_header(read):
     return Header(suite, bool(flags & PACKED), bool(flags & LAST), bool(flags & MOVING), *rest, *size, data)
 
 
-def find_seal(read, secret):
-    """The seal of the stream to which a frame belongs; None if the frame is plain, and no secret is given.
+def find_seal(header: Header, secret: bytes | str | None) -> crypto.Seal | None:
+    """The seal of the stream to which a frame belongs; None if the frame is plain and no secret is given.
 
-    Reads the frame's header only: that the secret is the right one shows when a message is unpacked.
+    Whether the secret is the right one shows only when a message is read.
 
     Args:
-        read: as for `unpack_frame_message`.
-        secret: bytes (32) or str, see `keys`; None if there is none.
+        header: Header of any frame of the stream.
+        secret: bytes (32) or str, see `crypto`; None if there is none.
 
     Raises:
-        NoMessageError, DamagedMessageError, UnsupportedMessageError, SealedMessageError, PlainMessageError: see the
-            classes.
-        PassphraseError: see `keys.check_passphrase`.
+        SealedMessageError, PlainMessageError: see the classes.
+        PassphraseError: see `crypto.check_passphrase`.
     """
-    header = read_header(read)
     _check_sealed(header, secret is not None)
     return None if secret is None else crypto.seal_of(secret, header.suite, header.stream_id)
 
 
-def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
-    """Reads one frame's message back.
+def unpack_frame_message(
+    read: Reader,
+    *,
+    shape: tuple[int, ...] | None = None,
+    seal: crypto.Seal | None = None,
+    frame_index: int | None = None,
+) -> list[Roi]:
+    """The ROIs in the message of one frame: `read_header`, then `read_body`. Args, Returns, Raises: as these."""
+    return read_body(read_header(read), read, shape=shape, seal=seal, frame_index=frame_index)
+
+
+def read_body(
+    header: Header,
+    read: Reader,
+    *,
+    shape: tuple[int, ...] | None = None,
+    seal: crypto.Seal | None = None,
+    frame_index: int | None = None,
+) -> list[Roi]:
+    """The ROIs in the message of one frame, of which the header has been read.
 
     Args:
-        read: callable `(n_bytes, *, offset, key=None, nonce=0) -> bytes` on the hidden bytes, fewer where the frame
-            ends, such as `functools.partial(lsb.reveal, frame)`.
-        shape: the frame's `(height, width, ...)`; needed with a seal only.
-        seal: keys.Seal of the stream, from `find_seal` on its first frame; None if that is plain.
+        header: Header, from `read_header` of the same reader.
+        read: Reader of the hidden bytes.
+        shape: `(height, width, ...)` of the frame; needed with a seal only.
+        seal: crypto.Seal of the stream, see `find_seal`; None for a plain message.
         frame_index: int, the index the message must have; None accepts any.
 
     Returns:
-        list of Roi, in the order in which they were written; of a moving message, the `ends` of `straight`.
+        list of Roi, in the order in which they were written; of a moving message, see `motion.ends`.
 
     Raises:
-        NoMessageError, DamagedMessageError, UnsupportedMessageError, SealedMessageError, PlainMessageError,
-            FrameSizeError, StreamError, FrameIndexError: see the classes.
-        AuthenticationError: another key than the one it was sealed with, or not what was sealed.
-        MessageError: all is right but the text is not of the grammar: not written by this program.
+        DamagedMessageError, SealedMessageError, PlainMessageError, FrameSizeError, StreamError, FrameIndexError: see
+            the classes.
+        AuthenticationError: the key is not the one the message was sealed with, or the message was changed.
+        MessageError: the message is intact but does not follow the grammar: another program wrote it.
     """
-    header = read_header(read)
     _check_sealed(header, seal is not None)
     if seal is None:
         rest = read(header.body_len + CRC.size, offset=HEADER.size)
@@ -310,21 +340,23 @@ def unpack_frame_message(read, *, shape=None, seal=None, frame_index=None):
     rois = parse_message(unpack_text(body) if header.packed else body.decode("latin-1"))  # any byte decodes
     if header.moving and (len(rois) % 2 or header.frames < 2):
         raise MessageError(
-            f"A message of {len(rois)} head boxes for {header.frames} frames cannot say how heads move: write two a "
-            "head, for two frames or more, as the protocol says."
+            f"A message of {len(rois)} head boxes for {header.frames} frames cannot say how heads move: write two "
+            "boxes per head, for two frames or more, as the protocol says."
         )
     return rois
 
 
-def check_stream(header, suite, stream_id):
-    """Raises StreamError if a message is of another stream."""
+def check_stream(header: Header, suite: int, stream_id: bytes | None) -> None:
+    """Raises StreamError if a message belongs to another stream."""
     if (header.suite, header.stream_id) != (suite, stream_id):
-        raise StreamError("The frame comes from another file than those before it: give one public file as it was.")
+        raise StreamError(
+            "The frame comes from another file than the frames before it: give one public file, exactly as written."
+        )
 
 
-def check_index(header, expected):
-    """Raises FrameIndexError if a message is not that of frame `expected`, unless this is None."""
-    # in a file read from its start, all frames before `expected` have been seen, so these are the only two cases
+def check_index(header: Header, expected: int | None) -> None:
+    """Raises FrameIndexError if a message is not that of frame `expected`; None accepts any."""
+    # in a file read from its start, all frames before `expected` have been read, so these are the only two cases
     index = header.frame_index
     if expected is None or index == expected:
         return
@@ -345,7 +377,7 @@ def _check_sealed(header, expected):
 
 
 def _check_crc(data, crc):
-    if crc != CRC.pack(zlib.crc32(data)):  # a shorter one, where the frame ends, differs too
+    if crc != CRC.pack(zlib.crc32(data)):  # a CRC cut off at the end of the frame differs too
         raise DamagedMessageError(
             "The frame's message is damaged (its CRC does not match): give the public file exactly as it was written."
         )

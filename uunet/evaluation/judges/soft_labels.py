@@ -5,8 +5,8 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from uunet.data import VALUES
 from uunet.evaluation.judges import own
+from uunet.labels import VALUES
 
 
 def train(

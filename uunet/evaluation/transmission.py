@@ -1,13 +1,10 @@
-"""Heads through all that happens to them between two people's eyes: U_e, ROI, 8 bits, a stream, U_d."""
+"""What happens to heads outside of the networks: ROIs of other sizes, JPEG files, H.264 streams."""
 
 import cv2
 import numpy as np
 
-from uunet import channel, pixels
 from uunet.channel import video_codec
-from uunet.models import twin
 
-HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
 MARGIN = 16  # pixels around a head in a mosaic
 COLUMNS = 16  # heads in a row of a mosaic
 
@@ -18,46 +15,6 @@ def seen(heads, side):
         return heads
     method = cv2.INTER_AREA if side < heads.shape[1] else cv2.INTER_CUBIC
     return np.stack([cv2.resize(head, (side, side), interpolation=method) for head in heads])
-
-
-def deidentified(x, sequences, encoder, seed, report=None):
-    """U_e's version of each head, in its ROI; one virtual person a sequence, as the pipeline holds one for a track.
-
-    Args:
-        x: uint8 `(N, side, side, 3)`, ROIs.
-        sequences: int `(N,)`.
-        encoder: keras.Model U_e.
-        seed: int, of the noise.
-        report: callable `(done, total)` of heads, or None.
-
-    Returns:
-        uint8 `(N, side, side, 3)`.
-    """
-    size, held = encoder.input_shape[1], {}
-    for sequence in np.unique(sequences):
-        heads = np.stack([channel.to_network(roi, size) for roi in x[sequences == sequence]])
-        noise = pixels.noise_channel(np.random.default_rng([seed, sequence]), size)
-        held[sequence] = twin.held(encoder, heads, noise)
-    return _through(encoder, x, report, [held[sequence] for sequence in sequences])
-
-
-def reconstructed(a, decoder, report=None):
-    """U_d's version of each ROI: uint8 `(N, side, side, 3)` -> the same; `report` as in `deidentified`."""
-    return _through(decoder, a, report)
-
-
-def _through(model, rois, report, noise=None):
-    result = np.empty_like(rois)
-    size, side = model.input_shape[1], rois.shape[1]
-    for start in range(0, len(rois), HEADS_AT_ONCE):
-        chunk = range(start, min(start + HEADS_AT_ONCE, len(rois)))
-        inputs = np.stack([channel.to_network(rois[k], size) for k in chunk])
-        if noise:
-            inputs = np.concatenate([inputs, noise[chunk.start : chunk.stop]], axis=-1)
-        result[chunk] = [channel.to_roi(face, side, side) for face in np.asarray(model.predict_on_batch(inputs))]
-        if report:
-            report(chunk.stop, len(rois))
-    return result
 
 
 def through_jpeg(heads, quality):

@@ -1,0 +1,83 @@
+"""The scripts in benchmarks/: their command lines, and those parts that can be tested in little time."""
+
+import importlib
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from uunet import config, data, models
+from uunet.training import adversarial
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+SAMPLE = FOLDER.parent / "data_prep" / "sample" / "cctv"
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if "typer.run(main)" in path.read_text())
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """A function: name -> module, imported as `python benchmarks/NAME.py` imports it."""
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module
+
+
+def run(main, *arguments):
+    """What a script prints."""
+    app = typer.Typer(add_completion=False)
+    app.command()(main)
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_explains_itself(script, name):
+    main = script(name).main
+    assert main.__doc__.splitlines()[0].split()[0] in run(main, "--help")
+
+
+def test_which_scripts_there_are():
+    others = {path.stem for path in FOLDER.glob("*.py")} - set(SCRIPTS)
+    assert others == {"accelerator", "published_step"}
+
+
+def test_a_child_process_times_the_run_that_its_parent_means(script, monkeypatch):
+    """The parent's arguments lead a child to the same options, and `--run` to the same row of the table."""
+    throughput = script("training_throughput")
+    options = throughput.Options(Path("heads"), width=8, critic_steps=2, rounds=1)
+    monkeypatch.setattr(throughput, "time_run", lambda options, run: {"options": repr(options), "run": run})
+    for index, row in enumerate(throughput.RUNS):
+        printed = json.loads(run(throughput.main, *options.arguments(), "--run", index))
+        assert printed == {"options": repr(options), "run": list(row)}
+
+
+def test_throughput_table(script):
+    throughput = script("training_throughput")
+    times = {"computes": 0.4, "waits": 0.1, "operations": 1e9, "peak": 1e10, "heads": 8, "device": "cpu:0"}
+    page = throughput.report(throughput.Options(Path("heads"), 8, 2, 1), [times] * len(throughput.RUNS))
+    assert "`python benchmarks/training_throughput.py SET --width 8 --critic-steps 2 --rounds 1`" in page
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + len(throughput.RUNS) and {len(row) for row in rows} == {9}
+    assert rows[2] == ["ours", "tensorflow", "float32", "2", "16", "20.0 %", "20 %", "0.01", "1.00"]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the port is written for TensorFlow")
+def test_the_port_of_the_published_step_trains(script):
+    """All three of its networks change in a step, D_a does not, and no loss is lost on the way."""
+    settings = config.BY_NAME["smoke"].adversarial
+    networks = adversarial.build_networks(settings, models.attribute_classifier(blocks=3, size=settings.size))
+    before = [[np.array(weight) for weight in network.trainable_weights] for network in networks[:3]]
+    frozen = [np.array(weight) for weight in networks.classifier.weights]
+    heads = data.load(SAMPLE, "train", size=settings.size)
+    losses = script("published_step").PublishedStep(networks, settings).train_step(
+        (data.sequence_batch(heads, settings, 0),)
+    )  # fmt: skip
+    assert losses.keys() == {"critic", "encoder", "decoder"} and all(np.isfinite(float(v)) for v in losses.values())
+    for network, weights in zip(networks[:3], before, strict=True):
+        assert any((np.array(new) != old).any() for new, old in zip(network.trainable_weights, weights, strict=True))
+    for new, old in zip(networks.classifier.weights, frozen, strict=True):
+        np.testing.assert_array_equal(new, old)

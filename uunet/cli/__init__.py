@@ -1,0 +1,49 @@
+"""The command line. Every command is a function that checks its options, calls the library and prints a summary.
+
+`tool` holds the commands of whoever de-identifies recordings, `lab` those of whoever trains and evaluates networks.
+"""
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from uunet.cli import lab, summary, tool
+from uunet.errors import UUNetError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+)
+for panel, commands in {
+    "De-identify and reconstruct": (tool.deidentify, tool.reconstruct, tool.inspect, tool.keygen, tool.demo),
+    "Train and evaluate": (
+        lab.train_classifier, lab.score_classifier, lab.train, lab.train_twins, lab.evaluate, lab.lineup, lab.attack,
+        lab.figure,
+    ),
+}.items():  # fmt: skip
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+
+
+def main() -> None:
+    """Runs a command. A UUNetError becomes one sentence and exit code 1; a signal leaves 130 or 143."""
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        app()
+    except SystemExit as left:
+        if left.code in (130, 143):
+            summary.say(
+                "bold red",
+                "uunet",
+                "Interrupted: no output was written. Run the same command again to resume training.",
+            )
+        raise
+    except UUNetError as error:
+        summary.say("bold red", "uunet", str(error))
+        sys.exit(1)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Handles SIGTERM as Python handles Ctrl-C: the stack unwinds, and temporary files are removed."""
+    sys.exit(143)

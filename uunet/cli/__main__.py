@@ -1,0 +1,5 @@
+"""`python -m uunet.cli` is the command `uunet`."""
+
+from uunet.cli import main
+
+main()

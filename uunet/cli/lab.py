@@ -1,0 +1,376 @@
+"""Commands that train networks, evaluate them and make the paper's figures."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from uunet import config as configuration
+from uunet.cli import options, startup, summary
+from uunet.errors import UUNetError
+from uunet.labels import LABELS
+
+Record = Annotated[Path, typer.Option("-o", "--out", help="The record, a .json file; its sheet is the .png beside it.")]
+JUDGES = "dlib,faceres,own,adaptive"
+TwinsInstead = Annotated[
+    str | None,
+    typer.Option(help="Measure the rendered twins for s, '-1,1,1,1', instead of weights: the best to expect."),
+]
+Heads = Annotated[int, typer.Option(min=16, help="The most heads; of a larger split, people are drawn at random.")]
+TrainHeads = Annotated[int, typer.Option(min=16, help="The most heads that evaluators trained here learn from.")]
+Pairs = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Also measure verification and identification: on N random pairs of each kind, or on a list of pairs like "
+        "LFW's pairs.txt."
+    ),
+]
+
+
+def train_classifier(
+    data: options.Data,
+    out: options.Run,
+    config: options.Preset = "paper",
+    labels: Annotated[
+        str, typer.Option(help="The labels it compares, comma-separated; the paper trains one D_a per label.")
+    ] = ",".join(LABELS),
+    start: Annotated[
+        Path | None, typer.Option(help="The file of another D_a: training starts from its weights.")
+    ] = None,
+    steps: options.Steps = None,
+    minutes: options.Minutes = None,
+    devices: options.Devices = 1,
+    seed: options.Seed = 0,
+) -> None:
+    """**Learning I**: trains D_a, which tells whether two pictures agree in ID, gender, ethnicity and hairstyle.
+
+    Example: `uunet train-classifier heads/ -o runs/classifier --config small`
+    """
+    startup.load_keras()
+    from uunet.training import classifier, trainer
+
+    named = options.named(config).classifier
+    chosen = options.changed(named, labels=tuple(labels.split(",")), steps=steps, seed=seed)
+    with trainer.devices(devices, chosen.batch_pairs, "pairs"):
+        progress, areas = classifier.train(chosen, data, out, start=start, minutes=minutes)
+    summary.print_areas(areas, "validation pairs")
+    print(f"written: {out / 'classifier.safetensors'}{summary.remaining(progress)}")
+
+
+def score_classifier(
+    classifier: Annotated[Path, typer.Argument(help="D_a: classifier.safetensors of `uunet train-classifier`.")],
+    data: options.Data,
+    split: Annotated[str, typer.Option(help="The split whose heads are compared: test, validation or train.")] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the pairs.")] = 0,
+) -> None:
+    """Prints how well D_a tells equal from different labels on pairs of heads: the area under the ROC curve per label.
+
+    Example: `uunet score-classifier runs/classifier/classifier.safetensors heads/`
+    """
+    startup.load_keras()
+    from uunet.training import classifier as learning
+
+    areas, count = learning.score(classifier, data, split=split, seed=seed)
+    summary.print_areas(areas, f"{count} pairs of {data}, split {split}")
+
+
+def train(
+    data: options.Data,
+    out: options.Run,
+    classifier: Annotated[
+        list[Path], typer.Option(help="D_a of learning I; repeat the option to give one model per label.")
+    ],
+    config: options.Preset = "paper",
+    s: Annotated[
+        str | None,
+        typer.Option(help="Which labels of x and a must agree (1), must differ (-1) or are free (0): '-1,1,1,1'."),
+    ] = None,
+    steps: options.Steps = None,
+    minutes: options.Minutes = None,
+    devices: options.Devices = 1,
+    seed: options.Seed = 0,
+) -> None:
+    """**Learning II**: trains U_e and U_d against the critic D_f and the frozen D_a.
+
+    Example: `uunet train heads/ -o runs/uunet --classifier runs/classifier/classifier.safetensors --config small`
+    """
+    startup.load_keras()
+    from uunet.training import adversarial, trainer
+
+    named = options.named(config).adversarial
+    chosen = options.changed(named, s=options.parsed_s("--s", s), steps=steps, seed=seed)
+    with trainer.devices(devices, chosen.subjects, "subjects"):
+        progress = adversarial.train(chosen, classifier, data, out, minutes=minutes)
+    _print_written(out, summary.remaining(progress))
+
+
+def train_twins(
+    data: options.Data,
+    out: options.Run,
+    config: Annotated[str, typer.Option(help=f"One of {', '.join(configuration.TWINS_BY_NAME)}.")] = "twin",
+    s: Annotated[
+        str | None, typer.Option(help="The s that U_e follows by default, '-1,1,1,1' (see `deidentify --s`).")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Weights that training starts from: a preset, or the folder of a run.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="Steps of the first stage, generation; 0 leaves a stage out.")
+    ] = None,
+    sharpening_steps: Annotated[
+        int | None, typer.Option(min=0, help="Steps of the second stage, refinement with a critic.")
+    ] = None,
+    hiding_steps: Annotated[int | None, typer.Option(min=0, help="Steps of the third stage, embedding.")] = None,
+    minutes: options.Minutes = None,
+    devices: options.Devices = 1,
+    seed: options.Seed = 0,
+) -> None:
+    """Beyond the paper: trains U_e and U_d on rendered heads and their **twins**, the same frames of another person.
+
+    Training has three stages. U_e learns to generate twins, then to refine them against a critic, then to embed the
+    original head in them. It uses all twins of the data set; `python -m data_prep.synthetic --twins=S` renders them for
+    one or several S. Embedding needs no twins: with --steps 0 --sharpening-steps 0 any data set will do.
+
+    Example: `uunet train-twins heads/ -o runs/twin`
+    """
+    startup.load_keras()
+    from uunet import presets
+    from uunet.training import trainer, twin
+
+    named = options.named(config, configuration.TWINS_BY_NAME)
+    folder = None if start is None else presets.load(start).folder
+    stages = {"steps": steps, "sharpening_steps": sharpening_steps, "hiding_steps": hiding_steps}
+    chosen = options.changed(named, s=options.parsed_s("--s", s), seed=seed, **stages)
+    with trainer.devices(devices, chosen.batch, "heads"):
+        progress = twin.train(chosen, data, out, start=folder, minutes=minutes)
+    if progress.remaining:
+        print(f"no weights are written yet{summary.remaining(progress)}")
+    else:
+        _print_written(out)
+
+
+def _print_written(run: Path, remaining: str = "") -> None:
+    encoder, decoder = run / "encoder.safetensors", run / "decoder.safetensors"
+    print(f"written: {encoder}, {decoder}; use them with --weights {run}{remaining}")
+
+
+def evaluate(
+    data: options.Data,
+    out: Record,
+    weights: options.Weights = configuration.DEFAULT_WEIGHTS,
+    twins: TwinsInstead = None,
+    s: options.S = None,
+    judges: Annotated[
+        str, typer.Option(help="The evaluators, comma-separated: some of the default.")
+    ] = f"{JUDGES},soft_labels,realism",
+    split: Annotated[
+        str, typer.Option(help="test; or validation, as long as a configuration is still to be chosen.")
+    ] = "test",
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of noise, samples, pairs, intervals and the evaluators trained here.")
+    ] = 0,
+    heads: Heads = 1000,
+    train_heads: TrainHeads = 6000,
+    pairs: Pairs = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Evaluates weights by recognisers that had no part in their training: prints paper | what to reach | ours.
+
+    `dlib` and `faceres` were trained by others. `own` is trained here on heads of the train split. `adaptive` is
+    trained on those and their de-identified versions: it is the attacker. `soft_labels` reads gender, ethnicity and
+    hairstyle. `realism` measures how far the heads a are from the heads x as sets of pictures (KID), and how sharp they
+    are. What is computed once for a data set is kept in ~/.cache/uunet. Do not publish a sheet that shows real people.
+
+    Example: `uunet evaluate heads/ --weights runs/uunet -o uunet.json`; on real people, with 500 random pairs:
+    `uunet evaluate lfw/ --heads 600 --pairs 500 -o lfw.json`
+    """
+    options.check_record(out)
+    if twins and s:
+        raise UUNetError("--s is for weights that choose by it; rendered twins are named by --twins: leave one out.")
+    if pairs and twins:
+        raise UUNetError("--pairs is for weights; rendered twins show one person in all photographs: leave one out.")
+    startup.load_keras()
+    from uunet import atomic
+    from uunet.evaluation import scorecard, verification
+    from uunet.evaluation.inputs import EvaluationConfig
+
+    by = tuple(judges.split(","))
+    if pairs:
+        verification.check(pairs, by)
+    with (
+        atomic.new_file(out, overwrite=overwrite) as record_file,
+        atomic.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet,
+        summary.progress() as progress,
+    ):
+        shown, follows = options.parsed_s("--twins", twins), options.parsed_s("--s", s)
+        config = EvaluationConfig(data, by, None if twins else weights, shown, follows, split, seed)
+        record, pictures, judged = scorecard.measure(config, heads=heads, train_heads=train_heads, progress=progress)
+        if pairs:
+            record["photographs"] = verification.measure(config, pairs, progress=progress)
+        scorecard.save(record, record_file)
+        scorecard.plot(sheet, pictures, judged)
+    print(scorecard.markdown(record))
+    if pairs:
+        print(verification.markdown(record["photographs"]))
+    print(f"written: {out}, {out.with_suffix('.png')}")
+
+
+def lineup(
+    data: options.Data,
+    out: Record,
+    weights: options.Weights = configuration.DEFAULT_WEIGHTS,
+    twins: Annotated[str | None, typer.Option(help="Also show the rendered twins for s, '-1,1,1,1'.")] = None,
+    s: options.S = None,
+    judges: Annotated[str, typer.Option(help="The recognisers, comma-separated: some of the default.")] = JUDGES,
+    split: Annotated[
+        str, typer.Option(help="test; the line-ups of the train split are those that `adaptive` learns from.")
+    ] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of noise, intervals and the recognisers trained here.")] = 0,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Measures anonymity in a line-up: given a, does a recogniser pick x from ten people **in the same frame**?
+
+    Prints how often each recogniser picks x (rank 1) in four cases: given a; given a rendered twin (--twins), which
+    shows an eleventh person, so that picking x is chance; given x itself; and given x in another sequence, which is the
+    best that the recogniser can do. `adaptive` is trained to pick, on line-ups of the train split. DATA is a rendered
+    data set with line-ups: `python -m data_prep.synthetic --lineup 10`. The sheet: a | x | the others, one row per
+    line-up.
+
+    Example: `uunet lineup heads/ --weights runs/uunet -o lineup.json`
+    """
+    options.check_record(out)
+    startup.load_keras()
+    from uunet import atomic
+    from uunet.evaluation import lineup as lineups
+    from uunet.evaluation import scorecard
+    from uunet.evaluation.inputs import EvaluationConfig
+
+    with (
+        atomic.new_file(out, overwrite=overwrite) as record_file,
+        atomic.new_file(out.with_suffix(".png"), overwrite=overwrite) as sheet_file,
+        summary.progress() as progress,
+    ):
+        shown, follows = options.parsed_s("--twins", twins), options.parsed_s("--s", s)
+        config = EvaluationConfig(data, tuple(judges.split(",")), weights, shown, follows, split, seed)
+        record, sheet = lineups.measure(config, progress)
+        scorecard.save(record, record_file)
+        lineups.write_sheet(sheet, sheet_file)
+    print(lineups.markdown(record))
+    print(f"written: {out}, {out.with_suffix('.png')}")
+
+
+def attack(
+    data: options.Data,
+    weights: options.Weights,
+    out: Record,
+    pairs: Annotated[
+        str, typer.Option(help="N, the numbers of known pairs (x, a) of the attackers, comma-separated.")
+    ] = "100,1000,10000",
+    steps: Annotated[int, typer.Option(min=1, help="Training steps per attacker.")] = 1000,
+    seed: options.Seed = 0,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """**Attacks** weights: what does somebody without U_d recover of the faces from N known pairs (x, a)?
+
+    There are two attackers per N: one has U_e, the other only its outputs. For each the command prints PSNR to x, and
+    how well a recogniser finds x in another sequence from what was recovered. It prints the same for a itself, the mean
+    face and U_d. Attackers learn from the train split of DATA and are scored on its test split. The sheet: x | a |
+    recovered, one row per attacker | r.
+
+    An attacker of 1,000 steps takes some minutes on two CPU cores; scoring takes one minute per attacker.
+
+    Example: `uunet attack heads/ --weights twin-cctv -o attacks.json`
+    """
+    try:
+        counts = tuple(int(count) for count in pairs.split(","))
+    except ValueError:
+        raise configuration.ConfigError(f"--pairs is a list like 100,1000; got {pairs!r}.") from None
+    options.check_record(out)
+    startup.load_keras()
+    import cv2
+
+    from uunet import atomic, presets
+    from uunet.evaluation import attacks
+    from uunet.evaluation.judges import dlib
+
+    config = attacks.AttackConfig(pairs=counts, steps=steps, seed=seed)
+    picture = out.with_suffix(".png")
+    with (
+        atomic.new_file(out, overwrite=overwrite) as record_file,
+        atomic.new_file(picture, overwrite=overwrite) as sheet_file,
+    ):
+        with summary.progress() as progress:
+            record, sheet = attacks.run(presets.load(weights), data, config, {"dlib": dlib.judge}, progress)
+        record_file.write_text(json.dumps(record, indent=1) + "\n")
+        sheet_file.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
+    print(attacks.table(record))
+    print(f"written: {out}, {picture}")
+
+
+def figure(
+    names: Annotated[list[str] | None, typer.Argument(metavar="FIGURE...", help="table1, fig04, fig05, ...")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All figures, except those that train or that lack a data set.")
+    ] = False,
+    data: Annotated[Path | None, typer.Option(help="A prepared data set (data_prep/README.md).")] = None,
+    weights: options.Weights = configuration.DEFAULT_WEIGHTS,
+    other_data: Annotated[
+        Path | None, typer.Option(help="A second data set, for figures that compare two (fig13).")
+    ] = None,
+    other_weights: Annotated[str | None, typer.Option(help="Weights trained on the second data set.")] = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder of records and pictures.")] = Path("docs/figures"),
+    split: Annotated[str, typer.Option(help="The split whose heads are used: test, validation or train.")] = "test",
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of noise, pairs, intervals and the recogniser trained here.")
+    ] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make figures again that exist.")] = False,
+) -> None:
+    """Makes tables and figures of the paper: a record, FIGURE.json, and a picture of it, FIGURE.png.
+
+    A figure that exists for the same data, weights and seed is left as it is: run an interrupted command again to make
+    the rest. Each record and picture says how many heads and people were used.
+
+    Example: `uunet figure fig06 --data heads/ --weights runs/uunet`
+    """
+    if bool(names) == every:
+        raise UUNetError("Name the figures, such as fig06, or give --all.")
+    startup.load_keras()
+    from uunet.experiments import FIGURES, runner
+    from uunet.experiments.context import Context, ExperimentError
+
+    if (other_data is None) != (other_weights is None):
+        raise ExperimentError("Name --other-data and --other-weights, or neither: weights, and the set they know.")
+    asked = names or []
+    unknown = [name for name in asked if name not in FIGURES]
+    if unknown:
+        raise ExperimentError(f"There is no figure {unknown[0]!r}; there are {', '.join(FIGURES)}.")
+    with summary.progress() as progress:
+        elsewhere = Context(other_data, other_weights, split, seed, progress) if other_data and other_weights else None
+        context = Context(data, weights, split, seed, progress, elsewhere)
+        left_out = runner.left_out(context) if every else {}
+        if every:
+            asked = [name for name in FIGURES if name not in left_out]
+        failed = _make_figures(asked, context, out, overwrite)
+    for name, why in left_out.items():
+        summary.note(f"{name} is left out: {why}.")
+    if len(asked) == 1 and failed:
+        raise failed[asked[0]]
+    for name, problem in failed.items():
+        summary.say("bold red", name, str(problem))
+    if failed:
+        raise UUNetError(f"{len(failed)} of {len(asked)} figures failed (see above); the others are written.")
+
+
+def _make_figures(names: list[str], context: Any, out: Path, overwrite: bool) -> dict[str, UUNetError]:
+    """Makes figures one by one; returns the errors of those that failed, by name."""
+    from uunet.experiments import runner
+
+    failed = {}
+    for name in names:
+        try:
+            made = runner.make(name, context, out, overwrite=overwrite)
+            print(f"{'written' if made else 'there already'}: {out / name}.json, {out / name}.png")
+        except UUNetError as error:
+            failed[name] = error
+    return failed

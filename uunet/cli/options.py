@@ -1,0 +1,82 @@
+"""Options that several commands share, and what their values mean."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from uunet import config as configuration
+from uunet.errors import UUNetError
+
+PASSPHRASE = "UUNET_PASSPHRASE"  # environment variable: other users of the computer can read a command line
+
+Weights = Annotated[str, typer.Option(help="A preset, or the folder of a training run.")]
+S = Annotated[
+    str | None,
+    typer.Option(
+        "--s",
+        help="Which labels the virtual person shares (1), must not share (-1) or may share (0): '-1,1,1,1' keeps all "
+        "but the ID. Only for weights that were trained for several s.",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
+Key = Annotated[Path | None, typer.Option(help="A key file (`uunet keygen`) that seals or opens the head boxes.")]
+Passphrase = Annotated[
+    bool,
+    typer.Option(
+        "--passphrase", help=f"Seal or open the head boxes by a passphrase, typed or read from ${PASSPHRASE}."
+    ),
+]
+
+Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (data_prep/README.md).")]
+Run = Annotated[Path, typer.Option("-o", "--out", help="Folder of the run; if it exists, the run is resumed.")]
+Preset = Annotated[str, typer.Option(help=f"One of {', '.join(configuration.BY_NAME)}.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, help="Training steps, instead of the configuration's; a multiple of its checkpoint interval."),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(min=0.1, help="Stop at the first checkpoint after this many minutes; repeat the command to resume."),
+]
+Devices = Annotated[int, typer.Option(min=1, help="Number of devices; each batch is split evenly over them.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, batches and noise.")]
+
+
+def named(name: str, among: dict[str, Any] = configuration.BY_NAME) -> Any:
+    """The configuration of a name; ConfigError if there is none."""
+    if name not in among:
+        raise configuration.ConfigError(f"There is no configuration {name!r}; there are {', '.join(among)}.")
+    return among[name]
+
+
+def changed(config: Any, **changes: Any) -> Any:
+    """A configuration with some fields replaced; None leaves a field as it is."""
+    return dataclasses.replace(config, **{name: value for name, value in changes.items() if value is not None})
+
+
+def parsed_s(option: str, text: str | None) -> tuple[int, ...] | None:
+    """ "-1,1,1,1" -> (-1, 1, 1, 1); None stays None. ConfigError, naming the option, if the text is no such list."""
+    if text is None:
+        return None
+    try:
+        s = tuple(int(value) for value in text.split(","))
+    except ValueError:
+        raise configuration.ConfigError(f"{option} is a list like -1,1,1,1; got {text!r}.") from None
+    configuration.check_s(s)
+    return s
+
+
+def check_record(out: Path) -> None:
+    """Raises UUNetError unless a record can have this name."""
+    if out.suffix != ".json":
+        raise UUNetError(f"{out} is no .json file: name a .json file for the record.")
+
+
+def check_input(path: Path) -> None:
+    """Raises UUNetError unless there is a file or folder to read."""
+    try:
+        path.stat()
+    except OSError as error:
+        raise UUNetError(f"There is no file or folder {path} that can be read ({error.strerror}).") from error

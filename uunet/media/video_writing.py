@@ -1,0 +1,183 @@
+"""Writes videos through PyAV (FFmpeg), reads the result again and compares.
+
+`profiles` says how. In lossless public files the hidden bits lie in single RGB levels, so the files must be lossless in
+RGB. "Lossless" H.264 in 8-bit YUV is not: the conversion from RGB to YUV and back destroys every message. Each frame of
+Motion JPEG is a JPEG file that `stego.jpeg` wrote: it is stored, and must read back, byte for byte.
+
+Kept: every frame's time to 1 ms, all sound (`audio`). Dropped: subtitles, and tags such as titles or places, which may
+name people.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import av
+import numpy as np
+
+from uunet.channel import video_codec
+from uunet.media import audio, video_reading
+from uunet.media.profiles import Profile
+from uunet.media.video_reading import MILLISECOND, VideoError
+from uunet.stego import jpeg
+from uunet.wire import messages
+
+MUXER = {"fflags": "+bitexact"}  # no random identifiers or version numbers: a seed repeats the file byte for byte
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `convert` wrote."""
+
+    frames: list[tuple[int, bytes]]  # of each: its time in ms, and a digest of its pixels or of its JPEG file
+    audio: str  # what became of the sound
+    notes: list[str]  # sentences that the user should read
+
+
+def convert(source: Path | str, part: Path, profile: Profile, change: Callable, report: Callable) -> Written:
+    """Decodes a video, changes its frames in batches, and encodes them at their times, with the sound.
+
+    Args:
+        source: path of the video to read.
+        part: path to write to.
+        profile: how to write it.
+        change: callable `(frames, first_index) -> frames`, lists of uint8 `(H, W, 3)`; for Motion JPEG the result may
+            be JPEG files, list of bytes.
+        report: callable `(done)`, the number of frames written, after each batch.
+
+    Returns:
+        Written.
+
+    Raises:
+        VideoError: if the source is damaged.
+        OSError: if the result cannot be written; `atomic.new_file` makes a sentence of it.
+    """
+    written, waiting = [], []  # `waiting`: packets of sound that were read and are not yet written
+    output = {"format": profile.container, "options": MUXER}
+    with video_reading.opened(source) as clip, _writing(), av.open(str(part), "w", **output) as out:
+        stream = out.add_stream(profile.codec, rate=clip.video.average_rate or 25, options=dict(profile.options))
+        sound, kept = audio.writers(clip, out, profile)  # now: reading packets changes the parameters that are copied
+        frames = clip.frames(waiting.append)
+        first = next(frames)
+        notes = _set_up(stream, profile, clip, first.rgb.shape)
+        if sound:
+            notes.append("The sound is kept: voices are not de-identified.")
+        for batch in video_reading.batches(chain([first], frames), video_reading.FRAMES_AT_ONCE):
+            _write_sound(sound, waiting)
+            for frame, changed in zip(batch, change([frame.rgb for frame in batch], len(written)), strict=True):
+                if profile.codec == "mjpeg":
+                    changed = changed if isinstance(changed, bytes) else jpeg.encode(changed)
+                    out.mux(_packet(changed, frame, stream))
+                else:
+                    out.mux(stream.encode(_av_frame(changed, frame, stream)))
+                written.append((frame.time, _digest(changed)))
+            report(len(written))
+        _write_sound(sound, waiting)
+        if profile.codec != "mjpeg":
+            out.mux(stream.encode(None))
+        for write in sound.values():
+            write(None)
+    return Written(written, kept, notes)
+
+
+def verified(
+    part: Path, target: Path | str, profile: Profile, written: Written, report: Callable
+) -> Iterator[np.ndarray | messages.Jpeg]:
+    """Reads back what was written: all frames must be there, at their times and, where promised, bit for bit.
+
+    Args:
+        part: path of the file.
+        target: path that the file will have, for error sentences.
+        profile: of the file.
+        written: what `convert` returned.
+        report: callable `(done)`, the number of frames read, after each batch.
+
+    Yields:
+        What `messages.read` reads, for each frame.
+
+    Raises:
+        VideoError: if the file is not what was written.
+    """
+    total, shift = len(written.frames), 0
+    with video_reading.opened(part) as clip:
+        for count, (frame, expected) in enumerate(zip_longest(clip.frames(), written.frames)):
+            if frame is None or expected is None:
+                less = "fewer" if frame is None else "more"
+                raise VideoError(
+                    f"{target} reads back with {less} frames than the {total} written: nothing was kept; choose "
+                    "another file type."
+                )
+            time, digest = expected
+            if count == 0:
+                shift = frame.time - time  # of picture and sound together, where sound starts before time 0
+            kept = frame.rgb if profile.exact else frame.jpeg
+            if abs(frame.time - time - shift) > 1 or (kept is not None and _digest(kept) != digest):
+                raise VideoError(
+                    f"{target}: frame {count} does not read back as it was written: nothing was kept; choose "
+                    "another file type."
+                )
+            yield frame.carrier
+            done = count + 1
+            if done % video_reading.FRAMES_AT_ONCE == 0 or done == total:
+                report(done)
+
+
+def _write_sound(sound, waiting):
+    for packet in waiting:
+        if packet.stream.index in sound:
+            sound[packet.stream.index](packet)
+    waiting.clear()
+
+
+def _set_up(stream, profile, clip, shape):
+    """Prepares the encoder for frames of `shape`; returns a list of what the user should read about them."""
+    height, width = shape[:2]
+    aspect = clip.video.sample_aspect_ratio or 1
+    depth = max(component.bits for component in clip.video.format.components)
+    notes = []
+    if depth > 8:
+        notes.append(f"The picture had {depth} bits per channel and was reduced to 8.")
+    if aspect != 1:  # PyAV cannot write it, and stretching the picture would change every pixel
+        notes.append(f"The pixels are not square ({aspect}): the result looks stretched unless the player is told so.")
+    stream.width, stream.height, stream.pix_fmt = width, height, profile.pixels
+    if profile.pixels == "yuv420p" and (width % 2 or height % 2):
+        stream.pix_fmt = "yuv444p"  # 4:2:0 halves the sides
+        notes.append("The sides of the picture are odd: the H.264 file is 4:4:4, which some players cannot show.")
+    stream.codec_context.time_base = MILLISECOND
+    # all cores (0); but H.264 depends on the number of threads, and a seed should repeat a public file on any machine
+    stream.codec_context.thread_count = video_codec.THREADS if profile.codec == "libx264" else 0
+    return notes
+
+
+def _av_frame(rgb, frame, stream):
+    """Pixels as a frame for the encoder, at the time of a `video_reading.Frame`."""
+    result = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=stream.pix_fmt)
+    result.pts, result.time_base, result.duration = frame.time, MILLISECOND, frame.duration
+    return result
+
+
+def _packet(data, frame, stream):
+    """A JPEG file as a packet of Motion JPEG, at the time of a `video_reading.Frame`."""
+    packet = av.Packet(data)
+    packet.stream, packet.time_base, packet.is_keyframe = stream, MILLISECOND, True
+    packet.pts = packet.dts = frame.time
+    packet.duration = frame.duration
+    return packet
+
+
+@contextmanager
+def _writing():
+    """Turns errors of FFmpeg into an OSError."""
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from error
+
+
+def _digest(frame):
+    """Of pixels, or of the bytes of a JPEG file."""
+    data = frame if isinstance(frame, bytes) else np.ascontiguousarray(frame)
+    return hashlib.blake2b(data, digest_size=16).digest()

@@ -1,0 +1,137 @@
+"""Folders of pictures: `image` for every picture in them, under the same names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+
+from uunet.boxes import detection
+from uunet.boxes.box_file import GivenBoxes
+from uunet.errors import UUNetError
+from uunet.media import profiles
+from uunet.media.images import READABLE, ImageError
+from uunet.pipeline.image import deidentify_image, reconstruct_image
+
+
+@dataclass(frozen=True)
+class FolderResult:
+    """What was done to the pictures of a folder, by their path inside it."""
+
+    done: dict = field(default_factory=dict)  # -> number of heads
+    failed: dict = field(default_factory=dict)  # -> sentence; nothing was written for these
+
+
+def deidentify_folder(
+    source: Path | str,
+    target: Path | str,
+    encoder: keras.Model,
+    detector: Callable | GivenBoxes,
+    *,
+    seed: int | None = None,
+    secret: bytes | str | None = None,
+    profile: str = "png",
+    method: str | None = None,
+    overwrite: bool = False,
+    progress: Callable | None = None,
+) -> FolderResult:
+    """Writes the public version of every picture in a folder and its subfolders, under the same name.
+
+    A picture that fails is reported and the others are still done; for it nothing is written.
+
+    Args:
+        source: path of the folder; in it, files that are not READABLE are ignored.
+        target: path of the folder for the results, made if it does not exist.
+        encoder, secret, method, overwrite: as in `deidentify_image`.
+        detector: as in `deidentify_image`; boxes of frame k are for picture k in the order of their paths.
+        seed: >= 0 for repeatable files; picture k uses seed + k, so that no two pictures show one virtual face.
+        profile: what is written, "png" or "jpeg".
+        progress: callable `(stage, done, total)`, after each picture.
+
+    Raises:
+        UUNetError: before anything is done, if the folders cannot be used like this.
+    """
+    (chosen,) = profiles.named(profiles.PICTURES, profile)
+    profiles.carrying(chosen, method)
+    plan = _plan(source, target, chosen.suffixes[0], overwrite)
+    detectors = detection.per_picture(detector, len(plan))
+    options = {"secret": secret, "method": method, "overwrite": overwrite}
+
+    def one(k, picture, result):
+        own_seed = None if seed is None else seed + k
+        return deidentify_image(picture, result, encoder, detectors[k], seed=own_seed, **options)
+
+    return _each(source, plan, one, progress, "de-identify")
+
+
+def reconstruct_folder(
+    public: Path | str,
+    target: Path | str,
+    decoder: keras.Model,
+    *,
+    secret: bytes | str | None = None,
+    boxes: GivenBoxes | None = None,
+    overwrite: bool = False,
+    progress: Callable | None = None,
+) -> FolderResult:
+    """Writes the original faces back into every public picture of a folder, as .png; see `deidentify_folder`."""
+    plan = _plan(public, target, ".png", overwrite)
+    boxes_of = [None] * len(plan) if boxes is None else boxes.per_picture(len(plan))
+
+    def one(k, picture, result):
+        return reconstruct_image(picture, result, decoder, secret=secret, boxes=boxes_of[k], overwrite=overwrite)
+
+    return _each(public, plan, one, progress, "reconstruct")
+
+
+def _plan(source, target, suffix, overwrite):
+    """Pairs of (picture, its result), by path; refuses, before anything is written, what cannot work."""
+    source, target = Path(source), Path(target)
+    try:
+        pictures = _pictures(source, target)
+        inputs = {picture.resolve() for picture in pictures}
+        plan = {}
+        for picture in pictures:
+            result = target / picture.relative_to(source).with_suffix(suffix)
+            if result in plan:
+                raise ImageError(f"{picture} and {plan[result]} would both be written to {result}: rename one of them.")
+            if result.resolve() in inputs:  # through a link
+                raise ImageError(f"{result} is an input itself, which is never replaced: name another folder.")
+            if result.exists() and not overwrite:
+                raise ImageError(f"{result} exists already: name another folder, or ask to overwrite it.")
+            plan[result] = picture
+        return [(picture, result) for result, picture in plan.items()]
+    except OSError as error:
+        raise ImageError(f"{error.filename} cannot be used ({error.strerror}): name other folders.") from error
+
+
+def _pictures(source, target):
+    """The pictures in `source`, sorted by path, if the results can go to `target`."""
+    if not source.is_dir():
+        raise ImageError(f"{source} is not a folder: name a folder of pictures.")
+    inner, outer = source.resolve(), target.resolve()
+    if inner.is_relative_to(outer) or outer.is_relative_to(inner):
+        raise ImageError(f"{target} overlaps with {source}: name a separate folder for the results.")
+    if target.exists() and not target.is_dir():
+        raise ImageError(f"{target} is a file: name a folder for the results.")
+    pictures = sorted(path for path in source.rglob("*") if path.suffix.lower() in READABLE and path.is_file())
+    if not pictures:
+        raise ImageError(f"{source} holds no picture: put {', '.join(READABLE)} files into it.")
+    return pictures
+
+
+def _each(source, plan, one, progress, stage):
+    """Calls `one(k, picture, result)` for all pictures."""
+    done, failed = {}, {}
+    for k, (picture, result) in enumerate(plan):
+        name = str(picture.relative_to(source))
+        try:
+            result.parent.mkdir(parents=True, exist_ok=True)
+            done[name] = one(k, picture, result)
+        except UUNetError as error:
+            failed[name] = str(error)
+        except OSError as error:
+            raise ImageError(f"{result.parent} cannot be made ({error.strerror}): name another folder.") from error
+        if progress:
+            progress(stage, k + 1, len(plan))
+    return FolderResult(done, failed)
