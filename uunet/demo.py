@@ -25,7 +25,7 @@ def run(
     weights: str = DEFAULT_WEIGHTS,
     *,
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
 ) -> list[str]:
     """De-identifies and reconstructs `video_samples.WALK`.
 
@@ -33,7 +33,7 @@ def run(
         out: Path of a folder for `public.webm`, `reconstructed.mkv` and `sheet.png`; existing ones are replaced.
         weights: preset or folder, see `presets.load`.
         seed: seed of the noise channel.
-        progress: callable `(stage, done, total)` or None.
+        progress: callable `(stage, done, total or None)`; None to report nothing.
 
     Returns:
         list of str, one line per measurement.
@@ -41,10 +41,11 @@ def run(
     net = presets.load(weights)
     atomic.make_folder(out)
     public, restored = out / "public.webm", out / "reconstructed.mkv"
-    options = {"overwrite": True, "progress": progress}
-    made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, **options)
-    undone = pipeline.reconstruct_video(public, restored, net.decoder, **options)
-    rois = pipeline.inspect_video(public).boxes
+    made = pipeline.deidentify_video(
+        video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, overwrite=True, progress=progress
+    )
+    undone = pipeline.reconstruct_video(public, restored, net.decoder, overwrite=True, progress=progress)
+    rois = pipeline.inspect_video(public).opened()
     x, a, r = (video_reading.read_frames(path) for path in (video_samples.WALK, public, restored))
     faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
     write_sheet(out / "sheet.png", x, a, r, rois)

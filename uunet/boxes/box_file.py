@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from uunet.boxes import tracking
-from uunet.boxes.types import Clip, Roi, RoiError, TrackedBox, check_inside, rois_of
+from uunet.boxes.types import Clip, GivenBox, Roi, RoiError, TrackedBox, check_inside, rois_of
 from uunet.errors import UUNetError
 
 MAX_HEADS = 1000  # per frame; more is a mistake in the file, and tracking them would take very long
@@ -20,9 +20,9 @@ class BoxesError(UUNetError):
 class GivenBoxes:
     """Head boxes of a clip or of the pictures of a folder. The pipeline takes them in place of a detector."""
 
-    by_frame: dict[int, list[TrackedBox]] = field(default_factory=dict)  # frame number -> heads, in the file's order
+    by_frame: dict[int, list[GivenBox]] = field(default_factory=dict)  # frame number -> heads, in the file's order
 
-    def frames(self, n_frames: int, height: int, width: int) -> Clip:
+    def frames(self, n_frames: int, height: int, width: int) -> list[list[GivenBox]]:
         """The boxes of each frame in the order of the file; `track` is None where the file gives none.
 
         Args:
@@ -47,10 +47,10 @@ class GivenBoxes:
 
     def tracked(self, n_frames: int, height: int, width: int) -> Clip:
         """As `frames`, by rising track. Boxes without tracks are associated; no box is added and no gap is filled."""
-        clip = self.frames(n_frames, height, width)
-        if any(track is None for heads in clip for track, _ in heads):
-            return tracking.associate(rois_of(clip))
-        return [sorted(heads) for heads in clip]
+        given = self.frames(n_frames, height, width)
+        if any(track is None for heads in given for track, _ in heads):
+            return tracking.associate(rois_of(given))
+        return [sorted(TrackedBox(track, roi) for track, roi in heads if track is not None) for heads in given]
 
     def per_picture(self, n_pictures: int) -> list["GivenBoxes"]:
         """The boxes of each picture of a folder: those of frame k belong to picture k, where they are of frame 0.
@@ -112,7 +112,7 @@ def _rows(path):
 
 
 def _box(row, number, path):
-    """The frame number and the TrackedBox of row `number`, counted from 1."""
+    """The frame number and the GivenBox of row `number`, counted from 1."""
     try:
         frame, x, y, w, h = (_whole(row[name]) for name in ("frame", "x", "y", "w", "h"))
         track = _whole(row["track"]) if "track" in row else None
@@ -120,7 +120,7 @@ def _box(row, number, path):
         raise BoxesError(
             f"{path}: box {number} is not valid: give frame, x, y, w, h and, if known, track as whole numbers."
         ) from error
-    return frame, TrackedBox(track, Roi(x, y, w, h))
+    return frame, GivenBox(track, Roi(x, y, w, h))
 
 
 def _whole(value):

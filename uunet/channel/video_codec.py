@@ -33,12 +33,12 @@ def round_trip(frames: Sequence[np.ndarray], crf: int, *, name: str = "h264") ->
     import av  # here, because training without video encoders in its channel does not need it
 
     codec, options = CODECS[name]
-    encoder = av.CodecContext.create(codec, "w")
+    encoder, decoder = av.CodecContext.create(codec, "w"), av.CodecContext.create(name, "r")
+    assert isinstance(encoder, av.VideoCodecContext) and isinstance(decoder, av.VideoCodecContext)
     encoder.height, encoder.width = frames[0].shape[:2]
     encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", Fraction(1, 1000), Fraction(RATE)
     encoder.options = {"crf": str(crf), **options}
     encoder.thread_count = THREADS
-    decoder = av.CodecContext.create(name, "r")
     decoder.thread_count = 1
     packets = []
     for k, rgb in enumerate(frames):

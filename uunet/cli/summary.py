@@ -25,13 +25,13 @@ def note(sentence: str) -> None:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Yields a callable `(stage, done, total)` that draws one progress bar per stage."""
+def progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Yields a callable `(stage, done, total or None)` that draws one progress bar per stage."""
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def show(stage: str, done: int, total: int) -> None:
+        def show(stage: str, done: int, total: int | None) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
             bars.update(tasks[stage], completed=done, total=total)

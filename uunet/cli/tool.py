@@ -69,6 +69,7 @@ def deidentify(
     encoder = presets.load(weights, options.parsed_s("--s", s)).encoder
     where = _detector(detector, boxes)
     common = {"seed": seed, "secret": secret, "profile": written.name, "method": method, "overwrite": overwrite}
+    result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if source.is_dir():
             result = pipeline.deidentify_folder(source, out, encoder, where, progress=progress, **common)
@@ -112,14 +113,18 @@ def reconstruct(
 
     where = box_file.read(boxes) if boxes else None
     decoder = presets.load(weights).decoder
-    common = {"secret": secret, "boxes": where, "overwrite": overwrite}
+    result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if public.is_dir():
-            result = pipeline.reconstruct_folder(public, out, decoder, progress=progress, **common)
+            result = pipeline.reconstruct_folder(
+                public, out, decoder, secret=secret, boxes=where, overwrite=overwrite, progress=progress
+            )
         elif _is_picture(public):
-            result = pipeline.reconstruct_image(public, out, decoder, **common)
+            result = pipeline.reconstruct_image(public, out, decoder, secret=secret, boxes=where, overwrite=overwrite)
         else:
-            result = pipeline.reconstruct_video(public, out, decoder, progress=progress, **common)
+            result = pipeline.reconstruct_video(
+                public, out, decoder, secret=secret, boxes=where, overwrite=overwrite, progress=progress
+            )
     summary.report(result, out, "The public file carries no heads.")
     summary.say_left_out(_left_out(public), public)
 

@@ -123,10 +123,11 @@ def read_pictures(table: Path, rows: Sequence[tuple[int, dict]], size: int | Non
         DataError: if a picture is missing, is not the file listed, or has another size.
     """
     with futures.ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda numbered: _read_picture(table, *numbered, size), rows))
+        return list(pool.map(lambda numbered: _read_picture(table, numbered, size), rows))
 
 
-def _read_picture(table, number, row, size):
+def _read_picture(table, numbered, size):
+    number, row = numbered
     path = table.parent / row["file"]
     try:
         content = path.read_bytes()

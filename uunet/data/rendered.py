@@ -113,7 +113,7 @@ def load_twins(folder: Path | str, heads: Heads, s: Sequence[int]) -> tuple[np.n
         if not manifest.is_count(row["virtual"]):
             raise DataError(f"{table}, row {number}: virtual is {row['virtual']!r}, not a whole number.")
     images = _whole_pictures(table, chosen, heads.images.shape[1], advice)
-    people = np.zeros(len(chosen), np.int64)
+    people: np.ndarray = np.zeros(len(chosen), np.int64)
     for label, words in labels.VALUES.items():
         people = people * len(words) + [labels.code(label, row[label]) for _, row in chosen]
     alike = labels.PEOPLE_PER_COMBINATION  # people with the same labels have consecutive numbers
@@ -154,10 +154,11 @@ def load_lineup(folder: Path | str, heads: Heads) -> tuple[np.ndarray, np.ndarra
 
 def _whole_pictures(table, rows, size, advice):
     """Pictures of (number, row) pairs, uint8 `(N, size, size, 3)`; a DataError if one is damaged."""
-    images = manifest.read_pictures(table, rows, size)
-    for (number, row), image in zip(rows, images, strict=True):
+    images = []
+    for (number, row), image in zip(rows, manifest.read_pictures(table, rows, size), strict=True):
         if image is None:
             raise DataError(f"{table}, row {number}: {table.parent / row['file']} is damaged; {advice}.")
+        images.append(image)
     return np.stack(images)
 
 

@@ -63,7 +63,7 @@ def pair_batch(heads: Heads, config: ClassifierConfig, step: int) -> dict[str, n
     rng = np.random.default_rng([config.seed, step])
     genuine = round(config.genuine * config.batch_pairs)
     impostors = config.batch_pairs - genuine
-    sampled = [_sample_genuine(*tables, count, rng) for tables, count in shared(genuine, heads.genuine_partners)]
+    sampled = [_sample_genuine(tables, count, rng) for tables, count in shared(genuine, heads.genuine_partners)]
     sampled += [
         _sample_impostors(heads, tables, count, rng) for tables, count in shared(impostors, heads.impostor_groups)
     ]
@@ -84,8 +84,9 @@ def shared(count: int, parts: Sequence) -> list[tuple]:
     return [(part, len(share)) for part, share in zip(parts, np.array_split(np.arange(count), len(parts)), strict=True)]
 
 
-def _sample_genuine(order, start, end, own_start, own_end, having, count, rng):
+def _sample_genuine(tables, count, rng):
     """Indices `(2, count)`: a head, uniformly, and one of its subject's heads in other sequences, uniformly."""
+    order, start, end, own_start, own_end, having = tables
     chosen = rng.integers(len(having), size=count)
     start, end, own_start, own_end = (bounds[chosen] for bounds in (start, end, own_start, own_end))
     place = start + rng.integers(end - start - (own_end - own_start))
@@ -129,7 +130,7 @@ def _augment(images, rng):
             image = cv2.resize(image, (small[k], small[k]), interpolation=cv2.INTER_AREA)
             image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
         top, left = corner[k]
-        padded = cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_REFLECT)
+        padded = cv2.copyMakeBorder(image, margin, margin, margin, margin, cv2.BORDER_REFLECT)
         images[k] = padded[top : top + size, left : left + size]
     gain = rng.uniform(0.8, 1.2, (count, 1, 1, 1)) * rng.uniform(0.9, 1.1, (count, 1, 1, 3))  # exposure, tint
     gain = gain.astype(np.float32)

@@ -55,6 +55,7 @@ def read(path: Path | str) -> Picture:
         orientation = _orientation(data)
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     except Image.DecompressionBombError as error:
+        assert Image.MAX_IMAGE_PIXELS is not None  # the limit that this error reports
         raise ImageError(f"{path} has more than {2 * Image.MAX_IMAGE_PIXELS} pixels: make it smaller.") from error
     except (cv2.error, OSError):
         image = None

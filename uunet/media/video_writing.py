@@ -56,9 +56,13 @@ def convert(source: Path | str, part: Path, profile: Profile, change: Callable, 
         OSError: if the result cannot be written; `atomic.new_file` makes a sentence of it.
     """
     written, waiting = [], []  # `waiting`: packets of sound that were read and are not yet written
-    output = {"format": profile.container, "options": MUXER}
-    with video_reading.opened(source) as clip, _writing(), av.open(str(part), "w", **output) as out:
+    with (
+        video_reading.opened(source) as clip,
+        _writing(),
+        av.open(str(part), "w", format=profile.container, options=MUXER) as out,
+    ):
         stream = out.add_stream(profile.codec, rate=clip.video.average_rate or 25, options=dict(profile.options))
+        assert isinstance(stream, av.VideoStream)
         sound, kept = audio.writers(clip, out, profile)  # now: reading packets changes the parameters that are copied
         frames = clip.frames(waiting.append)
         first = next(frames)

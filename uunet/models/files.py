@@ -1,8 +1,10 @@
 """A network in one safetensors file: float16 weights, its architecture and its provenance."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import numpy as np
 import safetensors
 import safetensors.numpy
@@ -13,7 +15,7 @@ from uunet.models.attribute_classifier import attribute_classifier
 from uunet.models.twin import twin_decoder, twin_encoder
 from uunet.models.unet import unet
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "unet": unet,
     "attribute_classifier": attribute_classifier,
     "twin_encoder": twin_encoder,

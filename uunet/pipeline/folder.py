@@ -55,11 +55,12 @@ def deidentify_folder(
     profiles.carrying(chosen, method)
     plan = _plan(source, target, chosen.suffixes[0], overwrite)
     detectors = detection.per_picture(detector, len(plan))
-    options = {"secret": secret, "method": method, "overwrite": overwrite}
 
     def one(k, picture, result):
         own_seed = None if seed is None else seed + k
-        return deidentify_image(picture, result, encoder, detectors[k], seed=own_seed, **options)
+        return deidentify_image(
+            picture, result, encoder, detectors[k], seed=own_seed, secret=secret, method=method, overwrite=overwrite
+        )
 
     return _each(source, plan, one, progress, "de-identify")
 

@@ -190,7 +190,8 @@ def _carried(tracked, shape, profile, *, sealed):
     notes = []
     if profile.method == messages.QIM:
         fits = partial(messages.moving_fits, shape=shape, sealed=sealed)
-        tracked, still = motion.carry(tracked, messages.GROUP, *shape[:2], fits)
+        height, width = shape[:2]
+        tracked, still = motion.carry(tracked, messages.GROUP, height, width, fits)
         if still:
             groups = -(-len(tracked) // messages.GROUP)
             notes.append(

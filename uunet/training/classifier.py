@@ -115,10 +115,10 @@ def validate(classifier: keras.Model, heads: data.Heads, config: ClassifierConfi
         wanted.append(batch["b"])
         known.append(batch["known"] > 0)
         got.append(np.asarray(objective.agreement(classifier, batch["x"], batch["x_prime"])))
-    wanted, known, got = np.concatenate(wanted), np.concatenate(known), np.concatenate(got)
+    all_wanted, all_known, all_got = np.concatenate(wanted), np.concatenate(known), np.concatenate(got)  # (pairs, t)
     areas = {}
     for k, label in enumerate(config.labels):
-        b, b_hat = wanted[known[:, k], k], got[known[:, k], k]
+        b, b_hat = all_wanted[all_known[:, k], k], all_got[all_known[:, k], k]
         areas[label] = float(roc_auc_score(b, b_hat)) if len(set(b)) > 1 else None
     return areas
 

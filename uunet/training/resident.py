@@ -20,35 +20,37 @@ from uunet.data import sampling
 from uunet.errors import UUNetError
 from uunet.labels import LABELS, UNKNOWN_CODE
 
+Array = np.ndarray | jax.Array  # tables are made with NumPy; `_put` brings them to the device
+
 
 class Genuine(NamedTuple):
     """`Heads.genuine_partners` of one domain: int32 arrays."""
 
-    order: jax.Array
-    start: jax.Array
-    end: jax.Array
-    own_start: jax.Array
-    own_end: jax.Array
-    having: jax.Array
+    order: Array
+    start: Array
+    end: Array
+    own_start: Array
+    own_end: Array
+    having: Array
 
 
 class Impostors(NamedTuple):
     """`Heads.impostor_groups` of one domain: only the pairs of groups with a probability above 0."""
 
-    order: jax.Array  # int32 (heads,), group by group
-    start: jax.Array  # int32 (groups,), where each group starts
-    size: jax.Array  # int32 (groups,)
-    groups: jax.Array  # int32 (2, P), pairs of groups
-    share: jax.Array  # float32 (P,), the probability of each
+    order: Array  # int32 (heads,), group by group
+    start: Array  # int32 (groups,), where each group starts
+    size: Array  # int32 (groups,)
+    groups: Array  # int32 (2, P), pairs of groups
+    share: Array  # float32 (P,), the probability of each
 
 
 class Sequences(NamedTuple):
     """Subject -> sequences -> heads of one domain, padded with zeros to rectangles."""
 
-    of_subject: jax.Array  # int32 (subjects, most), rows of `frames`
-    count: jax.Array  # int32 (subjects,), sequences of each
-    frames: jax.Array  # int32 (sequences, most), indices of heads
-    length: jax.Array  # int32 (sequences,), frames of each
+    of_subject: Array  # int32 (subjects, most), rows of `frames`
+    sequences: Array  # int32 (subjects,), how many each has
+    frames: Array  # int32 (sequences, most), indices of heads
+    length: Array  # int32 (sequences,), frames of each
 
 
 class DeviceHeads(NamedTuple):
@@ -236,8 +238,8 @@ def sequence_batch(loaded: DeviceHeads, config: AdversarialConfig, step) -> dict
 def _sample_heads(table, subjects, config, key):
     """Indices of heads, `(subjects x sequences x frames,)`, without repeated subjects, sequences or frames."""
     keys = random.split(key, 3)
-    who = _distinct(jnp.array(len(table.count)), len(table.count), subjects, keys[0])
-    which = _distinct(table.count[who], table.of_subject.shape[1], config.sequences, keys[1])
+    who = _distinct(jnp.array(len(table.sequences)), len(table.sequences), subjects, keys[0])
+    which = _distinct(table.sequences[who], table.of_subject.shape[1], config.sequences, keys[1])
     sequences = table.of_subject[who[:, None], which]  # (subjects, sequences)
     frames = _distinct(table.length[sequences], table.frames.shape[1], config.frames, keys[2])
     return table.frames[sequences[..., None], frames].ravel()

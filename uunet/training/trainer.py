@@ -107,12 +107,14 @@ def backend_trainer() -> types.ModuleType:
     """The module of the running Keras backend: its `Trainer`, `input_gradient`, `outside`, `together` and `devices`."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
-        from uunet.training import tensorflow as module
-    elif backend == "jax":
-        from uunet.training import jax as module
-    else:
-        raise ValueError(f"Training runs on the Keras backends 'tensorflow' and 'jax'; KERAS_BACKEND is {backend!r}.")
-    return module
+        from uunet.training import tensorflow
+
+        return tensorflow
+    if backend == "jax":
+        from uunet.training import jax
+
+        return jax
+    raise ValueError(f"Training runs on the Keras backends 'tensorflow' and 'jax'; KERAS_BACKEND is {backend!r}.")
 
 
 def devices(count: int, parts: int, kind: str) -> contextlib.AbstractContextManager:

@@ -164,6 +164,7 @@ def train(
     inputs |= hashes
 
     def twin_batch(step):
+        assert twins is not None  # only stages that need twins call this
         return data.twin_batch(heads, twins, config, step)
 
     def embedding_batch(step):
@@ -208,6 +209,7 @@ def _networks(config, start):
 
 def _train_stages(stages, config, run, shown):
     """Trains one stage after the other, up to the one that `run.minutes` end; `shown`: U_e, U_d and heads of sheets."""
+    encoder, decoder, validation = shown
     begin = time.monotonic()
     total = sum(stage.steps for stage in stages)
     done, seconds, before = 0, 0.0, {}
@@ -222,7 +224,7 @@ def _train_stages(stages, config, run, shown):
                 dataclasses.replace(config, steps=stage.steps),
                 training.Run(folder, run.inputs | before, left, run.verbose),
                 images=config.batch,
-                further=[callbacks.SampleSheet(folder / "sheets", *shown, config)],
+                further=[callbacks.SampleSheet(folder / "sheets", encoder, decoder, validation, config)],
             )
             done += progress.steps
             seconds += progress.seconds

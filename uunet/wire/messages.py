@@ -88,9 +88,10 @@ class Contents:
             first, last, error = self.failed()[0]
             where = "" if len(self.boxes) == 1 else f"{span(first, last)}: "
             raise type(error)(f"{where}{error}") from error
-        if None in self.boxes:
+        boxes = [rois for rois in self.boxes if rois is not None]
+        if len(boxes) < len(self.boxes):
             raise SealedMessageError("The file is sealed: give the key file or passphrase it was sealed with.")
-        return self.boxes
+        return boxes
 
 
 def span(first: int, last: int) -> str:
@@ -138,7 +139,7 @@ def hide(
     last: bool = True,
     seal: crypto.Seal | None = None,
     method: str = LSB,
-) -> list[np.ndarray] | list[bytes]:
+) -> list[np.ndarray | bytes]:
     """Hides the boxes of consecutive frames in their pixels.
 
     Args:
@@ -157,7 +158,7 @@ def hide(
         RoiError, MessageError, CapacityError.
     """
     length = GROUP if method == QIM else 1
-    hidden = []
+    hidden: list[np.ndarray | bytes] = []
     for start in range(0, len(frames), length):
         boxes, index, group = rois[start : start + length], first_index + start, frames[start : start + length]
         message, moving = motion.ends(boxes)
@@ -283,8 +284,8 @@ class _File:
         except UUNetError as error:
             self.failures |= dict.fromkeys(numbers, error)
             return False
-        if error := _unplaced(header) if self.alone else _misplaced(header, len(numbers), self.ended):
-            self.failures |= dict.fromkeys(numbers, error)
+        if wrong := _unplaced(header) if self.alone else _misplaced(header, len(numbers), self.ended):
+            self.failures |= dict.fromkeys(numbers, wrong)
         elif header.moving and rois is not None:
             self.boxes[numbers.start : numbers.stop] = motion.straight(rois, len(numbers))
         else:
@@ -294,6 +295,7 @@ class _File:
 
     def _open(self, header, reader, index):
         """The ROIs of a message; None if it is sealed and no secret was given."""
+        assert self.stream is not None  # `read_group` reads a message only when it knows the stream
         if self.stream.suite != protocol.PLAIN and self.stream.seal is None:
             protocol.check_stream(header, self.stream.suite, self.stream.stream_id)
             protocol.check_index(header, index)
@@ -359,18 +361,18 @@ def _strangers(group, neighbour):
 
 def _find(carriers, frames, secret):
     """The Stream to which the frames of a group belong, from the first frame whose message can be read."""
-    failed = None
+    failures = []
     for carrier in carriers:
         try:
             header = protocol.read_header(_parities(carrier))
         except (NoMessageError, DamagedMessageError, UnsupportedMessageError, jpeg.JpegError) as error:
-            failed = failed or error
+            failures.append(error)
         else:
             return _stream(JPEG if isinstance(carrier, Jpeg) else LSB, header, secret)
     try:
         message = qim.reveal(frames, ORDER)
     except qim.UnreadableError:
-        raise failed from None
+        raise failures[0] from None
     return _stream(QIM, protocol.read_header(_slices(message)), secret)
 
 

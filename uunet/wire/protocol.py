@@ -210,6 +210,7 @@ def pack_frame_message(
     if seal is None:
         message = HEADER.pack(MAGIC, VERSION, PLAIN, flags, layout.frames, len(body), frame_index) + body
         return message + CRC.pack(zlib.crc32(message)), b""
+    assert shape is not None  # a sealed message holds the size of the frame
     body = body.ljust(_padded(len(body)), b"\0")
     header = HEADER.pack(MAGIC, VERSION, seal.suite, flags, layout.frames, len(body) + crypto.TAG_BYTES, frame_index)
     header += SEALED_HEADER.pack(shape[1], shape[0], seal.stream_id)
@@ -251,20 +252,22 @@ def read_header(read: Reader) -> Header:
             "The frame carries no UU-Net message: give the public file exactly as it was written "
             "(was it re-encoded lossily, resized, cropped or cut?)."
         )
-    _, version, suite, flags, *rest = HEADER.unpack(data)
+    _, version, suite, flags, frames, body_len, frame_index = HEADER.unpack(data)
     if version != VERSION or suite not in (PLAIN, *crypto.CIPHERS) or flags & ~(LAST | PACKED | MOVING):
         raise UnsupportedMessageError(
             f"The frame's message has version {version}, suite {suite} and flags {flags} where this program reads "
             f"version {VERSION}, suites {PLAIN} to {max(crypto.CIPHERS)} and flags 0 to {LAST | PACKED | MOVING}: use "
             "the program that wrote it, or an undamaged file."
         )
-    size = (0, 0, None)
+    width, height, stream_id = 0, 0, None
     if suite != PLAIN:
         more = read(SEALED_HEADER.size + CRC.size, offset=HEADER.size)
         fields, crc = more[: SEALED_HEADER.size], more[SEALED_HEADER.size :]
         _check_crc(data + fields, crc)
-        size, data = SEALED_HEADER.unpack(fields), data + more
-    return Header(suite, bool(flags & PACKED), bool(flags & LAST), bool(flags & MOVING), *rest, *size, data)
+        width, height, stream_id = SEALED_HEADER.unpack(fields)
+        data += more
+    packed, last, moving = bool(flags & PACKED), bool(flags & LAST), bool(flags & MOVING)
+    return Header(suite, packed, last, moving, frames, body_len, frame_index, width, height, stream_id, data)
 
 
 def find_seal(header: Header, secret: bytes | str | None) -> crypto.Seal | None:
@@ -281,7 +284,10 @@ def find_seal(header: Header, secret: bytes | str | None) -> crypto.Seal | None:
         PassphraseError: see `crypto.check_passphrase`.
     """
     _check_sealed(header, secret is not None)
-    return None if secret is None else crypto.seal_of(secret, header.suite, header.stream_id)
+    if secret is None:
+        return None
+    assert header.stream_id is not None  # the message is sealed
+    return crypto.seal_of(secret, header.suite, header.stream_id)
 
 
 def unpack_frame_message(
@@ -328,6 +334,7 @@ def read_body(
         _check_crc(header.data + body, crc)
         check_index(header, frame_index)
     else:
+        assert shape is not None  # a sealed message holds the size of the frame
         if (header.height, header.width) != tuple(shape[:2]):
             raise FrameSizeError(
                 f"The frame has {shape[1]} x {shape[0]} pixels but its message is for {header.width} x "
