@@ -1,12 +1,33 @@
 """Shipped weights: whole, small, and as good as their card says."""
 
 import hashlib
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from uunet import config, engine, models, presets
+from uunet import config, data, engine, models, presets
+from uunet.evaluation import metrics
 from uunet.models import files
+
+
+ROOT = Path(__file__).parents[1]
+MARGIN = 1.5  # dB, of 16 to 32 heads of other people than those of the card
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "domain"), [("twin-cctv", "cctv"), ("twin-cctv-robust", "cctv"), ("twin-uav", "uav")])
+def test_reversal_is_as_good_as_the_card_says(name, domain):
+    """On the sample data, whose people took no part in training or in the card's record."""
+    rows = json.loads((ROOT / "docs" / "weights" / f"{name}.json").read_text())["rows"]
+    (claimed,) = (row["value"] for row in rows if row["title"] == "PSNR(x, r), ROI of 64 pixels, dB")
+    heads = data.load(ROOT / "data_prep" / "sample" / domain, "train", size=64)
+    net = presets.load(name)
+    a = engine.Deidentifier(net.encoder, 0)(heads.images, heads.sequences.tolist())
+    r = engine.Reidentifier(net.decoder)(a)
+    assert metrics.psnr(heads.images, r).mean() == pytest.approx(claimed, abs=MARGIN)
+    assert metrics.psnr(heads.images, a).mean() < claimed - 5  # a is another head, not x
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)
