@@ -11,7 +11,6 @@ from uunet import config, data, engine, models, presets
 from uunet.evaluation import metrics
 from uunet.models import files
 
-
 ROOT = Path(__file__).parents[1]
 MARGIN = 1.5  # dB, of 16 to 32 heads of other people than those of the card
 
