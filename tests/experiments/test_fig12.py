@@ -84,7 +84,9 @@ def test_the_picture_has_the_numbers(made):
     assert [text.get_text() for text in axes[20].texts][13] == "0.22"
     assert {titles[12].split(": ")[0], titles[13].split(": ")[0]} == {"x", "a"}
     ours = {row.what: row.ours(record) for row in comparison.ROWS["fig12"]}
-    assert ours["expressions of x and a that agree"] == "0.778, κ 0.697 (x as read with the truth 1.000, κ 1.000)"
+    assert ours["share of heads in which x and a have the same expression"] == (
+        "0.778, Cohen's kappa 0.697. The evaluator agrees with the ground truth of x in 1.000, kappa 1.000"
+    )
     assert ours["CIE L*a*b* distance of backgrounds"] == "0.000"
     assert ours["yaw of a − yaw of x, radians"].startswith("0.")
 

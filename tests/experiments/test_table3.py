@@ -108,6 +108,10 @@ def test_weights_that_know_one_s_are_refused_before_anything_is_trained(made, mo
 def test_results_read_the_means(made):
     record = compute(table3, made)
     ours = {row.what: row.ours(record) for row in comparison.ROWS["table3"]}
-    assert ours["gender of a, all equal, Pearson"] == "D_a 1.000, independent judge 1.000, s obeyed always 1.000"
-    assert ours["hairstyle of a, all different"].startswith("D_a -1.000, independent judge -1.000, s obeyed always 0.")
-    assert ours["hairstyle read from x': the judges' ceiling"] == "D_a 1.000, independent judge 1.000"
+    both = "evaluated by D_a {0}, by an independent evaluator {0}"
+    title = "correlation (Pearson) of the {0} of a with the {0} that s requests, s = {1}"
+    assert ours[title.format("gender", "all equal")] == f"{both.format('1.000')}; perfect labels would give 1.000"
+    changed = ours[title.format("hairstyle", "all different")]
+    assert changed.startswith(f"{both.format('-1.000')}; perfect labels would give 0.")
+    assert changed.endswith(" (below 1, because a label has more than two values)")
+    assert ours["hairstyle predicted from x' (best score that the evaluators reach)"] == both.format("1.000")

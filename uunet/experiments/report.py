@@ -31,8 +31,40 @@ SEEDS = re.compile(
 LINEUP = re.compile(
     "(<!-- python -m uunet.experiments.report writes the line-up of (.+?) -->\n).*?(" + END + ")", re.DOTALL
 )
-RENAMED = {"x ↔ a of the same frame AUC": "x ↔ a of the same frame AUC (background included)"}  # rows of older records
-HEAD = ("", "paper: BIODI / MARS / P-DESTRE, or the last two", "ours: rendered heads", "command")
+PREDICTED = r"\1 predicted from x (reference: best score that the evaluator reaches), "
+REQUESTED = r"\1 of a compared with the \1 that s requests (s = \2), \3"
+RENAMED = {  # how a row is called in a record -> how it is printed
+    r"x ↔ x' AUC \(the judge's own ceiling\)": "AUC of x ↔ x' (reference: best score that the recogniser reaches)",
+    r"x ↔ a' AUC(.*)": r"AUC of x ↔ a'\1",
+    r"x ↔ a of the same frame AUC.*": "AUC of x ↔ a of the same frame (background included)",
+    r"r recognised as x: AUC r ↔ x' / x ↔ x'": comparison.RECOGNISED,
+    r"the same after H.264 crf (\d+)": rf"{comparison.RECOGNISED}, after H.264 of crf \1",
+    r"PSNR\(x, r\) after H.264 crf (\d+), (.*)": r"PSNR(x, r) after H.264 of crf \1, \2",
+    r"sudden changes from frame to frame of (.), share":
+        r"share of consecutive frames of \1 that a recogniser takes for two different people",
+    r"sudden changes of a label from frame to frame of (.), share":
+        r"share of consecutive frames of \1 whose predicted labels differ",
+    r"(\w+) read from x \(the judge's own ceiling\), (.*)": PREDICTED + r"\2",
+    r"(\w+) of a as s = (\S+) asks, (AUC|Pearson)": REQUESTED,
+    r"(.*)t \(a before x is hidden in it\)(.*)": r"\1the twin output\2",
+    r"(.*)a \(the hidden pattern included\)(.*)": r"\1a (embedded signal included)\2",
+}  # fmt: skip
+SAID = {"nobody": "not reported", "state it": "–"}  # the same of its goals
+PAPER = "paper (three values: BIODI / MARS / P-DESTRE; two values: MARS / P-DESTRE)"
+HEAD = ("", PAPER, "ours: rendered heads", "command")
+NOTES = {  # under the table of a figure
+    "fig06": "`uunet evaluate` gives slightly different AUCs, because its pairs differ. Here each two images are "
+    "compared in one order, and there are up to 50,000 impostor pairs. `uunet evaluate` compares them in both orders, "
+    "with up to 20,000 impostor pairs.",
+    "fig13": "The four numbers, trained → tested: cctv → cctv / uav → uav / cctv → uav / uav → cctv.",
+    "fig14": "Each row is a separate run of 80 training steps, from the same weights and with the same batches. U_e "
+    "and U_d minimise the losses L, so a lower loss is better. A higher PSNR(x, a) means that a resembles x more.",
+    "fig15": "The three numbers, trained → tested: 256 → 256 pixels / 64 → 64 pixels / 256 → 64 pixels. Sharpness is "
+    "the power relative to x in the finest octave of the heads of 64 pixels.",
+    "damage": "crf is the quality setting of H.264: a higher crf gives a smaller file and a lower quality. JPEG and "
+    "H.264 are applied to ROIs of 64 pixels.",
+    "errors": "A confidence measure does not need x: it estimates from a and r alone how good r is.",
+}
 
 
 def read(name: str) -> dict | None:
@@ -42,37 +74,52 @@ def read(name: str) -> dict | None:
 
 
 def table(name: str) -> str:
-    """What the paper and we have of a figure: a markdown table, or what makes its record if there is none."""
+    """What the paper and we have of a figure: a markdown table and a note, or what makes its record."""
     record = read(name)
     if record is None:
         command = f"uunet figure {name}" + "".join(OPTIONS[used] for used in FIGURES[name].USES)
         return _markdown([(row.what, row.paper, "no record yet", command) for row in comparison.ROWS[name]])
-    return _markdown(_cells(name, record))
+    return "\n\n".join([_markdown(_cells(name, record)), *_note(name)])
 
 
 def results() -> str:
     """The tables of the results page: all records of figures, then the card of the default weights."""
     records = {name: read(name) for name in comparison.ROWS}
-    parts = [_markdown([row for name, record in records.items() if record for row in _cells(name, record)])]
+    parts = [part for name, record in records.items() if record for part in _section(name, record)]
     missing = [name for name, record in records.items() if not record]
     if missing:
         parts.append(f"No record yet of {', '.join(missing)}: `uunet figure NAME` makes it.")
     rendered = json.loads(EVALUATION.read_text(encoding="utf-8"))
-    parts += [card(rendered), "### Real people"]
+    parts += ["### Scorecard", card(rendered), "### Real people"]
     people = json.loads(REAL.read_text(encoding="utf-8")) if REAL.exists() else None
     return "\n\n".join([*parts, beside(rendered, people) if people else f"No record yet: {REAL.name}."])
+
+
+def _section(name, record):
+    """A figure on the results page: title, command, table and note."""
+    rows = [cells[:-1] for cells in _cells(name, record)]
+    head = ("", "paper", HEAD[2])
+    command = f"`{record['provenance']['command']}`"
+    return [f"### {_heading(name)}", command, tables.markdown(head, rows), *_note(name)]
+
+
+def _note(name):
+    return [NOTES[name]] if name in NOTES else []
+
+
+def _heading(name):
+    return FIGURES[name].__doc__.splitlines()[0].rstrip(".")
 
 
 def gallery() -> str:
     """All pictures, each under what it shows, the command that made it, and what that took."""
     parts = ["# Tables and figures", "Written from the records by `python -m uunet.experiments.report`."]
-    for name, figure in FIGURES.items():
+    for name in FIGURES:
         record = read(name)
         if record:
             made = record["provenance"]
-            title = figure.__doc__.splitlines()[0].rstrip(".")
-            parts += [f"## {title}", f"`{made['command']}`: {made['seconds']} s for this one on {made['device']} "
-                      f"([record]({name}.json))", f"![{name}]({name}.png)"]  # fmt: skip
+            parts += [f"## {_heading(name)}", f"`{made['command']}`: {made['seconds']} s for this one on "
+                      f"{made['device']} ([record]({name}.json))", f"![{name}]({name}.png)"]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
@@ -81,8 +128,8 @@ def card(record: dict) -> str:
     rows, made = record["rows"], record["provenance"]
     recognisers = [judge for judge in record["judges"] if judge in evaluators.RECOGNISERS]
     parts = [
-        f"`{made['command']}`: {inputs.counted(record['data'])}, s = {record['s']}; in brackets 95 % over people; ✗ "
-        f"marks what is not reached.{_learnt(record)}"
+        f"`{made['command']}`: {inputs.counted(record['data'])}, s = {record['s']}. In brackets: 95 % interval over "
+        f"people. ✗: the goal is not reached.{_learnt(record)}"
     ]
     by_title = {}
     for row in rows:
@@ -91,13 +138,14 @@ def card(record: dict) -> str:
     if recognisers:
         cells = []
         for title, of in by_title.items():
-            goals = (" / ".join(dict.fromkeys(row[key] for row in of if row[key] != "–"))
+            goals = (" / ".join(dict.fromkeys(_said(row[key]) for row in of if _said(row[key]) != "–"))
                      for key in ("paper", "reach", "aim"))  # fmt: skip
             cells.append([title, *goals, *map(_measured, of)])
         parts.append(tables.markdown(("", "paper", "to reach", "aim", *recognisers), cells))
-    keys = ("title", "judge", "paper", "reach", "aim")
-    rest = [[*(row[key] for key in keys), _measured(row)] for row in rows if row["judge"] not in recognisers]
-    parts.append(tables.markdown(("", "judge", "paper", "to reach", "aim", "ours"), rest))
+    keys = ("judge", "paper", "reach", "aim")
+    rest = [[_title(row), *(_said(row[key]) for key in keys), _measured(row)]
+            for row in rows if row["judge"] not in recognisers]  # fmt: skip
+    parts.append(tables.markdown(("", "evaluator", "paper", "to reach", "aim", "ours"), rest))
     if "photographs" in record:
         parts.append(verification.markdown(record["photographs"]))
     return "\n\n".join(parts)
@@ -106,7 +154,7 @@ def card(record: dict) -> str:
 def _learnt(record):
     """What the evaluators that are trained here learnt from, where that was a sample."""
     about = record.get("train") or {}
-    return f" The judges trained here learnt from {inputs.counted(about)}." if "of_heads" in about else ""
+    return f" The evaluators trained here learnt from {inputs.counted(about)}." if "of_heads" in about else ""
 
 
 def beside(rendered: dict, people: dict) -> str:
@@ -122,10 +170,10 @@ def beside(rendered: dict, people: dict) -> str:
     ]
     rest = [(*key, f"{before[key]} → {now[key]}") for key in both if key[1] not in by and now[key] != number(None)]
     parts = [
-        f"`{people['provenance']['command']}`: {inputs.counted(people['data'])}. Beside the numbers above: rendered "
-        f"heads → real people.{_learnt(people)}",
+        f"`{people['provenance']['command']}`: {inputs.counted(people['data'])}. Each cell shows the number on "
+        f"rendered heads (the table above) → the number on real people.{_learnt(people)}",
         tables.markdown(("", *by), recognised),
-        tables.markdown(("", "judge", "rendered heads → real people"), rest),
+        tables.markdown(("", "evaluator", "rendered heads → real people"), rest),
     ]
     if "photographs" in people:
         parts.append(verification.markdown(people["photographs"]))
@@ -140,12 +188,20 @@ def seeds(again: dict, first: dict) -> str:
         old, new = before.get((_title(row), row["judge"])), row["value"]
         if row["reach"][0] in "≤≥" and None not in (old, new):
             cells.append((_title(row), row["judge"], row["reach"], f"{old:.3f}", f"{new:.3f}", f"{new - old:+.3f}"))
-    head = ("", "judge", "to reach", "first seed", "another", "difference")
+    head = ("", "evaluator", "to reach", "first seed", "another", "difference")
     return f"`{again['provenance']['command']}`\n\n{tables.markdown(head, cells)}"
 
 
 def _title(row):
-    return RENAMED.get(row["title"], row["title"])
+    """The title of a row as it is printed; records keep the one they were written with."""
+    for old, new in RENAMED.items():
+        if found := re.fullmatch(old, row["title"]):
+            return found.expand(new)
+    return row["title"]
+
+
+def _said(goal):
+    return SAID.get(goal, goal)
 
 
 def _measured(row):
