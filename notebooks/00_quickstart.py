@@ -10,14 +10,16 @@
 # # De-identify and reconstruct your own picture or clip
 #
 # **The paper's claim** (Fig. 1): heads in a surveillance stream are replaced by virtual ones, and the stream is
-# released. Only an authority with the private module gets the original faces back. It needs nothing but the public
-# pixels.
+# released. Only an authority that has the private module can reconstruct the original faces. The private module needs
+# only the pixels of the public file.
+#
+# The shipped private module is public: anybody can reconstruct faces that were de-identified with the shipped weights.
 #
 # **What it costs:** a minute for the bundled clip on two CPU cores. On Colab, a button asks for a file of your own. The
 # file stays on the machine that runs this page.
 #
 # > **Do not publish pictures of people that were de-identified with the shipped weights.** The weights show that all
-# > parts work together. How well they hide people is measured below, and in `weights/README.md`.
+# > parts work together. How well they protect people is measured below, and in `weights/README.md`.
 
 # %%
 import logging
@@ -63,7 +65,7 @@ else:
 # %% [markdown]
 # ## The ten lines
 #
-# The public module finds the heads, replaces each by $\mathbf{a} = U_e(\mathbf{x}, \text{noise})$, and hides the boxes
+# The public module finds the heads, replaces each by $\mathbf{a} = U_e(\mathbf{x}, \text{noise})$, and embeds the boxes
 # in the pixels. The private module gets the public *file* and nothing else. It computes $\mathbf{r} = U_d(\mathbf{a})$.
 
 # %%
@@ -79,7 +81,7 @@ else:
     pipeline.reconstruct_video(public, restored, net.decoder, overwrite=True)
 
 # %% [markdown]
-# Both files are lossless, and lie beside this page. We read them again, as a recipient would:
+# Both files are lossless, and are in the folder of this notebook. We read them again, as a recipient would:
 
 # %%
 if public.suffix == ".png":
@@ -121,8 +123,8 @@ axis.imshow(np.vstack([np.hstack(heads[some]) for heads in (originals, publics, 
 axis.set_xticks([])
 axis.set_yticks([64, 192, 320], ["x", "a", "r"])
 # %% [markdown]
-# **Try:** add `seed=7` to the line that de-identifies, and run it twice. Then remove it again. When does a person get
-# the same virtual face twice? When is that wanted, and when is it a risk?
+# **Try:** add `seed=7` to the call that de-identifies. Run the cell twice with `seed=7`, then twice without. In which
+# case does a person get the same virtual face in both runs? When is that wanted, and when is it a risk?
 #
 # ## The message in the pixels
 #
@@ -134,7 +136,7 @@ axis.set_yticks([64, 192, 320], ["x", "a", "r"])
 print(protocol.format_message(boxes[middle]))
 
 # %% [markdown]
-# Outside the heads, the public file is the original, up to single grey levels:
+# Outside the head boxes, each pixel value differs from the original by at most 1 of 255 levels:
 
 # %%
 change = np.abs(a[middle].astype(int) - x[middle]).max(axis=-1)
@@ -153,9 +155,9 @@ print(f"largest change outside the head boxes: {outside} level(s)")
 # ## Who is still recognised?
 #
 # This is the question that counts. A face recogniser that took no part in training (dlib's, trained on 3 million faces
-# of real people) turns a face into 128 numbers. The *distance* of two faces of one person is small. For all versions of
-# a head, the recogniser gets the positions of eyes, nose and mouth in the *original*, which favours an attacker. Heads
-# that show no face in the original (from behind, or cut off) are left out.
+# of real people) turns a face into 128 numbers. Two faces of one person have a small *distance*. The recogniser needs
+# the positions of eyes, nose and mouth. We give it the positions found in the original, also for a and r. This helps
+# the attacker. Heads that show no face in the original (from behind, or cut off) are left out.
 
 # %%
 faces = alignment.find_faces(originals)
@@ -179,10 +181,11 @@ axis.axvline(0.6, color="gray", linestyle=":")
 axis.set_yticks(range(3), [f"{name} ({len(values)})" for name, values in rows.items()])
 axis.set(xlabel="distance", ylim=(-0.5, 2.5), xlim=(0, 1.2))
 # %% [markdown]
-# Each dot is a pair. With good weights, the middle row lies where the upper one lies, and the lower row lies at 0. Left
-# of the dotted line, dlib's author takes two *photographs* for one person. Rendered faces may lie closer together than
-# real ones, so compare the rows with each other, too. A large distance alone is not enough: a smeared face is far from
-# all people, but the paper wants a face that a detector still finds.
+# Each dot is a pair. With good weights, the distances in the middle row (x and its own a) are as large as in the top
+# row (x and the a of others). The distances in the bottom row (x and its own r) are near 0. The dotted line is dlib's
+# threshold: two photographs with a smaller distance count as the same person. The distances of rendered faces may be
+# smaller than those of real faces, so compare the rows with each other, too. A large distance is not sufficient. A
+# blurred face also has a large distance, but a face detector must still find the face.
 
 # %%
 contested = others.any(axis=0)  # somebody else is there to be taken for
@@ -241,7 +244,9 @@ Markdown("\n".join(table))
 
 # %% [markdown]
 # **What differs, and why.** The paper trains on real surveillance footage, on a GPU, for 120,000 steps. That footage
-# cannot be shipped; our weights were trained on rendered heads with two CPU cores. The paper's D_a never sees an
-# $\mathbf{a}$, so a U_e that is trained with it learns to deceive D_a rather than other recognisers
-# ([REPRODUCTION.md](../REPRODUCTION.md), row 31). Any lossy step destroys what a lossless file hides, so send
-# `public.webm` or `public.png` as they are.
+# cannot be shipped; our weights were trained on rendered heads with two CPU cores. In the paper, the classifier D_a is
+# trained only on originals. U_e can therefore learn to fool D_a while other recognisers still recognise the person
+# ([REPRODUCTION.md](../REPRODUCTION.md), row 31). The default weights were not trained with D_a.
+#
+# `public.webm` and `public.png` use LSB embedding. Do not re-encode them: lossy compression destroys the embedded boxes
+# and damages the embedded faces.

@@ -9,10 +9,11 @@
 # %% [markdown]
 # # Fig. 3: the role of s
 #
-# **The paper's claim**: for each label (ID, gender, ethnicity, hairstyle), $s \in \{-1, 0, 1\}^t$ says whether the
-# virtual head should agree with the original (1), differ from it (-1), or be free (0). $s_{ID} = -1$ always.
+# **The paper's claim**: there are $t = 4$ labels: ID, gender, ethnicity and hairstyle. $s \in \{-1, 0, 1\}^t$ says for
+# each label how the virtual head relates to the original: 1 = same value, -1 = different value, 0 = any value. $s$ of
+# the ID is always -1.
 #
-# **What it costs:** a quarter of a minute on two CPU cores; a network is loaded for each $s$.
+# **What it costs:** 15 seconds on two CPU cores. A network is loaded for each $s$.
 
 # %%
 import matplotlib.pyplot as plt
@@ -32,11 +33,13 @@ support.figure("fig03")
 # %% [markdown]
 # ## How s enters
 #
-# In training, $s$ weighs the answers of $D_a$ for $x$ and $a$ (Eq. 9, its sign corrected: REPRODUCTION.md, row 1):
+# $s$ is the weight of each output of $D_a(x, a)$ in the loss (Eq. 9; its sign is corrected, see REPRODUCTION.md, row
+# 1). An output of $D_a(x, a)$ is the probability that $x$ and $a$ have the same value of a label.
 #
 # $$L_{ano} = E\big[-s \cdot (2 D_a(x, a) - 1)\big]$$
 #
-# Consider a head $a$ of another person, with the same gender and ethnicity and other hair. Its loss for each $s$:
+# Consider a head $a$ of another person with the same gender, the same ethnicity and another hairstyle. The plot shows
+# the loss of this head for four choices of $s$.
 
 # %%
 agreement = np.array([[0.0, 1.0, 1.0, 0.0]])  # D_a(x, a): ID, gender, ethnicity, hairstyle
@@ -49,7 +52,8 @@ axis.set(xlabel="L_ano, lower is better", xlim=(-4.2, 0.5))
 axis.invert_yaxis()
 
 # %% [markdown]
-# The bar at -4 belongs to the $s$ that asks for this head. A label with $s_k = 0$ has no influence.
+# The loss is lowest (-4) for 'other hair', because this head has exactly the requested labels. A label with $s_k = 0$
+# has no influence.
 #
 # **Try:** `agreement = np.array([[1.0, 1.0, 1.0, 1.0]])`, that is, $a = x$. For which $s$ is this the lowest loss?
 #
@@ -67,7 +71,12 @@ except ValueError as error:
 # | | paper | ours | command |
 # |---|---|---|---|
 # | faces for each s | Fig. 3, one network per s | one network that chooses by s | `uunet figure fig03` |
-# | whether s is obeyed | Table III | Pearson, `uunet evaluate` | [docs/weights](../docs/weights/twin-cctv.json) |
+# | gender of a and requested gender: Pearson | .84 | 0.491 | `uunet evaluate` |
+# | ethnicity of a and requested ethnicity: Pearson | .69 | 0.617 | `uunet evaluate` |
+# | hairstyle of a and requested hairstyle: Pearson | .63 | 0.547 | `uunet evaluate` |
+#
+# The correlations are for $s$ = "all equal". The paper's are means of three data sets (Table III). Ours are of the test
+# split of rendered heads ([record](../docs/weights/twin-cctv.json)).
 #
 # **What differs, and why.** The paper trains a new $U_e$ for each $s$. Ours was trained from paired targets (*twins*):
 # it reads the labels of $x$ and shows a virtual person with the labels that $s$ asks for, so $s$ can be chosen after
