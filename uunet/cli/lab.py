@@ -11,14 +11,22 @@ from uunet.cli import options, startup, summary
 from uunet.errors import UUNetError
 from uunet.labels import LABELS
 
-Record = Annotated[Path, typer.Option("-o", "--out", help="The record, a .json file; its sheet is the .png beside it.")]
+Record = Annotated[
+    Path, typer.Option("-o", "--out", help="Output file (.json). A .png with example images is saved next to it.")
+]
 JUDGES = "dlib,faceres,own,adaptive"
 TwinsInstead = Annotated[
     str | None,
-    typer.Option(help="Measure the rendered twins for s, '-1,1,1,1', instead of weights: the best to expect."),
+    typer.Option(
+        help="Evaluate the rendered twins for s, '-1,1,1,1', instead of weights. This gives the best score to expect."
+    ),
 ]
-Heads = Annotated[int, typer.Option(min=16, help="The most heads; of a larger split, people are drawn at random.")]
-TrainHeads = Annotated[int, typer.Option(min=16, help="The most heads that evaluators trained here learn from.")]
+Heads = Annotated[
+    int, typer.Option(min=16, help="Maximum number of heads. If the split is larger, people are sampled at random.")
+]
+TrainHeads = Annotated[
+    int, typer.Option(min=16, help="Maximum number of heads of the train split on which evaluators are trained.")
+]
 Pairs = Annotated[
     list[str] | None,
     typer.Option(
@@ -165,7 +173,8 @@ def evaluate(
         str, typer.Option(help="The evaluators, comma-separated: some of the default.")
     ] = f"{JUDGES},soft_labels,realism",
     split: Annotated[
-        str, typer.Option(help="test; or validation, as long as a configuration is still to be chosen.")
+        str,
+        typer.Option(help="Use validation while you choose a configuration; use test for the final result."),
     ] = "test",
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of noise, samples, pairs, intervals and the evaluators trained here.")
@@ -175,12 +184,13 @@ def evaluate(
     pairs: Pairs = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Evaluates weights by recognisers that had no part in their training: prints paper | what to reach | ours.
+    """Evaluates weights with networks that were not used for training.
 
-    `dlib` and `faceres` were trained by others. `own` is trained here on heads of the train split. `adaptive` is
-    trained on those and their de-identified versions: it is the attacker. `soft_labels` reads gender, ethnicity and
-    hairstyle. `realism` measures how far the heads a are from the heads x as sets of pictures (KID), and how sharp they
-    are. What is computed once for a data set is kept in ~/.cache/uunet. Do not publish a sheet that shows real people.
+    For each measurement, it prints the paper's value, the goal and our value. `dlib` and `faceres` are third-party
+    networks. `own` is trained here on heads of the train split. `adaptive` is trained on those and their de-identified
+    versions: it is the attacker. `soft_labels` predicts gender, ethnicity and hairstyle. `realism` measures how much
+    the set of heads a differs from the set of heads x (KID), and how sharp the heads a are. What is computed once for a
+    data set is kept in ~/.cache/uunet. Do not publish an image that shows real people.
 
     Example: `uunet evaluate heads/ --weights runs/uunet -o uunet.json`; on real people, with 500 random pairs:
     `uunet evaluate lfw/ --heads 600 --pairs 500 -o lfw.json`
@@ -231,11 +241,15 @@ def lineup(
 ) -> None:
     """Measures anonymity in a line-up: given a, does a recogniser pick x from ten people **in the same frame**?
 
-    Prints how often each recogniser picks x (rank 1) in four cases: given a; given a rendered twin (--twins), which
-    shows an eleventh person, so that picking x is chance; given x itself; and given x in another sequence, which is the
-    best that the recogniser can do. `adaptive` is trained to pick, on line-ups of the train split. DATA is a rendered
-    data set with line-ups: `python -m data_prep.synthetic --lineup 10`. The sheet: a | x | the others, one row per
-    line-up.
+    Prints how often each recogniser picks x (rank 1) for four queries:
+
+    1. a;
+    2. a rendered twin (--twins): it shows a person who is not in the line-up, so the result is chance (1 in 10);
+    3. x;
+    4. x from another sequence: the best score to expect.
+
+    `adaptive` is trained to pick, on line-ups of the train split. DATA is a rendered data set with line-ups: `python -m
+    data_prep.synthetic --lineup 10`. The image shows one line-up per row: a | x | the others.
 
     Example: `uunet lineup heads/ --weights runs/uunet -o lineup.json`
     """
@@ -265,18 +279,19 @@ def attack(
     weights: options.Weights,
     out: Record,
     pairs: Annotated[
-        str, typer.Option(help="N, the numbers of known pairs (x, a) of the attackers, comma-separated.")
+        str, typer.Option(help="N, the numbers of pairs (x, a) that attackers have, comma-separated.")
     ] = "100,1000,10000",
     steps: Annotated[int, typer.Option(min=1, help="Training steps per attacker.")] = 1000,
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """**Attacks** weights: what does somebody without U_d recover of the faces from N known pairs (x, a)?
+    """**Attacks** weights: how well can an attacker without U_d reconstruct faces? The attacker has N pairs (x, a).
 
-    There are two attackers per N: one has U_e, the other only its outputs. For each the command prints PSNR to x, and
-    how well a recogniser finds x in another sequence from what was recovered. It prints the same for a itself, the mean
-    face and U_d. Attackers learn from the train split of DATA and are scored on its test split. The sheet: x | a |
-    recovered, one row per attacker | r.
+    There are two attackers per N. One attacker has U_e, which makes more pairs from the N heads x. The other has only
+    outputs of U_e. For each attacker, the command prints the PSNR between x and the reconstructed face. It also prints
+    how well a recogniser identifies the reconstructed face as x from another sequence. It prints the same for a itself,
+    the mean face and U_d. Attackers are trained on the train split of DATA and scored on its test split. Rows of the
+    image: x | a | one per attacker | r.
 
     An attacker of 1,000 steps takes some minutes on two CPU cores; scoring takes one minute per attacker.
 
@@ -324,12 +339,12 @@ def figure(
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of noise, pairs, intervals and the recogniser trained here.")
     ] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make figures again that exist.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace existing figures.")] = False,
 ) -> None:
     """Makes tables and figures of the paper: a record, FIGURE.json, and a picture of it, FIGURE.png.
 
-    A figure that exists for the same data, weights and seed is left as it is: run an interrupted command again to make
-    the rest. Each record and picture says how many heads and people were used.
+    Existing figures are skipped. If the command was interrupted, run it again. Each record and picture says how many
+    heads and people were used.
 
     Example: `uunet figure fig06 --data heads/ --weights runs/uunet`
     """

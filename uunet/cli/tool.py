@@ -32,11 +32,14 @@ def deidentify(
     boxes: Boxes = None,
     profile: Annotated[
         str | None,
-        typer.Option(help="lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default OUT's name decides."),
+        typer.Option(
+            help="How OUT is written: lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default, the "
+            "extension of OUT decides."
+        ),
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(help="How the boxes are hidden: lsb, qim or jpeg; by default what suits the profile best."),
+        typer.Option(help="Embedding method for the boxes: lsb, qim or jpeg; by default, the profile decides."),
     ] = None,
     crf: Annotated[
         int | None,
@@ -45,16 +48,18 @@ def deidentify(
     key: options.Key = None,
     passphrase: options.Passphrase = False,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Makes the result repeatable; by default each run draws a new seed.")
+        int | None,
+        typer.Option(min=0, help="Makes the result repeatable; by default, each run uses a new random seed."),
     ] = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """The **public module**: replaces every detected head by a virtual one and hides the head boxes in the pixels.
+    """The **public module**: replaces every detected head by a virtual one and embeds the head boxes in the pixels.
 
-    OUT's name decides the format. Lossless, with all that reconstruction needs: .webm (VP9, plays in browsers), .mkv
-    (FFV1, faster), .png. Lossy and small, the boxes survive: .mp4 (H.264), .jpg. Lossy, room for any number of boxes:
-    .mov (Motion JPEG), .jpg with --method jpeg. Sound is kept. IN is never changed. With --key or --passphrase, only
-    those who have it can read the boxes.
+    The extension of OUT selects the format. .webm (VP9, plays in browsers), .mkv (FFV1, faster) and .png are lossless;
+    use them if you want to reconstruct the faces. .mp4 (H.264) and .jpg are small and lossy: the boxes can be read, but
+    the faces are reconstructed poorly. .mov (Motion JPEG), and .jpg with --method jpeg, are lossy and can store any
+    number of boxes. Sound is kept. IN is never changed. With --key or --passphrase, only those who have it can read the
+    boxes.
 
     Check the result before you publish it: a head that the detector does not find stays as it is.
 
@@ -90,7 +95,7 @@ def reconstruct(
     weights: options.Weights = configuration.DEFAULT_WEIGHTS,
     boxes: Annotated[
         Path | None,
-        typer.Option(help="Head boxes (the output of `inspect --json`, or .csv) instead of the hidden ones."),
+        typer.Option(help="Head boxes (the output of `inspect --json`, or .csv) instead of the embedded ones."),
     ] = None,
     key: options.Key = None,
     passphrase: options.Passphrase = False,
@@ -98,13 +103,14 @@ def reconstruct(
 ) -> None:
     """The **private module**: reads the head boxes from the pixels and restores the original faces.
 
-    It needs the public file, the decoder and, if the boxes are sealed, the key. It refuses a file that was edited, cut
-    or resized. It also refuses a file that was encoded again, unless the file's profile survives that.
+    It needs the public file, the decoder and, if the boxes are sealed, the key. It stops with an error if the embedded
+    head boxes cannot be read, for example after the file was cut or resized. It does not detect edits that leave the
+    boxes readable. A lossless file that was re-encoded is usually refused, too.
 
     Example: `uunet reconstruct street-public.webm -o street-again.mp4`
     """
     if boxes and (key or passphrase):
-        raise UUNetError("Give --boxes or a key, not both: given boxes are used without reading the hidden ones.")
+        raise UUNetError("Give --boxes or a key, not both: given boxes are used without reading the embedded ones.")
     options.check_input(public)
     secret = _secret(key, passphrase)
     startup.load_keras()
@@ -139,8 +145,8 @@ def inspect(
 ) -> None:
     """Describes a public file and prints its head boxes, one line per frame, in the paper's format.
 
-    Without the key of a sealed file, it says that the file is sealed and prints no boxes. If frames are damaged, it
-    lists them, and the exit code is 1.
+    Without the key of a sealed file, it says that the file is sealed and prints no boxes. If the boxes of a frame
+    cannot be read, it lists the frame, and the exit code is 1.
 
     Example: `uunet inspect street-public.webm` prints `0 2,10,16,9,15,25,45,8,14,` and so on
     """
@@ -165,8 +171,8 @@ def inspect(
 def keygen(file: Annotated[Path, typer.Argument(metavar="FILE", help="The key file to make.")]) -> None:
     """Makes a key file. `deidentify --key` seals the head boxes with it: only those who have the key can read them.
 
-    Only the owner of the file may read it. A key file that exists is never replaced. Lost keys cannot be recovered;
-    neither can what they sealed.
+    Only the owner of the file may read it. A key file that exists is never replaced. If you lose the key, nobody can
+    read the boxes that were encrypted with it.
 
     Example: `uunet keygen street.key`
     """
@@ -185,7 +191,7 @@ def demo(
     weights: options.Weights = configuration.DEFAULT_WEIGHTS,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the noise channel.")] = 0,
 ) -> None:
-    """De-identifies and reconstructs the bundled clip, prints measurements and draws a sheet of example frames.
+    """De-identifies and reconstructs the bundled clip, prints measurements and saves an image with example frames.
 
     Results of an earlier demo in OUT are replaced.
     """
