@@ -69,7 +69,10 @@ class Deidentifier:
         return draws_first(self.encoder)
 
     def meet(self, rois, tracks) -> None:
-        """Reads heads of tracks that were not de-identified yet; of each track the first FIRST_HEADS count.
+        """Predicts the labels of heads of new tracks, from which `_person` later chooses their virtual people.
+
+        Call it before the first call of the Deidentifier, if more heads of a track are known than that call gets. Of
+        each track the first FIRST_HEADS count.
 
         Args:
             rois: sequence of uint8 `(h, w, 3)`; those of a track in the order of time.
@@ -126,6 +129,7 @@ class Deidentifier:
         return self.noise[track]
 
     def _person(self, track):
+        """The virtual person of a track; chosen at the first call from the mean of what `meet` predicted."""
         if track not in self.people:
             together = [np.mean(part, axis=0, keepdims=True) for part in zip(*self._read.pop(track), strict=True)]
             self.people[track] = twin.choose(together, self.encoder.s, self._noise(track)[0, :1, 0])[0]

@@ -1,7 +1,15 @@
 """The label vocabulary: which labels a person has, the words of each, and the code of each word.
 
-Everything else takes names, order and codes from here: data sets, U_e of the twin presets, judges, tables, renderer.
-The order of a label's words is its code, so a code means the same in every split and in every set.
+Everything else takes names, order and codes from here: data sets, U_e of the twin presets, evaluators, tables, the
+renderer. The place of a word in its label is the word's code, so a code means the same in every split and in every set.
+
+A new label changes more than this file:
+
+- the columns that a manifest must have (`data.manifest.COLUMNS`), so existing data sets lack one;
+- the number of virtual people (`models.twin.PEOPLE`) and the shapes of U_e and D_a, so existing weights do not fit;
+- t, the number of labels, and with it the length of s (its defaults in `config`, each `--s`).
+
+A new word of a label changes the codes of the words after it, the number of virtual people and the shape of U_e.
 """
 
 VALUES = {  # the three soft labels of section III-A -> their words, in the order of their codes

@@ -3,7 +3,8 @@
 A detector is any callable `frame (H, W, 3) uint8 RGB -> list[FaceBox]`. A detector that is faster on several frames at
 once may be a BatchDetector, which also offers `detector.many(frames) -> list of list[FaceBox]`. In place of a detector,
 the pipeline also takes head boxes from a file, a `box_file.GivenBoxes`; `tracked_heads` is the one function that tells
-the two apart.
+the two apart. The command line knows the detectors by name: a new one is also named in `cli/tool.py` (`_detector`, and
+the help text of `--detector`).
 """
 
 import importlib.util

@@ -78,10 +78,11 @@ def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="enc
 
 
 def choose(logits, s, u):
-    """The virtual person for a head, of those whom s allows one with equal chances.
+    """The virtual person for a head: one of those whom s allows, each with the same probability.
 
-    floor(N u) is written with one digit a label: by how many values it differs from the head's (1, 2, ... if it must
-    differ, 0, 1, ... if it may), and one for which of the ALIKE people.
+    N is the number of these people. floor(N u) is written with one digit per label: by how many values the label
+    differs from the head's (1, 2, ... if it must differ, 0, 1, ... if it may). One more digit says which of the ALIKE
+    people with these labels it is.
 
     Args:
         logits: list of `(B, n)`, of gender, ethnicity and hairstyle; of a track, the means of its heads'.

@@ -1,4 +1,6 @@
-"""Hides messages in frames and reads them: one per frame in files that keep it, otherwise one per group of frames.
+"""Embeds messages in the pixels of frames and reads them; `protocol` holds the grammar of a message.
+
+A file that keeps every pixel gets one message per frame, other files one per group of frames.
 
 Lossy codecs destroy a message that is new in every frame, and keep one that stays the same. So in lossy files all
 frames of a *group* carry one message: the boxes of its first and its last frame, between which they move on straight

@@ -1,4 +1,6 @@
-"""The message of a frame as bytes: the paper's ASCII text (section III-C) and the header, CRC and sealing around it.
+"""The grammar of a message, text and bytes: the paper's ASCII text (section III-C), header, CRC, sealing.
+
+`messages` writes these bytes into the pixels of frames.
 
     message := n "," ROI{n}        ROI := x "," y "," w "," h ","        e.g. "2,10,16,9,15,25,45,8,14,"
 
