@@ -70,6 +70,7 @@ def gallery() -> str:
         record = read(name)
         if record:
             made = record["provenance"]
+            assert figure.__doc__ is not None  # every figure has one
             title = figure.__doc__.splitlines()[0].rstrip(".")
             parts += [f"## {title}", f"`{made['command']}`: {made['seconds']} s for this one on {made['device']} "
                       f"([record]({name}.json))", f"![{name}]({name}.png)"]  # fmt: skip
