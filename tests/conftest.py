@@ -27,6 +27,24 @@ settings.register_profile("any machine", deadline=None)  # a slow example is not
 settings.load_profile("any machine")
 
 
+# Files that take minutes start first: two processes share the files, and one that starts last would run alone.
+LONGEST_FIRST = (
+    "training/test_backends.py",
+    "benchmarks/test_accelerator.py",
+    "test_notebooks.py",
+    "test_cli.py",
+    "training/test_training.py",
+    "data_prep/test_fillers.py",
+    "data_prep/test_dataset.py",
+    "data_prep/test_scene.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    place = {str(Path(__file__).parent / name): k for k, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(str(item.path), len(place)))
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """The same initial weights in every run of a test."""

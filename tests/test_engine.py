@@ -7,6 +7,7 @@ import skimage
 
 from tests.clips import write_clip
 from uunet import engine, models, pipeline
+from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
 from uunet.evaluation import metrics
 from uunet.models import twin
@@ -113,7 +114,7 @@ def test_the_pipeline_and_evaluation_choose_the_same_person(chooser, tmp_path, m
     frames = [np.full((48, 64, 3), 128, np.uint8) for _ in range(15 + len(rois))]
     for frame, roi in zip(frames[15:], rois, strict=True):
         frame[10:30, 20:40] = roi
-    boxes = {15 + k: [(7, Roi(20, 10, 20, 20))] for k in range(len(rois))}
+    boxes = GivenBoxes({15 + k: [(7, Roi(20, 10, 20, 20))] for k in range(len(rois))})
     clip = write_clip(tmp_path / "clip.mkv", frames)
     pipeline.deidentify_video(clip, tmp_path / "public.mkv", chooser, boxes, seed=3)
     evaluation = original(chooser, 3)

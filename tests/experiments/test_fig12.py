@@ -107,7 +107,7 @@ def test_what_figure_12_cannot_be_made_of_is_one_sentence(made, tmp_path):
         compute(fig12, made)
     lines = (SAMPLE / "manifest.csv").read_text().replace(",expression,yaw,", ",mood,turn,", 1)
     (tmp_path / "manifest.csv").write_text(lines)
-    with pytest.raises(data.DataError, match=r"lacks the column\(s\) yaw, expression; rendered sets have them"):
+    with pytest.raises(data.DataError, match=r"lacks the column\(s\) yaw, expression; use a rendered set"):
         fig12.compute(Context(tmp_path), print)
 
 

@@ -114,7 +114,10 @@ def test_the_source_is_opened_once_per_pass(tmp_path, clip, encoder, opened):
     assert opened == {"clip.mkv": ["r", "r"], "result": ["w", "r"]}
 
 
-@pytest.mark.parametrize("boxes", [None, {k: [(None, rois[0])] for k, rois in enumerate(ROIS)}])
+GIVEN = GivenBoxes({k: [(None, rois[0])] for k, rois in enumerate(ROIS)})
+
+
+@pytest.mark.parametrize("boxes", [None, GIVEN], ids=["hidden", "given"])
 def test_the_public_file_is_opened_once_per_pass(tmp_path, public, decoder, opened, boxes):
     opened.clear()
     pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder, boxes=boxes)

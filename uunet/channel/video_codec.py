@@ -19,7 +19,7 @@ VP9 = {"g": str(GROUP), "b": "0", "deadline": "realtime", "cpu-used": "6"}
 CODECS = {"h264": ("libx264", H264), "vp9": ("libvpx-vp9", VP9)}  # name of the decoder -> encoder and its options
 
 
-def round_trip(frames: Sequence[np.ndarray], crf: int, *, name: str = "h264") -> np.ndarray:
+def round_trip(frames: Sequence[np.ndarray] | np.ndarray, crf: int, *, name: str = "h264") -> np.ndarray:
     """Consecutive frames, encoded in 8-bit 4:2:0 and decoded.
 
     Args:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,6 +29,7 @@ KNOWN = ("encoder", "outputs")
 SIDES = (32, 48, 64, 96, 128)  # pixels, of the ROIs
 DRAWS = 4  # times that the system released the same footage, each time with other noise
 CHUNK = 32  # heads in one call of a network
+SHOWN = 12  # heads on the sheet
 
 
 @dataclass(frozen=True)
@@ -100,14 +102,10 @@ def run(
     for about, answer in inversions(encoder, train, order, a, config, progress):
         recovered.append(answer)
         rows.append(about | scorer(answer, f"{about['known']}, {about['pairs']}", progress))
-    made = {
-        "data_sha256": {"train": train.sha256, "test": test.sha256},
-        "weights_sha256": inputs.hashes(preset),
-        "judges": list(judges),
-    }
+    made = {"data_sha256": {"train": train.sha256, "test": test.sha256},
+            "weights_sha256": inputs.hashes(preset), "judges": list(judges)}  # fmt: skip
     made = provenance.record(config, made, steps=config.steps, seconds=time.monotonic() - begin)
-    shown = slice(0, 12)
-    sheet = callbacks.sheet(*(row[shown] for row in (answers["x"], a, *recovered, answers["U_d"])))
+    sheet = callbacks.sheet(*(row[:SHOWN] for row in (answers["x"], a, *recovered, answers["U_d"])))
     return {"rows": rows, "provenance": made}, sheet
 
 
@@ -129,12 +127,9 @@ def inversions(
     for known in KNOWN:
         for count in config.pairs:
             started = time.monotonic()
-            attacker = train_inverse(
-                pair_batches(encoder, train, order, known, count, config),
-                size,
-                config,
-                lambda done, name=f"{known}, {count}": progress(f"training {name}", done, config.steps),
-            )
+            batches = pair_batches(encoder, train, order, known, count, config)
+            show = inputs.stage(progress, f"training {known}, {count}")
+            attacker = train_inverse(batches, size, config, show)
             seconds = round(time.monotonic() - started)
             about = {"answer": "inverse", "known": known, "pairs": count, "pictures": min(count, len(order)),
                      "seconds": seconds}  # fmt: skip
@@ -226,20 +221,22 @@ def pair_batches(
         yield a, pixels.to_float(images)
 
 
-def train_inverse(batches: Iterator, size: int, config: AttackConfig, progress: Callable[[int], object]) -> keras.Model:
+def train_inverse(
+    batches: Iterator, size: int, config: AttackConfig, progress: Callable[[int, int], object]
+) -> keras.Model:
     """A network a -> x, trained by least squares: keras.Model `(B, size, size, 3)` -> the same, in [0, 1].
 
     Args:
         batches: iterator of `(a, x)`.
         size: int, pixels.
         config: AttackConfig.
-        progress: callable `done`, the number of steps.
+        progress: callable `(done, total)` of steps.
     """
     keras.utils.set_random_seed(config.seed)
     inverse = models.unet(3, size=size, width=config.width, residual=True, name="inverse")  # begins near r = a
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps)
     inverse.compile(optimizer=keras.optimizers.Adam(rate), loss="mse")
-    show = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: progress(batch + 1))
+    show = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: progress(batch + 1, config.steps))
     inverse.fit(batches, steps_per_epoch=config.steps, shuffle=False, verbose=0, callbacks=[show])
     return inverse
 
@@ -295,7 +292,7 @@ class Scorer:
             of the test people.
         """
         answers = pixels.to_uint8(answers)
-        found = {"psnr": None, "judges": {}}
+        found: dict[str, Any] = {"psnr": None, "judges": {}}
         if (answers != self.faces.x).any(axis=(1, 2, 3)).all():
             psnr = metrics.psnr(self.faces.x, answers)
             found["psnr"] = _interval(resampling.mean(psnr, self.people, self.drawn))

@@ -5,6 +5,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def remembered(name: str, inputs: Iterable, compute: Callable[[], dict[str, np.n
             return dict(arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         atomic.make_folder(FOLDER)
-        arrays = compute()
+        computed: dict[str, Any] = compute()
         with atomic.new_file(path, overwrite=True) as part:
-            np.savez(part, **arrays)
-        return arrays
+            np.savez(part, **computed)
+        return computed

@@ -26,11 +26,16 @@ def detections(images: np.ndarray, report: Callable[[int, int], object] | None =
     for start in range(0, len(images), alignment.BATCH):
         batch = list(images[start : start + alignment.BATCH])
         for faces in alignment.mtcnn().detect_faces(batch, **LOWERED):
-            found.append([(float(face["confidence"]), tuple(map(float, face["box"]))) for face in faces])
+            found.append([(float(face["confidence"]), _box(*face["box"])) for face in faces])
         found += [[]] * (start + len(batch) - len(found))  # MTCNN returns nothing for a batch without faces
         if report:
             report(len(found), len(images))
     return found
+
+
+def _box(x, y, w, h):
+    """MTCNN's box, of NumPy numbers, as a Box."""
+    return float(x), float(y), float(w), float(h)
 
 
 def face_of_head(side: int) -> Box:
@@ -69,7 +74,7 @@ def average_precision(pictures: list[tuple], threshold: float = 0.5) -> float:
     right = np.zeros(len(ranked))
     for rank, (_, k, box) in enumerate(ranked):
         overlaps = {t: iou(truth, box) for t, truth in enumerate(pictures[k][0]) if t not in taken[k]}
-        best = max(overlaps, key=overlaps.get, default=None)
+        best = max(overlaps, key=overlaps.__getitem__, default=None)
         if best is not None and overlaps[best] >= threshold:
             taken[k].add(best)
             right[rank] = 1

@@ -52,7 +52,7 @@ def check_known(by: Sequence[str], known: Sequence[str]) -> None:
         raise EvaluationError(f"--judges names {name!r}, which is no evaluator here; name some of {', '.join(known)}.")
 
 
-def loaded(weights: str | None, twins: Sequence[int] | None = None, s: Sequence[int] | None = None) -> tuple:
+def loaded(weights: str | None, twins: tuple[int, ...] | None = None, s: tuple[int, ...] | None = None) -> tuple:
     """The Preset of weights, or None for twins; the side of its heads, s, and what a record says of it.
 
     Raises:
@@ -60,6 +60,7 @@ def loaded(weights: str | None, twins: Sequence[int] | None = None, s: Sequence[
     """
     if twins is not None:
         return None, own.SIDE, twins, {"twins": data.twins_name(twins)}
+    assert weights is not None  # twins alone are evaluated without
     net = presets.load(weights, s)
     size, back = (network.inputs[0].shape[1] for network in (net.encoder, net.decoder))
     if size != back:

@@ -92,15 +92,15 @@ def measure(config: EvaluationConfig, progress: Report | None = None) -> tuple[d
     heads = data.load(config.folder, config.split, size=size)
     lineups = read(config.folder, heads)
     train = data.load(config.folder, "train", size=size) if set(by) - set(evaluators.FACE_JUDGES) else None
-    known = read(config.folder, train) if "adaptive" in by else None
+    known = read(config.folder, train) if train and "adaptive" in by else None
     in_lineups = replace(heads, files=tuple(heads.files[k] for k in lineups.rows))
     rendered = None if config.twins is None else data.load_twins(config.folder, in_lineups, config.twins)[0]
     a = inputs.deidentified(heads, net, seed, report, "U_e")
     shown = versions(str(config.weights), heads, lineups, a, rendered)
     scores = by_face([name for name in by if name in evaluators.FACE_JUDGES], lineups, shown, report)
-    if "own" in by:
+    if train and "own" in by:
         scores["own"] = by_crop(evaluators.trained_own(train, seed, report), lineups, shown)
-    if "adaptive" in by:
+    if train and known:
         scores["adaptive"] = by_crop(trained_to_pick(train, known, net, seed, report), lineups, shown)
     people = int(lineups.people.max() + 1)
     drawn = resampling.people_drawn(people, np.random.default_rng(seed))
@@ -183,7 +183,7 @@ def shared(faces: alignment.Faces, candidates: int) -> alignment.Faces:
     Returns:
         alignment.Faces of M C pictures; found where a face is in any candidate of the line-up.
     """
-    found = faces.found.reshape(-1, candidates).any(axis=1)
+    found = np.any(faces.found.reshape(-1, candidates), axis=1)
     merged = {"found": found}
     for name in ("confidence", "points", "boxes"):
         grouped = getattr(faces, name).reshape(len(found), candidates, *getattr(faces, name).shape[1:])
@@ -241,14 +241,15 @@ def trained_to_pick(train: data.Heads, known: Lineups, net: presets.Preset, seed
     """
     a = inputs.deidentified(train, net, seed, report, "U_e on the train split")
     network = evaluators.trained_adaptive(train, a, seed, report)
-    x, shown, pairs = known.candidates[:, 0], [], []
+    x, released, orders = known.candidates[:, 0], [], []
     for k in range(1, known.candidates.shape[1]):
         filler = known.candidates[:, k]
         stage = inputs.stage(report, "U_e on the train split's line-ups")
-        shown += [a[known.rows], engine.Deidentifier(net.encoder, seed)(filler, known.sequences, report=stage)]
-        pairs += [np.stack([x, filler], axis=1), np.stack([filler, x], axis=1)]
-    shown, pairs = np.concatenate(shown), np.concatenate(pairs)
-    shown, flat = (transmission.seen(part, own.SIDE) for part in (shown, pairs.reshape(-1, *pairs.shape[2:])))
+        released += [a[known.rows], engine.Deidentifier(net.encoder, seed)(filler, known.sequences, report=stage)]
+        orders += [np.stack([x, filler], axis=1), np.stack([filler, x], axis=1)]
+    shown = transmission.seen(np.concatenate(released), own.SIDE)
+    pictures = np.concatenate(orders)  # (n, 2, size, size, 3)
+    flat = transmission.seen(pictures.reshape(-1, *pictures.shape[2:]), own.SIDE)
     pairs = flat.reshape(len(shown), 2, own.SIDE, own.SIDE, 3)
 
     def compute():
@@ -280,7 +281,8 @@ def _cell(row):
     if row["value"] is None:
         return "not measurable"
     missing = f"; {row['counts']['without a face']} out" if row["counts"]["without a face"] else ""
-    return "{:.3f} ({:.3f} to {:.3f}{})".format(row["value"], *row["interval"], missing)
+    low, high = row["interval"]
+    return f"{row['value']:.3f} ({low:.3f} to {high:.3f}{missing})"
 
 
 def sheet(a: np.ndarray, lineups: Lineups) -> np.ndarray:

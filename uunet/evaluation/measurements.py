@@ -69,7 +69,7 @@ def _row(title, values, counts, judge="", goal=NO_GOAL):
     return about | resampling.measured(values)
 
 
-def _areas(sample, genuine, impostor, left, right):
+def _areas(sample, genuine, impostor, left, right) -> tuple[np.ndarray, dict[str, int]]:
     """AUC `(1 + D,)` of pairs (left, right) with a face in both, and how many there are."""
     kept = [part[left.found[part[:, 0]] & right.found[part[:, 1]]] for part in (genuine, impostor)]
     counts = {"genuine": len(kept[0]), "impostor": len(kept[1])}
@@ -109,6 +109,7 @@ def of_recogniser(sample: pairs.Sample, name: str, judged: dict[str, Judged]) ->
 def of_quality(run: Run, versions: dict[str, np.ndarray]) -> list[dict]:
     """PSNR of r, in the ROI's own pixels."""
     heads, net, sample, report = run.heads, run.net, run.sample, run.report
+    assert net is not None  # there is an r
     size = versions["x"].shape[1]
     rows = []
     for side, reach in ((size, "≥ 30"), (size // 2, "≥ 26"), (2 * size, "≥ 28")):
@@ -139,6 +140,7 @@ def of_detection(sample: pairs.Sample, faces: dict[str, alignment.Faces]) -> dic
 def of_labels(run: Run, versions: dict[str, np.ndarray]) -> list[dict]:
     """Whether a has the labels that s asks for (`attributes.soft_label_correlation`), and how well x's are read."""
     sample, heads, s = run.sample, run.heads, run.s
+    assert run.train is not None  # this evaluator is trained
     network = evaluators.trained_soft_labels(run.train, run.config.seed, run.report)
     read = {version: evaluators.labels_read(network, versions[version]) for version in ("x", "a")}
     known = inputs.labels_known(heads, run.train)

@@ -156,7 +156,7 @@ class Pairs:
     left_out: int = 0
 
 
-def read(path: Path) -> list[tuple]:
+def read(path: Path | str) -> list[tuple]:
     """A file of pairs as the University of Massachusetts writes them.
 
     The first line holds the number of folds, if there are several, and n. Each fold has n lines `NAME i k`, two
@@ -197,7 +197,7 @@ def read(path: Path) -> list[tuple]:
     return found
 
 
-def listed(path: Path, heads: data.Heads, most: int, seed: int) -> Pairs:
+def listed(path: Path | str, heads: data.Heads, most: int, seed: int) -> Pairs:
     """The Pairs of a file whose photographs are in the set: as many of one person as of two, at most `most` each.
 
     Args:
@@ -224,7 +224,7 @@ def listed(path: Path, heads: data.Heads, most: int, seed: int) -> Pairs:
         group = np.flatnonzero((table[:, 0] == fold) & (same == kind))
         rank[group] = rng.permutation(len(group))
     order = np.argsort(rank, kind="stable")
-    count = min(most, np.count_nonzero(same), np.count_nonzero(~same))
+    count = min(most, int(same.sum()), int((~same).sum()))
     kept = np.sort(np.concatenate([order[same[order] == kind][:count] for kind in (True, False)]))
     if count < 2:
         raise PairsError(

@@ -8,7 +8,11 @@ DRAWS = 200
 
 
 def resampled(
-    metric: Callable[..., float], *data: Sequence, rng: np.random.Generator, times: int = 50, share: float = 0.9
+    metric: Callable[..., float],
+    *data: Sequence | np.ndarray,
+    rng: np.random.Generator,
+    times: int = 50,
+    share: float = 0.9,
 ) -> tuple[float, float]:
     """Repeats a metric on samples of the data, drawn with repetition.
 

@@ -89,7 +89,7 @@ def _run(config, most, train_most, report):
     trains = set(config.by) - {*evaluators.FACE_JUDGES, "realism"}
     whole_train = data.load(config.folder, "train", size=size) if trains else None
     train = whole_train and subset.at_most(whole_train, train_most, config.seed, sequences=4)
-    if "soft_labels" in config.by and not inputs.labels_known(heads, train):
+    if train and "soft_labels" in config.by and not inputs.labels_known(heads, train):
         raise EvaluationError(
             f"{config.folder} has no known gender, ethnicity or hairstyle in a split, and the evaluator soft_labels "
             "needs some: leave it out (--judges)."

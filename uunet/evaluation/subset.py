@@ -1,6 +1,7 @@
 """Samples of a set: a set of thousands of people is evaluated on some of them, drawn with a seed."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -30,10 +31,10 @@ def drawn(heads: data.Heads, count: int, seed: int, *, sequences: int = 2, frame
     rng = np.random.default_rng(seed)
     people = [heads.by_subject[subject] for subject in rng.permutation(sorted(heads.by_subject))]
     people.sort(key=lambda person: len(person) == 1)  # a stable sort: the random order stays within both groups
-    chosen = []
+    chosen: list[np.ndarray] = []
     for person in people:
         some = [person[k][:frames] for k in rng.permutation(len(person))[:sequences]]
-        if sum(map(len, chosen)) + sum(map(len, some)) > count:
+        if sum(len(part) for part in (*chosen, *some)) > count:
             break
         chosen += some
     if not chosen:
@@ -54,14 +55,14 @@ def photographs(heads: data.Heads) -> np.ndarray:
 
 def joined(parts: list[data.Heads]) -> data.Heads:
     """One Heads of several splits of a set; `sha256` is that of the first."""
-    together = {name: np.concatenate([getattr(part, name) for part in parts])
-                for name in ("images", "labels", "sequences", "frames")}  # fmt: skip
-    domains = [part.domains for part in parts]
+    together: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts])
+                                for name in ("images", "labels", "sequences", "frames")}  # fmt: skip
+    domains = [part.domains for part in parts if part.domains is not None]
     return replace(
         parts[0],
         **together,
         files=sum((part.files for part in parts), ()),
         columns={name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
         skipped=sum((part.skipped for part in parts), ()),
-        domains=None if domains[0] is None else np.concatenate(domains),
+        domains=np.concatenate(domains) if len(domains) == len(parts) else None,
     )

@@ -19,8 +19,13 @@ def seen(heads, side):
 
 def through_jpeg(heads, quality):
     """Heads after a JPEG file each, baseline with 4:2:0: uint8 `(N, side, side, 3)` -> the same; quality 1 to 100."""
-    files = [cv2.imencode(".jpg", head[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for head in heads]
-    return np.stack([cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1] for file in files])
+    result = np.empty_like(heads)
+    for k, head in enumerate(heads):
+        file = cv2.imencode(".jpg", head[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
+        assert decoded is not None  # the file was made here
+        result[k] = decoded[..., ::-1]
+    return result
 
 
 def through_h264(heads, sequences, frames, crf, seed):

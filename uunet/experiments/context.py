@@ -1,5 +1,6 @@
 """What figures are made from: heads, networks, the outputs of the networks, and what evaluators say of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -62,10 +63,19 @@ class Context:
         """
         return self._once("rendered", (split, columns), lambda: self._load(split, columns))
 
-    def _load(self, split, columns=()):
+    @property
+    def data_folder(self) -> Path:
+        """The folder of the set.
+
+        Raises:
+            ExperimentError: if no set is named.
+        """
         if self.folder is None:
             raise ExperimentError("This figure needs a data set: name one (--data), see data_prep/README.md.")
-        return data.load(self.folder, split, size=None, columns=columns)
+        return self.folder
+
+    def _load(self, split, columns=()):
+        return data.load(self.data_folder, split, size=None, columns=columns)
 
     @cached_property
     def networks(self) -> tuple:
@@ -85,7 +95,7 @@ class Context:
         """
         return self._once("version", name, lambda: self._make(name, slice(None), self.report))
 
-    def some(self, name: str, indices: np.ndarray) -> np.ndarray:
+    def some(self, name: str, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """The same of some heads `(n,)`: uint8 `(n, side, side, 3)`."""
         if ("version", name) in self.kept:
             return self.kept["version", name][indices]
@@ -105,7 +115,9 @@ class Context:
         deidentifier = engine.Deidentifier(net.encoder, noise, output="t" if name == "t" else "a")
         return _deidentified(deidentifier, self.heads, indices, stage)
 
-    def following(self, s: tuple[int, ...], indices: np.ndarray, heads: data.Heads | None = None) -> np.ndarray:
+    def following(
+        self, s: tuple[int, ...], indices: Sequence[int] | np.ndarray, heads: data.Heads | None = None
+    ) -> np.ndarray:
         """a of some heads `(n,)` for an s: uint8 `(n, side, side, 3)`; of those of the split, or of `heads`.
 
         Raises:

@@ -1,5 +1,7 @@
 """Beyond the paper: reconstruction of heads in ROIs of other sizes, and after JPEG or H.264."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -40,7 +42,7 @@ def compute(context: Context, report: Report) -> dict:
     a = engine.Deidentifier(context.networks[0].encoder, context.seed)(heads.images, heads.sequences)
     embeddings = context.embedded(heads.images)
     ceiling = _recognised(chosen, embeddings, embeddings)
-    record = {
+    record: dict[str, Any] = {
         "heads": len(heads.images), "genuine": len(chosen.genuine), "impostor": len(chosen.impostor),
         "ceiling": resampling.measured(ceiling), "ways": {way: [] for way in WAYS},
     }  # fmt: skip

@@ -101,7 +101,7 @@ def _of_different_people(order, people):
 def plot(record: dict, context: Context) -> Figure:
     """Top: confidence against PSNR, and each measure's rank correlation; bottom: best and worst heads."""
     figure = Figure(figsize=(11, 8), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(3, 4))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(3, 4), squeeze=False)[:, 0]
     scatter, bars = top.subplots(1, 2, width_ratios=(3, 2))
     confidence, psnr = np.array(record["confidence"]), np.array(record["psnr"])
     scatter.scatter(confidence, psnr, s=5, alpha=0.4, color="tab:blue", label="a head", linewidths=0)

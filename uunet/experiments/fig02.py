@@ -131,7 +131,7 @@ def plot(record: dict, context: Context) -> Figure:
     noise = pixels.noise_channel(np.random.default_rng(context.seed), 64)[..., 0]
     pictures = dict(zip(PICTURES, (x, later, noise, a, r, next_a, other_a), strict=True))
     figure = Figure(figsize=(13, 7.6), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(5, 2))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(5, 2), squeeze=False)[:, 0]
     first, second = top.subplots(1, 2, width_ratios=(4, 9))
     _learning_1(first, record, pictures)
     _learning_2(second, record, pictures)

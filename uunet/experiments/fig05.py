@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet.evaluation import baselines, detection, resampling
+from uunet.evaluation import baselines, detection, inputs, resampling
 from uunet.evaluation.inputs import Report
 from uunet.experiments.context import Context
 
@@ -39,8 +39,7 @@ def compute(context: Context, report: Report) -> dict:
     truth = [detection.face_of_head(heads.images.shape[1])]
     table, best = [], {}
     for name, images in pictures.items():
-        stage = f"MTCNN, low thresholds, on {name}"
-        found = detection.detections(images, lambda done, total, stage=stage: report(stage, done, total))
+        found = detection.detections(images, inputs.stage(report, f"MTCNN, low thresholds, on {name}"))
         mean, std = resampling.resampled(
             lambda sample: detection.average_precision([(truth, faces) for faces in sample]), found,
             rng=np.random.default_rng(context.seed), times=TIMES,
@@ -82,7 +81,7 @@ def correlation(first: np.ndarray, second: np.ndarray, times: np.ndarray) -> flo
 def plot(record: dict, context: Context) -> Figure:
     """Left: 3-D histogram of the confidences of x and a; right: each alone; below: Table II."""
     figure = Figure(figsize=(9, 5.8), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(3, 2))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(3, 2), squeeze=False)[:, 0]
     solid, flat = top.add_subplot(1, 2, 1, projection="3d"), top.add_subplot(1, 2, 2)
     counts = np.array(record["histogram"])
     i, j = np.nonzero(counts)

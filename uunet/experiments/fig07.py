@@ -1,5 +1,7 @@
 """Fig. 7: whether a virtual face stays the same along a sequence: a_t ↔ a_t+k."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -25,7 +27,7 @@ def compute(context: Context, report: Report) -> dict:
     chosen = histograms.pairs(heads, "same sequence", np.random.default_rng(context.seed))
     sample = pairs.sample(heads, context.seed)
     sequences = [sequence for subject in heads.by_subject.values() for sequence in subject]
-    record = {"environments": [], "sudden": {}, "tracks": {}, "sequences": len(sequences)}
+    record: dict[str, Any] = {"environments": [], "sudden": {}, "tracks": {}, "sequences": len(sequences)}
     for judge in JUDGES:
         record["environments"].append(histograms.compare(context, judge, "a", "a", chosen))
         said = {name: context.judged(judge, name) for name in ("x", "a")}
@@ -43,7 +45,7 @@ def _track(said, frames, sequence):
 def plot(record: dict, context: Context) -> Figure:
     """Top: x, a, r of a first and a later frame; middle: decision environments; bottom: one curve per track."""
     figure = Figure(figsize=(9, 7.5), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(2, 5))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(2, 5), squeeze=False)[:, 0]
     shown = [sequences[0][[0, -1]] for sequences in sheets.people(context.heads, PEOPLE)]
     rows = top.subplots(2, 3 * len(shown), squeeze=False)
     for line, when in enumerate(("t", "t+i")):

@@ -34,7 +34,8 @@ def plot(record: dict, context: Context) -> Figure:
     rows = -(-len(shown) // COLUMNS)
     figure = Figure(figsize=(4 * COLUMNS, rows + 0.8), layout="constrained")
     x = context.some("x", shown)
-    for part, (name, s) in zip(figure.subfigures(1, 2, wspace=0.03), record["s"].items(), strict=True):
+    parts = figure.subfigures(1, 2, wspace=0.03, squeeze=False)[0]
+    for part, (name, s) in zip(parts, record["s"].items(), strict=True):
         a = context.following(tuple(s), shown)
         part.suptitle(f"{name}, s = {', '.join(map(str, s))}: pairs of x and a", fontsize=9)
         pictures = [picture for pair in zip(x, a, strict=True) for picture in pair]

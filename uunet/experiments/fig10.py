@@ -24,7 +24,7 @@ def compute(context: Context, report: Report) -> dict:
 def plot(record: dict, context: Context) -> Figure:
     """Top: x and a of some people, two sequences each; bottom: one decision environment per recogniser."""
     figure = Figure(figsize=(9, 5.5), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(2.4, 3))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(2.4, 3), squeeze=False)[:, 0]
     shown = [sequence[0] for sequences in sheets.people(context.heads, PEOPLE) for sequence in sequences[:SEQUENCES]]
     axes = top.subplots(2, len(shown), squeeze=False)
     sheets.show(axes[0], context.some("x", shown), ["x"] * len(shown))

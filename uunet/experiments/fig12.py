@@ -107,7 +107,7 @@ def _histogram(values, edges):
 
 
 def _background(context, heads, chosen):
-    masks = ~data.load_masks(context.folder, heads)
+    masks = ~data.load_masks(context.data_folder, heads)
     far = np.stack([np.linalg.norm(rgb2lab(x) - rgb2lab(a), axis=-1)
                     for x, a in zip(heads.images, context.version("a"), strict=True)])  # fmt: skip
     shown = np.flatnonzero(masks.any(axis=(1, 2)))
@@ -160,10 +160,10 @@ def _examples(heads, both, angles, names):
 def plot(record: dict, context: Context) -> Figure:
     """Rows as in the paper: background, pose, expression; pairs x, a at left, what was measured of all at right."""
     figure = Figure(figsize=(12, 6.2), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(3, 2.6))
+    left, right = figure.subfigures(1, 2, width_ratios=(3, 2.6), squeeze=False)[0]
     rows = left.subplots(3, 2 * EXAMPLES)
     heads = context.rendered(context.split, COLUMNS)
-    masks = ~data.load_masks(context.folder, heads)
+    masks = ~data.load_masks(context.data_folder, heads)
     shown = record["examples"]
     _row(rows[0], shown["background"], context, [("x, background", "a, background")] * len(shown["background"]), masks)
     angles = [[f"{who}: yaw {of[who][0]:+.2f}\npitch {of[who][1]:+.2f}, roll {of[who][2]:+.2f}" for who in ("x", "a")]

@@ -29,10 +29,12 @@ def crossings(context: Context) -> Iterator[Context]:
     Yields:
         Context; each is made once those before it have been used, so that what is known of x comes along.
     """
+    elsewhere = context.elsewhere
+    assert elsewhere is not None  # the runner refuses this figure without it
     yield context
-    yield context.elsewhere
-    yield context.elsewhere.by(context.weights)
-    yield context.by(context.elsewhere.weights)
+    yield elsewhere
+    yield elsewhere.by(context.weights)
+    yield context.by(elsewhere.weights)
 
 
 def compute(context: Context, report: Report) -> dict:
@@ -77,7 +79,7 @@ def plot(record: dict, context: Context) -> Figure:
     settings = record["settings"]
     names = [f"{short(setting['learned'])} → {short(setting['used'])}" for setting in settings]
     figure = Figure(figsize=(12, 8.5), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.2))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 1.2), squeeze=False)[:, 0]
     axes = top.subplots(2, 4)
     for row, judge in zip(axes, range(len(JUDGES)), strict=True):
         for axis, title in zip(row, ENVIRONMENTS, strict=False):
@@ -99,7 +101,7 @@ def plot(record: dict, context: Context) -> Figure:
         columns = [some.some(version, shown) for some, version in
                    ((intra, "x"), (intra, "a"), (intra, "r"), (cross, "a"), (cross, "r"))]  # fmt: skip
         titles = ["x", *(f"{version}, {short(some.weights)}" for some in (intra, cross) for version in ("a", "r"))]
-        part.suptitle(f"heads of {short(intra.folder)}", fontsize=9)
+        part.suptitle(f"heads of {short(intra.data_folder)}", fontsize=9)
         for k, row in enumerate(part.subplots(len(shown), len(columns), squeeze=False)):
             sheets.show(row, [column[k] for column in columns], [] if k else titles)
     return figure

@@ -77,9 +77,9 @@ def compute(context: Context, report: Report) -> dict:
         })  # fmt: skip
 
     for name, config in settings().items():
+        progress = inputs.stage(report, f"training: {name}")
         try:
-            networks = trained(context, replace(config, seed=context.seed), train,
-                               lambda done, name=name: report(f"training: {name}", done, STEPS))  # fmt: skip
+            networks = trained(context, replace(config, seed=context.seed), train, progress)
         except checkpoints.DivergedError as error:
             runs.append({"name": name, "psnr_r": None, "psnr_a": None, "terms": None, "diverged": str(error)})
             rows.append([np.zeros_like(heads.images[0])] * (3 * len(shown) // 2))
@@ -91,7 +91,7 @@ def compute(context: Context, report: Report) -> dict:
     mosaic = np.concatenate([np.concatenate(row, axis=1) for row in rows])
     file = cv2.imencode(".jpg", mosaic[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
     return {
-        "train": inputs.described(train, context.folder, "train"), "steps": STEPS, "heads": len(kept),
+        "train": inputs.described(train, context.data_folder, "train"), "steps": STEPS, "heads": len(kept),
         "batches": BATCHES, "shown": shown, "runs": runs, "pictures": base64.b64encode(file.tobytes()).decode(),
     }  # fmt: skip
 
@@ -104,7 +104,7 @@ def _start(context, config):
 
 
 def trained(
-    context: Context, config: AdversarialConfig, heads: data.Heads, report: Callable[[int], object]
+    context: Context, config: AdversarialConfig, heads: data.Heads, report: Callable[[int, int], object]
 ) -> objective.Networks:
     """objective.Networks after STEPS steps of learning II on some data.Heads.
 
@@ -113,7 +113,7 @@ def trained(
     """
     networks = _start(context, config)
     config = replace(config, steps=STEPS, checkpoint_every=STEPS)
-    show = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: report(batch + 1))
+    show = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: report(batch + 1, STEPS))
     with tempfile.TemporaryDirectory() as folder:
         training.fit(
             adversarial.build_trainer(networks, config), lambda step: data.sequence_batch(heads, config, step), config,
@@ -125,13 +125,14 @@ def trained(
 def plot(record: dict, context: Context) -> Figure:
     """One row per run: a, a of the next frame and r of some heads; its numbers at right. Above: x."""
     side, count = 64, len(record["shown"]) // 2
-    mosaic = cv2.imdecode(np.frombuffer(base64.b64decode(record["pictures"]), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    mosaic = cv2.imdecode(np.frombuffer(base64.b64decode(record["pictures"]), np.uint8), cv2.IMREAD_COLOR)
+    assert mosaic is not None  # `compute` encoded it
     x = context.some("x", record["shown"]).reshape(count, 2, side, side, 3)
     top = np.concatenate([np.concatenate([now, later, now], axis=1) for now, later in x], axis=1)
     lines = len(record["runs"]) + 1
     figure = Figure(figsize=(14, 0.3 + 0.62 * (lines + 1)), layout="constrained")
     pictures, numbers = figure.subplots(1, 2, width_ratios=(12, 7.5))
-    pictures.imshow(np.concatenate([top, mosaic]), interpolation="bicubic")
+    pictures.imshow(np.concatenate([top, mosaic[..., ::-1]]), interpolation="bicubic")
     pictures.set_yticks([side * (k + 0.5) for k in range(lines)], ["x", *(run["name"] for run in record["runs"])])
     pictures.set_xticks([side * (k + 0.5) for k in range(3 * count)], ["a", "a, next", "r"] * count)
     pictures.tick_params(labelsize=8, length=0, labeltop=True, labelbottom=False)

@@ -38,10 +38,12 @@ def compute(context: Context, report: Report) -> dict:
     Raises:
         ExperimentError: if the heads of the first set are no larger than those of the second.
     """
-    large, small = (some.heads.images.shape[1] for some in (context, context.elsewhere))
+    elsewhere = context.elsewhere
+    assert elsewhere is not None  # the runner refuses this figure without it
+    large, small = (some.heads.images.shape[1] for some in (context, elsewhere))
     if large <= small:
         raise ExperimentError(
-            f"{context.folder} has heads of {large} pixels, {context.elsewhere.folder} of {small}, and the first "
+            f"{context.folder} has heads of {large} pixels, {elsewhere.folder} of {small}, and the first "
             "must be larger: name a set of such heads (--data; hd in data_prep) and weights learned there (--weights)."
         )
     found = []
@@ -99,7 +101,7 @@ def plot(record: dict, context: Context) -> Figure:
         measured.append((f"AUC of x ↔ a' ({histograms.NAMES[judge]})",
                          [{"value": of["auc"], "interval": of["auc_interval"]} for of in compared]))  # fmt: skip
     figure = Figure(figsize=(11, 9.5), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 2.2))
+    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 2.2), squeeze=False)[:, 0]
     for axis, (title, values) in zip(top.subplots(2, 3).flat, measured, strict=True):
         fig13.bars(axis, names, [of["value"] for of in values], [of["interval"] for of in values])
         axis.set_xlabel(title, fontsize=7)
@@ -115,7 +117,7 @@ def plot(record: dict, context: Context) -> Figure:
 def _sheet(part, some, columns):
     """One row per person, one column per version and weights."""
     shown = [sequences[0][0] for sequences in sheets.people(some.heads, PEOPLE)]
-    part.suptitle(f"heads of {fig13.short(some.folder)}, {some.heads.images.shape[1]} pixels", fontsize=9)
+    part.suptitle(f"heads of {fig13.short(some.data_folder)}, {some.heads.images.shape[1]} pixels", fontsize=9)
     pictures = [by.some(version, shown) for by, version in columns]
     titles = [version if version == "x" else f"{version}, {fig13.short(by.weights)}" for by, version in columns]
     for k, row in enumerate(part.subplots(len(shown), len(columns), squeeze=False)):

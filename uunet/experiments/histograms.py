@@ -58,7 +58,7 @@ def compare(context: Context, judge: str, left: str, right: str, chosen: list[np
         independent, which pairs of the same heads are not; `edges`, `histograms` of scores.
     """
     one, other = context.judged(judge, left), context.judged(judge, right)
-    kept = [part[one.found[part[:, 0]] & other.found[part[:, 1]]] for part in chosen]
+    genuine, impostor = kept = [part[one.found[part[:, 0]] & other.found[part[:, 1]]] for part in chosen]
 
     def scores(part):
         return judges.scores(one.embeddings[part[:, 0]], other.embeddings[part[:, 1]])
@@ -66,7 +66,7 @@ def compare(context: Context, judge: str, left: str, right: str, chosen: list[np
     rng = np.random.default_rng(context.seed)
     about = {
         "judge": judge, "left": left, "right": right,
-        **recognition.separation(scores, *kept, context.heads.labels[:, 0], rng),
+        **recognition.separation(scores, genuine, impostor, context.heads.labels[:, 0], rng),
         "no_face": [len(before) - len(after) for before, after in zip(chosen, kept, strict=True)],
     }  # fmt: skip
     if about["d"] is None:

@@ -107,8 +107,10 @@ def _note(name):
     return [NOTES[name]] if name in NOTES else []
 
 
-def _heading(name):
-    return FIGURES[name].__doc__.splitlines()[0].rstrip(".")
+def _heading(name: str) -> str:
+    doc = FIGURES[name].__doc__
+    assert doc is not None  # every figure has one
+    return doc.splitlines()[0].rstrip(".")
 
 
 def gallery() -> str:

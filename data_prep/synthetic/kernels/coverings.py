@@ -6,17 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from data_prep.synthetic.kernels.shading import (
-    PI,
-    SHADOW_BIAS,
-    SHADOW_SOFTNESS,
-    dot,
-    sample_panorama,
-    scalar,
-    unit,
-    vector,
-)
-from data_prep.synthetic.kernels.shadows import smooth_visible, visible
+from data_prep.synthetic.kernels.shading import PI, SHADOW_BIAS, SHADOW_SOFTNESS
+from data_prep.synthetic.kernels.shadows import axes_of, on_map, smooth_visible, visible
+from data_prep.synthetic.kernels.textures import sample_panorama
+from data_prep.synthetic.kernels.vectors import dot, scalar, triple, unit, vector
 
 HAIR_BIAS = 0.05  # of `visible`
 
@@ -65,7 +58,9 @@ def shade_strands(strands, irradiance, look, light, head_centre, out_colours):
         out_colours: float64 `(n, k, 3)`.
     """
     count, knots = strands.shape[0], strands.shape[1]
-    direction, hair = light.direction, look.colour
+    hair, brightness, softness = look
+    key_colour, shadow_depth, axes = light.colour, light.depth, axes_of(light)
+    direction = axes.direction
     hx, hy, hz = _half_way(direction)
     brightest = max(hair[0], max(hair[1], hair[2])) + 1e-6
     inverse_pi = 1 / PI
@@ -83,7 +78,7 @@ def shade_strands(strands, irradiance, look, light, head_centre, out_colours):
             x = strands[i, k, 0]
             y = strands[i, k, 1]
             z = strands[i, k, 2]
-            lit = visible(light, x, y, z, look.softness, HAIR_BIAS)
+            lit = visible(shadow_depth, on_map(axes, x, y, z), softness, HAIR_BIAS)
             along = tx * direction[0] + ty * direction[1] + tz * direction[2]
             across = math.sqrt(max(0.0, 1 - along * along))
             ox = x - head_centre[0]
@@ -95,9 +90,9 @@ def shade_strands(strands, irradiance, look, light, head_centre, out_colours):
             th = tx * hx + ty * hy + tz * hz
             highlight = _highlights(max(0.0, 1 - th * th)) * lit * facing
             for c in range(3):
-                key = light.colour[c] * inverse_pi
+                key = key_colour[c] * inverse_pi
                 out_colours[i, k, c] = (
-                    hair[c] * (irradiance[i, k, c] * 1.35 + 0.9 * key * across * lit * facing) * look.brightness[i]
+                    hair[c] * (irradiance[i, k, c] * 1.35 + 0.9 * key * across * lit * facing) * brightness[i]
                     + key * highlight * (0.5 + 0.5 * hair[c] / brightest)
                     + irradiance[i, k, c] * (0.010 + 0.03 * hair[c])
                 )
@@ -132,30 +127,34 @@ def shade_sheets(hits, sheets, light, environment, canvas):
         light: `shadows.Light`, the key light.
         environment: float64 `(h, w, 3)`, the blurred panorama that a lens reflects.
     """
-    height, width = hits.triangle.shape
-    reflected = np.zeros(3)
+    shown, barycentric, _ = hits
+    height, width = shown.shape
+    triangles, codes, normals, albedo, irradiance, map_points, gloss = sheets
+    image, parse, _ = canvas
+    shadow_depth, key_colour, key_direction = light.depth, light.colour, triple(light.direction)
+    reflected = (0.0, 0.0, 0.0)
     for y in range(height):
         for x in range(width):
-            i = hits.triangle[y, x]
+            i = shown[y, x]
             if i < 0:
                 continue
-            corners = (sheets.triangles[i, 0], sheets.triangles[i, 1], sheets.triangles[i, 2])
-            w1 = hits.barycentric[y, x, 0]
-            w2 = hits.barycentric[y, x, 1]
+            corners = (triangles[i, 0], triangles[i, 1], triangles[i, 2])
+            w1 = barycentric[y, x, 0]
+            w2 = barycentric[y, x, 1]
             weights = (1 - w1 - w2, w1, w2)
-            normal = unit(vector(sheets.normals, corners, weights))
-            at_light = vector(sheets.at_light, corners, weights)
-            s = smooth_visible(light, at_light, SHADOW_SOFTNESS, SHADOW_BIAS)
-            diffuse = max(0.0, (dot(normal, light.direction) + 0.12) / 1.12) * s / PI
-            shine = sheets.gloss[corners[0]]
+            normal = unit(vector(normals, corners, weights))
+            at_light = vector(map_points, corners, weights)
+            s = smooth_visible(shadow_depth, at_light, SHADOW_SOFTNESS, SHADOW_BIAS)
+            diffuse = max(0.0, (dot(normal, key_direction) + 0.12) / 1.12) * s / PI
+            shine = gloss[corners[0]]
             fresnel = 0.05 + 0.5 * (1 - min(1.0, max(0.0, normal[2]))) ** 4
             if shine > 0:
                 mirrored = (2 * normal[2] * normal[0], 2 * normal[2] * normal[1], 2 * normal[2] * normal[2] - 1)
-                sample_panorama(environment, mirrored, reflected)
+                reflected = sample_panorama(environment, mirrored)
             for k in range(3):
-                arriving = scalar(sheets.irradiance, k, corners, weights)
-                value = scalar(sheets.albedo, k, corners, weights) * (arriving + light.colour[k] * diffuse)
+                arriving = scalar(irradiance, k, corners, weights)
+                value = scalar(albedo, k, corners, weights) * (arriving + key_colour[k] * diffuse)
                 if shine > 0:  # a little of the eye shows through the lens
-                    value += 0.06 * canvas.image[y, x, k] + reflected[k] * fresnel
-                canvas.image[y, x, k] = value
-            canvas.parse[y, x] = sheets.codes[i]
+                    value += 0.06 * image[y, x, k] + reflected[k] * fresnel
+                image[y, x, k] = value
+            parse[y, x] = codes[i]

@@ -58,6 +58,7 @@ def raster_triangles(screen, triangles, materials, lash_cover, depth, hits):
     `(n,)` in [0, 1]. Their triangles come last.
     """
     height, width = depth.shape
+    out_triangle, out_barycentric, out_lashes = hits
     for i in range(triangles.shape[0]):
         a, b, c = triangles[i, 0], triangles[i, 1], triangles[i, 2]
         x0 = screen[a, 0]
@@ -96,12 +97,12 @@ def raster_triangles(screen, triangles, materials, lash_cover, depth, hits):
                     continue
                 if material == LASHES:
                     cover = w0 * lash_cover[a] + w1 * lash_cover[b] + w2 * lash_cover[c]
-                    hits.lashes[y, x] = max(hits.lashes[y, x], cover)
+                    out_lashes[y, x] = max(out_lashes[y, x], cover)
                 else:
                     depth[y, x] = z
-                    hits.triangle[y, x] = i
-                    hits.barycentric[y, x, 0] = w1
-                    hits.barycentric[y, x, 1] = w2
+                    out_triangle[y, x] = i
+                    out_barycentric[y, x, 0] = w1
+                    out_barycentric[y, x, 1] = w2
 
 
 @njit(fastmath=True, cache=True)
@@ -115,70 +116,57 @@ def raster_strands(lines, canvas, bias, tag):
         bias: how much nearer than they are the lines count, in units.
         tag: what `canvas.parse` says where a line shows.
     """
-    height, width = canvas.depth.shape
-    screen = lines.screen
+    screen, colours, widths = lines
+    image, parse, depth = canvas
+    height, width = depth.shape
     for i in range(screen.shape[0]):
         for k in range(screen.shape[1] - 1):
             x0 = screen[i, k, 0]
             y0 = screen[i, k, 1]
+            z0 = screen[i, k, 2] - bias
             x1 = screen[i, k + 1, 0]
             y1 = screen[i, k + 1, 1]
-            if (
-                (x0 < -8 and x1 < -8)
-                or (y0 < -8 and y1 < -8)
-                or (x0 > width + 8 and x1 > width + 8)
-                or (y0 > height + 8 and y1 > height + 8)
-            ):
+            z1 = screen[i, k + 1, 2] - bias
+            if _outside(x0, x1, width) or _outside(y0, y1, height):
                 continue
-            _draw_segment(lines, i, k, canvas, bias, tag)
+            dx = x1 - x0
+            dy = y1 - y0
+            horizontal = abs(dx) > abs(dy)
+            steps = int(max(abs(dx), abs(dy))) + 1
+            for j in range(steps):
+                t = (j + 0.5) / steps
+                x = x0 + dx * t
+                y = y0 + dy * t
+                z = z0 + (z1 - z0) * t
+                first, last, cover = _span(y if horizontal else x, widths[i, k] + (widths[i, k + 1] - widths[i, k]) * t)
+                opaque = ((i * 7919 + k * 104729 + j * 1299709) % 1000) < cover * 1000
+                for q in range(first, last):
+                    column = int(x) if horizontal else q
+                    row = q if horizontal else int(y)
+                    if column < 0 or row < 0 or column >= width or row >= height or z >= depth[row, column]:
+                        continue
+                    bare = parse[row, column] == 0  # there is no background yet to shine through
+                    if opaque:
+                        depth[row, column] = z
+                        parse[row, column] = tag
+                    elif bare:
+                        continue
+                    share = 1.0 if bare else cover
+                    for c in range(3):
+                        colour = colours[i, k, c] + (colours[i, k + 1, c] - colours[i, k, c]) * t
+                        image[row, column, c] += share * (colour - image[row, column, c])
 
 
 @njit(fastmath=True, cache=True)
-def _draw_segment(lines, i, k, canvas, bias, tag):
-    """Draws line i from its point k to k + 1, step by step, at right angles to its steeper axis."""
-    screen, widths = lines.screen, lines.widths
-    x0 = screen[i, k, 0]
-    y0 = screen[i, k, 1]
-    z0 = screen[i, k, 2] - bias
-    z1 = screen[i, k + 1, 2] - bias
-    dx = screen[i, k + 1, 0] - x0
-    dy = screen[i, k + 1, 1] - y0
-    horizontal = abs(dx) > abs(dy)
-    n = int(max(abs(dx), abs(dy))) + 1
-    for j in range(n):
-        t = (j + 0.5) / n
-        x = x0 + dx * t
-        y = y0 + dy * t
-        z = z0 + (z1 - z0) * t
-        w = widths[i, k] + (widths[i, k + 1] - widths[i, k]) * t
-        across = y if horizontal else x
-        cover = 1.0
-        first = int(math.floor(across - w * 0.5 + 0.5))
-        last = int(math.floor(across + w * 0.5 + 0.5))
-        if w < 1:
-            cover = w
-            first = int(math.floor(across))
-            last = first + 1
-        opaque = ((i * 7919 + k * 104729 + j * 1299709) % 1000) < cover * 1000
-        for q in range(first, last):
-            column = int(x) if horizontal else q
-            row = q if horizontal else int(y)
-            if _shows(canvas, column, row, z, opaque):
-                share = cover if canvas.parse[row, column] != 0 else 1.0  # there is no background yet to shine through
-                if opaque:
-                    canvas.parse[row, column] = tag
-                for c in range(3):
-                    start = lines.colours[i, k, c]
-                    colour = start + (lines.colours[i, k + 1, c] - start) * t
-                    canvas.image[row, column, c] += share * (colour - canvas.image[row, column, c])
+def _outside(start, end, size):
+    """Whether a segment lies outside a picture of `size` pixels along one axis, with a margin for its width."""
+    return (start < -8 and end < -8) or (start > size + 8 and end > size + 8)
 
 
 @njit(fastmath=True, cache=True)
-def _shows(canvas, column, row, z, opaque):
-    """Whether a line at distance z is drawn at this pixel; an opaque one hides there what is farther away."""
-    height, width = canvas.depth.shape
-    if column < 0 or row < 0 or column >= width or row >= height or z >= canvas.depth[row, column]:
-        return False
-    if opaque:
-        canvas.depth[row, column] = z
-    return opaque or canvas.parse[row, column] != 0
+def _span(across, width):
+    """The first pixel that a line covers across its steeper axis, the last one + 1, and the share of them it covers."""
+    if width < 1:
+        first = int(math.floor(across))
+        return first, first + 1, width
+    return int(math.floor(across - width * 0.5 + 0.5)), int(math.floor(across + width * 0.5 + 0.5)), 1.0

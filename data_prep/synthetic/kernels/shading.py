@@ -12,6 +12,8 @@ from numba import njit
 
 from data_prep.synthetic.kernels.materials import CLOTH, EYE, SKIN, TEETH
 from data_prep.synthetic.kernels.shadows import smooth_visible
+from data_prep.synthetic.kernels.textures import colour_at, place_in, sample_panorama, texel
+from data_prep.synthetic.kernels.vectors import dot, mixed, row, scalar, triple, unit, vector
 
 PI = 3.14159
 SHADOW_SOFTNESS, SHADOW_BIAS = 14.0, 0.03  # of `smooth_visible`
@@ -127,141 +129,116 @@ class Matter(NamedTuple):
     catch_light: float
 
 
+class Key(NamedTuple):
+    """The key light, without its shadow map: direction towards it and colour, tuples of three floats."""
+
+    direction: tuple
+    colour: tuple
+
+
+class Paint(NamedTuple):
+    """`Skin` without its texture; lip and wrap are tuples of three floats."""
+
+    low: float
+    high: float
+    axis_z: float
+    lip: tuple
+    wrap: tuple
+
+
 NO_WRAP = (0.0, 0.0, 0.0)
 
 
 @njit(fastmath=True, cache=True)
 def shade(hits, body, look, light, surroundings, canvas):
     """Colours each pixel of `canvas` for which `raster.Hits` has a triangle of the `Body`; `light` is the key light."""
-    height, width = hits.triangle.shape
-    texel = np.zeros(look.skin.texture.shape[2])
-    reflected = np.zeros(3)
+    shown, barycentric, _ = hits
+    triangles, materials, normals, average, irradiance, map_points, attributes = body
+    paint = _paint(look.skin)
+    texture, eyes, cloth = look.skin.texture, _eyes(look.eyes), look.cloth
+    key = Key(triple(light.direction), triple(light.colour))
+    shadow_depth = light.depth
+    environment, cos_elevation, sin_elevation, mean_radiance = surroundings
+    image, parse, _ = canvas
+    height, width = shown.shape
     for y in range(height):
         for x in range(width):
-            i = hits.triangle[y, x]
+            i = shown[y, x]
             if i < 0:
                 continue
-            corners = (body.triangles[i, 0], body.triangles[i, 1], body.triangles[i, 2])
-            w1 = hits.barycentric[y, x, 0]
-            w2 = hits.barycentric[y, x, 1]
+            corners = (triangles[i, 0], triangles[i, 1], triangles[i, 2])
+            w1 = barycentric[y, x, 0]
+            w2 = barycentric[y, x, 1]
             weights = (1 - w1 - w2, w1, w2)
-            point = _point(body, corners, weights)
-            material = body.materials[i]
+            point = _point(average, normals, irradiance, attributes, corners, weights)
+            material = materials[i]
             if material == SKIN and point.clothed > 0.5:
                 material = CLOTH
             if material == SKIN:
-                matter = _skin(point, look.skin, texel)
+                matter = _skin(point, texture, paint)
             elif material == CLOTH:
-                matter = _cloth(point, look.cloth)
+                matter = _cloth(point, cloth)
             elif material == EYE:
-                matter = _eye(point, look.eyes, light, surroundings)
+                matter = _eye(point, eyes, key, mean_radiance)
             elif material == TEETH:
                 matter = _teeth(point)
             else:
                 matter = _tongue()
-            at_light = vector(body.at_light, corners, weights)
-            lit = smooth_visible(light, at_light, SHADOW_SOFTNESS, SHADOW_BIAS) * matter.open_to_key
-            colour = _diffuse(point, matter, light, lit)
-            shine = _reflections(point, matter, light, lit, surroundings, reflected)
-            for c in range(3):
-                canvas.image[y, x, c] = colour[c] + shine[c] + matter.catch_light
-            canvas.parse[y, x] = material + 1
+            at_light = vector(map_points, corners, weights)
+            lit = smooth_visible(shadow_depth, at_light, SHADOW_SOFTNESS, SHADOW_BIAS) * matter.open_to_key
+            red, green, blue = _diffuse(point, matter, key, lit)
+            fresnel = matter.specular + (1 - matter.specular) * 0.09 * (1 - max(0.05, point.normal[2])) ** 5
+            highlight = _highlight(point, matter, key, fresnel) * lit
+            reflected = sample_panorama(environment, _mirrored(point.normal, cos_elevation, sin_elevation))
+            arriving = (point.arriving[0] + point.arriving[1] + point.arriving[2]) * matter.open_to_sky
+            mirror = fresnel * min(1.0, arriving / (mean_radiance + 1e-6))
+            image[y, x, 0] = red + key.colour[0] * highlight + reflected[0] * mirror + matter.catch_light
+            image[y, x, 1] = green + key.colour[1] * highlight + reflected[1] * mirror + matter.catch_light
+            image[y, x, 2] = blue + key.colour[2] * highlight + reflected[2] * mirror + matter.catch_light
+            parse[y, x] = material + 1
 
 
 @njit(fastmath=True, cache=True)
-def scalar(values, column, corners, weights):
-    """Barycentric interpolation of a column of `values` `(n, m)`."""
-    a, b, c = corners
-    w0, w1, w2 = weights
-    return w0 * values[a, column] + w1 * values[b, column] + w2 * values[c, column]
+def _paint(skin):
+    return Paint(skin.low, skin.high, skin.axis_z, triple(skin.lip), triple(skin.wrap))
 
 
 @njit(fastmath=True, cache=True)
-def vector(values, corners, weights):
-    """Barycentric interpolation of `values` `(n, 3)`: three floats."""
-    return (
-        scalar(values, 0, corners, weights),
-        scalar(values, 1, corners, weights),
-        scalar(values, 2, corners, weights),
+def _eyes(eyes):
+    """`Eyes` as tuples of floats."""
+    iris = eyes.iris
+    return Eyes(
+        (row(eyes.centres, 0), row(eyes.centres, 1)),
+        (row(eyes.gaze, 0), row(eyes.gaze, 1)),
+        (iris[0], iris[1], iris[2], iris[3], iris[4]),
     )
 
 
-@njit(fastmath=True, cache=True)
-def dot(u, v):
-    """Scalar product of two vectors of three numbers."""
-    return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]
-
-
-@njit(fastmath=True, cache=True)
-def unit(v):
-    """The vector v at length 1: three floats."""
-    scale = 1 / (math.sqrt(dot(v, v)) + 1e-9)
-    return (v[0] * scale, v[1] * scale, v[2] * scale)
-
-
-@njit(fastmath=True, cache=True)
-def mixed(u, v, share):
-    """From colour u to colour v by a share: three floats."""
-    return (
-        u[0] * (1 - share) + v[0] * share,
-        u[1] * (1 - share) + v[1] * share,
-        u[2] * (1 - share) + v[2] * share,
-    )
-
-
-@njit(fastmath=True, cache=True)
-def sample_texture(texture, u, v, out_texel):
-    """Bilinear lookup at (u, v) in [0, 1]: wraps around in u, clamps in v."""
-    height, width = texture.shape[0], texture.shape[1]
-    x = u * width - 0.5
-    y = v * height - 0.5
-    x0 = int(math.floor(x))
-    y0 = int(math.floor(y))
-    fx = x - x0
-    fy = y - y0
-    y0 = min(max(y0, 0), height - 1)
-    y1 = min(y0 + 1, height - 1)
-    x0 = x0 % width
-    x1 = (x0 + 1) % width
-    for c in range(texture.shape[2]):
-        out_texel[c] = (texture[y0, x0, c] * (1 - fx) + texture[y0, x1, c] * fx) * (1 - fy) + (
-            texture[y1, x0, c] * (1 - fx) + texture[y1, x1, c] * fx
-        ) * fy
-
-
-@njit(fastmath=True, cache=True)
-def sample_panorama(panorama, direction, out_radiance):
-    """What a panorama `(h, w, 3)` shows in a direction: x to the right, y up, z towards the camera, of length 1."""
-    u = math.atan2(direction[0], direction[2]) / (2 * math.pi) + 0.5
-    v = math.acos(min(1.0, max(-1.0, direction[1]))) / math.pi
-    sample_texture(panorama, u, v, out_radiance)
-
-
-@njit(fastmath=True, cache=True)
-def _point(body, corners, weights):
+@njit(fastmath=True, cache=True, inline="always")
+def _point(average, normals, irradiance, attributes, corners, weights):
     return Point(
-        vector(body.average, corners, weights),
-        unit(vector(body.normals, corners, weights)),
-        vector(body.irradiance, corners, weights),
-        scalar(body.attributes, 0, corners, weights),
-        scalar(body.attributes, 2, corners, weights),
-        scalar(body.attributes, 3, corners, weights),
-        scalar(body.attributes, 4, corners, weights),
+        vector(average, corners, weights),
+        unit(vector(normals, corners, weights)),
+        vector(irradiance, corners, weights),
+        scalar(attributes, 0, corners, weights),
+        scalar(attributes, 2, corners, weights),
+        scalar(attributes, 3, corners, weights),
+        scalar(attributes, 4, corners, weights),
     )
 
 
-@njit(fastmath=True, cache=True)
-def _skin(point, skin, texel):
+@njit(fastmath=True, cache=True, inline="always")
+def _skin(point, texture, paint):
     """Painted skin, lips, ears, and the inside of the mouth."""
     px, py, pz = point.position
-    u = math.atan2(px, pz - skin.axis_z) / (2 * math.pi) + 0.5
-    sample_texture(skin.texture, u, (skin.high - py) / (skin.high - skin.low), texel)
-    albedo = (texel[0], texel[1], texel[2])
-    gloss = texel[3]
+    u = math.atan2(px, pz - paint.axis_z) / (2 * math.pi) + 0.5
+    place = place_in(texture, u, (paint.high - py) / (paint.high - paint.low))
+    albedo = colour_at(texture, place)
+    gloss = texel(texture, place, 3)
     open_to_sky = open_to_key = 1.0
     if point.lip > 0.01:
         q = min(1.0, point.lip) * 0.9
-        albedo = mixed(albedo, skin.lip, q)
+        albedo = mixed(albedo, paint.lip, q)
         gloss = gloss * (1 - q) + q * 1.0
     if point.ear > 0.01:  # thin and full of blood
         q = min(1.0, point.ear) * 0.35
@@ -271,9 +248,8 @@ def _skin(point, skin, texel):
         albedo = mixed(albedo, (0.10, 0.02, 0.02), q)
         open_to_sky = 1 - 0.6 * q
         open_to_key = 1 - 0.8 * q
-    wrap = (skin.wrap[0], skin.wrap[1], skin.wrap[2])
     specular = 0.028 * (0.6 + 0.8 * gloss)
-    return Matter(albedo, wrap, specular, 0.48 - 0.12 * gloss, open_to_sky, open_to_key, 0.0)
+    return Matter(albedo, paint.wrap, specular, 0.48 - 0.12 * gloss, open_to_sky, open_to_key, 0.0)
 
 
 @njit(fastmath=True, cache=True)
@@ -305,12 +281,13 @@ def _cloth(point, cloth):
 
 
 @njit(fastmath=True, cache=True)
-def _eye(point, eyes, light, surroundings):
+def _eye(point, eyes, key, mean_radiance):
     """Sclera, iris and pupil by the angle to the gaze; in the shade of the upper lid; with a catch light."""
     px, py, pz = point.position
     q = 0 if px > 0 else 1
-    to_surface = unit((px - eyes.centres[q, 0], py - eyes.centres[q, 1], pz - eyes.centres[q, 2]))
-    angle = math.acos(min(1.0, max(-1.0, dot(to_surface, eyes.gaze[q]))))
+    centre, gaze = eyes.centres[q], eyes.gaze[q]
+    to_surface = unit((px - centre[0], py - centre[1], pz - centre[2]))
+    angle = math.acos(min(1.0, max(-1.0, dot(to_surface, gaze))))
     redness = min(1.0, max(0.0, (angle - 0.5) / 0.6))
     albedo = (0.62 - 0.06 * redness, 0.58 - 0.16 * redness, 0.56 - 0.16 * redness)
     iris = eyes.iris
@@ -323,9 +300,9 @@ def _eye(point, eyes, light, surroundings):
             shade = (1 - 0.75 * max(0.0, (r - 0.78) / 0.22)) * fibres * (1.25 - 0.35 * r)
             albedo = (iris[0] * shade, iris[1] * shade, iris[2] * shade)
     lid = min(1.0, max(0.25, 0.95 - 2.2 * max(0.0, to_surface[1])))  # shade of the upper lid and its lashes
-    side = 0.13 if light.direction[0] > 0 else -0.13
+    side = 0.13 if key.direction[0] > 0 else -0.13
     from_highlight = (point.normal[0] - side) ** 2 + (point.normal[1] - 0.16) ** 2
-    catch_light = 0.5 * surroundings.mean_radiance * math.exp(-from_highlight / 0.003)
+    catch_light = 0.5 * mean_radiance * math.exp(-from_highlight / 0.003)
     return Matter(albedo, NO_WRAP, 0.05, 0.12, lid, lid, catch_light)
 
 
@@ -341,49 +318,42 @@ def _tongue():
 
 
 @njit(fastmath=True, cache=True)
-def _diffuse(point, matter, light, lit):
+def _diffuse(point, matter, key, lit):
     """Albedo x (irradiance of the surroundings + the key light, wrapped around the terminator): three floats.
 
     Args:
         lit: share of the key light that reaches the point, in [0, 1].
     """
-    cosine = dot(point.normal, light.direction)
+    cosine = dot(point.normal, key.direction)
     wr, wg, wb = matter.wrap
     red = max(0.0, (cosine + wr) / (1 + wr)) * (lit ** (1 / (1 + 1.2 * wr)) if lit > 0 else 0.0)  # spreads into shadows
     green = max(0.0, (cosine + wg) / (1 + wg)) * lit
     blue = max(0.0, (cosine + wb) / (1 + wb)) * lit
     sky = matter.open_to_sky
     return (
-        matter.albedo[0] * (point.arriving[0] * sky + light.colour[0] * red / PI),
-        matter.albedo[1] * (point.arriving[1] * sky + light.colour[1] * green / PI),
-        matter.albedo[2] * (point.arriving[2] * sky + light.colour[2] * blue / PI),
+        matter.albedo[0] * (point.arriving[0] * sky + key.colour[0] * red / PI),
+        matter.albedo[1] * (point.arriving[1] * sky + key.colour[1] * green / PI),
+        matter.albedo[2] * (point.arriving[2] * sky + key.colour[2] * blue / PI),
     )
 
 
 @njit(fastmath=True, cache=True)
-def _reflections(point, matter, light, lit, surroundings, reflected):
-    """A GGX highlight of the key light, and a reflection of the blurred surroundings: three floats."""
-    normal, direction = point.normal, light.direction
+def _highlight(point, matter, key, fresnel):
+    """A GGX highlight of the key light, as a factor on its colour."""
     # the view direction is +z (the camera is far away); h lies half way between it and the light
-    h = unit((direction[0], direction[1], direction[2] + 1.0))
-    nh = max(0.0, dot(normal, h))
+    h = unit((key.direction[0], key.direction[1], key.direction[2] + 1.0))
+    nh = max(0.0, dot(point.normal, h))
     alpha = matter.roughness * matter.roughness
     alpha2 = alpha * alpha
     dn = nh * nh * (alpha2 - 1) + 1
     ggx = alpha2 / (PI * dn * dn)
-    fresnel = matter.specular + (1 - matter.specular) * 0.09 * (1 - max(0.05, normal[2])) ** 5
-    highlight = min(4.0, ggx * fresnel * 0.25) * max(0.0, dot(normal, direction)) * lit
+    return min(4.0, ggx * fresnel * 0.25) * max(0.0, dot(point.normal, key.direction))
 
+
+@njit(fastmath=True, cache=True)
+def _mirrored(normal, cos_elevation, sin_elevation):
+    """The direction that a surface mirrors to the camera, in the world's axes: three floats."""
     rx = 2 * normal[2] * normal[0]
     ry = 2 * normal[2] * normal[1]
     rz = 2 * normal[2] * normal[2] - 1
-    cosine, sine = surroundings.cos_elevation, surroundings.sin_elevation
-    # from the camera's axes to the world's
-    sample_panorama(surroundings.environment, (rx, ry * cosine + rz * sine, -ry * sine + rz * cosine), reflected)
-    arriving = (point.arriving[0] + point.arriving[1] + point.arriving[2]) * matter.open_to_sky
-    mirror = fresnel * min(1.0, arriving / (surroundings.mean_radiance + 1e-6))
-    return (
-        light.colour[0] * highlight + reflected[0] * mirror,
-        light.colour[1] * highlight + reflected[1] * mirror,
-        light.colour[2] * highlight + reflected[2] * mirror,
-    )
+    return (rx, ry * cos_elevation + rz * sin_elevation, -ry * sin_elevation + rz * cos_elevation)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from data_prep.synthetic.kernels.vectors import dot, triple
+
 
 class Light(NamedTuple):
     """A light that is far away, and its shadow map.
@@ -36,18 +38,55 @@ class Hairs(NamedTuple):
     outward: np.ndarray
 
 
+class Axes(NamedTuple):
+    """What `on_map` needs of a `Light`, without its arrays: tuples of three floats, and two floats.
+
+    Attributes:
+        direction, axis_x, axis_y, centre, scale: as in `Light`.
+        middle: column and row of the centre.
+    """
+
+    direction: tuple
+    axis_x: tuple
+    axis_y: tuple
+    centre: tuple
+    scale: float
+    middle: float
+
+
+@njit(fastmath=True, cache=True)
+def axes_of(light):
+    """The `Axes` of a `Light`."""
+    return Axes(
+        triple(light.direction),
+        triple(light.axis_x),
+        triple(light.axis_y),
+        triple(light.centre),
+        light.scale,
+        light.depth.shape[0] * 0.5,
+    )
+
+
+@njit(fastmath=True, cache=True, inline="always")
+def on_map(axes, x, y, z):
+    """The place of a point on a light's map: column, row, and distance along the light."""
+    q = (x - axes.centre[0], y - axes.centre[1], z - axes.centre[2])
+    return (
+        dot(q, axes.axis_x) * axes.scale + axes.middle,
+        -dot(q, axes.axis_y) * axes.scale + axes.middle,
+        -dot(q, axes.direction),
+    )
+
+
 @njit(fastmath=True, cache=True)
 def project_to_light(points, light, out_screen):
     """Orthographic projection onto a light's map."""
-    centre, axis_x, axis_y, direction = light.centre, light.axis_x, light.axis_y, light.direction
-    scale, size = light.scale, light.depth.shape[0]
+    axes = axes_of(light)
     for i in range(points.shape[0]):
-        a = points[i, 0] - centre[0]
-        b = points[i, 1] - centre[1]
-        c = points[i, 2] - centre[2]
-        out_screen[i, 0] = (a * axis_x[0] + b * axis_x[1] + c * axis_x[2]) * scale + size * 0.5
-        out_screen[i, 1] = -(a * axis_y[0] + b * axis_y[1] + c * axis_y[2]) * scale + size * 0.5
-        out_screen[i, 2] = -(a * direction[0] + b * direction[1] + c * direction[2])
+        x, y, z = on_map(axes, points[i, 0], points[i, 1], points[i, 2])
+        out_screen[i, 0] = x
+        out_screen[i, 1] = y
+        out_screen[i, 2] = z
 
 
 @njit(fastmath=True, cache=True)
@@ -105,34 +144,55 @@ def depth_of_strands(screen, depth):
                         depth[y, x] = z
 
 
-@njit(fastmath=True, cache=True)
-def visible(light, px, py, pz, softness, bias):
-    """The share of a light that reaches the point (px, py, pz): 1 in the open, less the farther it is behind something.
+@njit(fastmath=True, cache=True, inline="always")
+def visible(depth, at_light, softness, bias):
+    """The share of a light that reaches a point: 1 in the open, less the farther the point is behind something.
 
     Args:
+        depth: see `Light`.
+        at_light: the point's place on the map, by `on_map` or `project_to_light`: three floats.
         softness: how fast the light falls off behind an occluder, per unit.
         bias: how much nearer to the light than it is the point counts, in units.
     """
-    centre, axis_x, axis_y, direction = light.centre, light.axis_x, light.axis_y, light.direction
-    size = light.depth.shape[0]
-    qx = px - centre[0]
-    qy = py - centre[1]
-    qz = pz - centre[2]
-    x = int((qx * axis_x[0] + qy * axis_x[1] + qz * axis_x[2]) * light.scale + size * 0.5)
-    y = int(-(qx * axis_y[0] + qy * axis_y[1] + qz * axis_y[2]) * light.scale + size * 0.5)
-    z = -(qx * direction[0] + qy * direction[1] + qz * direction[2])
-    if 0 <= x < size and 0 <= y < size:
-        e = z - light.depth[y, x] - bias
-        if e > 0:
-            return math.exp(-softness * e)
+    last = depth.shape[0] - 1
+    x = int(at_light[0])
+    y = int(at_light[1])
+    column = min(max(x, 0), last)
+    row = min(max(y, 0), last)
+    behind = at_light[2] - depth[row, column] - bias
+    if behind > 0 and column == x and row == y:
+        return math.exp(-softness * behind)
     return 1.0
+
+
+@njit(fastmath=True, cache=True)
+def smooth_visible(depth, at_light, softness, bias):
+    """Like `visible`, smoothed over 3 x 3 pixels of the map."""
+    height, width = depth.shape
+    s = 0.0
+    n = 0.0
+    ix = int(at_light[0])
+    iy = int(at_light[1])
+    for dy in range(-1, 2):
+        for dx in range(-1, 2):
+            x = ix + dx
+            y = iy + dy
+            if 0 <= x < width and 0 <= y < height:
+                w = (2 - abs(dx)) * (2 - abs(dy))
+                e = at_light[2] - depth[y, x] - bias
+                v = 1.0 if e <= 0 else math.exp(-softness * e)
+                s += w * v
+                n += w
+    return s / n if n > 0 else 1.0
 
 
 @njit(fastmath=True, cache=True)
 def visibility(points, light, softness, bias, out_visible):
     """`visible` for each of `points`, written to `out_visible` `(n,)`."""
+    axes, depth = axes_of(light), light.depth
     for i in range(points.shape[0]):
-        out_visible[i] = visible(light, points[i, 0], points[i, 1], points[i, 2], softness, bias)
+        at_light = on_map(axes, points[i, 0], points[i, 1], points[i, 2])
+        out_visible[i] = visible(depth, at_light, softness, bias)
 
 
 @njit(fastmath=True, cache=True)
@@ -143,37 +203,12 @@ def strand_transfer(hairs, light, softness, bias, gain, out_transfer):
     outwards to the light.
     """
     points, tangents, outward = hairs
-    direction = light.direction
+    axes, depth = axes_of(light), light.depth
+    direction = axes.direction
     for i in range(points.shape[0]):
-        v = visible(light, points[i, 0], points[i, 1], points[i, 2], softness, bias)
+        v = visible(depth, on_map(axes, points[i, 0], points[i, 1], points[i, 2]), softness, bias)
         cosine = tangents[i, 0] * direction[0] + tangents[i, 1] * direction[1] + tangents[i, 2] * direction[2]
         wrap = 0.45 + 0.75 * (
             outward[i, 0] * direction[0] + outward[i, 1] * direction[1] + outward[i, 2] * direction[2]
         )
         out_transfer[i] = v * math.sqrt(max(0.0, 1 - cosine * cosine)) * max(0.0, wrap) * gain
-
-
-@njit(fastmath=True, cache=True)
-def smooth_visible(light, at_light, softness, bias):
-    """Like `visible`, smoothed over 3 x 3 pixels of the map.
-
-    Args:
-        at_light: the point's place in the map, by `project_to_light`: three floats.
-    """
-    px, py, pz = at_light
-    height, width = light.depth.shape
-    s = 0.0
-    n = 0.0
-    ix = int(px)
-    iy = int(py)
-    for dy in range(-1, 2):
-        for dx in range(-1, 2):
-            x = ix + dx
-            y = iy + dy
-            if 0 <= x < width and 0 <= y < height:
-                w = (2 - abs(dx)) * (2 - abs(dy))
-                e = pz - light.depth[y, x] - bias
-                v = 1.0 if e <= 0 else math.exp(-softness * e)
-                s += w * v
-                n += w
-    return s / n if n > 0 else 1.0
