@@ -208,7 +208,8 @@ print(f"{detected} are still faces to a detector (MTCNN)")
 
 # %%
 key = crypto.generate()
-given = {0: [(None, roi) for roi in boxes[middle]]}  # these boxes, instead of detecting heads again
+# these boxes, instead of detecting heads again
+given = box_file.GivenBoxes({0: [(None, roi) for roi in boxes[middle]]})
 sealed = pipeline.deidentify(x[middle], net.encoder, given, secret=key)
 print("with its key:", pipeline.reconstruct(sealed, net.decoder, secret=key).shape)
 try:

@@ -240,7 +240,7 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
         "no weight file": ("deidentify", source, "-o", new, "--weights", tmp_path),
         "no weights 'nobody'": ("train-twins", SAMPLE, "-o", tmp_path / "run", "--start", "nobody"),
         "render them": ("train-twins", SAMPLE, "-o", tmp_path / "run", "--config", "smoke"),
-        "at most 1000 a frame": (
+        "at most 1000 per frame": (
             "deidentify",
             source,
             "-o",
