@@ -21,6 +21,8 @@ from uunet.media import images, video_reading
 from uunet.models import files
 from uunet.wire import crypto, protocol
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[1] / "data_prep" / "sample" / "cctv"
 
 

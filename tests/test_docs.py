@@ -18,6 +18,7 @@ def site(tmp_path, monkeypatch):
     return load_config("mkdocs.yml", site_dir=str(tmp_path), strict=True)
 
 
+@pytest.mark.slow
 def test_the_site_is_whole(site, tmp_path):
     build.build(site)
     pages = {path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("index.html")}

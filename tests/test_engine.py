@@ -94,6 +94,7 @@ def test_the_first_heads_of_a_track_choose_together(chooser):
     assert engine.FIRST_HEADS == 20 and (gender(deidentifier, 7), gender(deidentifier, 8)) == (1, 0)
 
 
+@pytest.mark.slow
 def test_heads_may_be_met_in_parts_and_before_any_is_changed(chooser):
     rois = bright_and_dark(5, 15, 25)
     deidentifier = engine.Deidentifier(chooser, 0)

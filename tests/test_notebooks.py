@@ -68,12 +68,14 @@ def run(monkeypatch):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [source for source in build.sources() if source not in LECTURES],
                          ids=lambda source: source.stem)  # fmt: skip
 def test_it_runs(source, run):
     run(build.convert(source, build.REPOSITORY))
 
 
+@pytest.mark.slow
 def test_those_of_figures_run_one_after_another(run):
     """Those of tables and figures share a kernel and what it has computed; names are forgotten in between."""
     whole = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "", "language": ""}})

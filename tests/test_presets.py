@@ -59,6 +59,7 @@ def test_unknown_weights():
         presets.load("nowhere")
 
 
+@pytest.mark.slow
 def test_weights_that_choose_follow_another_s(tmp_path):
     arguments = {"size": 32, "width": 4, "s": [-1, 1, 1, 1]}
     path = tmp_path / "encoder.safetensors"

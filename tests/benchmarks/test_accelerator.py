@@ -15,6 +15,8 @@ from data_prep import archive
 from uunet import presets
 from uunet.models import files
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs the extra [jax]")
 

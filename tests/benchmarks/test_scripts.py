@@ -65,6 +65,7 @@ def test_throughput_table(script):
     assert rows[2] == ["ours", "tensorflow", "float32", "2", "16", "20.0 %", "20 %", "0.01", "1.00"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the port is written for TensorFlow")
 def test_the_port_of_the_published_step_trains(script):
     """All three of its networks change in a step, D_a does not, and no loss is lost on the way."""

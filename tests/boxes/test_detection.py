@@ -111,6 +111,7 @@ def centre_inside(face, x0, y0, x1, y1):
     return x0 < face.x + face.w / 2 < x1 and y0 < face.y + face.h / 2 < y1
 
 
+@pytest.mark.slow
 def test_mtcnn(astronaut):
     detect = detection.mtcnn()
     (face,) = detect(astronaut)

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from data_prep.synthetic import accessories, drawing, head, identity, posing, render, sequence
 from data_prep.synthetic.kernels import materials
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(10_000, 12_000)
 GREY = np.array([0.2, 0.2, 0.2])
 BARE = accessories.Worn("none", "none", False, GREY, GREY)

@@ -13,6 +13,8 @@ import pytest
 from data_prep.synthetic import __main__ as command
 from data_prep.synthetic import dataset, domain, listing, twin
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample"
 HEADER = (
     "file,domain,split,subject,sequence,frame,gender,ethnicity,hairstyle,age,expression,yaw,pitch,roll,landmarks,"

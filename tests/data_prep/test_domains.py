@@ -9,6 +9,8 @@ import pytest
 from data_prep.synthetic import degrade, domain, head, identity, light, render, sequence
 from data_prep.synthetic.kernels import materials
 
+pytestmark = pytest.mark.slow
+
 FOOTAGE = list(domain.DOMAINS.values())
 
 

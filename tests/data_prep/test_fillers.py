@@ -11,6 +11,8 @@ import pytest
 from data_prep.synthetic import __main__ as command
 from data_prep.synthetic import domain, identity, labels, lineup, listing
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = ["--preset", "sample", "--identities", "4", "--sequences", "2", "--frames", "2", "--workers", "2"]
 FOLDERS = ("crops", "parse", "lineup")
 

@@ -12,6 +12,7 @@ def source(tmp_path):
     return fixtures.mars(tmp_path / "mars")
 
 
+@pytest.mark.slow
 def test_mtcnn_finds_heads_that_train_both_learnings(source, tmp_path, capsys):
     """The whole way: extracted set -> command -> manifest -> a batch of pairs and a batch of sequences."""
     table = fixtures.labels(tmp_path / "labels.csv", [f"{k:04d}" for k in range(1, 9)])

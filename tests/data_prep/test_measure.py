@@ -12,6 +12,8 @@ from data_prep import measure
 from uunet.evaluation import alignment, pairs, recognition, resampling
 from uunet.evaluation.judges import own
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
 
 

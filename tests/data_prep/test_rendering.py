@@ -14,6 +14,8 @@ import pytest
 from data_prep.synthetic import drawing, head, identity, light, mesh, posing, render, sequence
 from data_prep.synthetic.kernels import materials
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
 AVX2 = 11  # OpenCV's number of this CPU feature
 

@@ -15,6 +15,8 @@ from data_prep.synthetic import ground, identity, scene, walkers
 from uunet import video_samples
 from uunet.boxes import box_file
 
+pytestmark = pytest.mark.slow
+
 TINY = ground.Scene(width=200, height=150, fps=10, seconds=2.0, people=3, seed=5)
 
 

@@ -9,6 +9,8 @@ import pytest
 from data_prep.synthetic import degrade, domain, head, identity, render, sequence, twin
 from data_prep.synthetic import labels as words
 
+pytestmark = pytest.mark.slow
+
 ALL_S = [(-1, *rest) for rest in itertools.product((-1, 0, 1), repeat=3)]
 
 

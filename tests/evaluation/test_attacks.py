@@ -69,6 +69,7 @@ def test_a_track_keeps_its_noise(train, shift):
     assert fresh.max(axis=(1, 2, 3)).min() > 0.3
 
 
+@pytest.mark.slow
 def test_an_inverse_is_learnt(train, shift):
     """Without noise x = 2 a, which a few steps find far better than they begin, at r = a."""
     images = train.images[:, 16:48, 16:48] / np.float32(510)

@@ -132,6 +132,7 @@ def test_a_judge_that_is_not_installed_names_the_command(monkeypatch, tmp_path):
         faceres.network.__wrapped__()
 
 
+@pytest.mark.slow
 def test_soft_labels_are_read_where_they_are_known(monkeypatch):
     """Gender is red or green; ethnicity is known of nobody, and is no reason to fail."""
     monkeypatch.setattr(own, "EPOCHS", 8)

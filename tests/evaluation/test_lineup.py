@@ -185,6 +185,7 @@ def command(monkeypatch, capsys, tmp_path):
     return Command(monkeypatch, capsys, "lineup")
 
 
+@pytest.mark.slow
 def test_weights_that_change_nothing_are_picked_and_an_eleventh_person_is_not(command, folder, tmp_path):
     """a = x is picked by all judges; a twin that is a filler's very picture is not."""
     first = {(row["of"].split("/")[1], row["of"].split("/")[2][0]): row["file"] for row in reversed(rows_of(folder))}

@@ -97,6 +97,7 @@ def unchanged(tmp_path_factory):
     return save_weights(tmp_path_factory.mktemp("unchanged") / "weights")
 
 
+@pytest.mark.slow
 def test_weights_that_change_nothing_hide_nobody(evaluate, unchanged, tmp_path):
     """a = r = x: every number of a and r is that of x, with all judges."""
     out = tmp_path / "record.json"

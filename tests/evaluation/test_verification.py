@@ -184,6 +184,7 @@ def lfw(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_real_people_through_the_command(evaluate, lfw, tmp_path):  # noqa: F811
     """a = r = x, so that all numbers of a are those of x; what the set does not know is said, and what was drawn."""
     weights = save_weights(tmp_path / "weights")

@@ -69,6 +69,7 @@ def compute(figure, made):
     return json.loads(json.dumps(figure.compute(made, made.report)))
 
 
+@pytest.mark.slow
 def test_table_1_counts_by_hand():
     """D_a's layers by hand, kernels, biases and four numbers a kernel of batch normalisation."""
     record = compute(table1, context())
@@ -281,6 +282,7 @@ def choosing(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_figures_3_and_9_follow_s(choosing, monkeypatch):
     """For its own s an encoder gives what it always gives, for others somebody else; x is the same in all."""
     monkeypatch.setattr(fig03, "GRID", (fig03.GRID[0], fig03.GRID[-1]))  # each takes seconds to build
@@ -315,6 +317,7 @@ def unchanged(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_all_figures_and_none_twice(figure, unchanged, tmp_path, monkeypatch):
     """a = r = x: what is measured of a is what is measured of x; a second time nothing is computed.
 

@@ -63,6 +63,7 @@ def test_by_other_weights_the_heads_stay():
     assert ways == [("of m", "m"), ("of p", "p"), ("of m", "p"), ("of p", "m")]
 
 
+@pytest.mark.slow
 def test_without_a_second_set(figure, unchanged, tmp_path, monkeypatch):  # noqa: F811
     """Named, it is refused in a sentence; with --all it is left out, and that is said; with one it is made."""
     options = ("--data", SAMPLE, "--weights", unchanged, "--out", tmp_path / "figures")

@@ -55,6 +55,7 @@ def made(tmp_path, monkeypatch):
     return Context(SAMPLE, str(tmp_path))
 
 
+@pytest.mark.slow
 def test_figure_14_trains_from_one_place(made, monkeypatch):
     original = fig14.trained
 

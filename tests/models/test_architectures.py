@@ -89,6 +89,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_a_head_gives_one_answer(name, rng):
     """predict(x) == model(x), and alone == in a batch: nothing is left in training mode, nothing mixes heads."""
@@ -131,6 +132,7 @@ def test_unknown_architectures_are_named(wrong, named):
         models.unet(3, **wrong)
 
 
+@pytest.mark.slow
 def test_joined_classifiers_answer_side_by_side(rng):
     classifiers = [models.attribute_classifier(1, name=f"c{k}") for k in range(3)]
     pair = rng.random((2, 64, 64, 6), np.float32)

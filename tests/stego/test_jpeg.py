@@ -90,6 +90,7 @@ def test_round_trip(rng, coefficients, kind):
     assert abs(np.asarray(again).astype(int) - Image.open(io.BytesIO(data))).max() < 60  # the same colours
 
 
+@pytest.mark.slow
 @given(st.binary(min_size=1, max_size=60), st.integers(0, 2**32))
 def test_any_message(message, nonce):
     data = saved(picture(np.random.default_rng(0), 48, 48))

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("one_step.py")
 # each operation is compiled to run once or a few times: as it stands is quickest
 QUICK = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}

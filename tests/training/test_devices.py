@@ -13,6 +13,8 @@ from uunet import config
 from uunet.data import loading
 from uunet.training import trainer
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("two_devices.py")
 TWO = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"}
 needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs the extra [jax]")

@@ -15,6 +15,8 @@ from uunet import config, data  # noqa: E402
 from uunet.config import ClassifierConfig, Degradation  # noqa: E402
 from uunet.training import resident  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 PAIRS = ClassifierConfig(batch_pairs=64, size=16)
 BATCH = dataclasses.replace(
     config.SMOKE.adversarial, size=16, subjects=4, sequences=2, frames=2, critic_steps=3,

@@ -16,6 +16,8 @@ from uunet.models import files
 from uunet.training import adversarial, checkpoints, classifier, twin
 from uunet.training.trainer import Run, build_optimizer, fit
 
+pytestmark = pytest.mark.slow
+
 PAIRS = dataclasses.replace(config.SMOKE.classifier, size=32)
 BATCH = dataclasses.replace(config.SMOKE.adversarial, size=32, channel=config.ChannelConfig(sizes=(24, 40)))
 TWINS = dataclasses.replace(config.TWINS_BY_NAME["smoke"], size=32, channel=config.ChannelConfig(sizes=(24, 40)))

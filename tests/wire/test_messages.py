@@ -52,6 +52,7 @@ def write_exact(path, frames):
     return write_clip(path, frames)
 
 
+@pytest.mark.slow
 def test_h264(made, decoder, tmp_path):
     found = pipeline.inspect_video(made / "plain.mp4")
     assert (found.stream.method, found.stream.suite, found.shape) == (messages.QIM, protocol.PLAIN, (HEIGHT, WIDTH))
@@ -77,6 +78,7 @@ def test_a_seed_repeats_the_lossy_file(made, encoder, tmp_path):
     assert (tmp_path / "again.mp4").read_bytes() == (made / "plain.mp4").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sealed.mkv", "sealed.mp4"])
 def test_sealed_video(made, decoder, tmp_path, name):
     rois = LOSSY_ROIS if name.endswith("mp4") else rois_of(TABLE.values())
@@ -273,6 +275,7 @@ def test_hostile_length_in_a_lossy_frame():
     assert isinstance(messages.read([hostile]).failures[0], protocol.DamagedMessageError)
 
 
+@pytest.mark.slow
 def test_given_boxes_instead_of_the_messages(made, decoder, tmp_path):
     boxes = GivenBoxes({k: [(None, roi) for roi in rois] for k, rois in enumerate(LOSSY_ROIS)})
     pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "a.mkv", decoder)
