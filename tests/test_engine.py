@@ -107,6 +107,7 @@ def test_heads_may_be_met_in_parts_and_before_any_is_changed(chooser):
     assert gender(deidentifier, 7) == 1  # once chosen, always
 
 
+@pytest.mark.slow
 def test_the_pipeline_and_evaluation_choose_the_same_person(chooser, tmp_path, monkeypatch):
     """Of a track that begins 5 frames before the end of what the pipeline has in memory at once."""
     made, original = [], engine.Deidentifier

@@ -96,6 +96,7 @@ def test_the_constants_are_the_papers(scratch):
     assert scratch.EPSILON == losses.EPSILON
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("term", ["mse", "adv", "ano", "con", "div", "dis"])
 def test_each_term_of_eq_13(term, scratch, networks, copies, batch, settings):
     _, expected = objective.generator_objective(networks, None, settings, batch)

@@ -29,6 +29,7 @@ def test_reversal_is_as_good_as_the_card_says(name, domain):
     assert metrics.psnr(heads.images, a).mean() < claimed - 5  # a is another head, not x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", presets.PRESETS)
 def test_shipped_files_are_the_ones_we_mean(name):
     folder = presets.WEIGHTS / name

@@ -122,6 +122,7 @@ def test_weights_that_change_nothing_hide_nobody(evaluate, unchanged, tmp_path):
     assert cv2.imread(str(out.with_suffix(".png"))).shape[1] > cv2.imread(str(out.with_suffix(".png"))).shape[0] > 200
 
 
+@pytest.mark.slow
 def test_twins_in_place_of_a(evaluate, tmp_path, monkeypatch):
     """Twins that are the next person's heads: nobody is found in a; and a second time nothing is computed again."""
     folder = tmp_path / "set"

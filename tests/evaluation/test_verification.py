@@ -213,6 +213,7 @@ def test_real_people_through_the_command(evaluate, lfw, tmp_path):  # noqa: F811
     assert verification.markdown(record["photographs"]) in printed and "2 more name a picture" in printed
 
 
+@pytest.mark.slow
 def test_what_cannot_be_judged_on_real_people(evaluate, lfw, tmp_path):  # noqa: F811
     weights, out = save_weights(tmp_path / "weights"), tmp_path / "out.json"
 

@@ -160,6 +160,7 @@ def test_figure_10_tells_one_virtual_face_a_person_from_one_a_sequence(rng):
     assert diverse["auc"] < 0.8 and diverse["d"] < recognised["d"]
 
 
+@pytest.mark.slow
 def test_figure_11_of_a_known_shift(rng):
     images = np.full((18, 64, 64, 3), 100, np.uint8)
     made = context(dict.fromkeys(("x", "a", "r", "a'", "r'"), on_a_line(rng)),

@@ -47,6 +47,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("container", "sound", "suffix", "said"), CASES)
 def test_sound_is_kept(tmp_path, container, sound, suffix, said):
     source, target = recording(tmp_path / "clip", container, sound), tmp_path / f"new{suffix}"

@@ -119,6 +119,7 @@ def test_every_damaged_frame_is_listed(made, tmp_path):
         pipeline.inspect_video(public).opened()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "spans"),
     [
@@ -142,6 +143,7 @@ def test_frames_moved_in_a_lossy_file(made, tmp_path, name, secret, change, span
     assert all(re.search(says, sentence) for *_, sentence in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "span", "says"),
     [
@@ -189,6 +191,7 @@ def test_a_lost_group_is_named_and_the_others_are_read(made, tmp_path):
     assert found[:10] == LOSSY_ROIS[:10] and found[20:] == LOSSY_ROIS[20:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 def test_two_streams_spliced(made, encoder, tmp_path, suffix):
     other = tmp_path / f"other{suffix}"
@@ -245,6 +248,7 @@ def test_no_room(made, encoder, tmp_path):
         fails(tmp_path, UUNetError, says, call)
 
 
+@pytest.mark.slow
 def test_no_head_in_many_frames(encoder, tmp_path):
     clip = write_clip(tmp_path / "clip.mkv", [scene(0)] * 300)
     for name, secret in (("plain.webm", None), ("sealed.webm", KEY)):
