@@ -62,6 +62,7 @@ def test_file_that_says_that_there_is_no_head(tmp_path, name, text):
         ("a.json", '[{"frame": 0, "x": -1, "y": 2, "w": 3, "h": 4}]', "box 1"),
         ("a.csv", "frame,x,y,w\n0,1,2,3\n", "does not name its columns"),
         ("a.csv", "frame,x,y,w,h\n0,1,2,3,4\n0,1,2,3\n", "box 2"),
+        ("a.csv", "frame,x,y,w,h\n0,255,5,241,100,101\n", "box 1"),  # a decimal comma: another box without it
         ("a.csv", "frame,x,y,w,h\n0,1,2,3,1_0\n", "box 1"),
         ("a.csv", "frame,x,y,w,h\n0,1,2,3,\u0661\n", "box 1"),
         ("a.csv", "frame,x,y,w,h,track\n0,1,2,3,4,1\n0,9,9,3,4,1\n", "two boxes of one track"),

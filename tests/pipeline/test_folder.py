@@ -1,5 +1,7 @@
 """Folders of pictures there and back, and what is refused."""
 
+import os
+
 import pytest
 from PIL import Image
 
@@ -123,3 +125,18 @@ def test_two_pictures_of_one_name(tmp_path, folder, encoder):
         pipeline.deidentify_folder(folder, tmp_path / "out", encoder, bright_square)
 
     fails(tmp_path, "b.jpg .*would both be written to .*b.png: rename one", call, ImageError)
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, folder, encoder, monkeypatch):
+    """Its pictures would stay as they are, and nobody would know."""
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("deeper"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ImageError, match="deeper cannot be used \\(Permission denied\\): name other folders"):
+        pipeline.deidentify_folder(folder, tmp_path / "public", encoder, bright_square)
+    assert not (tmp_path / "public").exists()

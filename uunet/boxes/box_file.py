@@ -114,6 +114,8 @@ def _rows(path):
 def _box(row, number, path):
     """The frame number and the GivenBox of row `number`, counted from 1."""
     try:
+        if None in row:  # where csv puts the values of a line that has more of them than there are columns
+            raise ValueError("more values than columns")
         frame, x, y, w, h = (_whole(row[name]) for name in ("frame", "x", "y", "w", "h"))
         track = _whole(row["track"]) if "track" in row else None
     except (KeyError, TypeError, ValueError) as error:

@@ -1,5 +1,6 @@
 """Folders of pictures: `image` for every picture in them, under the same names."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,10 +116,16 @@ def _pictures(source, target):
         raise ImageError(f"{target} overlaps with {source}: name a separate folder for the results.")
     if target.exists() and not target.is_dir():
         raise ImageError(f"{target} is a file: name a folder for the results.")
-    pictures = sorted(path for path in source.rglob("*") if path.suffix.lower() in READABLE and path.is_file())
+    # not `rglob`, which leaves out a folder that cannot be read, and with it its pictures
+    paths = (Path(folder, name) for folder, _, names in os.walk(source, onerror=_raise) for name in names)
+    pictures = sorted(path for path in paths if path.suffix.lower() in READABLE and path.is_file())
     if not pictures:
         raise ImageError(f"{source} holds no picture: put {', '.join(READABLE)} files into it.")
     return pictures
+
+
+def _raise(error):
+    raise error
 
 
 def _each(source, plan, one, progress, stage):
