@@ -9,7 +9,7 @@ MARGIN = 16  # pixels around a head in a mosaic
 COLUMNS = 16  # heads in a row of a mosaic
 
 
-def seen(heads, side):
+def seen(heads: np.ndarray, side: int) -> np.ndarray:
     """Heads as a camera would have them in a ROI of `side` pixels: uint8 `(N, side, side, 3)`."""
     if heads.shape[1] == side:
         return heads
@@ -17,7 +17,7 @@ def seen(heads, side):
     return np.stack([cv2.resize(head, (side, side), interpolation=method) for head in heads])
 
 
-def through_jpeg(heads, quality):
+def through_jpeg(heads: np.ndarray, quality: int) -> np.ndarray:
     """Heads after a JPEG file each, baseline with 4:2:0: uint8 `(N, side, side, 3)` -> the same; quality 1 to 100."""
     result = np.empty_like(heads)
     for k, head in enumerate(heads):
@@ -28,7 +28,7 @@ def through_jpeg(heads, quality):
     return result
 
 
-def through_h264(heads, sequences, frames, crf, seed):
+def through_h264(heads: np.ndarray, sequences: np.ndarray, frames: np.ndarray, crf: int, seed: int) -> np.ndarray:
     """Heads after the stream of an .mp4 public file: the encoder, options and 4:2:0 of `profiles.H264`.
 
     Each sequence stands still at a random place of its own in one mosaic, its edges continued around it; it runs for

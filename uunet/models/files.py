@@ -1,7 +1,7 @@
 """A network in one safetensors file: float16 weights, its architecture and its provenance."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -27,7 +27,7 @@ class WeightsError(UUNetError):
     """A weight file that is missing, damaged or of another network."""
 
 
-def save(model, path, *, builder, arguments, provenance):
+def save(model: keras.Model, path: Path | str, *, builder: str, arguments: dict, provenance: dict) -> None:
     """Writes a model's weights as float16 with what it takes to rebuild it.
 
     Args:
@@ -45,7 +45,7 @@ def save(model, path, *, builder, arguments, provenance):
         part.write_bytes(content)
 
 
-def load(path, *, expect=None, s=None):
+def load(path: Path | str, *, expect: int | None = None, s: Sequence[int] | None = None) -> keras.Model:
     """Rebuilds a model from its file.
 
     Args:
@@ -84,7 +84,7 @@ def load(path, *, expect=None, s=None):
     return model
 
 
-def start_from(model, path):
+def start_from(model: keras.Model, path: Path | str) -> None:
     """Gives a model the weights of a file of the same architecture, to be trained further.
 
     Raises:
@@ -103,7 +103,7 @@ def _assign(model, path, tensors, advice):
         variable.assign(tensors[variable.path].astype(np.float32))
 
 
-def provenance(path):
+def provenance(path: Path | str) -> dict:
     """The provenance a weight file carries, as the dict `save` was given."""
     return _read(path)[0]["provenance"]
 

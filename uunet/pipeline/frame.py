@@ -7,21 +7,31 @@ pasted, and of each only its own pixels are pasted; so, too, in reconstruction.
 
 import secrets
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
+import keras
 import numpy as np
 
 from uunet import engine
 from uunet.boxes import detection
-from uunet.boxes.types import rois_of
+from uunet.boxes.box_file import GivenBoxes
+from uunet.boxes.types import Clip, Roi, rois_of
 from uunet.wire import crypto, messages
 
 
-def fresh_seed():
+def fresh_seed() -> int:
     """A random seed: with a fixed one, a person would get the same virtual face in every clip, and could be linked."""
     return secrets.randbits(64)
 
 
-def deidentify(frame, encoder, detector, *, seed=None, secret=None):
+def deidentify(
+    frame: np.ndarray,
+    encoder: keras.Model,
+    detector: Callable | GivenBoxes,
+    *,
+    seed: int | None = None,
+    secret: bytes | str | None = None,
+) -> np.ndarray:
     """The public version of one picture: virtual faces, and their boxes hidden in the pixels.
 
     Args:
@@ -29,7 +39,7 @@ def deidentify(frame, encoder, detector, *, seed=None, secret=None):
         encoder: keras.Model U_e, as `engine.Deidentifier` takes it.
         detector: callable frame -> faces, or `box_file.GivenBoxes`: see `detection`.
         seed: int >= 0 for a repeatable result; None draws a fresh one.
-        secret: bytes (32) or str, see `keys`, to seal the boxes with; None for boxes that anybody can read.
+        secret: bytes (32) or str, see `crypto`, to seal the boxes with; None for boxes that anybody can read.
 
     Returns:
         uint8 `(H, W, 3)`; outside the heads it differs from `frame` by at most one level, or two if it is sealed.
@@ -42,7 +52,7 @@ def deidentify(frame, encoder, detector, *, seed=None, secret=None):
     return deidentify_frames([frame], heads, deidentifier, seal=new_seal(secret))[0]
 
 
-def reconstruct(public, decoder, *, secret=None):
+def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str | None = None) -> np.ndarray:
     """The original faces back in one public picture: needs nothing but its pixels and U_d.
 
     Args:
@@ -59,12 +69,12 @@ def reconstruct(public, decoder, *, secret=None):
     return reconstruct_frames([public], messages.read([[public]], secret, alone=True).opened(), decoder)[0]
 
 
-def new_seal(secret):
+def new_seal(secret: bytes | str | None) -> crypto.Seal | None:
     """The seal of a new file, or None where there is no secret."""
     return None if secret is None else crypto.new_seal(secret)
 
 
-def meet(deidentifier, frames, tracked):
+def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracked: Clip) -> None:
     """Shows an `engine.Deidentifier` the first heads of each track, before any of them is de-identified.
 
     A group of frames may hold fewer of them than the choice of a virtual person is made from: those of a track that
@@ -95,7 +105,16 @@ def meet(deidentifier, frames, tracked):
     deidentifier.meet(crops, tracks)
 
 
-def deidentify_frames(frames, tracked, deidentifier, *, first_index=0, last=True, seal=None, method=messages.LSB):
+def deidentify_frames(
+    frames: Sequence[np.ndarray],
+    tracked: Clip,
+    deidentifier: engine.Deidentifier,
+    *,
+    first_index: int = 0,
+    last: bool = True,
+    seal: crypto.Seal | None = None,
+    method: str = messages.LSB,
+) -> list:
     """Public versions of consecutive frames; their heads go through U_e together.
 
     Args:
@@ -119,7 +138,9 @@ def deidentify_frames(frames, tracked, deidentifier, *, first_index=0, last=True
     return messages.hide(public, rois, first_index=first_index, last=last, seal=seal, method=method)
 
 
-def reconstruct_frames(public_frames, rois, decoder):
+def reconstruct_frames(
+    public_frames: Sequence[np.ndarray], rois: list[list[Roi]], decoder: keras.Model
+) -> list[np.ndarray]:
     """The original faces back in some public frames; their heads go through U_d together.
 
     Args:
@@ -156,7 +177,7 @@ def _pasted(frames, rois, heads):
     return result
 
 
-def owned(rois):
+def owned(rois: Sequence[Roi]) -> list[np.ndarray]:
     """Which pixels of each box are its own: those that lie deeper in it than in any other box of the frame.
 
     How far a pixel is from the middle of a box, 0, to its edge, 1; of boxes in which it is as far, the first has it:

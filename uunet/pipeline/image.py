@@ -53,8 +53,9 @@ def deidentify_image(
     with new_file(target, source, overwrite=overwrite) as part:
         heads = detection.tracked_heads([[picture.rgb]], detector)
         deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
-        options = {"seal": new_seal(secret), "method": chosen.method}
-        (public,) = deidentify_frames([picture.rgb], heads, deidentifier, **options)
+        seal = new_seal(secret)
+        assert chosen.method is not None  # only a profile of reconstructions hides nothing
+        (public,) = deidentify_frames([picture.rgb], heads, deidentifier, seal=seal, method=chosen.method)
         again = images.write(part, target, chosen, public, picture.alpha)
         rois = rois_of(heads)
         if messages.read([[again.carrier]], secret).boxes != rois:

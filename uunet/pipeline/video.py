@@ -77,7 +77,7 @@ def deidentify_video(
     with video_reading.opened(source) as clip, new_file(target, source, overwrite=overwrite) as part:
         with stages.timed("detect") as report:
             tracked, shape = _track(clip, detector, report)
-            _meet(source, deidentifier, tracked)
+            meet(deidentifier, _pictures(source), tracked)
             tracked, notes = _carried(tracked, shape, chosen, sealed=secret is not None)
         with stages.timed("de-identify", len(tracked)) as report:
             publish = _publisher(deidentifier, chosen.method, len(tracked), secret)
@@ -207,11 +207,11 @@ def _carried(tracked, shape, profile, *, sealed):
     return tracked, notes
 
 
-def _meet(source, deidentifier, tracked):
-    """The pass between: the first heads of each track, if U_e chooses a virtual person by them."""
-    if deidentifier.chooses:
-        with video_reading.opened(source) as clip:
-            meet(deidentifier, (frame.rgb for frame in clip.frames()), tracked)
+def _pictures(source):
+    """The pixels of a clip, frame by frame. The file is opened when the first frame is asked for."""
+    with video_reading.opened(source) as clip:
+        for frame in clip.frames():
+            yield frame.rgb
 
 
 def _publisher(deidentifier, method, n_frames, secret):
