@@ -73,15 +73,15 @@ def deidentify(
     written = _profile(source, out, profile, crf, method)
     encoder = presets.load(weights, options.parsed_s("--s", s)).encoder
     where = _detector(detector, boxes)
-    common = {"seed": seed, "secret": secret, "profile": written.name, "method": method, "overwrite": overwrite}
+    how = pipeline.PublicOptions(seed, secret, written.name, method, crf, overwrite)
     result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if source.is_dir():
-            result = pipeline.deidentify_folder(source, out, encoder, where, progress=progress, **common)
+            result = pipeline.deidentify_folder(source, out, encoder, where, how, progress)
         elif _is_picture(source):
-            result = pipeline.deidentify_image(source, out, encoder, where, **common)
+            result = pipeline.deidentify_image(source, out, encoder, where, how)
         else:
-            result = pipeline.deidentify_video(source, out, encoder, where, crf=crf, progress=progress, **common)
+            result = pipeline.deidentify_video(source, out, encoder, where, how, progress)
     print(f"{written.name}: {written.says[written.method]}")
     summary.report(result, out, "No face was found: check the result before you publish it.")
     summary.say_left_out(_left_out(source), source)
@@ -117,20 +117,16 @@ def reconstruct(
     from uunet import pipeline, presets
     from uunet.boxes import box_file
 
-    where = box_file.read(boxes) if boxes else None
+    how = pipeline.RestoreOptions(secret, box_file.read(boxes) if boxes else None, overwrite)
     decoder = presets.load(weights).decoder
     result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if public.is_dir():
-            result = pipeline.reconstruct_folder(
-                public, out, decoder, secret=secret, boxes=where, overwrite=overwrite, progress=progress
-            )
+            result = pipeline.reconstruct_folder(public, out, decoder, how, progress)
         elif _is_picture(public):
-            result = pipeline.reconstruct_image(public, out, decoder, secret=secret, boxes=where, overwrite=overwrite)
+            result = pipeline.reconstruct_image(public, out, decoder, how)
         else:
-            result = pipeline.reconstruct_video(
-                public, out, decoder, secret=secret, boxes=where, overwrite=overwrite, progress=progress
-            )
+            result = pipeline.reconstruct_video(public, out, decoder, how, progress)
     summary.report(result, out, "The public file carries no heads.")
     summary.say_left_out(_left_out(public), public)
 
