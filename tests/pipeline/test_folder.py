@@ -9,7 +9,7 @@ from tests.clips import bright_square, fails, scene
 from uunet import pipeline
 from uunet.boxes.box_file import BoxesError, GivenBoxes
 from uunet.boxes.types import Roi
-from uunet.media import images
+from uunet.media import images, profiles
 from uunet.media.images import ImageError
 from uunet.wire import messages
 
@@ -39,6 +39,12 @@ def test_every_picture_is_reconstructed(tmp_path, folder, encoder, decoder):
     pipeline.deidentify_folder(folder, tmp_path / "public", encoder, bright_square)
     back = pipeline.reconstruct_folder(tmp_path / "public", tmp_path / "back", decoder)
     assert back.done == {"a.png": 1, "b.png": 1, "deeper/c.png": 1} and back.failed == {}
+
+
+def test_a_folder_has_no_crf(tmp_path, folder, encoder):
+    with pytest.raises(profiles.ProfileError, match="has no crf: leave it out"):
+        pipeline.deidentify_folder(folder, tmp_path / "out", encoder, bright_square, pipeline.PublicOptions(crf=20))
+    assert not (tmp_path / "out").exists()
 
 
 def test_progress(tmp_path, folder, encoder):

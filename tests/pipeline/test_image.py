@@ -106,6 +106,12 @@ def test_refused_targets(tmp_path, source, encoder, target, says, kind):
     fails(tmp_path, says, call, kind)
 
 
+def test_a_picture_has_no_crf(tmp_path, source, encoder):
+    options = pipeline.PublicOptions(crf=20)
+    with pytest.raises(ProfileError, match="public.png has no crf"):
+        pipeline.deidentify_image(source, tmp_path / "public.png", encoder, bright_square, options)
+
+
 def test_overwrite(tmp_path, source, encoder):
     (tmp_path / "old.png").write_bytes(b"no longer precious")
     pipeline.deidentify_image(

@@ -19,6 +19,20 @@ Detector = Annotated[
 Boxes = Annotated[
     Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="How OUT is written: lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default, the "
+        "extension of OUT decides."
+    ),
+]
+Method = Annotated[
+    str | None, typer.Option(help="Embedding method for the boxes: lsb, qim or jpeg; by default, the profile decides.")
+]
+Crf = Annotated[
+    int | None,
+    typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse; above 30 boxes rarely survive."),
+]
 
 
 def deidentify(
@@ -30,21 +44,9 @@ def deidentify(
     s: options.S = None,
     detector: Detector = None,
     boxes: Boxes = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            help="How OUT is written: lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default, the "
-            "extension of OUT decides."
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(help="Embedding method for the boxes: lsb, qim or jpeg; by default, the profile decides."),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse; above 30 boxes rarely survive."),
-    ] = None,
+    profile: Profile = None,
+    method: Method = None,
+    crf: Crf = None,
     key: options.Key = None,
     passphrase: options.Passphrase = False,
     seed: Annotated[

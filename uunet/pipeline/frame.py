@@ -29,7 +29,7 @@ class Publisher:
     method: str = messages.LSB  # how the boxes are hidden: messages.LSB, QIM or JPEG
 
 
-def publisher(
+def new_publisher(
     encoder: keras.Model, seed: int | None, secret: bytes | str | None, method: str = messages.LSB
 ) -> Publisher:
     """The Publisher of a new file.
@@ -71,8 +71,8 @@ def deidentify(
     Raises:
         UUNetError: if the frame is too small for its message or `encoder` is not an encoder.
     """
-    own = publisher(encoder, seed, secret)
-    return deidentify_frames([frame], detection.tracked_heads([[frame]], detector), own)[0]
+    publisher = new_publisher(encoder, seed, secret)
+    return deidentify_frames([frame], detection.tracked_heads([[frame]], detector), publisher)[0]
 
 
 def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str | None = None) -> np.ndarray:

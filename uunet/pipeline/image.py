@@ -11,7 +11,7 @@ from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import rois_of
 from uunet.media import images, profiles
 from uunet.media.images import ImageError
-from uunet.pipeline.frame import deidentify_frames, publisher, reconstruct_frames
+from uunet.pipeline.frame import deidentify_frames, new_publisher, reconstruct_frames
 from uunet.pipeline.options import PublicOptions, RestoreOptions
 from uunet.wire import messages
 
@@ -44,8 +44,8 @@ def deidentify_image(
     with new_file(target, source, overwrite=options.overwrite) as part:
         heads = detection.tracked_heads([[picture.rgb]], detector)
         assert chosen.method is not None  # only a profile of reconstructions hides nothing
-        own = publisher(encoder, options.seed, options.secret, chosen.method)
-        (public,) = deidentify_frames([picture.rgb], heads, own)
+        publisher = new_publisher(encoder, options.seed, options.secret, chosen.method)
+        (public,) = deidentify_frames([picture.rgb], heads, publisher)
         again = images.write(part, target, chosen, public, picture.alpha)
         rois = rois_of(heads)
         if messages.read([[again.carrier]], options.secret).boxes != rois:

@@ -16,7 +16,7 @@ from uunet.boxes.types import rois_of
 from uunet.errors import UUNetError
 from uunet.media import profiles, video_reading, video_writing
 from uunet.media.video_reading import VideoError
-from uunet.pipeline.frame import deidentify_frames, meet, publisher, reconstruct_frames
+from uunet.pipeline.frame import deidentify_frames, meet, new_publisher, reconstruct_frames
 from uunet.pipeline.options import PublicOptions, RestoreOptions
 from uunet.wire import messages
 
@@ -62,18 +62,18 @@ def deidentify_video(
     """
     chosen = profiles.choose(target, profiles.VIDEOS, options.profile, options.crf, options.method)
     assert chosen.method is not None  # only a profile of reconstructions hides nothing
-    own = publisher(encoder, options.seed, options.secret, chosen.method)
+    publisher = new_publisher(encoder, options.seed, options.secret, chosen.method)
     stages = _Stages(progress)
     with video_reading.opened(source) as clip, new_file(target, source, overwrite=options.overwrite) as part:
         with stages.timed("detect") as report:
             tracked, shape = _track(clip, detector, report)
-            meet(own.deidentifier, _pictures(source), tracked)
-            tracked, notes = _carried(tracked, shape, chosen, sealed=options.secret is not None)
+            meet(publisher.deidentifier, _pictures(source), tracked)
+            tracked, notes = _carried(tracked, shape, chosen, sealed=publisher.seal is not None)
         with stages.timed("de-identify", len(tracked)) as report:
 
             def publish(frames, heads, first):
                 last = first + len(frames) == len(tracked)
-                return deidentify_frames(frames, heads, own, first_index=first, last=last)
+                return deidentify_frames(frames, heads, publisher, first_index=first, last=last)
 
             written = _convert(source, part, chosen, publish, tracked, report)
         with stages.timed("verify", len(tracked)) as report:
