@@ -14,13 +14,16 @@ class OutputError(UUNetError):
 
 
 @contextmanager
-def new_file(target: str | Path, source: str | Path | None = None, *, overwrite: bool) -> Iterator[Path]:
+def new_file(
+    target: str | Path, source: str | Path | None = None, *, overwrite: bool, mode: int = 0o666
+) -> Iterator[Path]:
     """A temporary file beside `target`. It becomes `target` if the block succeeds, and is deleted otherwise.
 
     Args:
         target: path of the result.
         source: path of the input, which the result must not replace; None if there is none.
         overwrite: bool, whether an existing `target` may be replaced.
+        mode: int, the permissions from the first moment on, less those of the umask; 0o600 for secrets.
 
     Yields:
         Path of the existing, empty temporary file, with the suffix of `target`.
@@ -33,7 +36,7 @@ def new_file(target: str | Path, source: str | Path | None = None, *, overwrite:
     part = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
         _refuse_existing(target, source, overwrite)
-        part.touch(exist_ok=False)  # a missing permission is reported now, not after an hour of work
+        part.touch(mode, exist_ok=False)  # a missing permission is reported now, not after an hour of work
         yield part
         _refuse_existing(target, source, overwrite)
         os.replace(part, target)
