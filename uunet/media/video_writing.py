@@ -4,11 +4,14 @@
 RGB. "Lossless" H.264 in 8-bit YUV is not: the conversion from RGB to YUV and back destroys every message. Each frame of
 Motion JPEG is a JPEG file that `stego.jpeg` wrote: it is stored, and must read back, byte for byte.
 
+With `attach`, each frame of H.264 carries bytes beside its picture (`sei`), which may depend on the decoded picture.
+
 Kept: every frame's time to 1 ms, all sound (`audio`). Dropped: subtitles, and tags such as titles or places, which may
 name people.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ import av
 import numpy as np
 
 from uunet.channel import video_codec
-from uunet.media import audio, video_reading
+from uunet.media import audio, sei, video_reading, views
 from uunet.media.profiles import Profile
 from uunet.media.video_reading import MILLISECOND, VideoError
 from uunet.stego import jpeg
@@ -35,9 +38,17 @@ class Written:
     frames: list[tuple[int, bytes]]  # of each: its time in ms, and a digest of its pixels or of its JPEG file
     audio: str  # what became of the sound
     notes: list[str]  # sentences that the user should read
+    attached: list[bytes] | None = None  # of each frame: a digest of what is attached and of its view; None: nothing is
 
 
-def convert(source: Path | str, part: Path, profile: Profile, change: Callable, report: Callable) -> Written:
+def convert(
+    source: Path | str,
+    part: Path,
+    profile: Profile,
+    change: Callable,
+    report: Callable,
+    attach: Callable[[int, views.View], bytes] | None = None,
+) -> Written:
     """Decodes a video, changes its frames in batches, and encodes them at their times, with the sound.
 
     Args:
@@ -47,14 +58,20 @@ def convert(source: Path | str, part: Path, profile: Profile, change: Callable, 
         change: callable `(frames, first_index) -> frames`, lists of uint8 `(H, W, 3)`; for Motion JPEG the result may
             be JPEG files, list of bytes.
         report: callable `(done)`, the number of frames written, after each batch.
+        attach: callable `(frame_index, view) -> bytes`, for H.264 only: what each frame carries beside its picture. It
+            is called once per frame, in their order, as soon as the frame is encoded and decoded again, some frames
+            after `change`. The view is that of all readers of the file.
 
     Returns:
         Written.
 
     Raises:
         VideoError: if the source is damaged.
+        ValueError: if something is to be attached to another codec.
         OSError: if the result cannot be written; `atomic.new_file` makes a sentence of it.
     """
+    if attach is not None and profile.codec != "libx264":
+        raise ValueError(f"cannot attach bytes to frames of {profile.codec}")
     written, waiting = [], []  # `waiting`: packets of sound that were read and are not yet written
     with (
         video_reading.opened(source) as clip,
@@ -67,6 +84,7 @@ def convert(source: Path | str, part: Path, profile: Profile, change: Callable, 
         frames = clip.frames(waiting.append)
         first = next(frames)
         notes = _set_up(stream, profile, clip, first.rgb.shape)
+        attaching = Attaching(stream, attach) if attach is not None else None
         if sound:
             notes.append("The sound is kept: voices are not de-identified.")
         for batch in video_reading.batches(chain([first], frames), video_reading.FRAMES_AT_ONCE):
@@ -76,15 +94,52 @@ def convert(source: Path | str, part: Path, profile: Profile, change: Callable, 
                     changed = changed if isinstance(changed, bytes) else jpeg.encode(changed)
                     out.mux(_packet(changed, frame, stream))
                 else:
-                    out.mux(stream.encode(_av_frame(changed, frame, stream)))
+                    packets = stream.encode(_av_frame(changed, frame, stream))
+                    out.mux(attaching.ready(packets) if attaching else packets)
                 written.append((frame.time, _digest(changed)))
             report(len(written))
         _write_sound(sound, waiting)
         if profile.codec != "mjpeg":
-            out.mux(stream.encode(None))
+            packets = stream.encode(None)
+            out.mux(attaching.ready([*packets, None]) if attaching else packets)
         for write in sound.values():
             write(None)
-    return Written(written, kept, notes)
+    return Written(written, kept, notes, attaching.digests if attaching else None)
+
+
+class Attaching:
+    """Puts bytes into packets of H.264, once it has decoded the pictures in them.
+
+    The encoder gives packets in the order of decoding, which differs from that of the frames. A packet is held back
+    until its picture is decoded: a few packets, as many as the encoder reorders.
+    """
+
+    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes]):
+        self.stream, self.attach = stream, attach
+        self.decoder = None
+        self.held = deque()  # packets, in the order of decoding
+        self.contents = {}  # time of a picture -> its bytes
+        self.digests = []  # of each frame: see Written
+
+    def ready(self, packets: list[av.Packet | None]) -> list[av.Packet]:
+        """Takes packets from the encoder, None at the end; returns those that are complete."""
+        if self.decoder is None and packets:
+            self.decoder = av.CodecContext.create("h264", "r")
+            self.decoder.extradata = self.stream.codec_context.extradata  # the encoder is open now
+            self.decoder.thread_count = 1  # frames in parallel would come later
+        for packet in packets:
+            if packet is not None:
+                self.held.append(packet)
+            for decoded in self.decoder.decode(packet):
+                view = views.of_planes(decoded)
+                content = self.attach(len(self.digests), view)
+                self.digests.append(_attached_digest(content, view))
+                self.contents[decoded.pts] = content
+        complete = []
+        while self.held and self.held[0].pts in self.contents:
+            packet = self.held.popleft()
+            complete.append(_with_sei(packet, self.contents.pop(packet.pts)))
+        return complete
 
 
 def verified(
@@ -123,10 +178,21 @@ def verified(
                     f"{target}: frame {count} does not read back as it was written: nothing was kept; choose "
                     "another file type."
                 )
+            if written.attached is not None:
+                _check_attached(frame, written.attached[count], f"{target}: frame {count}")
             yield frame.carrier
             done = count + 1
             if done % video_reading.FRAMES_AT_ONCE == 0 or done == total:
                 report(done)
+
+
+def _check_attached(frame, digest, what):
+    """Raises VideoError if the frame does not carry what was attached to it, or has another view; `what` names it."""
+    content = sei.find(frame.decoded)
+    if content is None or _attached_digest(content, frame.view) != digest:
+        raise VideoError(
+            f"{what} does not read back with what was attached to it: nothing was kept; choose another file type."
+        )
 
 
 def _write_sound(sound, waiting):
@@ -172,6 +238,14 @@ def _packet(data, frame, stream):
     return packet
 
 
+def _with_sei(packet, content):
+    """A copy of a packet of H.264 that carries `content`."""
+    result = av.Packet(sei.insert(bytes(packet), content))
+    result.stream, result.time_base, result.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
+    result.pts, result.dts, result.duration = packet.pts, packet.dts, packet.duration
+    return result
+
+
 @contextmanager
 def _writing():
     """Turns errors of FFmpeg into an OSError."""
@@ -185,3 +259,10 @@ def _digest(frame):
     """Of pixels, or of the bytes of a JPEG file."""
     data = frame if isinstance(frame, bytes) else np.ascontiguousarray(frame)
     return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _attached_digest(content, view):
+    digest = hashlib.blake2b(len(content).to_bytes(4, "big") + content, digest_size=16)
+    for array, _ in view:
+        digest.update(np.ascontiguousarray(array))
+    return digest.digest()
