@@ -75,7 +75,9 @@ def deidentify(
     written = _profile(source, out, profile, crf, method)
     encoder = presets.load(weights, options.parsed_s("--s", s)).encoder
     where = _detector(detector, boxes)
-    how = pipeline.PublicOptions(seed, secret, written.name, method, crf, overwrite)
+    how = pipeline.PublicOptions(
+        seed=seed, secret=secret, profile=written.name, method=method, crf=crf, overwrite=overwrite
+    )
     result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if source.is_dir():
@@ -119,7 +121,7 @@ def reconstruct(
     from uunet import pipeline, presets
     from uunet.boxes import box_file
 
-    how = pipeline.RestoreOptions(secret, box_file.read(boxes) if boxes else None, overwrite)
+    how = pipeline.RestoreOptions(secret=secret, boxes=box_file.read(boxes) if boxes else None, overwrite=overwrite)
     decoder = presets.load(weights).decoder
     result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:

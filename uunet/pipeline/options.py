@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uunet.boxes.box_file import GivenBoxes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PublicOptions:
     """How a public file is written.
 
@@ -27,7 +27,7 @@ class PublicOptions:
     overwrite: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RestoreOptions:
     """How a public file is read, and its reconstruction written.
 
