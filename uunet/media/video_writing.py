@@ -22,7 +22,7 @@ import av
 import numpy as np
 
 from uunet.channel import video_codec
-from uunet.media import audio, sei, video_reading, views
+from uunet.media import audio, profiles, sei, video_reading, views
 from uunet.media.profiles import Profile
 from uunet.media.video_reading import MILLISECOND, VideoError
 from uunet.stego import jpeg
@@ -53,7 +53,7 @@ def convert(
 
     Args:
         source: path of the video to read.
-        part: path to write to.
+        part: path to write to; its suffix chooses the container.
         profile: how to write it.
         change: callable `(frames, first_index) -> frames`, lists of uint8 `(H, W, 3)`; for Motion JPEG the result may
             be JPEG files, list of bytes.
@@ -76,7 +76,7 @@ def convert(
     with (
         video_reading.opened(source) as clip,
         _writing(),
-        av.open(str(part), "w", format=profile.container, options=MUXER) as out,
+        av.open(str(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
     ):
         stream = out.add_stream(profile.codec, rate=clip.video.average_rate or 25, options=dict(profile.options))
         assert isinstance(stream, av.VideoStream)
