@@ -264,7 +264,7 @@ def test_the_view_of_motion_jpeg_is_its_blocks(tmp_path):
 def with_sei(path):
     """A clip that carries bytes, in .mp4."""
     source = write_clip(path.with_suffix(".mkv"), FRAMES)
-    keep = {"change": lambda frames, first: frames, "report": lambda done: None}
+    keep = {"change": lambda frames, first: [frame.rgb for frame in frames], "report": lambda done: None}
     video_writing.convert(source, path, profiles.H264, **keep, attach=lambda k, view: b"envelope %d" % k)
     return path
 

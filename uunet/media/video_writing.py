@@ -12,7 +12,7 @@ name people.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, zip_longest
@@ -47,7 +47,7 @@ def convert(
     profile: Profile,
     change: Callable,
     report: Callable,
-    attach: Callable[[int, views.View], bytes] | None = None,
+    attach: Callable[[int, views.View], bytes | None] | None = None,
 ) -> Written:
     """Decodes a video, changes its frames in batches, and encodes them at their times, with the sound.
 
@@ -55,12 +55,12 @@ def convert(
         source: path of the video to read.
         part: path to write to; its suffix chooses the container.
         profile: how to write it.
-        change: callable `(frames, first_index) -> frames`, lists of uint8 `(H, W, 3)`; for Motion JPEG the result may
-            be JPEG files, list of bytes.
+        change: callable `(frames, first_index) -> frames`, from a list of video_reading.Frame to one of uint8
+            `(H, W, 3)`; for Motion JPEG the result may be JPEG files, list of bytes.
         report: callable `(done)`, the number of frames written, after each batch.
-        attach: callable `(frame_index, view) -> bytes`, for H.264 only: what each frame carries beside its picture. It
-            is called once per frame, in their order, as soon as the frame is encoded and decoded again, some frames
-            after `change`. The view is that of all readers of the file.
+        attach: callable `(frame_index, view) -> bytes or None`, for H.264 only: what each frame carries beside its
+            picture. It is called once per frame, in their order, as soon as the frame is encoded and decoded again,
+            some frames after `change`. The view is that of all readers of the file.
 
     Returns:
         Written.
@@ -89,7 +89,7 @@ def convert(
             notes.append("The sound is kept: voices are not de-identified.")
         for batch in video_reading.batches(chain([first], frames), video_reading.FRAMES_AT_ONCE):
             _write_sound(sound, waiting)
-            for frame, changed in zip(batch, change([frame.rgb for frame in batch], len(written)), strict=True):
+            for frame, changed in zip(batch, change(batch, len(written)), strict=True):
                 if profile.codec == "mjpeg":
                     changed = changed if isinstance(changed, bytes) else jpeg.encode(changed)
                     out.mux(_packet(changed, frame, stream))
@@ -114,14 +114,14 @@ class Attaching:
     until its picture is decoded: a few packets, as many as the encoder reorders.
     """
 
-    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes]):
+    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes | None]):
         self.stream, self.attach = stream, attach
-        self.decoder = None
+        self.decoder: av.VideoCodecContext | None = None
         self.held = deque()  # packets, in the order of decoding
         self.contents = {}  # time of a picture -> its bytes
         self.digests = []  # of each frame: see Written
 
-    def ready(self, packets: list[av.Packet | None]) -> list[av.Packet]:
+    def ready(self, packets: Sequence[av.Packet | None]) -> list[av.Packet]:
         """Takes packets from the encoder, None at the end; returns those that are complete."""
         if self.decoder is None and packets:
             self.decoder = av.CodecContext.create("h264", "r")
@@ -130,15 +130,18 @@ class Attaching:
         for packet in packets:
             if packet is not None:
                 self.held.append(packet)
+            assert self.decoder is not None  # there are packets
             for decoded in self.decoder.decode(packet):
                 view = views.of_planes(decoded)
+                assert view is not None  # we write 4:2:0 and 4:4:4 of 8 bits only
                 content = self.attach(len(self.digests), view)
                 self.digests.append(_attached_digest(content, view))
                 self.contents[decoded.pts] = content
         complete = []
         while self.held and self.held[0].pts in self.contents:
             packet = self.held.popleft()
-            complete.append(_with_sei(packet, self.contents.pop(packet.pts)))
+            content = self.contents.pop(packet.pts)
+            complete.append(packet if content is None else _with_sei(packet, content))
         return complete
 
 
@@ -189,7 +192,7 @@ def verified(
 def _check_attached(frame, digest, what):
     """Raises VideoError if the frame does not carry what was attached to it, or has another view; `what` names it."""
     content = sei.find(frame.decoded)
-    if content is None or _attached_digest(content, frame.view) != digest:
+    if _attached_digest(content, frame.view) != digest:
         raise VideoError(
             f"{what} does not read back with what was attached to it: nothing was kept; choose another file type."
         )
@@ -262,6 +265,7 @@ def _digest(frame):
 
 
 def _attached_digest(content, view):
+    content = content or b""
     digest = hashlib.blake2b(len(content).to_bytes(4, "big") + content, digest_size=16)
     for array, _ in view:
         digest.update(np.ascontiguousarray(array))
