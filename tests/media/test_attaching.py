@@ -138,7 +138,7 @@ def remux(source, target, container):
     with av.open(str(source)) as read, av.open(str(target), "w", format=container) as out:
         stream = out.add_stream_from_template(read.streams.video[0])
         for packet in read.demux(video=0):
-            if packet.dts is not None:
+            if packet.size:  # the last one is empty
                 packet.stream = stream
                 out.mux(packet)
     return target
