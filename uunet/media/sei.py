@@ -53,8 +53,8 @@ def insert(picture: bytes, content: bytes) -> bytes:
 
 def find(frame: av.VideoFrame) -> bytes | None:
     """The content of our message in a decoded frame, the first if there are several; None if there is none."""
-    side_data: Any = frame.side_data  # PyAV's annotation is that of a mapping
-    for data in side_data:
+    data: Any  # PyAV declares another type
+    for data in frame.side_data:
         if data.type.name == "SEI_UNREGISTERED":  # x264 writes one of its own
             payload = bytes(data)
             if payload.startswith(UUID):
