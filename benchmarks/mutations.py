@@ -4,8 +4,9 @@
 
 The forger knows the format and the place of each bit, but not the key. The forger flips bits; rewrites bytes; cuts the
 message; or replaces all or part of it by the message of another frame, another run or another frame size. The CRC is
-left as it is or made to match. A frame is accepted if boxes are read from it; an envelope (sealed originals, mutated as
-bytes), if all its heads open. The exit code is 1 if a sealed frame is accepted, or a plain one whose CRC does not match.
+left as it is or made to match. A frame is accepted if boxes are read from it; an envelope of sealed originals, which is
+mutated as bytes, if all its heads open. The exit code is 1 if a sealed frame is accepted, or a plain one whose CRC does
+not match.
 """
 
 import itertools
