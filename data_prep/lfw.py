@@ -29,7 +29,7 @@ import typer
 
 from data_prep import command, heads, loader, prepared, tables
 from data_prep.synthetic import colour, degrade, domain
-from uunet import atomic, channel, pixels
+from uunet import atomic, pixels
 from uunet.boxes.types import Roi
 
 URL = "https://ndownloader.figshare.com/files/5976018"  # lfw.tgz, as scikit-learn fetches it
@@ -78,10 +78,10 @@ class Crops:
                 limits = domain.DOMAINS[self.degrade]
                 camera = degrade.sample(np.random.default_rng(seed), limits)
                 camera = dataclasses.replace(camera, native_size=min(camera.native_size, max(w, h)))
-                rendered = channel.to_network(_exposed(crop, camera), limits.render_size)
+                rendered = pixels.to_network(_exposed(crop, camera), limits.render_size)
                 yield frame, degrade.apply(camera, rendered, frame, size), camera.native_size
             else:
-                yield frame, pixels.to_uint8(channel.to_network(crop, size)), max(w, h)
+                yield frame, pixels.to_uint8(pixels.to_network(crop, size)), max(w, h)
 
 
 def _exposed(crop, camera):

@@ -73,12 +73,12 @@ net = presets.load()
 heads = detection.mtcnn() if RUN != "smoke" else box_file.read(video_samples.WALK_HEADS)
 if source.suffix.lower() in images.READABLE:
     public, restored = Path("public.png"), Path("restored.png")
-    pipeline.deidentify_image(source, public, net.encoder, heads, overwrite=True)
-    pipeline.reconstruct_image(public, restored, net.decoder, overwrite=True)
+    pipeline.deidentify_image(source, public, net.encoder, heads, pipeline.PublicOptions(overwrite=True))
+    pipeline.reconstruct_image(public, restored, net.decoder, pipeline.RestoreOptions(overwrite=True))
 else:
     public, restored = Path("public.webm"), Path("restored.mkv")
-    pipeline.deidentify_video(source, public, net.encoder, heads, overwrite=True)
-    pipeline.reconstruct_video(public, restored, net.decoder, overwrite=True)
+    pipeline.deidentify_video(source, public, net.encoder, heads, pipeline.PublicOptions(overwrite=True))
+    pipeline.reconstruct_video(public, restored, net.decoder, pipeline.RestoreOptions(overwrite=True))
 
 # %% [markdown]
 # Both files are lossless, and are in the folder of this notebook. We read them again, as a recipient would:

@@ -369,7 +369,11 @@ def sealed(clip, weights, key, tmp_path_factory):
     """A sealed H.264 file."""
     path = tmp_path_factory.mktemp("sealed") / "public.mp4"
     frames = pipeline.deidentify_video(
-        clip[0], path, presets.load(str(weights)).encoder, box_file.read(clip[1]), secret=crypto.load(key), seed=1
+        clip[0],
+        path,
+        presets.load(str(weights)).encoder,
+        box_file.read(clip[1]),
+        pipeline.PublicOptions(secret=crypto.load(key), seed=1),
     ).frames
     assert frames == 8
     return path

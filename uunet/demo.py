@@ -41,10 +41,11 @@ def run(
     net = presets.load(weights)
     atomic.make_folder(out)
     public, restored = out / "public.webm", out / "reconstructed.mkv"
-    made = pipeline.deidentify_video(
-        video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, overwrite=True, progress=progress
+    how = pipeline.PublicOptions(seed=seed, overwrite=True)
+    made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), how, progress)
+    undone = pipeline.reconstruct_video(
+        public, restored, net.decoder, pipeline.RestoreOptions(overwrite=True), progress
     )
-    undone = pipeline.reconstruct_video(public, restored, net.decoder, overwrite=True, progress=progress)
     rois = pipeline.inspect_video(public).opened()
     x, a, r = (video_reading.read_frames(path) for path in (video_samples.WALK, public, restored))
     faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}

@@ -8,7 +8,7 @@ The pipeline, evaluation, the attacks and the sample sheets of training all call
 import numpy as np
 from scipy.special import log_softmax
 
-from uunet import channel, pixels
+from uunet import pixels
 from uunet.errors import UUNetError
 from uunet.models import twin
 
@@ -35,7 +35,7 @@ def network_inputs(rois, size: int) -> np.ndarray:
     Returns:
         float32 `(N, size, size, 3)` in [0, 1].
     """
-    return np.array([channel.to_network(roi, size) for roi in rois], np.float32).reshape(-1, size, size, 3)
+    return np.array([pixels.to_network(roi, size) for roi in rois], np.float32).reshape(-1, size, size, 3)
 
 
 class Deidentifier:
@@ -175,7 +175,7 @@ def _in_rois(answers, rois, shapes, report):
     as_array = isinstance(rois, np.ndarray) and shapes is None
     result = np.empty_like(rois) if as_array else [None] * total
     for k, face in enumerate(answers):
-        result[k] = channel.to_roi(face, *(rois[k].shape[:2] if shapes is None else shapes[k]))
+        result[k] = pixels.to_roi(face, *(rois[k].shape[:2] if shapes is None else shapes[k]))
         if report and ((k + 1) % HEADS_AT_ONCE == 0 or k + 1 == total):
             report(k + 1, total)
     return result

@@ -7,7 +7,6 @@ from keras import ops
 
 from uunet import pixels
 from uunet.channel import jpeg, video_codec
-from uunet.channel.resize import resampling_matrix
 from uunet.config import ChannelConfig
 
 
@@ -79,7 +78,10 @@ class Channel:
 
     def _through(self, faces, n, frames, degradation):
         """`(share x frames, size, size, 3)` through ROIs of n x n pixels, pasted as in `video_codec`."""
-        out, back = resampling_matrix(self.size, n), resampling_matrix(n, self.size)  # (n, size), (size, n)
+        out, back = (
+            pixels.resampling_matrix(self.size, n),
+            pixels.resampling_matrix(n, self.size),
+        )  # (n, size), (size, n)
         if not self.config.damages:
             roi = pixels.round_to_8_bits(_separable(out, out, faces))
             return ops.clip(_separable(back, back, roi), 0.0, 1.0)

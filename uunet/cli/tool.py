@@ -19,6 +19,20 @@ Detector = Annotated[
 Boxes = Annotated[
     Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
 ]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="How OUT is written: lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default, the "
+        "extension of OUT decides."
+    ),
+]
+Method = Annotated[
+    str | None, typer.Option(help="Embedding method for the boxes: lsb, qim or jpeg; by default, the profile decides.")
+]
+Crf = Annotated[
+    int | None,
+    typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse; above 30 boxes rarely survive."),
+]
 
 
 def deidentify(
@@ -30,21 +44,9 @@ def deidentify(
     s: options.S = None,
     detector: Detector = None,
     boxes: Boxes = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            help="How OUT is written: lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default, the "
-            "extension of OUT decides."
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(help="Embedding method for the boxes: lsb, qim or jpeg; by default, the profile decides."),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse; above 30 boxes rarely survive."),
-    ] = None,
+    profile: Profile = None,
+    method: Method = None,
+    crf: Crf = None,
     key: options.Key = None,
     passphrase: options.Passphrase = False,
     seed: Annotated[
@@ -73,15 +75,17 @@ def deidentify(
     written = _profile(source, out, profile, crf, method)
     encoder = presets.load(weights, options.parsed_s("--s", s)).encoder
     where = _detector(detector, boxes)
-    common = {"seed": seed, "secret": secret, "profile": written.name, "method": method, "overwrite": overwrite}
+    how = pipeline.PublicOptions(
+        seed=seed, secret=secret, profile=written.name, method=method, crf=crf, overwrite=overwrite
+    )
     result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if source.is_dir():
-            result = pipeline.deidentify_folder(source, out, encoder, where, progress=progress, **common)
+            result = pipeline.deidentify_folder(source, out, encoder, where, how, progress)
         elif _is_picture(source):
-            result = pipeline.deidentify_image(source, out, encoder, where, **common)
+            result = pipeline.deidentify_image(source, out, encoder, where, how)
         else:
-            result = pipeline.deidentify_video(source, out, encoder, where, crf=crf, progress=progress, **common)
+            result = pipeline.deidentify_video(source, out, encoder, where, how, progress)
     print(f"{written.name}: {written.says[written.method]}")
     summary.report(result, out, "No face was found: check the result before you publish it.")
     summary.say_left_out(_left_out(source), source)
@@ -117,20 +121,16 @@ def reconstruct(
     from uunet import pipeline, presets
     from uunet.boxes import box_file
 
-    where = box_file.read(boxes) if boxes else None
+    how = pipeline.RestoreOptions(secret=secret, boxes=box_file.read(boxes) if boxes else None, overwrite=overwrite)
     decoder = presets.load(weights).decoder
     result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if public.is_dir():
-            result = pipeline.reconstruct_folder(
-                public, out, decoder, secret=secret, boxes=where, overwrite=overwrite, progress=progress
-            )
+            result = pipeline.reconstruct_folder(public, out, decoder, how, progress)
         elif _is_picture(public):
-            result = pipeline.reconstruct_image(public, out, decoder, secret=secret, boxes=where, overwrite=overwrite)
+            result = pipeline.reconstruct_image(public, out, decoder, how)
         else:
-            result = pipeline.reconstruct_video(
-                public, out, decoder, secret=secret, boxes=where, overwrite=overwrite, progress=progress
-            )
+            result = pipeline.reconstruct_video(public, out, decoder, how, progress)
     summary.report(result, out, "The public file carries no heads.")
     summary.say_left_out(_left_out(public), public)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -13,6 +13,7 @@ from uunet.errors import UUNetError
 from uunet.media import profiles
 from uunet.media.images import READABLE, ImageError
 from uunet.pipeline.image import deidentify_image, reconstruct_image
+from uunet.pipeline.options import PublicOptions, RestoreOptions
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,7 @@ def deidentify_folder(
     target: Path | str,
     encoder: keras.Model,
     detector: Callable | GivenBoxes,
-    *,
-    seed: int | None = None,
-    secret: bytes | str | None = None,
-    profile: str = "png",
-    method: str | None = None,
-    overwrite: bool = False,
+    options: PublicOptions = PublicOptions(),
     progress: Callable | None = None,
 ) -> FolderResult:
     """Writes the public version of every picture in a folder and its subfolders, under the same name.
@@ -43,25 +39,24 @@ def deidentify_folder(
     Args:
         source: path of the folder; in it, files that are not READABLE are ignored.
         target: path of the folder for the results, made if it does not exist.
-        encoder, secret, method, overwrite: as in `deidentify_image`.
+        encoder: U_e.
         detector: as in `deidentify_image`; boxes of frame k are for picture k in the order of their paths.
-        seed: >= 0 for repeatable files; picture k uses seed + k, so that no two pictures show one virtual face.
-        profile: what is written, "png" or "jpeg".
+        options: how the files are written.
         progress: callable `(stage, done, total)`, after each picture.
 
     Raises:
         UUNetError: before anything is done, if the folders cannot be used like this.
     """
-    (chosen,) = profiles.named(profiles.PICTURES, profile)
-    profiles.carrying(chosen, method)
-    plan = _plan(source, target, chosen.suffixes[0], overwrite)
+    if options.crf is not None:
+        raise profiles.ProfileError("A folder of pictures has no crf: leave it out.")
+    (chosen,) = profiles.named(profiles.PICTURES, options.profile or profiles.PNG.name)
+    profiles.carrying(chosen, options.method)
+    plan = _plan(source, target, chosen.suffixes[0], options.overwrite)
     detectors = detection.per_picture(detector, len(plan))
 
     def one(k, picture, result):
-        own_seed = None if seed is None else seed + k
-        return deidentify_image(
-            picture, result, encoder, detectors[k], seed=own_seed, secret=secret, method=method, overwrite=overwrite
-        )
+        own = options if options.seed is None else replace(options, seed=options.seed + k)
+        return deidentify_image(picture, result, encoder, detectors[k], own)
 
     return _each(source, plan, one, progress, "de-identify")
 
@@ -70,18 +65,15 @@ def reconstruct_folder(
     public: Path | str,
     target: Path | str,
     decoder: keras.Model,
-    *,
-    secret: bytes | str | None = None,
-    boxes: GivenBoxes | None = None,
-    overwrite: bool = False,
+    options: RestoreOptions = RestoreOptions(),
     progress: Callable | None = None,
 ) -> FolderResult:
     """Writes the original faces back into every public picture of a folder, as .png; see `deidentify_folder`."""
-    plan = _plan(public, target, ".png", overwrite)
-    boxes_of = [None] * len(plan) if boxes is None else boxes.per_picture(len(plan))
+    plan = _plan(public, target, ".png", options.overwrite)
+    boxes = [None] * len(plan) if options.boxes is None else options.boxes.per_picture(len(plan))
 
     def one(k, picture, result):
-        return reconstruct_image(picture, result, decoder, secret=secret, boxes=boxes_of[k], overwrite=overwrite)
+        return reconstruct_image(picture, result, decoder, replace(options, boxes=boxes[k]))
 
     return _each(public, plan, one, progress, "reconstruct")
 

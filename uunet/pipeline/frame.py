@@ -8,6 +8,7 @@ pasted, and of each only its own pixels are pasted; so, too, in reconstruction.
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -19,9 +20,32 @@ from uunet.boxes.types import Clip, Roi, rois_of
 from uunet.wire import crypto, messages
 
 
-def fresh_seed() -> int:
-    """A random seed: with a fixed one, a person would get the same virtual face in every clip, and could be linked."""
-    return secrets.randbits(64)
+@dataclass(frozen=True)
+class Publisher:
+    """What all frames of one public file have in common."""
+
+    deidentifier: engine.Deidentifier  # so that a person keeps one virtual face
+    seal: crypto.Seal | None = None  # None if anybody can read the boxes
+    method: str = messages.LSB  # how the boxes are hidden: messages.LSB, QIM or JPEG
+
+
+def new_publisher(
+    encoder: keras.Model, seed: int | None, secret: bytes | str | None, method: str = messages.LSB
+) -> Publisher:
+    """The Publisher of a new file.
+
+    Args:
+        encoder: keras.Model U_e, as `engine.Deidentifier` takes it.
+        seed: int >= 0; None draws a fresh one: with a fixed one, a person would get the same virtual face in every
+            clip, and could be linked.
+        secret: bytes (32) or str, see `crypto`; None for no seal.
+        method: see `Publisher`.
+
+    Raises:
+        UUNetError: if `encoder` is not an encoder, or `secret` cannot be used.
+    """
+    deidentifier = engine.Deidentifier(encoder, secrets.randbits(64) if seed is None else seed)
+    return Publisher(deidentifier, None if secret is None else crypto.new_seal(secret), method)
 
 
 def deidentify(
@@ -47,9 +71,8 @@ def deidentify(
     Raises:
         UUNetError: if the frame is too small for its message or `encoder` is not an encoder.
     """
-    deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
-    heads = detection.tracked_heads([[frame]], detector)
-    return deidentify_frames([frame], heads, deidentifier, seal=new_seal(secret))[0]
+    publisher = new_publisher(encoder, seed, secret)
+    return deidentify_frames([frame], detection.tracked_heads([[frame]], detector), publisher)[0]
 
 
 def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str | None = None) -> np.ndarray:
@@ -67,11 +90,6 @@ def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str
         UUNetError: if the picture carries no intact message or `decoder` is not a decoder.
     """
     return reconstruct_frames([public], messages.read([[public]], secret, alone=True).opened(), decoder)[0]
-
-
-def new_seal(secret: bytes | str | None) -> crypto.Seal | None:
-    """The seal of a new file, or None where there is no secret."""
-    return None if secret is None else crypto.new_seal(secret)
 
 
 def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracked: Clip) -> None:
@@ -108,21 +126,20 @@ def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracke
 def deidentify_frames(
     frames: Sequence[np.ndarray],
     tracked: Clip,
-    deidentifier: engine.Deidentifier,
+    publisher: Publisher,
     *,
     first_index: int = 0,
     last: bool = True,
-    seal: crypto.Seal | None = None,
-    method: str = messages.LSB,
 ) -> list:
     """Public versions of consecutive frames; their heads go through U_e together.
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
-        tracked: list (frames) of lists of TrackedBox; their order is that of the message.
-        deidentifier: engine.Deidentifier; with the same one in all calls of a clip, a person keeps one virtual face.
+        tracked: list (frames) of lists of TrackedBox; their order is that of the message. With messages.QIM, whole
+            groups with boxes of `motion.carry`.
+        publisher: Publisher, the same one in all calls of a clip.
         first_index: int, the number of the first of these frames in the clip.
-        last, seal, method: see `messages.hide`; messages.QIM wants whole groups with boxes of `motion.carry`.
+        last: bool, whether the clip ends with these frames.
 
     Returns:
         list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.
@@ -132,10 +149,10 @@ def deidentify_frames(
     """
     rois = rois_of(tracked)
     for frame, boxes in zip(frames, rois, strict=True):
-        messages.check_fits(boxes, frame.shape, method=method, sealed=seal is not None)
+        messages.check_fits(boxes, frame.shape, method=publisher.method, sealed=publisher.seal is not None)
     tracks = [track_id for heads in tracked for track_id, _ in heads]
-    public = _pasted(frames, rois, deidentifier(_crops(frames, rois), tracks))
-    return messages.hide(public, rois, first_index=first_index, last=last, seal=seal, method=method)
+    public = _pasted(frames, rois, publisher.deidentifier(_crops(frames, rois), tracks))
+    return messages.hide(public, rois, first_index=first_index, last=last, seal=publisher.seal, method=publisher.method)
 
 
 def reconstruct_frames(

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import keras
 
-from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes import detection, motion
 from uunet.boxes.box_file import GivenBoxes
@@ -17,7 +16,8 @@ from uunet.boxes.types import rois_of
 from uunet.errors import UUNetError
 from uunet.media import profiles, video_reading, video_writing
 from uunet.media.video_reading import VideoError
-from uunet.pipeline.frame import deidentify_frames, fresh_seed, meet, new_seal, reconstruct_frames
+from uunet.pipeline.frame import deidentify_frames, meet, new_publisher, reconstruct_frames
+from uunet.pipeline.options import PublicOptions, RestoreOptions
 from uunet.wire import messages
 
 
@@ -40,13 +40,7 @@ def deidentify_video(
     target: Path | str,
     encoder: keras.Model,
     detector: Callable | GivenBoxes,
-    *,
-    seed: int | None = None,
-    secret: bytes | str | None = None,
-    profile: str | None = None,
-    method: str | None = None,
-    crf: int | None = None,
-    overwrite: bool = False,
+    options: PublicOptions = PublicOptions(),
     progress: Callable | None = None,
 ) -> VideoResult:
     """Writes the public version of a video: virtual faces, and their boxes hidden in every frame.
@@ -60,31 +54,31 @@ def deidentify_video(
         target: path of the public file: lossless .webm (VP9) or .mkv (FFV1); lossy .mp4 (H.264) or .mov (Motion JPEG).
         encoder: U_e.
         detector: callable frame -> faces, or `box_file.GivenBoxes`: see `detection`.
-        seed: >= 0 for a repeatable file; None draws a fresh one.
-        secret: 32 bytes or a passphrase, see `crypto`, to seal the boxes with; None for boxes that anybody can read.
-        profile: the name of the profile that `target` must have; None for any.
-        method: how the boxes are hidden, see `profiles`; None for the profile's default.
-        crf: 1 to 51, quality of an .mp4: higher is smaller and worse; None for the profile's.
-        overwrite: whether an existing `target` may be replaced.
+        options: how the file is written.
         progress: callable `(stage, done, total or None)`, after each batch of frames.
 
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
-    chosen = profiles.choose(target, profiles.VIDEOS, profile, crf, method)
-    deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
+    chosen = profiles.choose(target, profiles.VIDEOS, options.profile, options.crf, options.method)
+    assert chosen.method is not None  # only a profile of reconstructions hides nothing
+    publisher = new_publisher(encoder, options.seed, options.secret, chosen.method)
     stages = _Stages(progress)
-    with video_reading.opened(source) as clip, new_file(target, source, overwrite=overwrite) as part:
+    with video_reading.opened(source) as clip, new_file(target, source, overwrite=options.overwrite) as part:
         with stages.timed("detect") as report:
             tracked, shape = _track(clip, detector, report)
-            meet(deidentifier, _pictures(source), tracked)
-            tracked, notes = _carried(tracked, shape, chosen, sealed=secret is not None)
+            meet(publisher.deidentifier, _pictures(source), tracked)
+            tracked, notes = _carried(tracked, shape, chosen, sealed=publisher.seal is not None)
         with stages.timed("de-identify", len(tracked)) as report:
-            publish = _publisher(deidentifier, chosen.method, len(tracked), secret)
+
+            def publish(frames, heads, first):
+                last = first + len(frames) == len(tracked)
+                return deidentify_frames(frames, heads, publisher, first_index=first, last=last)
+
             written = _convert(source, part, chosen, publish, tracked, report)
         with stages.timed("verify", len(tracked)) as report:
             carriers = video_writing.verified(part, target, chosen, written, report)
-            again = messages.read(video_reading.batches(carriers, messages.GROUP), secret)
+            again = messages.read(video_reading.batches(carriers, messages.GROUP), options.secret)
             if again.failures or again.boxes != rois_of(tracked):
                 raise VideoError(f"{target} {profiles.not_survived(chosen)}")
         people = len({track_id for heads in tracked for track_id, _ in heads})
@@ -95,10 +89,7 @@ def reconstruct_video(
     public: Path | str,
     target: Path | str,
     decoder: keras.Model,
-    *,
-    secret: bytes | str | None = None,
-    boxes: GivenBoxes | None = None,
-    overwrite: bool = False,
+    options: RestoreOptions = RestoreOptions(),
     progress: Callable | None = None,
 ) -> VideoResult:
     """Writes the original faces back: needs nothing but the public file, U_d and, if it is sealed, the secret.
@@ -109,9 +100,8 @@ def reconstruct_video(
         public: path of a file that `deidentify_video` wrote, unchanged.
         target: path of the result: .webm or .mkv (lossless), or .mp4 (H.264, good for viewing).
         decoder: U_d.
-        secret: 32 bytes or the passphrase with which the file was sealed; None if it was not.
-        boxes: given boxes, to be used instead of the messages, which are not read.
-        overwrite, progress: as in `deidentify_video`.
+        options: how the file is read, and the result written.
+        progress: as in `deidentify_video`.
 
     Raises:
         UUNetError: one sentence, naming the first frames whose message is missing, damaged or another frame's;
@@ -119,12 +109,12 @@ def reconstruct_video(
     """
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_VIDEOS)
     stages = _Stages(progress)
-    with video_reading.opened(public) as clip, new_file(target, public, overwrite=overwrite) as part:
+    with video_reading.opened(public) as clip, new_file(target, public, overwrite=options.overwrite) as part:
         with stages.timed("read") as report:
-            if boxes is None:
-                rois = messages.read(_groups(clip, report), secret, stop=True).opened()
+            if options.boxes is None:
+                rois = messages.read(_groups(clip, report), options.secret, stop=True).opened()
             else:
-                rois = _given(clip, boxes)
+                rois = _given(clip, options.boxes)
         with stages.timed("reconstruct", len(rois)) as report:
 
             def restore(frames, rois, first):
@@ -212,17 +202,6 @@ def _pictures(source):
     with video_reading.opened(source) as clip:
         for frame in clip.frames():
             yield frame.rgb
-
-
-def _publisher(deidentifier, method, n_frames, secret):
-    """What de-identification does to a batch: callable `(frames, heads, first_index) -> frames or JPEG files`."""
-    seal = new_seal(secret)
-
-    def publish(frames, heads, first):
-        options = {"first_index": first, "seal": seal, "method": method}
-        return deidentify_frames(frames, heads, deidentifier, last=first + len(frames) == n_frames, **options)
-
-    return publish
 
 
 def _convert(source, part, profile, change, heads, report):

@@ -159,25 +159,32 @@ def hide(
     Raises:
         RoiError, MessageError, CapacityError.
     """
-    length = GROUP if method == QIM else 1
+    if method == QIM:
+        return list(_hide_shared(frames, rois, first_index, last, seal))
     hidden: list[np.ndarray | bytes] = []
-    for start in range(0, len(frames), length):
-        boxes, index, group = rois[start : start + length], first_index + start, frames[start : start + length]
+    for index, (frame, boxes) in enumerate(zip(frames, rois, strict=True), start=first_index):
+        layout = protocol.Layout(last=last and len(hidden) + 1 == len(frames))
+        parts = protocol.pack_frame_message(boxes, index, layout, shape=frame.shape, seal=seal)
+        if method == JPEG:
+            change = partial(_hide_parts, parts=parts, seal=seal, index=index, limits=jpeg.LIMITS)
+            hidden.append(jpeg.rewrite(jpeg.encode(frame), change))
+        else:
+            hidden.append(_hide_parts(frame, parts, seal, index))
+    return hidden
+
+
+def _hide_shared(frames, rois, first_index, last, seal):
+    """Yields the frames of all groups, in each of which QIM hides one message."""
+    for start in range(0, len(frames), GROUP):
+        boxes, index, group = rois[start : start + GROUP], first_index + start, frames[start : start + GROUP]
         message, moving = motion.ends(boxes)
-        ends = last and start + length >= len(frames)
-        whole = index % length == 0 and (ends or len(group) == length)
+        ends = last and start + GROUP >= len(frames)
+        whole = index % GROUP == 0 and (ends or len(group) == GROUP)
         if not whole or (moving and boxes != motion.straight(message, len(group))):
             raise ValueError(f"the {len(group)} frames from {index} are not one group with boxes on straight lines")
-        layout = protocol.Layout(frames=len(group), last=ends, packed=method == QIM, moving=moving)
+        layout = protocol.Layout(frames=len(group), last=ends, packed=True, moving=moving)
         parts = protocol.pack_frame_message(message, index, layout, shape=group[0].shape, seal=seal)
-        if method == QIM:
-            hidden += qim.hide(group, b"".join(parts), ORDER, avoid={roi for some in boxes for roi in some})
-        elif method == JPEG:
-            change = partial(_hide_parts, parts=parts, seal=seal, index=index, limits=jpeg.LIMITS)
-            hidden.append(jpeg.rewrite(jpeg.encode(group[0]), change))
-        else:
-            hidden.append(_hide_parts(group[0], parts, seal, index))
-    return hidden
+        yield from qim.hide(group, b"".join(parts), ORDER, avoid={roi for some in boxes for roi in some})
 
 
 def _hide_parts(samples, parts, seal, index, **limits):
