@@ -1,7 +1,11 @@
 """Pixel ranges: the only place that converts between uint8, [0, 1] and standardised values."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
+
+Tensor = Any  # of the running Keras backend, inside a network or a training step; `np.ndarray` is used elsewhere
 
 
 def to_float(image: np.ndarray) -> np.ndarray:
@@ -14,7 +18,7 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def round_to_8_bits(image):
+def round_to_8_bits(image: Tensor) -> Tensor:
     """Rounds a [0, 1] tensor to multiples of 1/255; the gradient passes straight through.
 
     A real frame stores 8 bits, and rounding has no useful gradient: the forward pass rounds, the backward pass is the
@@ -42,7 +46,7 @@ def noise_channel(rng: np.random.Generator, size: int) -> np.ndarray:
     return rng.random((size, size, 1), dtype=np.float32)
 
 
-def standardize(image):
+def standardize(image: Tensor) -> Tensor:
     """Scales each image of a batch to zero mean and unit variance over all its pixels and channels.
 
     This is D_a's input, in training and in use (REPRODUCTION.md: the published code trains on one standardisation and
