@@ -19,9 +19,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from uunet import data, engine, models, pixels, presets
+from uunet import data, engine, metrics, models, pixels, presets
 from uunet.config import ConfigError
-from uunet.evaluation import inputs, judges, metrics, recognition, resampling, tables
+from uunet.evaluation import inputs, judges, recognition, resampling, tables
 from uunet.evaluation import pairs as sampling
 from uunet.training import callbacks, provenance
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import cv2
 import keras
 import numpy as np
-from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import atomic, data, engine, pixels
+from uunet import atomic, data, engine, metrics, pixels
 from uunet.config import AdversarialConfig, TwinConfig
 from uunet.training import checkpoints
 
@@ -150,8 +149,9 @@ class SampleSheet(keras.callbacks.Callback):
         public = deidentifier(self.heads, range(count), shapes=shapes)
         x, received = pixels.to_float(self.heads), engine.network_inputs(public, self.config.size)
         r = engine.Reidentifier(self.decoder).faces(public)
-        logs["psnr_r"] = peak_signal_noise_ratio(x, r, data_range=1.0)
-        logs["psnr_a"] = peak_signal_noise_ratio(x, received, data_range=1.0)
+        # of all heads as one picture: the mean squared error is over all of them
+        for name, image in (("psnr_r", r), ("psnr_a", received)):
+            logs[name] = metrics.psnr(x[None], image[None], data_range=1.0)[0]
         atomic.make_folder(self.folder)
         step = (epoch + 1) * self.params["steps"]
         with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
