@@ -11,6 +11,7 @@ ORDER = [
     "atomic",
     "config",
     "pixels",
+    "metrics",
     "models",
     "channel",
     "engine",
