@@ -110,7 +110,7 @@ class Attaching:
     until its picture is decoded: a few packets, as many as the encoder reorders.
     """
 
-    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes | None]):
+    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes | None]) -> None:
         self.stream, self.attach = stream, attach
         self.decoder: av.VideoCodecContext | None = None
         self.held: deque[av.Packet] = deque()  # in the order of decoding
