@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import os
 import stat
 
 import pytest
@@ -108,6 +109,13 @@ def test_a_full_disk(log, monkeypatch):
     with pytest.raises(audit.AuditError, match="No space left"):
         audit.append(log, ENTRY)
     assert log.read_bytes() == before and audit.verify(log).entries == 5
+
+
+def test_a_pipe_does_not_block(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for look in (audit.verify, lambda path: audit.append(path, ENTRY)):
+        with pytest.raises(audit.AuditError, match="is not a file"):
+            look(tmp_path / "pipe")
 
 
 def test_paths_that_are_no_logs(tmp_path):

@@ -58,6 +58,30 @@ def test_there_and_back(index, last, n):
     assert found.body_length == len(parts[1])
 
 
+@st.composite
+def some_heads(draw):
+    """Up to five heads of any track and place in SHAPE, and what is sealed of each."""
+    found = []
+    for _ in range(draw(st.integers(0, 5))):
+        x, y = draw(st.integers(0, 63)), draw(st.integers(0, 47))
+        roi = Roi(x, y, draw(st.integers(1, 64 - x)), draw(st.integers(1, 48 - y)))
+        picture = draw(st.binary(min_size=1, max_size=50))
+        content = HeadContent(draw(st.integers(0, 100)), draw(st.binary(min_size=16, max_size=16)), picture)
+        found.append((TrackedBox(draw(st.integers(0, 2**32 - 1)), roi), content))
+    return found
+
+
+@given(some_heads(), st.integers(0, 2**32 - 1), st.booleans())
+def test_any_heads_come_back(pairs, index, last):
+    known, sealer = file()
+    heads, contents = [head for head, _ in pairs], [content for _, content in pairs]
+    data = b"".join(sealer.seal(index, SHAPE, heads, contents, last))
+    found, back = opened(data, known, index)
+    assert [(head.track, head.roi) for head in found.heads] == heads and back == contents and found.last == last
+    lengths = [len(content.picture) for content in contents]
+    assert envelope.sealed_length(heads, lengths, len(found.record)) == len(data)
+
+
 def test_from_the_record_to_the_heads():
     known, sealer = file()
     data = b"".join(sealer.seal(10, SHAPE, HEADS, CONTENTS, False))
