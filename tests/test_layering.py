@@ -9,6 +9,7 @@ ORDER = [
     "errors",
     "labels",
     "atomic",
+    "audit",
     "config",
     "pixels",
     "models",

@@ -12,7 +12,7 @@ Each sealed head is encrypted with the key of its track, and authenticated toget
 the frame but the key record, which may be replaced. The frame tag authenticates A and D alone, for a reader who has not
 the key of each track, and for a frame without heads. The CRC detects accidents, not forgery.
 
-A reader calls `read_open`, `check_place`, `read_body`, `check` and `open_head`, in this order.
+A reader calls `read_open`, `check_place`, `read_body` and, for each head, `open_head`.
 docs/wire-format.md, section 10, is the full specification, with test vectors.
 """
 
@@ -281,7 +281,7 @@ def check_place(
 ) -> None:
     """Checks that an envelope is that of this frame of this file; None accepts any.
 
-    This is worth something only together with `check`: the open part alone can be forged.
+    This is worth something only together with `read_body`: the open part alone can be forged.
 
     Args:
         envelope: Envelope.
@@ -311,7 +311,9 @@ def check_place(
 
 
 def read_body(envelope: Envelope, read: protocol.Reader, keys: FileKeys) -> bytes:
-    """The body of an envelope. No more is read than there is.
+    """The body of an envelope, whose frame tag is checked before the rest is read.
+
+    So a forger cannot make a reader draw the places of a body that fills the frame.
 
     Args:
         envelope: Envelope, from `read_open` of the same reader.
@@ -319,31 +321,35 @@ def read_body(envelope: Envelope, read: protocol.Reader, keys: FileKeys) -> byte
         keys: FileKeys, of which the order key is used if the carrier has an order.
 
     Raises:
-        DamagedEnvelopeError: if less is there than the open part announces.
+        StreamError, AuthenticationError, DamagedEnvelopeError: see `check`.
     """
-    wanted = envelope.body_length
-    body = read(wanted, offset=len(envelope.data), key=keys.order_key, nonce=envelope.frame_index)
-    if len(body) != wanted:
-        raise _damaged(f"is cut: {len(body)} of the {wanted} bytes of its body are there")
+    where = {"offset": len(envelope.data), "key": keys.order_key, "nonce": envelope.frame_index}
+    _check_tag(envelope, read(TAG_BYTES, **where), keys)
+    body = read(envelope.body_length, **where)
+    check(envelope, body, keys)
     return body
 
 
 def check(envelope: Envelope, body: bytes, keys: FileKeys) -> None:
-    """Checks that the owner of the file's keys sealed this frame with these heads.
+    """Checks that the owner of the file's keys sealed this frame with these heads; `open_head` checks each head.
 
     Raises:
         StreamError: if the keys are those of another file.
-        DamagedEnvelopeError: if the body has another length than the open part says.
         AuthenticationError: if the frame tag does not match: the keys are others, or the frame was changed.
+        DamagedEnvelopeError: if the body has another length than the open part says: it was cut.
     """
-    if keys.stream_id != envelope.stream_id:
-        raise protocol.StreamError("The keys are those of another public file: give the file that they were made for.")
+    _check_tag(envelope, body[:TAG_BYTES], keys)
     if len(body) != envelope.body_length:
         raise _damaged(f"has {len(body)} bytes in its body where it announces {envelope.body_length}")
+
+
+def _check_tag(envelope, tag, keys):
+    if keys.stream_id != envelope.stream_id:
+        raise protocol.StreamError("The keys are those of another public file: give the file that they were made for.")
     nonce = NONCE.pack(envelope.frame_index, 0, 0)
     try:
-        _cipher(keys.frame_key).decrypt(nonce, body[:TAG_BYTES], envelope.authenticated())
-    except InvalidTag:
+        _cipher(keys.frame_key).decrypt(nonce, tag, envelope.authenticated())
+    except InvalidTag:  # also if it was cut
         raise crypto.AuthenticationError(
             f"The envelope of frame {envelope.frame_index} does not open: it was changed after it was sealed, or the "
             "key is that of another file; give the public file exactly as it was written."
@@ -351,7 +357,7 @@ def check(envelope: Envelope, body: bytes, keys: FileKeys) -> None:
 
 
 def open_head(envelope: Envelope, body: bytes, k: int, keys: FileKeys) -> HeadContent:
-    """What was sealed of one head. Call `check` before, once per frame.
+    """What was sealed of one head. Call `read_body` or `check` before, once per frame.
 
     Args:
         envelope: Envelope.
