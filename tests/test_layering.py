@@ -24,6 +24,7 @@ ORDER = [
     "wire",
     "media",
     "video_samples",
+    "authority",
     "pipeline",
     "evaluation",
     "experiments",

@@ -21,6 +21,7 @@ from uunet.wire.crypto import AuthenticationError
 from uunet.wire.envelope import Envelope
 from uunet.wire.key_files import TrackError
 from uunet.wire.keys import AuthorityKey, FileKeys, KeyRecordError, RecipientKey
+from uunet.wire.protocol import StreamError
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -35,15 +36,21 @@ def file_keys(public: PublicFile, identity: AuthorityKey | FileKeys) -> FileKeys
     Raises:
         NoEnvelopeError: if the first frame carries no envelope.
         NotARecipientError: if the file was not sealed to this key.
+        StreamError: if `identity` is the disclosure of another file.
         KeyRecordError: if no frame carries a key record, or if it is damaged.
     """
     for index, (_, read) in enumerate(public.frames()):
         with public.naming(index):
             found = envelope.read_open(read)
-            if isinstance(identity, FileKeys):
-                return identity
-            if found.record:
+        if isinstance(identity, FileKeys):
+            if identity.stream_id != found.stream_id:
+                raise StreamError(f"{public.path} is not the file of this disclosure: give the file it was made for.")
+            return identity
+        if found.record:
+            try:
                 return keys.unwrap(found.record, found.stream_id, identity)
+            except UUNetError as error:
+                raise type(error)(f"{public.path}: {error}") from error
     raise KeyRecordError(
         f"{public.path} carries no key record (the frames that did were cut out): give the public file exactly as it "
         "was written."
@@ -81,9 +88,9 @@ def disclose(
         raise OutputError(f"{target} exists already, and a disclosure is never replaced: name another file.")
     wanted = sorted(set(tracks))
     own = file_keys(public, identity)
-    for track in wanted:
-        if own.tracks() is not None and track not in own.tracks():
-            raise TrackError(f"The disclosure given opens {_named(own.tracks())}, not {track}: name one of these.")
+    opened = own.tracks()
+    if opened is not None and not set(wanted) <= set(opened):
+        raise TrackError(f"The disclosure given opens {_named(opened)} only, not {_named(wanted)}: name one of these.")
     shown = Counter()
     for frame in checked(public, own, progress):
         shown.update({head.track for head in frame.heads})
@@ -192,9 +199,10 @@ def _verify(public, written, target, own, record, progress):
     for index, (frame, read) in enumerate(public.frames()):
         with public.naming(index):
             old, body = _opened(frame, read, own)
-        other, new, new_body = next(again, (None, None, None))
-        if other is None:
+        result = next(again, None)
+        if result is None:
             raise _unlike(target, index)
+        other, new, new_body = result
         if isinstance(frame, Frame):
             shift = other.time - frame.time if shift is None else shift
             if abs(other.time - frame.time - shift) > 1:

@@ -146,8 +146,9 @@ def hidden(rgb: np.ndarray, new: Replacement) -> np.ndarray:
     # a longer key record leaves no stanza of somebody who is no longer a recipient
     erased = lsb.hide(rgb, secrets.token_bytes(new.replaces), replace=True)
     started = lsb.hide(erased, new.open_part, replace=True)
-    order = {"offset": len(new.open_part), "key": new.order_key, "nonce": new.frame_index}
-    return lsb.hide(started, new.body, **order, replace=True)
+    return lsb.hide(
+        started, new.body, offset=len(new.open_part), key=new.order_key, nonce=new.frame_index, replace=True
+    )
 
 
 def _copy_sidecar(public, part, replace, report):
@@ -167,10 +168,9 @@ def _copy_picture(public, target, part, replace):
     with public.naming(0):
         new = replace(picture.envelope_reader)
         if picture.jpeg is None:
-            content = hidden(picture.rgb, new)
+            images.write(part, target, profile, hidden(picture.rgb, new), picture.alpha)
         else:
-            content = jpeg.with_segment(picture.jpeg, new.open_part + new.body)
-    images.write(part, target, profile, content, picture.alpha)
+            images.write(part, target, profile, jpeg.with_segment(picture.jpeg, new.open_part + new.body))
 
 
 def _copy_video(public, target, part, replace, report):

@@ -199,10 +199,10 @@ def _decoded(clip):
             if packet is None:
                 return
             frames = packet.decode() if packet.stream is clip.video else []
-            damaged = packet.stream is clip.video and (packet.is_corrupt or any(frame.is_corrupt for frame in frames))
+            corrupt = packet.stream is clip.video and (packet.is_corrupt or any(frame.is_corrupt for frame in frames))
         except av.FFmpegError as error:
             raise VideoError(damaged(clip.path, index)) from error
-        if damaged:
+        if corrupt:
             raise VideoError(damaged(clip.path, index))
         yield packet, frames
         index += len(frames)

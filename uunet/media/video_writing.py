@@ -138,6 +138,7 @@ def copy(
         sound, _ = audio.writers(clip, out, profile)
         filtered = "h264_mp4toannexb" if profile.codec == "libx264" else "null"
         annex_b = BitStreamFilterContext(filtered, clip.video, stream)
+        assert clip.video.time_base is not None  # FFmpeg gives every stream of a file one
         shift = round(clip.start / 1000 / clip.video.time_base)
         for count, packet in enumerate(_with_dts(_filtered(clip, annex_b, waiting.append))):
             _write_sound(sound, waiting)
