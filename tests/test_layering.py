@@ -25,6 +25,7 @@ ORDER = [
     "wire",
     "media",
     "video_samples",
+    "authority",
     "pipeline",
     "evaluation",
     "experiments",

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 
 from uunet.channel import video_codec
 from uunet.media import audio, profiles, sei, video_reading, views
@@ -101,6 +102,91 @@ def convert(
         for write in sound.values():
             write(None)
     return Written(written, kept, notes, attaching.digests if attaching else None)
+
+
+def copy(
+    source: Path | str,
+    part: Path,
+    profile: Profile,
+    change: Callable[[bytes, int], bytes],
+    report: Callable[[int], None],
+) -> None:
+    """Copies a video without decoding it: its packets at their times, changed, and the sound.
+
+    Args:
+        source: path of a video of H.264 or Motion JPEG.
+        part: path to write to; its suffix chooses the container.
+        profile: of the same codec.
+        change: callable `(picture, k) -> picture`, bytes of the k-th packet: H.264 in Annex B form, or a JPEG file.
+        report: callable `(done)`, the number of packets written.
+
+    Raises:
+        VideoError: if the source is damaged.
+        OSError: if the result cannot be written; `atomic.new_file` makes a sentence of it.
+    """
+    waiting = []
+    with (
+        video_reading.opened(source) as clip,
+        _writing(),
+        av.open(str(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
+    ):
+        stream = out.add_stream_from_template(clip.video)
+        sound, _ = audio.writers(clip, out, profile)
+        filtered = "h264_mp4toannexb" if profile.codec == "libx264" else "null"
+        annex_b = BitStreamFilterContext(filtered, clip.video, stream)
+        assert clip.video.time_base is not None  # FFmpeg gives every stream of a file one
+        shift = round(clip.start / 1000 / clip.video.time_base)
+        for count, packet in enumerate(_with_dts(_filtered(clip, annex_b, waiting.append))):
+            _write_sound(sound, waiting)
+            result = av.Packet(change(bytes(packet), count))
+            result.stream, result.time_base, result.is_keyframe = stream, packet.time_base, packet.is_keyframe
+            result.pts, result.dts, result.duration = packet.pts - shift, packet.dts - shift, packet.duration
+            out.mux(result)
+            report(count + 1)
+        _write_sound(sound, waiting)
+        for write in sound.values():
+            write(None)
+
+
+def _filtered(clip, annex_b, others):
+    """Yields the packets of the video behind a filter; passes those of other streams to `others`."""
+    packets, count = clip.container.demux(), 0
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is not None and packet.stream is not clip.video:
+                others(packet)
+                continue
+            if packet is not None and not packet.size:  # the end of the stream; sound may follow
+                continue
+            found = annex_b.filter(packet)
+        except av.FFmpegError as error:
+            raise VideoError(video_reading.damaged(clip.path, count)) from error
+        if any(one.pts is None or one.is_corrupt for one in found):
+            raise VideoError(video_reading.damaged(clip.path, count))
+        yield from found
+        if packet is None:
+            return
+        count += len(found)
+
+
+def _with_dts(packets):
+    """Gives each packet a time of decoding. Matroska stores none, and FFmpeg does not know the first of them."""
+    early = []
+    for packet in packets:
+        if packet.dts is None:
+            early.append(packet)
+            continue
+        yield from _before(early, packet.dts)
+        early = []
+        yield packet
+    yield from _before(early, min((packet.pts for packet in early), default=0) + 1)
+
+
+def _before(packets, time):
+    for k, packet in enumerate(packets):
+        packet.dts = time - len(packets) + k
+        yield packet
 
 
 class Attaching:

@@ -59,7 +59,7 @@ def encode_decode(networks: Networks, channel: Callable | None, batch: dict, sam
 
     Args:
         networks: Networks.
-        channel: `uunet.channel.Channel`, or None for the paper's direct U_d(U_e(x)).
+        channel: `uunet.channel.simulation.Channel`, or None for the paper's direct U_d(U_e(x)).
         batch: dict as in `generator_objective`.
         sample: int, which of the batch's independent samples of noise and conditions to use.
 
@@ -113,13 +113,13 @@ def generator_objective(
 
     Args:
         networks: Networks.
-        channel: `uunet.channel.Channel`, or None.
+        channel: `uunet.channel.simulation.Channel`, or None.
         config: `config.AdversarialConfig`.
         batch: dict of
             x: float32 `(B, H, W, 3)` in [0, 1], B = subjects x sequences x frames in that order,
             noise: float32 `(1 + critic_steps, B, H, W, 1)` of U(0, 1), the same in all frames of a sequence,
             epsilon: float32 `(critic_steps, 2, B, 1, 1, 1)` of U(0, 1),
-            order, degradation: the conditions of each pass through the channel, `channel.sample_conditions`.
+            order, degradation: the conditions of each pass through the channel, `simulation.sample_conditions`.
 
     Returns:
         scalar to minimise, dict of the six unweighted terms to log.
@@ -156,11 +156,11 @@ def generation_objective(
     Args:
         encoder: `models.twin_encoder`; t, n, o, p and l are explained there.
         critic: `models.patch_critic`, or None for generation without a critic.
-        roi: `uunet.channel.Channel` of the ROI sizes, without degradation.
+        roi: `uunet.channel.simulation.Channel` of the ROI sizes, without degradation.
         config: `config.TwinConfig`.
         batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`,
             landmarks float32 `(B, K, 2)`, person int32 `(B,)`, labels int32 `(B, 3)`, epsilon float32 `(B, 1, 1, 1)`;
-            order, degradation as in `channel.sample_conditions`.
+            order, degradation as in `simulation.sample_conditions`.
 
     Returns:
         scalar to minimise, dict of scalars to log.
@@ -232,7 +232,7 @@ def embedding_objective(
 
     Args:
         encoder, decoder: `models.twin_encoder`, `models.twin_decoder`.
-        roi, channel: `uunet.channel.Channel`s of the same ROI sizes; the first without degradation.
+        roi, channel: `uunet.channel.simulation.Channel`s of the same ROI sizes; the first without degradation.
         config: as in `generation_objective`.
         batch: dict as `data.embedding_batch` makes it.
 

@@ -255,7 +255,7 @@ def _distinct(counts, most, wanted, key):
 def sample_conditions(
     config: ChannelConfig, sequences: int, key: jax.Array, step: int | jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """`channel.sample_conditions` on the device: order int32 `(sequences,)`, degradation int32 `(sizes, 4)`."""
+    """`simulation.sample_conditions` on the device: order int32 `(sequences,)`, degradation int32 `(sizes, 4)`."""
     count, kinds = len(config.sizes), len(config.damages)
     keys = random.split(key, 5)
     strength = jnp.minimum(1.0, step / config.ramp)
