@@ -1,13 +1,13 @@
-"""Publishing with sealed originals: what comes back, what else changes, room, and options that contradict each other."""
+"""Publishing with sealed originals: what comes back, what else changes, room, options that contradict each other."""
 
 import os
 
 import numpy as np
 import pytest
 
-from tests import sealed_files
+from tests import sealed_clips
 from tests.clips import fails
-from tests.sealed_files import ALICE, FRAMES, HEADS, PICTURES, VIDEOS, Sealed, crop, inside, textured
+from tests.sealed_clips import ALICE, FRAMES, HEADS, PICTURES, VIDEOS, Sealed, crop, inside, textured
 from uunet import engine, pipeline
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
@@ -23,7 +23,7 @@ WALK = os.path.join(os.path.dirname(samples), "walk.mp4")
 
 @pytest.fixture(scope="module")
 def twin():
-    return sealed_files.drawing_first()
+    return sealed_clips.drawing_first()
 
 
 def assert_restored(one, restored, bits):
@@ -44,7 +44,7 @@ def bits_changed(suffix, beside):
 # Exact.
 
 
-@pytest.mark.parametrize("carrier", VIDEOS, ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", VIDEOS, ids=sealed_clips.name)
 def test_exact_originals_come_back_bit_for_bit(tmp_path, twin, carrier):
     one = Sealed(tmp_path, twin, carrier).publish()
     assert (one.result.heads, one.result.frames_without_heads, one.result.tracks) == (25, 1, 3)
@@ -55,7 +55,7 @@ def test_exact_originals_come_back_bit_for_bit(tmp_path, twin, carrier):
     assert set(os.listdir(tmp_path)) == left
 
 
-@pytest.mark.parametrize("carrier", PICTURES, ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", PICTURES, ids=sealed_clips.name)
 def test_exact_originals_of_a_picture(tmp_path, twin, carrier):
     one = Sealed(tmp_path, twin, carrier, FRAMES[3:4], HEADS[3:4]).publish()
     restored = one.restore()
@@ -78,7 +78,7 @@ ANY_SIZE = [
 
 
 @pytest.mark.parametrize(
-    "carrier", [(".mkv", False), (".mp4", False), (".mov", False), *PICTURES], ids=sealed_files.name
+    "carrier", [(".mkv", False), (".mp4", False), (".mov", False), *PICTURES], ids=sealed_clips.name
 )
 def test_heads_of_any_size_anywhere(tmp_path, twin, carrier):
     one = Sealed(tmp_path, twin, carrier, [textured(0, 360, 400, noise=0)], [ANY_SIZE]).publish()
@@ -88,7 +88,7 @@ def test_heads_of_any_size_anywhere(tmp_path, twin, carrier):
 
 
 @pytest.mark.parametrize(
-    "carrier", [(".mkv", False), (".mp4", False), (".mov", False), *PICTURES], ids=sealed_files.name
+    "carrier", [(".mkv", False), (".mp4", False), (".mov", False), *PICTURES], ids=sealed_clips.name
 )
 def test_one_frame_without_heads(tmp_path, twin, carrier):
     one = Sealed(tmp_path, twin, carrier, FRAMES[:1], [[]]).publish()
@@ -105,7 +105,7 @@ def test_odd_sides_of_h264(tmp_path, twin):
     assert restored.altered == []
 
 
-@pytest.mark.parametrize("carrier", [(".png", False), (".jpg", False), (".mp4", False)], ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", [(".png", False), (".jpg", False), (".mp4", False)], ids=sealed_clips.name)
 def test_hundreds_of_heads(tmp_path, twin, carrier):
     heads = [(k, Roi(24 * (k % 20) + k % 3, 24 * (k // 20), 20, 20)) for k in range(300)]
     one = Sealed(tmp_path, twin, carrier, [textured(0, 640, 640, noise=0)], [heads]).publish()
@@ -114,7 +114,7 @@ def test_hundreds_of_heads(tmp_path, twin, carrier):
     assert restored.opened == 300 and restored.altered == []
 
 
-@pytest.mark.parametrize("carrier", [(".mkv", False), (".mp4", False), (".mov", False)], ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", [(".mkv", False), (".mp4", False), (".mov", False)], ids=sealed_clips.name)
 def test_the_default_is_high(tmp_path, twin, carrier):
     frames, heads = video_reading.read_frames(WALK)[:2], [[(1, Roi(255, 241, 100, 101)), (2, Roi(40, 30, 60, 80))]] * 2
     one = Sealed(tmp_path, twin, carrier, frames, heads, quality="high").publish()
@@ -122,7 +122,7 @@ def test_the_default_is_high(tmp_path, twin, carrier):
     error = np.concatenate(
         [
             (frame.astype(float) - back)[inside(own, frame.shape)]
-            for frame, back, own in zip(frames, restored.frames, heads)
+            for frame, back, own in zip(frames, restored.frames, heads, strict=True)
         ]
     )
     assert 0 < (error**2).mean() and 10 * np.log10(255**2 / (error**2).mean()) >= 38
@@ -155,7 +155,7 @@ def test_seeds_repeat_the_faces_and_never_the_keys(tmp_path, twin):
 @pytest.mark.parametrize(
     "carrier",
     [(".webm", False), (".mp4", False), (".mov", False), (".png", False), (".jpg", False)],
-    ids=sealed_files.name,
+    ids=sealed_clips.name,
 )
 def test_reversal_none_carries_nothing(tmp_path, twin, decoder, carrier):
     how = {"recipients": (), "quality": "high", "reversal": "none"}
@@ -236,7 +236,7 @@ def test_room_is_named_with_the_frame(tmp_path, twin):
     fails(tmp_path, "^Frame 11: There is room", one.publish, lsb.CapacityError)
 
 
-@pytest.mark.parametrize("carrier", [(".png", False), (".jpg", False), (".jpg", True)], ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", [(".png", False), (".jpg", False), (".jpg", True)], ids=sealed_clips.name)
 def test_too_many_heads_are_named_with_the_frame(tmp_path, twin, carrier, monkeypatch):
     monkeypatch.setattr(envelope, "MAX_HEADS", 2)
     one = Sealed(tmp_path, twin, carrier, FRAMES[3:4], HEADS[3:4])
@@ -336,7 +336,7 @@ def test_a_folder_there_and_back(tmp_path, twin):
     how = options(quality="exact", profile="jpeg")
     result = pipeline.deidentify_folder(tmp_path / "in", tmp_path / "public", twin, given, how)
     assert result.done == {"0.png": 2, "1.png": 2} and result.failed == {} and result.notes == {}
-    painted = sealed_files.painted(sealed_files.items(tmp_path / "public" / "1.jpg")[0], HEADS[1][0][1])
-    sealed_files.write_items(tmp_path / "public" / "1.jpg", [painted])
+    painted = sealed_clips.painted(sealed_clips.items(tmp_path / "public" / "1.jpg")[0], HEADS[1][0][1])
+    sealed_clips.write_items(tmp_path / "public" / "1.jpg", [painted])
     back = pipeline.restore_folder(tmp_path / "public", tmp_path / "back", pipeline.RestoreOptions(identity=ALICE))
     assert back.done == {"0.jpg": 2, "1.jpg": 2} and back.failed == {} and back.altered == {"1.jpg": 1}

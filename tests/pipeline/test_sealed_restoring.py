@@ -1,11 +1,13 @@
 """Restoring sealed originals: whom a key opens, what a disclosure shows, the files that belong together, `inspect`."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from tests import sealed_files
+from tests import sealed_clips
 from tests.clips import fails
-from tests.sealed_files import ALICE, BOB, CARRIERS, FRAMES, GIVEN, HEADS, HYBRID, STRANGER, Sealed, inside
+from tests.sealed_clips import ALICE, BOB, CARRIERS, FRAMES, GIVEN, HEADS, HYBRID, STRANGER, Sealed, inside
 from uunet import audit, pipeline
 from uunet.boxes.types import Roi
 from uunet.pipeline import sealed
@@ -18,7 +20,7 @@ SECRET = "correct horse battery staple"
 
 @pytest.fixture(scope="module")
 def twin():
-    return sealed_files.drawing_first()
+    return sealed_clips.drawing_first()
 
 
 @pytest.fixture(scope="module")
@@ -127,16 +129,11 @@ def test_options_that_contradict_each_other(three, decoder):
     for options in ({"identity": ALICE}, {"sidecar": "x"}, {"accept_altered": True}, {"log": "x"}):
         how = pipeline.RestoreOptions(**options)
         for reconstruct in (pipeline.reconstruct_video, pipeline.reconstruct_image, pipeline.reconstruct_folder):
-            target = three.folder / "back.mkv"
-            fails(
-                three.folder,
-                "leave --identity",
-                lambda r=reconstruct, h=how: r(three.public, target, decoder, h),
-                OptionsError,
-            )
+            call = partial(reconstruct, three.public, three.folder / "back.mkv", decoder, how)
+            fails(three.folder, "leave --identity", call, OptionsError)
 
 
-@pytest.mark.parametrize("carrier", [(".mkv", True), (".png", True)], ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", [(".mkv", True), (".png", True)], ids=sealed_clips.name)
 def test_the_result_replaces_no_file_that_is_needed(tmp_path, twin, carrier):
     one = Sealed(tmp_path, twin, carrier, FRAMES[:1], HEADS[:1]).publish()
     restore = pipeline.restore_image if one.is_picture else pipeline.restore_video
@@ -218,7 +215,7 @@ def test_a_sidecar_belongs_to_one_file(beside, twin, tmp_path_factory):
     ids=["fewer", "more", "none", "first cut off", "swapped", "repeated", "shorter", "empty"],
 )
 def test_a_sidecar_that_was_changed(beside, change, says):
-    sealed_files.write_sidecar(beside.sidecar, change(beside.envelopes()))
+    sealed_clips.write_sidecar(beside.sidecar, change(beside.envelopes()))
     fails(beside.folder, says, beside.restore)
     fails(beside.folder, says, lambda: beside.restore(accept_altered=True))
 
@@ -265,14 +262,14 @@ def test_a_public_file_that_was_encoded_again(beside):
 )
 def test_a_remux_keeps_everything(tmp_path, twin, suffix, copy, container):
     one = Sealed(tmp_path, twin, (suffix, False)).publish()
-    public = sealed_files.remuxed(one.public, tmp_path / f"copy{copy}", container)
+    public = sealed_clips.remuxed(one.public, tmp_path / f"copy{copy}", container)
     restored = one.restore(public=public)
     assert restored.opened == 25 and restored.altered == []
     for frame, back, heads in zip(FRAMES, restored.frames, HEADS, strict=True):
         np.testing.assert_array_equal(back[inside(heads, frame.shape)], frame[inside(heads, frame.shape)])
 
 
-@pytest.mark.parametrize("carrier", CARRIERS[:3], ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", CARRIERS[:3], ids=sealed_clips.name)
 @pytest.mark.parametrize("again", [".mp4", ".mov"])
 def test_encoding_again_is_noticed(tmp_path, twin, carrier, again):
     one = Sealed(tmp_path, twin, carrier, FRAMES[:3], HEADS[:3]).publish()
@@ -285,7 +282,7 @@ def test_encoding_again_is_noticed(tmp_path, twin, carrier, again):
 # Inspect.
 
 
-@pytest.mark.parametrize("carrier", CARRIERS, ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", CARRIERS, ids=sealed_clips.name)
 def test_inspect_says_what_a_file_carries(tmp_path, twin, carrier):
     one = Sealed(tmp_path, twin, carrier, recipients=(ALICE.public, HYBRID.public)).publish()
     for identity, opened in ((None, 0), (HYBRID, 25)):
@@ -326,7 +323,7 @@ def test_inspect_goes_on_after_a_first_frame_that_fails(tmp_path, twin):
 def test_inspect_reports_altered_heads_and_a_cut_end(tmp_path, twin):
     one = Sealed(tmp_path, twin, (".mov", False)).publish()
     items = one.items()[:-1]
-    items[2] = sealed_files.painted(items[2], HEADS[2][0][1])
+    items[2] = sealed_clips.painted(items[2], HEADS[2][0][1])
     found = one.inspect(public=one.rewrite(items))
     assert (
         found.altered == [(2, 1)] and list(found.failures) == [10] and "its end was cut off" in str(found.failures[10])

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import sealed_files
+from tests import sealed_clips
 from tests.clips import fails
-from tests.sealed_files import ALICE, CARRIERS, FRAMES, HEADS, Exchanged, Sealed, crop, inside, painted, parts_with
+from tests.sealed_clips import ALICE, CARRIERS, FRAMES, HEADS, Exchanged, Sealed, crop, inside, painted, parts_with
 from uunet.boxes.types import Roi
 from uunet.pipeline import sealing
 from uunet.wire import envelope, keys, originals
 
-EACH = pytest.mark.parametrize("carrier", CARRIERS, ids=sealed_files.name)
+EACH = pytest.mark.parametrize("carrier", CARRIERS, ids=sealed_clips.name)
 BESIDE_PICTURES = CARRIERS[1:3]  # SEI and APP9: envelopes can be put beside other pictures
 
 
 @pytest.fixture(scope="module")
 def twin():
-    return sealed_files.drawing_first()
+    return sealed_clips.drawing_first()
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def others(tmp_path_factory, twin):
 
 
 @pytest.mark.parametrize(
-    "carrier", [*CARRIERS, (".png", False), (".jpg", False), (".png", True)], ids=sealed_files.name
+    "carrier", [*CARRIERS, (".png", False), (".jpg", False), (".png", True)], ids=sealed_clips.name
 )
 def test_a_painted_head_is_restored_and_reported(twin, files, tmp_path, carrier):
     is_video = carrier in CARRIERS
@@ -79,8 +79,8 @@ def test_a_frame_that_is_written_again_without_change_is_not_reported(files, car
         assert one.restore(public=one.rewrite(one.items())).altered == []
 
 
-@pytest.mark.parametrize("carrier", [(".mkv", False), (".mkv", True)], ids=sealed_files.name)
-@pytest.mark.parametrize(("k", "number"), [(0, 1), (4, 0), (11, 1)])
+@pytest.mark.parametrize("carrier", [(".mkv", False), (".mkv", True)], ids=sealed_clips.name)
+@pytest.mark.parametrize(("k", "number"), [(0, 1), (6, 0), (11, 1)])
 def test_one_pixel_is_enough(files, carrier, k, number):
     """By two levels, so that no hidden bit changes. Its corner is the box's last pixel."""
     one = files(carrier)
@@ -138,11 +138,11 @@ MOVED = {
 def test_frames_that_were_moved_are_refused(files, others, tmp_path, carrier, change, says):
     """With a sidecar, the same is done to its envelopes."""
     one, other = files(carrier), others(carrier)
-    public = sealed_files.write_items(tmp_path / one.public.name, change(one.items(), other.items()))
+    public = sealed_clips.write_items(tmp_path / one.public.name, change(one.items(), other.items()))
     side = None
     if one.sidecar:
         side = tmp_path / "changed.side"
-        sealed_files.write_sidecar(side, change(one.envelopes(), other.envelopes()))
+        sealed_clips.write_sidecar(side, change(one.envelopes(), other.envelopes()))
     fails(one.folder, says, lambda: one.restore(public=public, sidecar=side))
 
 
@@ -153,7 +153,7 @@ def test_a_dropped_frame_beside_a_whole_sidecar(files):
     fails(one.folder, "holds originals of more frames than the public file", lambda: one.restore(public=public))
 
 
-@pytest.mark.parametrize("carrier", [*BESIDE_PICTURES, (".mkv", True)], ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", [*BESIDE_PICTURES, (".mkv", True)], ids=sealed_clips.name)
 def test_pictures_that_were_moved_below_their_envelopes_are_reported(files, carrier):
     """The envelopes stay in their order, the pictures do not."""
     one = files(carrier)
@@ -172,7 +172,7 @@ def test_pictures_that_were_moved_below_their_envelopes_are_reported(files, carr
 # Envelopes.
 
 
-@pytest.mark.parametrize("carrier", [*BESIDE_PICTURES, (".mkv", True), (".jpg", False)], ids=sealed_files.name)
+@pytest.mark.parametrize("carrier", [*BESIDE_PICTURES, (".mkv", True), (".jpg", False)], ids=sealed_clips.name)
 def test_envelopes_of_another_file_are_reported(twin, files, others, tmp_path_factory, carrier):
     """Anybody can seal pictures to a public key. Their digests do not fit what is there."""
     if carrier[0] == ".jpg":
@@ -233,7 +233,7 @@ def between_tracks(parts):
     at = len(open_part) - 4 - 2 * 24
     rows = [open_part[at : at + 24], open_part[at + 24 : at + 48]]
     rows[0], rows[1] = rows[0][:20] + rows[1][20:], rows[1][:20] + rows[0][20:]  # the lengths
-    parts[2] = sealed_files.with_crc(open_part[:at] + b"".join(rows) + open_part[-4:]), tag + two + one
+    parts[2] = sealed_clips.with_crc(open_part[:at] + b"".join(rows) + open_part[-4:]), tag + two + one
 
 
 def tracks_renamed(parts):
@@ -245,14 +245,14 @@ def tracks_renamed(parts):
         + open_part[at : at + 4]
         + open_part[at + 28 : at + 48]
     )
-    parts[2] = sealed_files.with_crc(open_part[:at] + rows + open_part[-4:]), body
+    parts[2] = sealed_clips.with_crc(open_part[:at] + rows + open_part[-4:]), body
 
 
 def box_moved(parts):
     open_part, body = parts[2]
     at = len(open_part) - 4 - 2 * 24 + 4
     x = int.from_bytes(open_part[at : at + 4], "big") + 1
-    parts[2] = sealed_files.with_crc(open_part[:at] + x.to_bytes(4, "big") + open_part[at + 4 :]), body
+    parts[2] = sealed_clips.with_crc(open_part[:at] + x.to_bytes(4, "big") + open_part[at + 4 :]), body
 
 
 def head_left_out(parts):

@@ -1,9 +1,6 @@
 """Commands that de-identify recordings and reconstruct them."""
 
 import json
-import os
-import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,7 +93,7 @@ def deidentify(
     """
     options.check_input(source)
     secret = _secret(key, passphrase, confirm=True)
-    recipients = options.load_recipients(recipient or [])
+    recipients = tuple(options.load_recipients(recipient or []))
     startup.load_keras()
     from uunet import pipeline, presets
 
@@ -275,22 +272,6 @@ def _kept(profile: Any, how: Any) -> str:
     return sealing.SAYS[sealing.place(profile, how.sidecar is not None)]
 
 
-def keygen(file: Annotated[Path, typer.Argument(metavar="FILE", help="The key file to make.")]) -> None:
-    """Makes a key file. `deidentify --key` seals the head boxes with it: only those who have the key can read them.
-
-    Only the owner of the file may read it. A key file that exists is never replaced. If you lose the key, nobody can
-    read the boxes that were encrypted with it.
-
-    Example: `uunet keygen street.key`
-    """
-    from uunet.wire import crypto
-
-    if file.exists():
-        raise crypto.KeyFileError(f"{file} exists already, and a key is never replaced: name another file.")
-    crypto.save(crypto.generate(), file)
-    print(f"written: {file}; keep it secret, and keep a copy")
-
-
 def demo(
     out: Annotated[
         Path, typer.Option("-o", "--out", help="Folder of the results; it is made if it does not exist.")
@@ -344,23 +325,8 @@ def _secret(key: Path | None, passphrase: bool, confirm: bool = False) -> bytes 
     if key and passphrase:
         raise UUNetError("Give --key or --passphrase, not both.")
     if key:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", crypto.KeyFileWarning)
-            secret = crypto.load(key)
-        for warning in caught:
-            summary.note(str(warning.message))
-        return secret
-    if not passphrase:
-        return None
-    text = os.environ.get(options.PASSPHRASE)
-    if text is None:
-        if not sys.stdin.isatty():
-            raise crypto.PassphraseError(
-                f"There is no terminal to type a passphrase in: set ${options.PASSPHRASE} instead."
-            )
-        text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
-    crypto.check_passphrase(text)
-    return text
+        return options.with_notes(crypto.load, key)
+    return options.read_passphrase(confirm) if passphrase else None
 
 
 def _is_picture(path: Path) -> bool:

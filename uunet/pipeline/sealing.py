@@ -108,8 +108,8 @@ class Publisher:
     def notes(self) -> list[str]:
         """What the user should read about the originals."""
         return [
-            f"In {frames} {'frame' if frames == 1 else 'frames'} the originals have quality {quality} instead of {originals.HIGH}, because there is no "
-            "room for more; --sidecar FILE has room for all."
+            f"In {frames} {'frame' if frames == 1 else 'frames'} the originals have quality {quality} instead of "
+            f"{originals.HIGH}, because there is no room for more; --sidecar FILE has room for all."
             for quality, frames in sorted(self.lowered.items(), reverse=True)
         ]
 
