@@ -12,6 +12,7 @@ ORDER = [
     "audit",
     "config",
     "pixels",
+    "metrics",
     "models",
     "channel",
     "engine",

@@ -8,11 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from uunet import atomic, pipeline, presets, video_samples
+from uunet import atomic, metrics, pipeline, presets, video_samples
 from uunet.boxes import detection
 from uunet.boxes.types import Roi
 from uunet.config import DEFAULT_WEIGHTS
-from uunet.evaluation import metrics
 from uunet.media import video_reading
 
 SHOWN = (5, 25, 45, 58)  # frames of the clip whose faces the sheet shows

@@ -14,9 +14,10 @@ from uunet.errors import UUNetError
 
 PRIVATE, PUBLIC = ".key", ".pub"
 
-log = typer.Typer(no_args_is_help=True, help="The log of openings: `uunet log verify FILE`.")
+logs = typer.Typer(no_args_is_help=True, help="The log of openings: `uunet log verify FILE`.")
 
 Public = Annotated[Path, typer.Argument(metavar="PUBLIC", help="A public video or picture with sealed originals.")]
+Identity = Annotated[Path, typer.Option(help="A recipient's private key, or a disclosure of these tracks.")]
 Authority = Annotated[Path, typer.Option(help="The private key of a recipient of the file (`uunet keygen`).")]
 
 
@@ -89,15 +90,13 @@ def _refuse_existing(path):
 def disclose(
     public: Public,
     out: Annotated[Path, typer.Option("-o", "--out", help="The disclosure, for whoever may see the track.")],
-    identity: options.Identity,
+    identity: Identity,
     track: Annotated[
         list[int],
         typer.Option(min=0, max=2**32 - 1, help="The number of a person in this file; may be given several times."),
     ],
     sidecar: options.Sidecar = None,
-    log_file: Annotated[
-        Path | None, typer.Option("--log", metavar="FILE", help="Append this to a log (`uunet log verify FILE`).")
-    ] = None,
+    log: options.Log = None,
 ) -> None:
     """Writes the keys of some people in one public file. Who has them can restore these people and nobody else.
 
@@ -111,7 +110,7 @@ def disclose(
     from uunet import authority
 
     with summary.progress() as progress:
-        shown = authority.disclose(source, out, loaded, track, log_file, progress)
+        shown = authority.disclose(source, out, loaded, track, log, progress)
     for number, frames in shown.items():
         print(f"{out}: track {number} of {public}, {frames} frames")
     print(
@@ -162,7 +161,7 @@ def rewrap(
     summary.note("Whoever could open the old file may have kept it, or its key.")
 
 
-@log.command("verify")
+@logs.command("verify")
 def verify_log(file: Annotated[Path, typer.Argument(metavar="FILE", help="A log that --log wrote.")]) -> None:
     """Checks the chain of a log of openings; prints the number of entries and the hash of the last line.
 

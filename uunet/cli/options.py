@@ -37,12 +37,18 @@ Passphrase = Annotated[
     ),
 ]
 
+SEALED = "Sealed originals"  # panel of the help
 Identity = Annotated[
-    Path,
-    typer.Option(help="The authority's private key (`uunet keygen`), or a disclosure (`uunet disclose`)."),
+    Path | None,
+    typer.Option(help="A recipient's private key, or a disclosure (`uunet disclose`).", rich_help_panel=SEALED),
 ]
 Sidecar = Annotated[
-    Path | None, typer.Option(help="The file of sealed originals that was written beside PUBLIC, if there is one.")
+    Path | None,
+    typer.Option(help="The sidecar file, if the originals are not in PUBLIC itself.", rich_help_panel=SEALED),
+]
+Log = Annotated[
+    Path | None,
+    typer.Option(help="A log to which this opening is appended (`uunet log verify`).", rich_help_panel=SEALED),
 ]
 
 Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (data_prep/README.md).")]
@@ -111,7 +117,7 @@ def load_identity(path: Path) -> "keys.AuthorityKey | keys.FileKeys":
     return with_notes(keys.load_authority, path, passphrase)
 
 
-def load_recipients(paths: Sequence[Path]) -> "list[keys.RecipientKey]":
+def load_recipients(paths: Sequence[Path]) -> "tuple[keys.RecipientKey, ...]":
     """The public keys in files.
 
     Raises:
@@ -119,7 +125,7 @@ def load_recipients(paths: Sequence[Path]) -> "list[keys.RecipientKey]":
     """
     from uunet.wire import keys
 
-    return [keys.load_recipient(path) for path in paths]
+    return tuple(keys.load_recipient(path) for path in paths)
 
 
 def named(name: str, among: dict[str, Any] = configuration.BY_NAME) -> Any:

@@ -8,7 +8,6 @@ A copy shows the same pictures at the same times, with the same sound. By kind o
     sidecar                 a new sidecar file is written; the public file stays as it is
 """
 
-import dataclasses
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +32,6 @@ from uunet.wire.sidecar import SidecarError
 # codec of a public video -> its profile
 CODECS = {profile.codec: profile for profile in profiles.VIDEOS} | {"h264": profiles.H264, "vp9": profiles.LOSSLESS_WEB}
 BESIDE = (profiles.H264.name, profiles.MJPEG.name)  # videos that carry envelopes beside their pictures
-MATROSKA = ".mkv"  # takes H.264, too
 
 
 class Replacement(NamedTuple):
@@ -182,20 +180,17 @@ def _copy_video(public, target, part, replace, report):
             f"{public.path} is encoded with {codec}, which carries no sealed originals: give the public file exactly "
             "as it was written."
         )
-    beside = (MATROSKA,) if profile.name == profiles.H264.name else ()
-    _check_suffix(target, (*profile.suffixes, *beside), public)
+    _check_suffix(target, profile.suffixes, public)
     if profile.name in BESIDE:
-        if target.suffix.lower() in beside:
-            profile = dataclasses.replace(profile, container=profiles.LOSSLESS_ARCHIVE.container)
         change = _in_picture if profile.name == profiles.H264.name else _in_jpeg
         video_writing.copy(public.path, part, profile, partial(change, public, replace), report)
         return
 
     def change_batch(frames, first):
         changed = []
-        for index, rgb in enumerate(frames, first):
+        for index, frame in enumerate(frames, first):
             with public.naming(index):
-                changed.append(hidden(rgb, replace(partial(lsb.reveal, rgb))))
+                changed.append(hidden(frame.rgb, replace(frame.envelope_reader)))
         return changed
 
     video_writing.convert(public.path, part, profile, change_batch, report)

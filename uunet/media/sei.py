@@ -10,6 +10,7 @@ Copies of the stream in other containers keep the messages. Encoding it again dr
 """
 
 import re
+from typing import Any
 
 import av
 
@@ -66,6 +67,7 @@ def content(picture: bytes) -> bytes | None:
 
 def find(frame: av.VideoFrame) -> bytes | None:
     """The content of our message in a decoded frame, the first if there are several; None if there is none."""
+    data: Any  # PyAV declares another type
     for data in frame.side_data:
         if data.type.name == "SEI_UNREGISTERED":  # x264 writes one of its own
             payload = bytes(data)

@@ -12,7 +12,7 @@ name people.
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, zip_longest
@@ -23,7 +23,7 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 
 from uunet.channel import video_codec
-from uunet.media import audio, sei, video_reading, views
+from uunet.media import audio, profiles, sei, video_reading, views
 from uunet.media.profiles import Profile
 from uunet.media.video_reading import MILLISECOND, VideoError
 from uunet.stego import jpeg
@@ -48,20 +48,20 @@ def convert(
     profile: Profile,
     change: Callable,
     report: Callable,
-    attach: Callable[[int, views.View], bytes] | None = None,
+    attach: Callable[[int, views.View], bytes | None] | None = None,
 ) -> Written:
     """Decodes a video, changes its frames in batches, and encodes them at their times, with the sound.
 
     Args:
         source: path of the video to read.
-        part: path to write to.
+        part: path to write to; its suffix chooses the container.
         profile: how to write it.
-        change: callable `(frames, first_index) -> frames`, lists of uint8 `(H, W, 3)`; for Motion JPEG the result may
-            be JPEG files, list of bytes.
+        change: callable `(frames, first_index) -> frames`, from a list of video_reading.Frame to one of uint8
+            `(H, W, 3)`; for Motion JPEG the result may be JPEG files, list of bytes.
         report: callable `(done)`, the number of frames written, after each batch.
-        attach: callable `(frame_index, view) -> bytes`, for H.264 only: what each frame carries beside its picture. It
-            is called once per frame, in their order, as soon as the frame is encoded and decoded again, some frames
-            after `change`. The view is that of all readers of the file.
+        attach: callable `(frame_index, view) -> bytes or None`, for H.264 only: what a frame carries beside its
+            picture. It is called for each frame, in order, some frames after `change`, with the view that readers of
+            the file have.
 
     Returns:
         Written.
@@ -77,7 +77,7 @@ def convert(
     with (
         video_reading.opened(source) as clip,
         _writing(),
-        av.open(str(part), "w", format=profile.container, options=MUXER) as out,
+        av.open(str(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
     ):
         stream = out.add_stream(profile.codec, rate=clip.video.average_rate or 25, options=dict(profile.options))
         assert isinstance(stream, av.VideoStream)
@@ -86,23 +86,19 @@ def convert(
         first = next(frames)
         notes = _set_up(stream, profile, clip, first.rgb.shape)
         attaching = Attaching(stream, attach) if attach is not None else None
-        if sound:
-            notes.append("The sound is kept: voices are not de-identified.")
         for batch in video_reading.batches(chain([first], frames), video_reading.FRAMES_AT_ONCE):
             _write_sound(sound, waiting)
-            for frame, changed in zip(batch, change([frame.rgb for frame in batch], len(written)), strict=True):
+            for frame, changed in zip(batch, change(batch, len(written)), strict=True):
                 if profile.codec == "mjpeg":
                     changed = changed if isinstance(changed, bytes) else jpeg.encode(changed)
                     out.mux(_packet(changed, frame, stream))
                 else:
-                    packets = stream.encode(_av_frame(changed, frame, stream))
-                    out.mux(attaching.ready(packets) if attaching else packets)
+                    out.mux(_encoded(_av_frame(changed, frame, stream), stream, attaching))
                 written.append((frame.time, _digest(changed)))
             report(len(written))
         _write_sound(sound, waiting)
         if profile.codec != "mjpeg":
-            packets = stream.encode(None)
-            out.mux(attaching.ready([*packets, None]) if attaching else packets)
+            out.mux(_encoded(None, stream, attaching))
         for write in sound.values():
             write(None)
     return Written(written, kept, notes, attaching.digests if attaching else None)
@@ -119,7 +115,7 @@ def copy(
 
     Args:
         source: path of a video of H.264 or Motion JPEG.
-        part: path to write to.
+        part: path to write to; its suffix chooses the container.
         profile: of the same codec.
         change: callable `(picture, k) -> picture`, bytes of the k-th packet: H.264 in Annex B form, or a JPEG file.
         report: callable `(done)`, the number of packets written.
@@ -132,7 +128,7 @@ def copy(
     with (
         video_reading.opened(source) as clip,
         _writing(),
-        av.open(str(part), "w", format=profile.container, options=MUXER) as out,
+        av.open(str(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
     ):
         stream = out.add_stream_from_template(clip.video)
         sound, _ = audio.writers(clip, out, profile)
@@ -200,32 +196,38 @@ class Attaching:
     until its picture is decoded: a few packets, as many as the encoder reorders.
     """
 
-    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes]):
+    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes | None]) -> None:
         self.stream, self.attach = stream, attach
-        self.decoder = None
-        self.held = deque()  # packets, in the order of decoding
-        self.contents = {}  # time of a picture -> its bytes
-        self.digests = []  # of each frame: see Written
+        self.decoder: av.VideoCodecContext | None = None
+        self.held: deque[av.Packet] = deque()  # in the order of decoding
+        self.contents: dict[int | None, bytes | None] = {}  # time of a picture -> its bytes
+        self.digests: list[bytes] = []  # of each frame: see Written
 
-    def ready(self, packets: list[av.Packet | None]) -> list[av.Packet]:
+    def ready(self, packets: Sequence[av.Packet | None]) -> list[av.Packet]:
         """Takes packets from the encoder, None at the end; returns those that are complete."""
-        if self.decoder is None and packets:
-            self.decoder = av.CodecContext.create("h264", "r")
-            self.decoder.extradata = self.stream.codec_context.extradata  # the encoder is open now
-            self.decoder.thread_count = 1  # frames in parallel would come later
+        decoder = self.decoder = self.decoder or self._new_decoder()
         for packet in packets:
             if packet is not None:
                 self.held.append(packet)
-            for decoded in self.decoder.decode(packet):
+            for decoded in decoder.decode(packet):
                 view = views.of_planes(decoded)
+                assert view is not None  # the encoder was given a pixel format that has one
                 content = self.attach(len(self.digests), view)
                 self.digests.append(_attached_digest(content, view))
                 self.contents[decoded.pts] = content
         complete = []
         while self.held and self.held[0].pts in self.contents:
             packet = self.held.popleft()
-            complete.append(_with_sei(packet, self.contents.pop(packet.pts)))
+            content = self.contents.pop(packet.pts)
+            complete.append(packet if content is None else _with_sei(packet, content))
         return complete
+
+    def _new_decoder(self):
+        decoder = av.CodecContext.create("h264", "r")
+        assert isinstance(decoder, av.VideoCodecContext)
+        decoder.extradata = self.stream.codec_context.extradata  # the encoder has been opened: it was given a frame
+        decoder.thread_count = 1  # several would give each frame later
+        return decoder
 
 
 def verified(
@@ -275,7 +277,7 @@ def verified(
 def _check_attached(frame, digest, what):
     """Raises VideoError if the frame does not carry what was attached to it, or has another view; `what` names it."""
     content = sei.find(frame.decoded)
-    if content is None or _attached_digest(content, frame.view) != digest:
+    if _attached_digest(content, frame.view) != digest:
         raise VideoError(
             f"{what} does not read back with what was attached to it: nothing was kept; choose another file type."
         )
@@ -302,6 +304,8 @@ def _set_up(stream, profile, clip, shape):
     if profile.pixels == "yuv420p" and (width % 2 or height % 2):
         stream.pix_fmt = "yuv444p"  # 4:2:0 halves the sides
         notes.append("The sides of the picture are odd: the H.264 file is 4:4:4, which some players cannot show.")
+    if clip.container.streams.audio:
+        notes.append("The sound is kept: voices are not de-identified.")
     stream.codec_context.time_base = MILLISECOND
     # all cores (0); but H.264 depends on the number of threads, and a seed should repeat a public file on any machine
     stream.codec_context.thread_count = video_codec.THREADS if profile.codec == "libx264" else 0
@@ -313,6 +317,14 @@ def _av_frame(rgb, frame, stream):
     result = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=stream.pix_fmt)
     result.pts, result.time_base, result.duration = frame.time, MILLISECOND, frame.duration
     return result
+
+
+def _encoded(frame, stream, attaching):
+    """The packets that the encoder gives for a frame, or at the end (None); `attaching`: Attaching or None."""
+    packets = stream.encode(frame)
+    if attaching is None:
+        return packets
+    return attaching.ready(packets if frame is not None else [*packets, None])
 
 
 def _packet(data, frame, stream):
@@ -348,7 +360,9 @@ def _digest(frame):
 
 
 def _attached_digest(content, view):
-    digest = hashlib.blake2b(len(content).to_bytes(4, "big") + content, digest_size=16)
+    """Of what is attached to a frame, None if nothing is, and of its view."""
+    said = b"" if content is None else len(content).to_bytes(4, "big") + content
+    digest = hashlib.blake2b(said, digest_size=16)
     for array, _ in view:
         digest.update(np.ascontiguousarray(array))
     return digest.digest()

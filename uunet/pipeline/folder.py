@@ -12,7 +12,7 @@ from uunet.boxes.box_file import GivenBoxes
 from uunet.errors import UUNetError
 from uunet.media import profiles
 from uunet.media.images import READABLE, ImageError
-from uunet.pipeline.image import deidentify_image, reconstruct_image
+from uunet.pipeline.image import deidentify_image, reconstruct_image, restore_image
 from uunet.pipeline.options import PublicOptions, RestoreOptions
 
 
@@ -22,6 +22,7 @@ class FolderResult:
 
     done: dict = field(default_factory=dict)  # -> number of heads
     failed: dict = field(default_factory=dict)  # -> sentence; nothing was written for these
+    altered: dict = field(default_factory=dict)  # -> number of public heads that are not as they were published
 
 
 def deidentify_folder(
@@ -49,6 +50,9 @@ def deidentify_folder(
     """
     if options.crf is not None:
         raise profiles.ProfileError("A folder of pictures has no crf: leave it out.")
+    if options.sidecar is not None:
+        raise ImageError("A folder of pictures has no sidecar file: leave --sidecar out, or give one picture.")
+    options.check()
     (chosen,) = profiles.named(profiles.PICTURES, options.profile or profiles.PNG.name)
     profiles.carrying(chosen, options.method)
     plan = _plan(source, target, chosen.suffixes[0], options.overwrite)
@@ -76,6 +80,22 @@ def reconstruct_folder(
         return reconstruct_image(picture, result, decoder, replace(options, boxes=boxes[k]))
 
     return _each(public, plan, one, progress, "reconstruct")
+
+
+def restore_folder(
+    public: Path | str, target: Path | str, options: RestoreOptions, progress: Callable | None = None
+) -> FolderResult:
+    """Writes sealed originals back into every picture of a folder, as .png; see `image.restore_image`."""
+    altered = {}
+
+    def one(k, picture, result):
+        found = restore_image(picture, result, options)
+        if found.altered:
+            altered[str(picture.relative_to(public))] = len(found.altered)
+        return sum(len(boxes or []) for boxes in found.boxes)
+
+    plan = _plan(public, target, ".png", options.overwrite)
+    return replace(_each(public, plan, one, progress, "restore"), altered=altered)
 
 
 def _plan(source, target, suffix, overwrite):

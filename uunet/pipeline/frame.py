@@ -22,15 +22,25 @@ from uunet.wire import crypto, messages
 
 @dataclass(frozen=True)
 class Publisher:
-    """What all frames of one public file have in common."""
+    """What all frames of one public file have in common. Called, it is `deidentify_frames`."""
 
     deidentifier: engine.Deidentifier  # so that a person keeps one virtual face
     seal: crypto.Seal | None = None  # None if anybody can read the boxes
-    method: str = messages.LSB  # how the boxes are hidden: messages.LSB, QIM or JPEG
+    method: str | None = messages.LSB  # how the boxes are hidden: messages.LSB, QIM or JPEG; None: no boxes are hidden
+
+    attach = None  # H.264: the frames carry nothing beside their pictures
+
+    def __call__(self, frames: Sequence[np.ndarray], tracked: Clip, first_index: int = 0, last: bool = True) -> list:
+        """See `deidentify_frames`."""
+        return deidentify_frames(frames, tracked, self, first_index=first_index, last=last)
+
+    def notes(self) -> list[str]:
+        """What the user should read."""
+        return []
 
 
 def new_publisher(
-    encoder: keras.Model, seed: int | None, secret: bytes | str | None, method: str = messages.LSB
+    encoder: keras.Model, seed: int | None, secret: bytes | str | None, method: str | None = messages.LSB
 ) -> Publisher:
     """The Publisher of a new file.
 
@@ -44,8 +54,27 @@ def new_publisher(
     Raises:
         UUNetError: if `encoder` is not an encoder, or `secret` cannot be used.
     """
-    deidentifier = engine.Deidentifier(encoder, secrets.randbits(64) if seed is None else seed)
+    deidentifier = new_deidentifier(encoder, seed)
     return Publisher(deidentifier, None if secret is None else crypto.new_seal(secret), method)
+
+
+def new_deidentifier(encoder: keras.Model, seed: int | None, *, hides: bool = True) -> engine.Deidentifier:
+    """The Deidentifier of a new file.
+
+    Args:
+        encoder, seed: see `new_publisher`.
+        hides: bool, whether U_e hides x in what it draws.
+
+    Raises:
+        engine.ModelError: if `encoder` is not an encoder, or cannot draw without hiding x.
+    """
+    if not hides and not engine.draws_first(encoder):
+        raise engine.ModelError(
+            "These weights hide the original in every head that they draw: for sealed originals, or none, use weights "
+            "that draw first and hide then, such as twin-cctv."
+        )
+    seed = secrets.randbits(64) if seed is None else seed
+    return engine.Deidentifier(encoder, seed, output="a" if hides else "t")
 
 
 def deidentify(
@@ -115,7 +144,7 @@ def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracke
     crops, tracks = [], []
     for heads, frame in zip(wanted, frames, strict=False):  # reads no further than the last frame that is wanted
         for track_id, roi in heads:
-            crops.append(_crop(frame, roi).copy())  # a view would keep the frame in memory
+            crops.append(crop(frame, roi).copy())  # a view would keep the frame in memory
             tracks.append(track_id)
         if len(crops) >= engine.HEADS_AT_ONCE:
             deidentifier.meet(crops, tracks)
@@ -147,12 +176,20 @@ def deidentify_frames(
     Raises:
         RoiError, MessageError, CapacityError: before anything is computed.
     """
+    if publisher.method is None:
+        return drawn(frames, tracked, publisher.deidentifier)
     rois = rois_of(tracked)
     for frame, boxes in zip(frames, rois, strict=True):
         messages.check_fits(boxes, frame.shape, method=publisher.method, sealed=publisher.seal is not None)
-    tracks = [track_id for heads in tracked for track_id, _ in heads]
-    public = _pasted(frames, rois, publisher.deidentifier(_crops(frames, rois), tracks))
+    public = drawn(frames, tracked, publisher.deidentifier)
     return messages.hide(public, rois, first_index=first_index, last=last, seal=publisher.seal, method=publisher.method)
+
+
+def drawn(frames: Sequence[np.ndarray], tracked: Clip, deidentifier: engine.Deidentifier) -> list[np.ndarray]:
+    """New frames with the heads that U_e draws, and nothing hidden beside them; arguments as in `deidentify_frames`."""
+    rois = rois_of(tracked)
+    tracks = [track_id for heads in tracked for track_id, _ in heads]
+    return _pasted(frames, rois, deidentifier(_crops(frames, rois), tracks))
 
 
 def reconstruct_frames(
@@ -177,10 +214,11 @@ def reconstruct_frames(
 
 def _crops(frames, rois):
     """The pixels under all boxes, frame by frame."""
-    return [_crop(frame, roi) for frame, boxes in zip(frames, rois, strict=True) for roi in boxes]
+    return [crop(frame, roi) for frame, boxes in zip(frames, rois, strict=True) for roi in boxes]
 
 
-def _crop(frame, roi):
+def crop(frame: np.ndarray, roi: Roi) -> np.ndarray:
+    """The pixels under a box: a view of the frame."""
     x, y, w, h = roi
     return frame[y : y + h, x : x + w]
 
@@ -190,7 +228,7 @@ def _pasted(frames, rois, heads):
     result, heads = [frame.copy() for frame in frames], iter(heads)
     for frame, boxes in zip(result, rois, strict=True):
         for roi, mask in zip(boxes, owned(boxes), strict=True):
-            _crop(frame, roi)[mask] = next(heads)[mask]
+            crop(frame, roi)[mask] = next(heads)[mask]
     return result
 
 

@@ -11,8 +11,9 @@ from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import rois_of
 from uunet.media import images, profiles
 from uunet.media.images import ImageError
-from uunet.pipeline.frame import deidentify_frames, new_publisher, reconstruct_frames
-from uunet.pipeline.options import PublicOptions, RestoreOptions
+from uunet.pipeline import sealed, sealing
+from uunet.pipeline.frame import reconstruct_frames
+from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
 from uunet.wire import messages
 
 
@@ -38,17 +39,19 @@ def deidentify_image(
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
+    options.check()
     chosen = profiles.choose(target, profiles.PICTURES, options.profile, options.crf, options.method)
     picture = images.read(source)
     images.check_transparency(source, picture, chosen)
-    with new_file(target, source, overwrite=options.overwrite) as part:
+    with (
+        new_file(target, source, overwrite=options.overwrite) as part,
+        sealing.publishing(encoder, options, chosen, source) as publisher,
+    ):
         heads = detection.tracked_heads([[picture.rgb]], detector)
-        assert chosen.method is not None  # only a profile of reconstructions hides nothing
-        publisher = new_publisher(encoder, options.seed, options.secret, chosen.method)
-        (public,) = deidentify_frames([picture.rgb], heads, publisher)
+        (public,) = publisher([picture.rgb], heads)
         again = images.write(part, target, chosen, public, picture.alpha)
         rois = rois_of(heads)
-        if messages.read([[again.carrier]], options.secret).boxes != rois:
+        if options.mode == LEARNED and messages.read([[again.carrier]], options.secret).boxes != rois:
             raise ImageError(f"{target} {profiles.not_survived(chosen)}")
     return len(rois[0])
 
@@ -77,12 +80,35 @@ def reconstruct_image(
     picture = images.read(public)
     with new_file(target, public, overwrite=options.overwrite) as part:
         if options.boxes is None:
-            rois = messages.read([[picture.carrier]], options.secret, alone=True).opened()
+            rois = sealed.opened(messages.read([[picture.carrier]], options.secret, alone=True), public)
         else:
             rois = rois_of(options.boxes.frames(1, *picture.rgb.shape[:2]))
         (restored,) = reconstruct_frames([picture.rgb], rois, decoder)
         images.write(part, target, chosen, restored, picture.alpha)
     return len(rois[0])
+
+
+def restore_image(public: Path | str, target: Path | str, options: RestoreOptions) -> sealed.Contents:
+    """Writes sealed originals back into a picture: see `video.restore_video`.
+
+    Args:
+        public: path of a picture with sealed originals that `deidentify_image` wrote.
+        target: path of the result, .png.
+        options: RestoreOptions with an identity.
+
+    Returns:
+        sealed.Contents: what the file carries; `altered` names public heads that are not as they were published.
+
+    Raises:
+        UUNetError: one sentence; nothing is left at `target`.
+    """
+    chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
+    picture, reader = images.read(public), sealed.Reader(public, options, "reconstruct")
+    with new_file(target, public, overwrite=options.overwrite) as part:
+        restored = reader.restored(picture)
+        reader.finish()
+        images.write(part, target, chosen, restored, picture.alpha)
+    return reader.found
 
 
 def inspect_image(public: Path | str, *, secret: bytes | str | None = None) -> messages.Contents:

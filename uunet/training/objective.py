@@ -14,7 +14,9 @@ from keras import ops
 from uunet import losses, pixels
 from uunet.config import AdversarialConfig, TwinConfig
 from uunet.models import twin
+from uunet.pixels import Tensor
 
+Objective = tuple[Tensor, dict[str, Tensor]]  # the scalar to minimise; the scalars to log
 TARGET = 1 / 48  # of the side, sigma of the heat maps that the places of landmarks are trained on
 
 
@@ -27,13 +29,13 @@ class Networks(NamedTuple):
     classifier: keras.Model  # D_a, frozen
 
 
-def agreement(classifier: keras.Model, x, x_prime, training: bool = False):
+def agreement(classifier: keras.Model, x: Tensor, x_prime: Tensor, training: bool = False) -> Tensor:
     """D_a(x, x') of Eq. 2: `(B, H, W, 3)` twice, in [0, 1] -> `(B, t)` in [0, 1]."""
     pair = ops.concatenate([pixels.standardize(x), pixels.standardize(x_prime)], axis=-1)
     return classifier(pair, training=training)
 
 
-def classifier_objective(classifier: keras.Model, batch: dict):
+def classifier_objective(classifier: keras.Model, batch: dict) -> Objective:
     """Learning I: the loss of D_a, Eq. 3.
 
     Args:
@@ -52,7 +54,7 @@ def classifier_objective(classifier: keras.Model, batch: dict):
     return loss, {"ce": loss, "accuracy": accuracy}
 
 
-def encode_decode(networks: Networks, channel: Callable | None, batch: dict, sample: int):
+def encode_decode(networks: Networks, channel: Callable | None, batch: dict, sample: int) -> tuple[Tensor, Tensor]:
     """a = U_e(x, noise) and r = U_d(a), where a passes through the channel if there is one.
 
     Args:
@@ -76,7 +78,7 @@ def critic_objective(
     batch: dict,
     sample: int,
     input_gradient: Callable,
-):
+) -> Objective:
     """Learning II, the critic's turn: Eq. 6 with its gradient constraint.
 
     Eq. 6 is the sum of two Wasserstein critics, x against a and x against r; so is the constraint.
@@ -104,7 +106,9 @@ def critic_objective(
     return wasserstein + config.penalty_weight * penalty, {"critic": wasserstein, "penalty": penalty}
 
 
-def generator_objective(networks: Networks, channel: Callable | None, config: AdversarialConfig, batch: dict):
+def generator_objective(
+    networks: Networks, channel: Callable | None, config: AdversarialConfig, batch: dict
+) -> Objective:
     """Learning II, the generators' turn: Eq. 13.
 
     Args:
@@ -138,7 +142,7 @@ def generator_objective(networks: Networks, channel: Callable | None, config: Ad
 
 def generation_objective(
     encoder: keras.Model, critic: keras.Model | None, roi: Callable, config: TwinConfig, batch: dict
-):
+) -> Objective:
     """Learning from twins, generation and refinement: the generated twin t is trained on the paired target.
 
         L = w_twin L_twin + w_mask L_mask + w_place L_place + w_read L_read [+ w_adv L_adv]
@@ -199,7 +203,7 @@ def generation_critic_objective(
     config: TwinConfig,
     batch: dict,
     input_gradient: Callable,
-):
+) -> Objective:
     """Learning from twins, the critic's turn in refinement: paired targets against generated twins.
 
         E[D_f(t)] - E[D_f(twin)] + penalty_weight E[ (||grad D_f(x^)||_2 - 1)^2 ]
@@ -221,7 +225,7 @@ def generation_critic_objective(
 
 def embedding_objective(
     encoder: keras.Model, decoder: keras.Model, roi: Callable, channel: Callable, config: TwinConfig, batch: dict
-):
+) -> Objective:
     """Learning from twins, embedding: x is embedded in the generated twin t, and U_d reconstructs it.
 
         L = w_mse E[(x - r)^2] + w_leak L_leak(a - t, x - t)

@@ -30,6 +30,7 @@ from uunet.wire import key_files
 from uunet.wire.crypto import KEY_BYTES, STREAM_ID_BYTES, KeyFileError
 
 X25519, HYBRID = 1, 2
+NAMES = {X25519: "X25519", HYBRID: "ML-KEM-768 and X25519"}
 KEMS = {X25519: hpke.KEM.X25519, HYBRID: hpke.KEM.MLKEM768_X25519}
 STANZA_BYTES = {X25519: 32 + KEY_BYTES + 16, HYBRID: 1120 + KEY_BYTES + 16}  # encapsulated key, sealed key, tag
 STANZA = struct.Struct(">BH")

@@ -71,13 +71,7 @@ class Contents:
 
     def failed(self) -> list[tuple[int, int, UUNetError]]:
         """The failures by rising frame number; equal ones of neighbouring frames as one: `(first, last, error)`."""
-        spans = []
-        for index, error in sorted(self.failures.items()):
-            if spans and spans[-1][1] == index - 1 and str(spans[-1][2]) == str(error):
-                spans[-1] = (spans[-1][0], index, error)
-            else:
-                spans.append((index, index, error))
-        return spans
+        return spans(self.failures)
 
     def opened(self) -> list[list[Roi]]:
         """The boxes of all frames.
@@ -94,6 +88,17 @@ class Contents:
         if len(boxes) < len(self.boxes):
             raise SealedMessageError("The file is sealed: give the key file or passphrase it was sealed with.")
         return boxes
+
+
+def spans(failures: dict[int, UUNetError]) -> list[tuple[int, int, UUNetError]]:
+    """Failures by rising frame number; equal ones of neighbouring frames as one: `(first, last, error)`."""
+    found: list[tuple[int, int, UUNetError]] = []
+    for index, error in sorted(failures.items()):
+        if found and found[-1][1] == index - 1 and str(found[-1][2]) == str(error):
+            found[-1] = (found[-1][0], index, error)
+        else:
+            found.append((index, index, error))
+    return found
 
 
 def span(first: int, last: int) -> str:
