@@ -29,7 +29,9 @@ S = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
-Key = Annotated[Path | None, typer.Option(help="A key file (`uunet keygen`) that seals or opens the head boxes.")]
+Key = Annotated[
+    Path | None, typer.Option(help="A key file (`uunet keygen --shared`) that seals or opens the head boxes.")
+]
 Passphrase = Annotated[
     bool,
     typer.Option(
