@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 
@@ -116,6 +117,20 @@ def test_h264_can_be_copied_there_and_back(made, tmp_path):
     authority.rewrap(PublicFile(tmp_path / "2.mkv"), tmp_path / "3.mp4", B, [B.public])
     last = PublicFile(tmp_path / "3.mp4")
     assert len(restored(last, authority.file_keys(last, B))) == len(sealed.heads)
+
+
+def test_h264_of_a_transport_stream(made, tmp_path):
+    """It starts at some time, and its pictures are in Annex B form already."""
+    public, sealed = made("in.mp4")
+    with av.open(str(public.path)) as source, av.open(str(tmp_path / "in.ts"), "w", format="mpegts") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    authority.rewrap(PublicFile(tmp_path / "in.ts"), tmp_path / "out.mp4", A, [B.public])
+    again = PublicFile(tmp_path / "out.mp4")
+    assert len(restored(again, authority.file_keys(again, B))) == len(sealed.heads)
 
 
 def test_a_jpeg_differs_in_its_segments_only(made, tmp_path):
@@ -288,8 +303,12 @@ def test_a_sidecar_of_another_file(made, tmp_path):
     sealed_files.write_clip(
         shown.path, [255 - sealed_files.scene(k, *sealed_files.SIZE) for k in range(23)], codec="ffv1", pixels="bgr0"
     )
-    call = lambda: authority.disclose(shown, tmp_path / "person.key", A, [3])  # noqa: E731
-    fails(tmp_path, "describes no head of", call, AuthenticationError)
+    for call in (
+        lambda f: authority.disclose(f, tmp_path / "person.key", A, [3]),
+        lambda f: authority.rewrap(f, tmp_path / "new.side", A, [B.public]),
+    ):
+        fails(tmp_path, "No public head of .*shifted.mkv", lambda call=call: call(shown), AuthenticationError)
+        call(dataclasses.replace(shown, accept_altered=True))
 
 
 def test_the_result_is_read_back(made, tmp_path, monkeypatch):

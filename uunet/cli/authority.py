@@ -19,6 +19,14 @@ logs = typer.Typer(no_args_is_help=True, help="The log of openings: `uunet log v
 Public = Annotated[Path, typer.Argument(metavar="PUBLIC", help="A public video or picture with sealed originals.")]
 Identity = Annotated[Path, typer.Option(help="A recipient's private key, or a disclosure of these tracks.")]
 Authority = Annotated[Path, typer.Option(help="The private key of a recipient of the file (`uunet keygen`).")]
+AcceptAltered = Annotated[
+    bool,
+    typer.Option(
+        "--accept-altered",
+        help="Accept a sidecar that fits no public head: PUBLIC was encoded again.",
+        rich_help_panel=options.SEALED,
+    ),
+]
 
 
 def keygen(
@@ -96,6 +104,7 @@ def disclose(
         typer.Option(min=0, max=2**32 - 1, help="The number of a person in this file; may be given several times."),
     ],
     sidecar: options.Sidecar = None,
+    accept_altered: AcceptAltered = False,
     log: options.Log = None,
 ) -> None:
     """Writes the keys of some people in one public file. Who has them can restore these people and nobody else.
@@ -105,7 +114,7 @@ def disclose(
 
     Example: `uunet disclose street-public.webm --identity authority.key --track 3 -o person.key`
     """
-    source = _public_file(public, sidecar)
+    source = _public_file(public, sidecar, accept_altered)
     loaded = options.load_identity(identity)
     from uunet import authority
 
@@ -130,6 +139,7 @@ def rewrap(
         typer.Option(help="The public key (.pub) of a recipient; give it once for each. They replace the old ones."),
     ],
     sidecar: options.Sidecar = None,
+    accept_altered: AcceptAltered = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Writes the same public file for other recipients. The new list replaces the old one; the heads stay sealed.
@@ -143,7 +153,7 @@ def rewrap(
     """
     from uunet.wire import keys
 
-    source = _public_file(public, sidecar)
+    source = _public_file(public, sidecar, accept_altered)
     recipients = options.load_recipients(recipient)
     loaded = options.load_identity(identity)
     if isinstance(loaded, keys.FileKeys):
@@ -173,7 +183,7 @@ def verify_log(file: Annotated[Path, typer.Argument(metavar="FILE", help="A log 
     print(f"{file}: whole, {state.entries} entries, last hash {state.last}")
 
 
-def _public_file(public, sidecar):
+def _public_file(public, sidecar, accept_altered):
     options.check_input(public)
     if public.is_dir():
         raise UUNetError(f"{public} is a folder: name one public file at a time.")
@@ -181,4 +191,4 @@ def _public_file(public, sidecar):
         options.check_input(sidecar)
     from uunet.media import envelopes
 
-    return envelopes.PublicFile(public, sidecar)
+    return envelopes.PublicFile(public, sidecar, accept_altered)
