@@ -17,7 +17,6 @@ PRIVATE, PUBLIC = ".key", ".pub"
 logs = typer.Typer(no_args_is_help=True, help="The log of openings: `uunet log verify FILE`.")
 
 Public = Annotated[Path, typer.Argument(metavar="PUBLIC", help="A public video or picture with sealed originals.")]
-Identity = Annotated[Path, typer.Option(help="A recipient's private key, or a disclosure of these tracks.")]
 Authority = Annotated[Path, typer.Option(help="The private key of a recipient of the file (`uunet keygen`).")]
 AcceptAltered = Annotated[
     bool,
@@ -98,7 +97,7 @@ def _refuse_existing(path):
 def disclose(
     public: Public,
     out: Annotated[Path, typer.Option("-o", "--out", help="The disclosure, for whoever may see the track.")],
-    identity: Identity,
+    identity: Annotated[Path, options.IDENTITY],
     track: Annotated[
         list[int],
         typer.Option(min=0, max=2**32 - 1, help="The number of a person in this file; may be given several times."),

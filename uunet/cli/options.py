@@ -40,17 +40,15 @@ Passphrase = Annotated[
 ]
 
 SEALED = "Sealed originals"  # panel of the help
-Identity = Annotated[
-    Path | None,
-    typer.Option(help="A recipient's private key, or a disclosure (`uunet disclose`).", rich_help_panel=SEALED),
-]
+IDENTITY = typer.Option(help="A recipient's private key, or a disclosure (`uunet disclose`).", rich_help_panel=SEALED)
+Identity = Annotated[Path | None, IDENTITY]
 Sidecar = Annotated[
     Path | None,
     typer.Option(help="The sidecar file, if the originals are not in PUBLIC itself.", rich_help_panel=SEALED),
 ]
 Log = Annotated[
     Path | None,
-    typer.Option(help="A log to which this opening is appended (`uunet log verify`).", rich_help_panel=SEALED),
+    typer.Option("--log", help="A log to which this opening is appended (`uunet log verify`).", rich_help_panel=SEALED),
 ]
 
 Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (data_prep/README.md).")]

@@ -93,7 +93,7 @@ def deidentify(
     """
     options.check_input(source)
     secret = _secret(key, passphrase, confirm=True)
-    recipients = options.load_recipients(recipient or [])
+    recipients = tuple(options.load_recipients(recipient or []))
     startup.load_keras()
     from uunet import pipeline, presets
 
