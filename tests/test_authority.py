@@ -18,6 +18,8 @@ from uunet.authority import RewrapError
 from uunet.media import envelopes, images, video_reading
 from uunet.media.envelopes import PublicFile
 from uunet.media.profiles import ProfileError
+from uunet.pipeline import RestoreOptions
+from uunet.pipeline import sealed as sealed_reading
 from uunet.stego import jpeg, lsb
 from uunet.wire import envelope, keys, originals, protocol, sidecar
 from uunet.wire.crypto import AuthenticationError
@@ -91,6 +93,8 @@ def test_other_recipients_open_the_same_originals(made, tmp_path, name):
         for heads, expected in zip(again, sealed.originals, strict=True):
             assert all(np.array_equal(one, other) for one, other in zip(heads, expected, strict=True))
     assert os.listdir(tmp_path) == [target.name]
+    found = sealed_reading.inspect(written.path, RestoreOptions(identity=B, sidecar=written.sidecar))
+    assert not found.failures and not found.altered and found.opened == sum(map(len, sealed.heads))
 
 
 @pytest.mark.parametrize("name", ["in.mp4", "in-for-mkv.mp4", "in.mov", "in.webm"])
@@ -109,9 +113,12 @@ def test_a_copy_keeps_pictures_times_and_sound(made, tmp_path, name):
     assert sounds[0] == sounds[1] != b""
 
 
-def test_h264_can_be_copied_there_and_back(made, tmp_path):
+@pytest.mark.parametrize("n_frames", [1, 2, 23])
+def test_h264_can_be_copied_there_and_back(tmp_path, monkeypatch, n_frames):
     """Matroska does not store the times at which packets are decoded."""
-    public, sealed = made("in.mp4")
+    monkeypatch.setattr(sealed_files, "N_FRAMES", n_frames)
+    sealed = sealed_files.video(tmp_path / "in.mp4", [A.public], sound="aac")
+    public = PublicFile(sealed.path)
     authority.rewrap(public, tmp_path / "1.mkv", A, [A.public])
     authority.rewrap(PublicFile(tmp_path / "1.mkv"), tmp_path / "2.mkv", A, [A.public, B.public])
     authority.rewrap(PublicFile(tmp_path / "2.mkv"), tmp_path / "3.mp4", B, [B.public])
