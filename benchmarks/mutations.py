@@ -143,7 +143,7 @@ def count_envelopes(index, n, rng):
 
 def accepted_envelope(data, authority, known, index):
     """Whether an envelope is taken for that of frame `index` of this run. If it has a key record, its keys are used."""
-    read = envelope.slices(data)
+    read = envelope.Content(data)
     try:
         found = envelope.read_open(read)
         envelope.check_place(found, shape=SHAPE, stream_id=known.stream_id, frame_index=index)

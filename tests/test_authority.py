@@ -245,7 +245,7 @@ def test_a_changed_body_is_noticed(made, tmp_path):
     public, sealed = made("in.jpg")
     data = public.path.read_bytes()
     content = bytearray(jpeg.segment(data))
-    found = envelope.read_open(envelope.slices(bytes(content)))
+    found = envelope.read_open(envelope.Content(bytes(content)))
     content[len(found.data)] ^= 1  # the frame tag
     (tmp_path / "in.jpg").write_bytes(jpeg.with_segment(data, bytes(content)))
     changed = PublicFile(tmp_path / "in.jpg")

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -146,7 +145,7 @@ class Reader:
                 f"{self.options.sidecar} holds the originals of {index} frames, and the public file has more: give the "
                 "files that belong together."
             )
-        return partial(protocol.read_bytes, content)
+        return envelope.Content(content)
 
     def _begin(self, first):
         """Learns from the envelope of the first frame whose file this is, and opens its keys."""

@@ -37,6 +37,7 @@ CHACHA20_POLY1305 = 1  # the suite: HKDF-SHA256 and ChaCha20-Poly1305
 LAST = 1  # flag: the file ends with this frame
 KEY_EVERY = 10  # the frames 0, 10, 20, ... carry the key record
 MAX_HEADS = 4096  # a head costs a reader time in proportion to their number
+MAX_COVER = 16  # the boxes of a frame have at most so many times its pixels: each is decoded, and takes memory
 
 HEADER = struct.Struct(">2sBBBHIII16s")  # A
 KEY_BYTES = struct.Struct(">H")
@@ -152,11 +153,16 @@ class Sealer:
 
         Raises:
             RoiError: if a box is empty or not inside the frame.
-            EnvelopeSizeError: if there are too many heads.
+            EnvelopeSizeError: if there are too many heads, or if their boxes cover the frame too often.
             ValueError: if the frame was sealed before, or an argument is out of range.
         """
         _check_heads(len(heads))
         types.check_inside([roi for _, roi in heads], *shape[:2])
+        if _cover([roi for _, roi in heads]) > MAX_COVER * shape[0] * shape[1]:
+            raise EnvelopeSizeError(
+                f"The boxes of {len(heads)} heads have more than {MAX_COVER} times the pixels of the frame: give "
+                "smaller boxes."
+            )
         for content in contents:
             if len(content.digest) != DIGEST_BYTES or not 0 <= content.quality <= EXACT or not content.picture:
                 raise ValueError(f"quality {content.quality}, a digest of {len(content.digest)} bytes or no picture")
@@ -220,6 +226,11 @@ def _check_heads(count):
         raise EnvelopeSizeError(f"{count} heads are more than one frame can seal ({MAX_HEADS}): detect fewer.")
 
 
+def _cover(rois):
+    """The pixels of all boxes, each counted as often as it is in one."""
+    return sum(roi.w * roi.h for roi in rois)
+
+
 def _cipher(key):
     return ChaCha20Poly1305(key)
 
@@ -227,13 +238,20 @@ def _cipher(key):
 # Reading.
 
 
-def slices(data: bytes) -> protocol.Reader:
-    """A reader of an envelope that a carrier gives as bytes: open part and body together."""
-    return lambda n_bytes, *, offset, key=None, nonce=0: data[offset : offset + max(0, n_bytes)]
+class Content(NamedTuple):
+    """A reader of an envelope that a carrier gives as bytes: open part and body, and nothing behind them."""
+
+    data: bytes
+
+    def __call__(self, n_bytes: int, *, offset: int, key: bytes | None = None, nonce: int = 0) -> bytes:
+        """A protocol.Reader: the order of the bytes depends on no key."""
+        return protocol.read_bytes(self.data, n_bytes, offset=offset)
 
 
 def read_open(read: protocol.Reader) -> Envelope:
     """The open part of the envelope in a frame. No more is read than it announces, and than there is.
+
+    The length of a `Content` must be exactly what the open part announces. Pixels have room behind an envelope.
 
     Raises:
         NoEnvelopeError, UnsupportedEnvelopeError, DamagedEnvelopeError: see the classes.
@@ -269,7 +287,12 @@ def read_open(read: protocol.Reader) -> Envelope:
         x, y, w, h = head.roi
         if w < 1 or h < 1 or x + w > width or y + h > height or head.length < SMALLEST_HEAD:
             raise _damaged(f"describes an impossible head (x={x} y={y} w={w} h={h}, {head.length} bytes)")
-    return Envelope(suite, bool(flags & LAST), index, width, height, stream_id, record, heads, data)
+    if _cover([head.roi for head in heads]) > MAX_COVER * width * height:
+        raise _damaged(f"describes heads that cover more than {MAX_COVER} times the frame")
+    found = Envelope(suite, bool(flags & LAST), index, width, height, stream_id, record, heads, data)
+    if isinstance(read, Content) and len(read.data) != len(data) + found.body_length:
+        raise _damaged(f"has {len(read.data)} bytes where it announces {len(data) + found.body_length}")
+    return found
 
 
 def check_place(
