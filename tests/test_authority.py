@@ -11,9 +11,10 @@ import pytest
 
 from tests import sealed_files
 from tests.clips import fails, read_clip
-from uunet import authority
+from uunet import audit, authority
 from uunet.atomic import OutputError
 from uunet.authority import RewrapError
+from uunet.cli import authority as cli
 from uunet.media import envelopes, images, video_reading
 from uunet.media.envelopes import PublicFile
 from uunet.media.profiles import ProfileError
@@ -187,6 +188,21 @@ def test_the_log_is_written_before_the_disclosure(made, tmp_path):
     assert entry["stream_id"] == sealed.file_keys.stream_id.hex() and entry["identity"] == A.public.fingerprint()
     (tmp_path / "log").write_text("broken\n")
     fails(tmp_path, "broken", lambda: authority.disclose(public, tmp_path / "other.key", A, [3], tmp_path / "log"))
+
+
+def test_rewrap_is_logged_like_an_opening(made, tmp_path, monkeypatch):
+    public, sealed = made("in.png")
+    keys.save_authority(A, tmp_path / "a.key")
+    keys.save_recipient(B.public, tmp_path / "b.pub")
+    out, log = tmp_path / "out.png", tmp_path / "log"
+    cli.rewrap(public.path, out, tmp_path / "a.key", [tmp_path / "b.pub"], log_file=log)
+    (entry,) = map(json.loads, log.read_text().splitlines())
+    assert entry["command"] == "rewrap" and entry["tracks"] is None and entry["identity"] == A.public.fingerprint()
+    assert entry["stream_id"] == sealed.file_keys.stream_id.hex() and out.exists()
+    log.write_text("broken\n")
+    with pytest.raises(audit.AuditError, match="broken"):
+        cli.rewrap(public.path, tmp_path / "new.png", tmp_path / "a.key", [tmp_path / "b.pub"], log_file=log)
+    assert not (tmp_path / "new.png").exists()
 
 
 @pytest.mark.parametrize("name", ["in.mp4", "in.png"])

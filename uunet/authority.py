@@ -3,7 +3,6 @@
 No network takes part, and no picture is restored.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -99,10 +98,22 @@ def disclose(
         has = f"{_named(sorted(shown))}: name one of these" if shown else "no heads at all: there is nobody to disclose"
         raise TrackError(f"{public.path} has no {_named(missing)}; it has {has}.")
     if log is not None:
-        opens = identity.public.fingerprint() if isinstance(identity, AuthorityKey) else "disclosure"
-        audit.append(log, audit.Entry("disclose", own.stream_id, _sha256(public.path), wanted, opens))
+        _log(log, public, "disclose", own.stream_id, wanted, identity)
     keys.save_disclosure(own, wanted, target)
     return {track: shown[track] for track in wanted}
+
+
+def log_opening(public: PublicFile, identity: AuthorityKey, command: str, log: Path) -> None:
+    """Appends to a log (`audit`) that a public file is going to be opened for all its tracks.
+
+    Raises:
+        UUNetError: if the first frame carries no envelope, or the log cannot be written.
+    """
+    for _, read in public.frames():
+        with public.naming(0):
+            stream_id = envelope.read_open(read).stream_id
+        _log(log, public, command, stream_id, None, identity)
+        return
 
 
 def rewrap(
@@ -174,6 +185,11 @@ def checked(public: PublicFile, own: FileKeys, progress: Progress | None = None)
             f"{public.sidecar} describes no head of {public.path}: name the sidecar file that was written with it, and "
             "the public file exactly as it was written."
         )
+
+
+def _log(log, public, command, stream_id, tracks, identity):
+    who = identity.public.fingerprint() if isinstance(identity, AuthorityKey) else "disclosure"
+    audit.append(log, audit.Entry(command, stream_id, audit.sha256_of(public.path), tracks, who))
 
 
 def _opened(frame, read, own):
@@ -256,14 +272,6 @@ def _named(tracks):
     words = [str(first) if first == last else f"{first} to {last}" for first, last in runs]
     many = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
     return f"track{'s' if len(tracks) > 1 else ''} {many}"
-
-
-def _sha256(path):
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise UUNetError(f"{path} cannot be read ({error.strerror}): try again.") from error
 
 
 def _silent(stage: str, done: int, total: int | None) -> None:

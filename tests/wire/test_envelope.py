@@ -372,7 +372,7 @@ def test_what_cannot_be_sealed():
         sealer.seal(1, SHAPE, [TrackedBox(1, Roi(60, 0, 5, 5))], [content], False)
     with pytest.raises(envelope.EnvelopeSizeError, match="4097 heads"):
         sealer.seal(1, SHAPE, [one] * 4097, [content] * 4097, False)
-    with pytest.raises(envelope.EnvelopeSizeError, match="boxes of 17 heads have more than 16 times"):
+    with pytest.raises(envelope.EnvelopeSizeError, match="17 heads cover the frame of 64 x 48 pixels more than 16"):
         sealer.seal(1, SHAPE, [TrackedBox(1, Roi(0, 0, 64, 48))] * 17, [content] * 17, False)
     with pytest.raises(envelope.EnvelopeSizeError, match="4097 heads"):
         envelope.sealed_length([one] * 4097, [1] * 4097, 0)

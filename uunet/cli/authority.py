@@ -129,6 +129,7 @@ def rewrap(
         typer.Option(help="The public key (.pub) of a recipient; give it once for each. They replace the old ones."),
     ],
     sidecar: options.Sidecar = None,
+    log_file: options.Log = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Writes the same public file for other recipients. The new list replaces the old one; the heads stay sealed.
@@ -149,6 +150,8 @@ def rewrap(
         raise UUNetError(f"{identity} is a disclosure, which cannot add recipients: name the authority's private key.")
     from uunet import authority
 
+    if log_file is not None:
+        authority.log_opening(source, loaded, "rewrap", log_file)
     with summary.progress() as progress:
         frames = authority.rewrap(source, out, loaded, recipients, overwrite, progress)
     opens = {one.fingerprint() for one in recipients}

@@ -1,6 +1,5 @@
 """Reads public files with sealed originals, which `sealing` wrote: restores the heads, or says what a file carries."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from uunet.pipeline.frame import crop, owned
 from uunet.pipeline.options import RestoreOptions
 from uunet.wire import envelope, keys, messages, originals, protocol, sidecar
 
+FOR_OWNER = 0o600  # the permissions of a file that shows originals: they were sealed for few
 # errors that are not those of one frame
 NOT_OF_A_FRAME = (keys.NotARecipientError, keys.KeyRecordError, sidecar.SidecarError, audit.AuditError)
 
@@ -79,6 +79,8 @@ class Reader:
         self.keys: keys.FileKeys | None = None  # once the first frame is read
         self._beside = None if options.sidecar is None else sidecar.envelopes(options.sidecar)
         self._ended = False  # whether an envelope has said that the file ends with it
+        self._record = b""  # the key record, the same in all frames that carry it
+        self._logged: bytes | None = None  # SHA-256 of the public file, as it is in the log
 
     def restored(self, public: Public, named: int | None = None) -> np.ndarray:
         """The next frame with the originals of all heads that the keys open: uint8 `(H, W, 3)`.
@@ -102,8 +104,7 @@ class Reader:
         self.found.tracks.append([])
         read = self._reader(public, index)
         found = envelope.read_open(read)
-        if index == 0:
-            self._begin(found)
+        self._begin(found)
         self._check_place(found, public, index)
         result = public.rgb if self.keys is None else self._open(found, read, public, self.keys)
         self.found.boxes[index] = [head.roi for head in found.heads]
@@ -123,6 +124,14 @@ class Reader:
                 f"{self.path} has fewer frames than were written (its end was cut off): give the public file exactly "
                 "as it was written."
             )
+        tracks = None if self.keys is None else self.keys.tracks()
+        if tracks is not None and not self.found.opened and any(self.found.tracks):
+            raise envelope.LockedHeadError(
+                f"The disclosure opens the tracks {', '.join(map(str, tracks))}, and no head of {self.path} is one of "
+                "them: give the disclosure of another track."
+            )
+        if self._logged is not None and audit.sha256_of(self.path) != self._logged:
+            raise SealedError(f"{self.path} changed while it was read: try again when nothing writes to it.")
         if self._beside is None:
             return
         if next(self._beside, None) is not None:
@@ -148,24 +157,39 @@ class Reader:
         return envelope.Content(content)
 
     def _begin(self, first):
-        """Learns from the envelope of the first frame whose file this is, and opens its keys."""
-        self.found.stream_id, self.found.shape = first.stream_id, (first.height, first.width)
-        if first.record:
+        """Learns from the first envelope whose file this is, and opens the keys in the first key record.
+
+        Both are in frame 0. Where that frame fails, `inspect` goes on without.
+        """
+        if not self.found.stream_id:
+            self.found.stream_id, self.found.shape = first.stream_id, (first.height, first.width)
+        if first.stream_id != self.found.stream_id:
+            return
+        if first.record and self._record and first.record != self._record:
+            raise SealedError(
+                "The key record is not that of the frames before, so the file may have more recipients than it says: "
+                "give the public file exactly as it was written."
+            )
+        self._record = self._record or first.record
+        if first.record and not self.found.recipients:
             self.found.recipients = [keys.NAMES.get(suite, f"suite {suite}") for suite, _ in keys.stanzas(first.record)]
         identity = self.options.identity
-        if identity is None:
+        if identity is None or self.keys is not None:
             return
         if isinstance(identity, keys.AuthorityKey) and not first.record:
             raise SealedError(
-                "The file does not begin with its first frame, which carries the keys: give the public file exactly as "
-                "it was written."
+                "No frame before it carries the keys (the first frame was cut off, or is damaged): give the public "
+                "file exactly as it was written."
             )
         if self.options.log is not None:
             self._note(self.options.log, first.stream_id, identity)
         if isinstance(identity, keys.FileKeys):
             self.keys = identity
         else:
-            self.keys = keys.unwrap(first.record, first.stream_id, identity)
+            try:
+                self.keys = keys.unwrap(first.record, first.stream_id, identity)
+            except UUNetError as error:
+                raise type(error)(f"{self.path}: {error}") from error
 
     def _note(self, log, stream_id, identity):
         """Notes in the log that the file is going to be opened."""
@@ -174,9 +198,9 @@ class Reader:
             tracks = identity.tracks()
         else:
             who = identity.public.fingerprint()
-        with Path(self.path).open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").digest()
+        sha256 = audit.sha256_of(self.path)
         audit.append(log, audit.Entry(self.command, stream_id, sha256, tracks, who))
+        self._logged = sha256
 
     def _check_place(self, found, public, index):
         stream_id = self.found.stream_id or None
@@ -190,8 +214,7 @@ class Reader:
     def _open(self, found, read, public, file_keys):
         """The frame with the originals pasted in; notes public heads that were altered."""
         body = envelope.read_body(found, read, file_keys)
-        envelope.check(found, body, file_keys)
-        result, view, altered = public.rgb.copy(), None, []
+        result, view, opened, altered = public.rgb.copy(), None, 0, []
         for k, (head, mask) in enumerate(zip(found.heads, owned([head.roi for head in found.heads]), strict=True)):
             if file_keys.track_key(head.track) is None:
                 continue
@@ -200,7 +223,8 @@ class Reader:
             view = public.view if view is None else view
             if originals.head_digest(view, head.roi) != content.digest:
                 altered.append((found.frame_index, head.track))
-            self.found.opened += 1
+            opened += 1
+        self.found.opened += opened
         self.found.altered += altered
         return result
 
