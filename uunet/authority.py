@@ -73,7 +73,7 @@ def disclose(
         target: path of a file that does not exist.
         identity: AuthorityKey of a recipient, or FileKeys of a disclosure with these tracks.
         tracks: int, at least one.
-        log: path of the log to which this is appended (`audit`), before anything is written; None for none.
+        log: path of the log to which this is appended (`audit`), before a key is tried; None for none.
         progress: callable `(stage, done, total or None)`.
 
     Returns:
@@ -86,6 +86,8 @@ def disclose(
     if target.exists():
         raise OutputError(f"{target} exists already, and a disclosure is never replaced: name another file.")
     wanted = sorted(set(tracks))
+    if log is not None:
+        log_opening(public, identity, "disclose", log, wanted)
     own = file_keys(public, identity)
     opened = own.tracks()
     if opened is not None and not set(wanted) <= set(opened):
@@ -97,23 +99,30 @@ def disclose(
     if missing:
         has = f"{_named(sorted(shown))}: name one of these" if shown else "no heads at all: there is nobody to disclose"
         raise TrackError(f"{public.path} has no {_named(missing)}; it has {has}.")
-    if log is not None:
-        _log(log, public, "disclose", own.stream_id, wanted, identity)
     keys.save_disclosure(own, wanted, target)
     return {track: shown[track] for track in wanted}
 
 
-def log_opening(public: PublicFile, identity: AuthorityKey, command: str, log: Path) -> None:
-    """Appends to a log (`audit`) that a public file is going to be opened for all its tracks.
+def log_opening(
+    public: PublicFile, identity: AuthorityKey | FileKeys, command: str, log: Path, tracks: Sequence[int] | None = None
+) -> None:
+    """Appends to a log (`audit`) that a public file is going to be opened. Call it before.
+
+    Args:
+        public: PublicFile.
+        identity: as in `disclose`.
+        command: "disclose" or "rewrap".
+        log: path of the log.
+        tracks: list of int, those that are opened; None for all.
 
     Raises:
         UUNetError: if the first frame carries no envelope, or the log cannot be written.
     """
-    for _, read in public.frames():
-        with public.naming(0):
-            stream_id = envelope.read_open(read).stream_id
-        _log(log, public, command, stream_id, None, identity)
-        return
+    _, read = next(public.frames())
+    with public.naming(0):
+        stream_id = envelope.read_open(read).stream_id
+    who = identity.public.fingerprint() if isinstance(identity, AuthorityKey) else "disclosure"
+    audit.append(log, audit.Entry(command, stream_id, audit.sha256_of(public.path), tracks, who))
 
 
 def rewrap(
@@ -152,6 +161,9 @@ def rewrap(
     with new_file(target, source, overwrite=overwrite) as part:
         own = file_keys(public, identity)
         record = keys.wrap(own, recipients)
+        if public.sidecar:
+            for _ in checked(public, own, progress):
+                pass
 
         def replace(read: protocol.Reader) -> Replacement:
             found = envelope.read_open(read)
@@ -180,16 +192,11 @@ def checked(public: PublicFile, own: FileKeys, progress: Progress | None = None)
                 matching += sum(originals.head_digest(frame.view, roi) == digest for roi, digest in digests)
         yield found
         (progress or _silent)("read", index + 1, None)
-    if heads and not matching:
+    if heads and not matching and not public.accept_altered:
         raise AuthenticationError(
-            f"{public.sidecar} describes no head of {public.path}: name the sidecar file that was written with it, and "
-            "the public file exactly as it was written."
+            f"No public head of {public.path} is as it was published: {public.sidecar} belongs to another file, or the "
+            "public file was encoded again; if so, give --accept-altered, too."
         )
-
-
-def _log(log, public, command, stream_id, tracks, identity):
-    who = identity.public.fingerprint() if isinstance(identity, AuthorityKey) else "disclosure"
-    audit.append(log, audit.Entry(command, stream_id, audit.sha256_of(public.path), tracks, who))
 
 
 def _opened(frame, read, own):

@@ -183,6 +183,15 @@ def test_only_its_owner_reads_what_was_restored(tmp_path):
     assert stat.S_IMODE((tmp_path / "again.png").stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions")
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_only_its_owner_reads_a_restored_video(tmp_path, suffix):
+    sealed_files.video(tmp_path / "public.mp4", [A.public])
+    target = tmp_path / f"again{suffix}"
+    pipeline.restore_video(tmp_path / "public.mp4", target, RestoreOptions(identity=A))
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
 def test_options_show_no_secret():
     for options in (PublicOptions(secret="correct horse"), RestoreOptions(secret="correct horse", identity=A)):
         assert "horse" not in repr(options)

@@ -119,6 +119,11 @@ class Reader:
         Raises:
             UUNetError: if the file was cut, or a sidecar fits no head and `options` do not accept it.
         """
+        if self._beside is not None and next(self._beside, None) is not None:
+            raise sidecar.SidecarError(
+                f"{self.options.sidecar} holds originals of more frames than the public file has: give the files that "
+                "belong together."
+            )
         if not self._ended:
             raise SealedError(
                 f"{self.path} has fewer frames than were written (its end was cut off): give the public file exactly "
@@ -132,14 +137,11 @@ class Reader:
             )
         if self._logged is not None and audit.sha256_of(self.path) != self._logged:
             raise SealedError(f"{self.path} changed while it was read: try again when nothing writes to it.")
-        if self._beside is None:
-            return
-        if next(self._beside, None) is not None:
-            raise sidecar.SidecarError(
-                f"{self.options.sidecar} holds originals of more frames than the public file has: give the files that "
-                "belong together."
-            )
-        if not self.options.accept_altered and 0 < self.found.opened == len(self.found.altered):
+        if (
+            self._beside is not None
+            and not self.options.accept_altered
+            and 0 < self.found.opened == len(self.found.altered)
+        ):
             raise AlteredError(
                 f"No public head of {self.path} is as it was published: {self.options.sidecar} belongs to another "
                 "file, or the public file was encoded again; if so, --accept-altered restores it."

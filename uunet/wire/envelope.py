@@ -173,10 +173,10 @@ class Sealer:
             for (track, roi), content in zip(heads, contents, strict=True)
         )
         self.keys.claim(frame_index)
-        sealed = [_cipher(self.keys.frame_key).encrypt(NONCE.pack(frame_index, 0, 0), b"", a + d)]
+        sealed = [ChaCha20Poly1305(self.keys.frame_key).encrypt(NONCE.pack(frame_index, 0, 0), b"", a + d)]
         for k, ((track, _), content) in enumerate(zip(heads, contents, strict=True)):
             text = CONTENT.pack(WEBP, content.quality, content.digest) + content.picture
-            cipher = _cipher(self.keys.track_key(track))
+            cipher = ChaCha20Poly1305(self.keys.track_key(track))
             sealed.append(cipher.encrypt(NONCE.pack(frame_index, k, 0), text, a + d + NUMBER.pack(k)))
         return _open_part(a, self.record_for(frame_index), d), b"".join(sealed)
 
@@ -229,10 +229,6 @@ def _open_part(a, record, d):
 def _check_heads(count):
     if count > MAX_HEADS:
         raise EnvelopeSizeError(f"{count} heads are more than one frame can seal ({MAX_HEADS}): detect fewer.")
-
-
-def _cipher(key):
-    return ChaCha20Poly1305(key)
 
 
 # Reading.
@@ -371,7 +367,7 @@ def _check_tag(envelope, tag, keys):
         raise protocol.StreamError("The keys are those of another public file: give the file that they were made for.")
     nonce = NONCE.pack(envelope.frame_index, 0, 0)
     try:
-        _cipher(keys.frame_key).decrypt(nonce, tag, envelope.authenticated())
+        ChaCha20Poly1305(keys.frame_key).decrypt(nonce, tag, envelope.authenticated())
     except InvalidTag:  # also if it was cut
         raise crypto.AuthenticationError(
             f"The envelope of frame {envelope.frame_index} does not open: it was changed after it was sealed, or the "
@@ -400,7 +396,7 @@ def open_head(envelope: Envelope, body: bytes, k: int, keys: FileKeys) -> HeadCo
     start = TAG_BYTES + sum(before.length for before in envelope.heads[:k])
     nonce, aad = NONCE.pack(envelope.frame_index, k, 0), envelope.authenticated() + NUMBER.pack(k)
     try:
-        text = _cipher(key).decrypt(nonce, body[start : start + head.length], aad)
+        text = ChaCha20Poly1305(key).decrypt(nonce, body[start : start + head.length], aad)
     except InvalidTag:
         raise crypto.AuthenticationError(
             f"The sealed head of track {head.track} in frame {envelope.frame_index} does not open: it was changed or "
