@@ -1,4 +1,4 @@
-"""How many forged or damaged frames are accepted as genuine: plain messages, sealed ones of both suites, and envelopes.
+"""How many forged or damaged frames are accepted: plain messages, sealed ones of both suites, and envelopes.
 
     python benchmarks/mutations.py [--frames 100000] [--seed 0]
 
@@ -137,7 +137,7 @@ def from_sidecar(data):
         contents = list(sidecar.envelopes(file.name))
     if len(contents) != 1:
         raise sidecar.SidecarError(f"There are {len(contents)} envelopes.")
-    return partial(protocol.read_bytes, contents[0])
+    return envelope.Content(contents[0])
 
 
 def segments_of(content):

@@ -149,7 +149,7 @@ def test_seeds_repeat_the_faces_and_never_the_keys(tmp_path, twin):
     first, before = one.public.read_bytes(), one.envelopes()
     one.publish()
     assert one.public.read_bytes() == first
-    streams = [envelope.read_open(envelope.slices(data[0])).stream_id for data in (before, one.envelopes())]
+    streams = [envelope.read_open(envelope.Content(data[0])).stream_id for data in (before, one.envelopes())]
     assert streams[0] != streams[1]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from uunet.media import sei
 from uunet.stego import jpeg, lsb
 from uunet.stego.jpeg import JpegError
-from uunet.wire import protocol
+from uunet.wire import envelope, protocol
 
 View = list[tuple[np.ndarray, int]]
 
@@ -64,4 +64,4 @@ def reader(rgb: np.ndarray, *, file: bytes | None = None, decoded: av.VideoFrame
     content = jpeg.segment(file) if file is not None else None
     if decoded is not None:
         content = sei.find(decoded)
-    return partial(lsb.reveal, rgb) if content is None else partial(protocol.read_bytes, content)
+    return partial(lsb.reveal, rgb) if content is None else envelope.Content(content)

@@ -99,7 +99,7 @@ def restore_image(public: Path | str, target: Path | str, options: RestoreOption
 
     Args:
         public: path of a picture with sealed originals that `deidentify_image` wrote.
-        target: path of the result, .png.
+        target: path of the result, .png, which only its owner can read.
         options: RestoreOptions with an identity.
 
     Returns:
@@ -111,7 +111,7 @@ def restore_image(public: Path | str, target: Path | str, options: RestoreOption
     options.check_sealed(target)
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
     picture, reader = images.read(public), sealed.Reader(public, options, "reconstruct")
-    with new_file(target, public, overwrite=options.overwrite) as part:
+    with new_file(target, public, overwrite=options.overwrite, mode=sealed.FOR_OWNER) as part:
         restored = reader.restored(picture)
         reader.finish()
         images.write(part, target, chosen, restored, picture.alpha)
