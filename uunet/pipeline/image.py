@@ -14,7 +14,7 @@ from uunet.media.images import ImageError
 from uunet.pipeline import sealed, sealing
 from uunet.pipeline.frame import reconstruct_frames
 from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
-from uunet.wire import messages
+from uunet.wire import contents, messages
 
 
 def deidentify_image(
@@ -118,6 +118,6 @@ def restore_image(public: Path | str, target: Path | str, options: RestoreOption
     return reader.found
 
 
-def inspect_image(public: Path | str, *, secret: bytes | str | None = None) -> messages.Contents:
+def inspect_image(public: Path | str, *, secret: bytes | str | None = None) -> contents.Contents:
     """What a public picture carries: the same as `video.inspect_video`, of one frame."""
     return messages.read([[images.read(public).carrier]], secret, alone=True)

@@ -14,7 +14,7 @@ from uunet.errors import UUNetError
 from uunet.media import images, video_reading, views
 from uunet.pipeline.frame import crop, owned
 from uunet.pipeline.options import RestoreOptions
-from uunet.wire import envelope, keys, messages, originals, protocol, sidecar
+from uunet.wire import contents, envelope, keys, originals, protocol, sidecar
 
 FOR_OWNER = 0o600  # the permissions of a file that shows originals: they were sealed for few
 # errors that are not those of one frame
@@ -60,8 +60,8 @@ class Contents:
     failures: dict[int, UUNetError] = field(default_factory=dict)  # by frame number
 
     def failed(self) -> list[tuple[int, int, UUNetError]]:
-        """As `messages.Contents.failed`."""
-        return messages.spans(self.failures)
+        """As `contents.Contents.failed`."""
+        return contents.spans(self.failures)
 
 
 class Reader:
@@ -282,12 +282,12 @@ def frames(public: Path | str) -> Iterator[Iterable[Public]]:
             yield clip.frames()
 
 
-def opened(found: messages.Contents, public: Path | str) -> list[list[Roi]]:
+def opened(found: contents.Contents, public: Path | str) -> list[list[Roi]]:
     """The boxes in the messages of a file; refuses a file with sealed originals, which has no messages.
 
     Raises:
         SealedError: naming `public`.
-        UUNetError: see `messages.Contents.opened`.
+        UUNetError: see `contents.Contents.opened`.
     """
     if found.failures and carries(public):
         raise SealedError(f"{public} carries sealed originals: give --identity with a recipient's private key.")

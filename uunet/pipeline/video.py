@@ -19,7 +19,7 @@ from uunet.media.video_reading import VideoError
 from uunet.pipeline import frame, sealed, sealing
 from uunet.pipeline.frame import meet, reconstruct_frames
 from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
-from uunet.wire import messages
+from uunet.wire import contents, messages
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def restore_video(
         return replace(result, opened=found.opened, altered=tuple(found.altered))
 
 
-def inspect_video(public: Path | str, *, secret: bytes | str | None = None) -> messages.Contents:
+def inspect_video(public: Path | str, *, secret: bytes | str | None = None) -> contents.Contents:
     """What a public video carries, and what is wrong with it. Does not stop at a frame that fails.
 
     Args:
