@@ -181,7 +181,7 @@ def test_pictures_of_other_modes(tmp_path, twin, encoder, decoder, suffix):
     )
     for path in (learned, one.source):
         fails(tmp_path, "^The frame carries no sealed originals", lambda p=path: one.restore(public=p))
-    folder = pipeline.reconstruct_folder(tmp_path, tmp_path.with_name(f"{tmp_path.name}-back"), decoder)
+    folder = pipeline.reconstruct_folder(tmp_path, tmp_path.with_name(f"back of {tmp_path.name}"), decoder)
     assert folder.failed[one.public.name].endswith("give --identity with a recipient's private key.")
 
 

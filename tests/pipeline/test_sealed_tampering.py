@@ -109,6 +109,16 @@ def test_an_altered_overlap_is_reported_for_both(files):
     assert one.restore(public=one.rewrite(items)).altered == [(4, 1), (4, 2)]
 
 
+@pytest.mark.parametrize("carrier", [(".mov", False), (".jpg", False), (".jpg", True)], ids=sealed_clips.name)
+def test_other_quantisation_tables_are_reported(twin, tmp_path, carrier):
+    """With these, the same coefficients show another picture."""
+    one = Sealed(tmp_path, twin, carrier, FRAMES[:2] if carrier[0] == ".mov" else FRAMES[:1], HEADS[:1]).publish()
+    items = one.items()
+    at = items[0].jpeg.index(b"\xff\xdb") + 5  # the step of luma's DC
+    items[0].jpeg = items[0].jpeg[:at] + bytes((items[0].jpeg[at] * 4,)) + items[0].jpeg[at + 1 :]
+    assert one.restore(public=one.rewrite(items), accept_altered=True).altered == [(0, 1), (0, 5)]
+
+
 # Frames.
 
 

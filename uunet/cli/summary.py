@@ -71,6 +71,8 @@ def _report_folder(result: Any, out: Path) -> int:
     """Prints the counts, the failures and the pictures without a head; returns the number of heads."""
     heads = sum(result.done.values())
     print(f"{out}: {len(result.done)} pictures, {heads} heads")
+    for name, sentences in result.notes.items():
+        note(f"{name}: {' '.join(sentences)}")
     for name, sentence in result.failed.items():
         say("bold red", name, sentence)
     empty = [name for name, count in result.done.items() if count == 0]

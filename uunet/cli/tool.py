@@ -118,7 +118,7 @@ def deidentify(
         if source.is_dir():
             result = pipeline.deidentify_folder(source, out, encoder, where, how, progress)
         elif _is_picture(source):
-            result = pipeline.deidentify_image(source, out, encoder, where, how)
+            result = pipeline.deidentify_image(source, out, encoder, where, how, summary.note)
         else:
             result = pipeline.deidentify_video(source, out, encoder, where, how, progress)
     print(f"{written.name}: {_kept(written, how)}")

@@ -5,7 +5,8 @@ It is a list of `(array, step)`. An array covers the whole frame, with one entry
 
     RGB                   [(rgb >> 1, 1)]             the lowest bits may carry the envelope
     H.264                 [(Y, 1), (U, 2), (V, 2)]    8 bit; the step is 1 in 4:4:4
-    JPEG, Motion JPEG     [(Y, 8), (Cb, 8), (Cr, 8)]  blocks of coefficients (`stego.jpeg.blocks`)
+    JPEG, Motion JPEG     [(Y, 8), (Cb, 8), (Cr, 8), ...]  blocks of coefficients, and their quantisation tables
+                                                      (`stego.jpeg.blocks`)
 
 Every frame has a view. One in a form that no public file has (10 bit, 4:2:2, progressive JPEG) is seen as RGB. It was
 encoded again after its publication, so the digests of its heads differ, as they should.

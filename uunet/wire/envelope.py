@@ -19,6 +19,7 @@ docs/wire-format.md, section 10, is the full specification, with test vectors.
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -176,7 +177,9 @@ class Sealer:
         sealed = [ChaCha20Poly1305(self.keys.frame_key).encrypt(NONCE.pack(frame_index, 0, 0), b"", a + d)]
         for k, ((track, _), content) in enumerate(zip(heads, contents, strict=True)):
             text = CONTENT.pack(WEBP, content.quality, content.digest) + content.picture
-            cipher = ChaCha20Poly1305(self.keys.track_key(track))
+            key = self.keys.track_key(track)
+            assert key is not None  # new keys are those of all tracks
+            cipher = ChaCha20Poly1305(key)
             sealed.append(cipher.encrypt(NONCE.pack(frame_index, k, 0), text, a + d + NUMBER.pack(k)))
         return _open_part(a, self.record_for(frame_index), d), b"".join(sealed)
 
@@ -234,7 +237,8 @@ def _check_heads(count):
 # Reading.
 
 
-class Content(NamedTuple):
+@dataclass(frozen=True)
+class Content:
     """A reader of an envelope that a carrier gives as bytes: open part and body, and nothing behind them."""
 
     data: bytes
