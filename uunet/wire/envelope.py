@@ -243,7 +243,7 @@ class Content:
 
     data: bytes
 
-    def __call__(self, n_bytes: int, *, offset: int, key: bytes | None = None, nonce: int = 0) -> bytes:
+    def __call__(self, n_bytes: int, *, offset: int = 0, key: bytes | None = None, nonce: int = 0) -> bytes:
         """A protocol.Reader: the order of the bytes depends on no key."""
         return protocol.read_bytes(self.data, n_bytes, offset=offset)
 
