@@ -133,7 +133,7 @@ def test_nonces_never_repeat(monkeypatch):
             used.append((self.key, nonce))
             return text + bytes(16)
 
-    monkeypatch.setattr(envelope, "ChaCha20Poly1305", Watched)
+    monkeypatch.setattr("uunet.wire.sealer.ChaCha20Poly1305", Watched)
     _, sealer = file()
     same = [TrackedBox(3, Roi(1, 2, 10, 20))] * 2
     for index in range(30):
