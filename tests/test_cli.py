@@ -682,6 +682,7 @@ def test_one_sentence_for_attacks(uunet, weights, tmp_path):
     for expected, arguments in {
         "32 pictures in train, which make 128 pairs": (SAMPLE, "--weights", weights, *out, "--pairs", "129"),
         "from 1 on": (SAMPLE, "--weights", weights, *out, "--pairs", "0"),
+        "is learned or sealed": (SAMPLE, "--weights", weights, *out, "--reversal", "none"),
         "is a list like": (SAMPLE, "--weights", weights, *out, "--pairs", "many"),
         "no weight file": (SAMPLE, "--weights", tmp_path, *out),
         "no weights 'nothing'": (SAMPLE, "--weights", "nothing", *out),
