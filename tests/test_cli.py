@@ -352,6 +352,9 @@ def test_demo(uunet, tmp_path):
     assert cv2.imread(str(tmp_path / "demo" / "sheet.png")).shape[1] == 1500
     rois = pipeline.inspect_video(tmp_path / "demo" / "public.webm").boxes
     assert len(rois) == 60 and all(rois)
+    psnr = [float(value) for value in re.findall(r"PSNR of faces, x \| r: +([0-9.]+) dB", text)]
+    assert len(psnr) == 2 and psnr[1] > psnr[0] + 8  # learned, sealed
+    assert (tmp_path / "demo" / "sealed.mp4").stat().st_size < (tmp_path / "demo" / "public.webm").stat().st_size / 5
 
 
 # Keys, profiles and boxes given by hand.
