@@ -1,11 +1,12 @@
-"""How many forged or damaged frames are accepted as genuine: plain messages, and sealed ones of both suites.
+"""How many forged or damaged frames are accepted as genuine: plain messages, sealed ones of both suites, and envelopes.
 
     python benchmarks/mutations.py [--frames 100000] [--seed 0]
 
 The forger knows the format and the place of each bit, but not the key. The forger flips bits; rewrites bytes; cuts the
 message; or replaces all or part of it by the message of another frame, another run or another frame size. The CRC is
-left as it is or made to match. A frame is accepted if boxes are read from it. The exit code is 1 if a sealed frame is
-accepted, or a plain one whose CRC does not match.
+left as it is or made to match. A frame is accepted if boxes are read from it; an envelope of sealed originals, which is
+mutated as bytes, if all its heads open. The exit code is 1 if a sealed frame is accepted, or a plain one whose CRC does
+not match.
 """
 
 import itertools
@@ -19,10 +20,10 @@ import typer
 from rich.progress import track
 
 from uunet.boxes import types
-from uunet.boxes.types import Roi
+from uunet.boxes.types import Roi, TrackedBox
 from uunet.errors import UUNetError
 from uunet.stego import keystream, lsb
-from uunet.wire import crypto, protocol
+from uunet.wire import crypto, envelope, keys, protocol
 
 SHAPE = (48, 64, 3)
 KEY, OTHER_RUN, THIS_RUN = bytes(range(32)), bytes(16), bytes(range(16))
@@ -104,6 +105,58 @@ def count(suite, packed, n, rng):
     return counts
 
 
+def envelope_of(known, record, tracks, index, shape=SHAPE, last=True):
+    """`(open_part, body)` of a frame with a head per track."""
+    heads = [TrackedBox(track, Roi(10 + track, 16, 9, 15)) for track in tracks]
+    contents = [envelope.HeadContent(90, bytes(16), bytes([track]) * 30) for track in tracks]
+    return envelope.Sealer(known, record).seal(index, shape, heads, contents, last)
+
+
+def count_envelopes(index, n, rng):
+    """As `count`, of the envelopes of frame `index`; the reader has the private key."""
+    authority = keys.generate()
+    runs = [(known, keys.wrap(known, [authority.public])) for known in (keys.new_file_keys() for _ in range(5))]
+    known, record = runs[0]
+    open_part, body = envelope_of(known, record, (1, 2), index)
+    message = open_part + body
+    others = [envelope_of(known, record, tracks, index + k + 10) for k, tracks in enumerate(((1, 2), (2, 1), (1,), ()))]
+    changes = ({}, {"tracks": (2, 3)}, {"shape": (50, 64, 3)}, {"last": False})
+    others += [
+        envelope_of(*run, **{"tracks": (1, 2), "index": index} | change)
+        for run, change in zip(runs[1:], changes, strict=True)
+    ]
+    others = [b"".join(parts).ljust(len(message), b"\0") for parts in others]
+    assert accepted_envelope(message, authority, known, index)  # before anything is changed
+    counts = {}
+    for k in track(range(n), "envelopes", transient=True):
+        kind, fix = (flip_bits, rewrite, cut, exchange)[k % 4], bool(k // 4 % 2)
+        changed = message
+        while changed[: len(message)] == message:
+            changed = kind(message, others, rng)
+            if fix:
+                changed = with_crc(changed[: len(open_part)]) + changed[len(open_part) :]
+        tally = counts.setdefault((kind.__name__, fix), [0, 0])
+        tally[0] += 1
+        tally[1] += accepted_envelope(changed, authority, known, index)
+    return counts
+
+
+def accepted_envelope(data, authority, known, index):
+    """Whether an envelope is taken for that of frame `index` of this run. If it has a key record, its keys are used."""
+    read = envelope.slices(data)
+    try:
+        found = envelope.read_open(read)
+        envelope.check_place(found, shape=SHAPE, stream_id=known.stream_id, frame_index=index)
+        if found.record:
+            known = keys.unwrap(found.record, found.stream_id, authority)
+        body = envelope.read_body(found, read, known)
+        for k in range(len(found.heads)):
+            envelope.open_head(found, body, k, known)
+    except UUNetError:
+        return False
+    return True
+
+
 def accepted(frame, seal):
     """Whether a frame is taken for number INDEX of this run."""
     try:
@@ -123,7 +176,7 @@ def crc_matches(frame):
 
 
 def main(
-    frames: Annotated[int, typer.Option(min=1, help="Mutated frames per suite, and as many packed ones.")] = 100_000,
+    frames: Annotated[int, typer.Option(min=1, help="Mutated frames of each kind.")] = 100_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the mutations.")] = 0,
 ) -> None:
     """Counts how many forged or damaged frames are accepted as genuine."""
@@ -139,6 +192,14 @@ def main(
         against_crc = f", {unmatched} of them against their CRC" if suite == protocol.PLAIN else ""
         print(f"{name}, all: {passed} of {tried} accepted{against_crc}")
         wrong += unmatched if suite == protocol.PLAIN else passed
+    for index, name in ((INDEX, "envelope"), (0, "envelope with a key record")):
+        counts = count_envelopes(index, frames, np.random.default_rng([seed, 3, index]))
+        for (kind, fix), (tried, passed) in sorted(counts.items()):
+            crc = "CRC made to match" if fix else "CRC as it comes"
+            print(f"{name}: {kind}, {crc}: {passed} of {tried} accepted")
+        tried, passed = (sum(column) for column in zip(*counts.values(), strict=True))
+        print(f"{name}, all: {passed} of {tried} accepted")
+        wrong += passed
     sys.exit(wrong > 0)
 
 

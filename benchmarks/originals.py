@@ -30,11 +30,11 @@ import typer
 from skimage.metrics import structural_similarity
 from sklearn.metrics import roc_auc_score
 
-from uunet import pipeline, presets, video_samples
+from uunet import metrics, pipeline, presets, video_samples
 from uunet.boxes import detection
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Clip, GivenBox, rois_of
-from uunet.evaluation import metrics
+from uunet.errors import UUNetError
 from uunet.evaluation.judges import dlib
 from uunet.media import video_reading, video_writing, views
 from uunet.pipeline import frame, sealed
@@ -306,7 +306,11 @@ def modes(case: Case, folder: Path, identity: keys.AuthorityKey) -> dict:
     learned = Mode("learned", ".mkv", "learned")
     restore(*publish(case, learned, folder, identity)[:2], learned, identity)  # compiles
     for mode in MODES:
-        row, frames = measure_mode(case, mode, folder, identity)
+        try:
+            row, frames = measure_mode(case, mode, folder, identity)
+        except UUNetError as error:
+            rows.append({"mode": mode.name, "file": mode.suffix, "refused": str(error)})
+            continue
         rows.append(row)
         versions |= frames
         typer.echo(f"{case.name}: {mode.name} {mode.suffix}, {row['bytes']:,} bytes", err=True)

@@ -105,11 +105,16 @@ def codecs(case: Case, folder: Path, identity: keys.AuthorityKey) -> dict:
     rows = []
     for crf in (23, 28, 35):
         for mode in COLUMNS:
-            public, beside, _ = originals.publish(case, Mode(**vars(mode) | {"crf": crf}), folder, identity)
-            for name, through in CHANNELS.items() if crf == 23 else [("copy", CHANNELS["copy"])]:
+            channels = CHANNELS if crf == 23 else {"copy": CHANNELS["copy"]}
+            about = {"published_crf": crf, "mode": mode.name}
+            try:
+                public, beside, _ = originals.publish(case, Mode(**vars(mode) | {"crf": crf}), folder, identity)
+            except UUNetError as error:
+                rows += [about | {"channel": name, "refused": f"Not published: {error}"} for name in channels]
+                continue
+            for name, through in channels.items():
                 received = through(public, folder / "received.mp4")
-                row = {"published_crf": crf, "channel": name, "mode": mode.name}
-                rows.append(row | reversed_after(case, mode, received, beside, identity))
+                rows.append(about | {"channel": name} | reversed_after(case, mode, received, beside, identity))
                 typer.echo(f"{case.name}: {rows[-1]}", err=True)
     return {"rows": rows}
 

@@ -32,6 +32,9 @@ def modes_tables(record: dict) -> Iterator[str]:
     for about, clip in zip(by_clip(record), record["clips"], strict=True):
         rows = []
         for row in clip["rows"]:
+            if "refused" in row:
+                rows.append([row["mode"], row["file"], f"refused: {row['refused']}", *[""] * (len(head) - 3)])
+                continue
             r, again = row.get("r"), row.get("restore_ms")
             share, boxed = row["share"]["cpu"], row["share_with_boxes"]["cpu"]
             beside = f"{row['sidecar_bytes']:,}" if row["sidecar_bytes"] else ""

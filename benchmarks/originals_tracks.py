@@ -17,8 +17,8 @@ import numpy as np
 import typer
 
 from benchmarks import originals
+from uunet import metrics
 from uunet.boxes.types import Roi
-from uunet.evaluation import metrics
 from uunet.pipeline import frame, sealed
 from uunet.wire import envelope, keys
 from uunet.wire import originals as wire

@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from notebooks import support
-from uunet import engine, pixels
-from uunet.evaluation import metrics, transmission
+from uunet import engine, metrics, pixels
+from uunet.evaluation import transmission
 from uunet.experiments import degradation, sheets
 
 # %% [markdown]

@@ -6,10 +6,9 @@ import pytest
 import skimage
 
 from tests.clips import write_clip
-from uunet import engine, models, pipeline
+from uunet import engine, metrics, models, pipeline
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
-from uunet.evaluation import metrics
 from uunet.models import twin
 
 TRACKS = np.array([5, 5, 5, 5, 2, 2, 2])

@@ -11,12 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from uunet import atomic, engine, pipeline, presets, video_samples
+from uunet import atomic, engine, metrics, pipeline, presets, video_samples
 from uunet.boxes import detection
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import GivenBox, Roi
 from uunet.config import DEFAULT_WEIGHTS
-from uunet.evaluation import metrics
 from uunet.media import video_reading
 from uunet.wire import keys
 

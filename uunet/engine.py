@@ -5,6 +5,10 @@
 The pipeline, evaluation, the attacks and the sample sheets of training all call it.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
 import numpy as np
 from scipy.special import log_softmax
 
@@ -12,6 +16,8 @@ from uunet import pixels
 from uunet.errors import UUNetError
 from uunet.models import twin
 
+Rois = Sequence[np.ndarray] | np.ndarray  # uint8 `(h, w, 3)`, of any sizes
+Tracks = Sequence[int | tuple[int, ...]] | np.ndarray  # of each head
 HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
 FIRST_HEADS = 20  # the virtual person of a track is chosen from its first heads, this many at most
 
@@ -20,12 +26,12 @@ class ModelError(UUNetError):
     """A network is not the one the step needs."""
 
 
-def draws_first(encoder) -> bool:
+def draws_first(encoder: keras.Model) -> bool:
     """Whether U_e draws t, another person, before it hides x in t (`models.twin`)."""
     return isinstance(encoder, twin.TwinEncoder)
 
 
-def network_inputs(rois, size: int) -> np.ndarray:
+def network_inputs(rois: Rois, size: int) -> np.ndarray:
     """What a network sees of some ROIs.
 
     Args:
@@ -55,7 +61,7 @@ class Deidentifier:
         ModelError: if `encoder` is not an encoder.
     """
 
-    def __init__(self, encoder, seed: int, *, output: str = "a", noise: dict | None = None):
+    def __init__(self, encoder: keras.Model, seed: int, *, output: str = "a", noise: dict | None = None) -> None:
         _check(encoder, 4)
         self.encoder, self.seed, self.output = encoder, seed, output
         self.size = encoder.inputs[0].shape[1]
@@ -68,7 +74,7 @@ class Deidentifier:
         """Whether U_e has to be told a person, so that `meet` has something to read."""
         return draws_first(self.encoder)
 
-    def meet(self, rois, tracks) -> None:
+    def meet(self, rois: Rois, tracks: Tracks) -> None:
         """Predicts the labels of heads of new tracks, from which `_person` later chooses their virtual people.
 
         Call it before the first call of the Deidentifier, if more heads of a track are known than that call gets. Of
@@ -93,7 +99,14 @@ class Deidentifier:
             for k, (_, read, place) in enumerate(some):
                 read[place] = [logit[k] for logit in logits]
 
-    def __call__(self, rois, tracks, *, shapes=None, report=None):
+    def __call__(
+        self,
+        rois: Rois,
+        tracks: Tracks,
+        *,
+        shapes: Sequence[tuple[int, int]] | None = None,
+        report: Callable[[int, int], object] | None = None,
+    ) -> Any:  # an array if `rois` is one
         """U_e's version of each head.
 
         Args:
@@ -146,15 +159,17 @@ class Reidentifier:
         ModelError: if `decoder` is not a decoder.
     """
 
-    def __init__(self, decoder):
+    def __init__(self, decoder: keras.Model) -> None:
         _check(decoder, 3)
         self.decoder, self.size = decoder, decoder.inputs[0].shape[1]
 
-    def __call__(self, rois, *, report=None):
+    def __call__(
+        self, rois: Rois, *, report: Callable[[int, int], object] | None = None
+    ) -> Any:  # an array if `rois` is one
         """U_d's version of each head: `rois` and `report` as in `Deidentifier`, and so is what it returns."""
         return _in_rois(self._answers(rois), rois, None, report)
 
-    def faces(self, rois) -> np.ndarray:
+    def faces(self, rois: Rois) -> np.ndarray:
         """U_d's answers as they are, neither resized nor rounded: float32 `(N, S, S, 3)` in [0, 1]."""
         return np.stack(list(self._answers(rois)))
 

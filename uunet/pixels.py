@@ -12,12 +12,15 @@ wrote, up to 8-bit rounding. Bilinear or area resizing destroys it (`tests/test_
 """
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 from keras import ops
 
 RIDGE = 1e-3  # lambda: keeps E+ from amplifying 8-bit rounding noise where E is nearly singular
+
+Tensor = Any  # of the running Keras backend, inside a network or a training step; `np.ndarray` is used elsewhere
 
 
 def to_float(image: np.ndarray) -> np.ndarray:
@@ -30,7 +33,7 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
-def round_to_8_bits(image):
+def round_to_8_bits(image: Tensor) -> Tensor:
     """Rounds a [0, 1] tensor to multiples of 1/255; the gradient passes straight through.
 
     A real frame stores 8 bits, and rounding has no useful gradient: the forward pass rounds, the backward pass is the
@@ -109,7 +112,7 @@ def noise_channel(rng: np.random.Generator, size: int) -> np.ndarray:
     return rng.random((size, size, 1), dtype=np.float32)
 
 
-def standardize(image):
+def standardize(image: Tensor) -> Tensor:
     """Scales each image of a batch to zero mean and unit variance over all its pixels and channels.
 
     This is D_a's input, in training and in use (REPRODUCTION.md: the published code trains on one standardisation and

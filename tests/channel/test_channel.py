@@ -9,8 +9,8 @@ from skimage import data as skimage_data
 from skimage.metrics import peak_signal_noise_ratio
 
 from tests.test_pixels import fine_detail
-from uunet import channel, config, pixels
-from uunet.channel import jpeg, video_codec
+from uunet import config, pixels
+from uunet.channel import jpeg, simulation, video_codec
 from uunet.training.tensorflow import outside
 
 ASTRONAUT = skimage_data.astronaut()
@@ -33,7 +33,7 @@ def test_training_goes_through_the_pipelines_own_channel(rng):
     sizes, order = (24, 64, 80), np.array([2, 0, 3, 1])
     a = np.stack([fine_detail(rng, 64) for _ in range(8)])
     chosen = config.ChannelConfig(sizes=sizes)
-    trained = np.asarray(channel.Channel(chosen, 64, 4, outside)(a, order, np.zeros((3, 4), np.int32)))
+    trained = np.asarray(simulation.Channel(chosen, 64, 4, outside)(a, order, np.zeros((3, 4), np.int32)))
     dealt = dict(zip(order, (24, 24, 64, 80), strict=True))
     for k, (face, received) in enumerate(zip(a, trained, strict=True)):
         n = dealt[k // 2]
@@ -47,7 +47,7 @@ def test_the_channel_passes_gradients(rng, kind):
     drawn = np.array([[kind, 28, 5, 11]] * 2, np.int32)
     with tf.GradientTape() as tape:
         tape.watch(a)
-        received = channel.Channel(EVERY, 64, 2, outside)(a, np.array([1, 0], np.int32), drawn)
+        received = simulation.Channel(EVERY, 64, 2, outside)(a, np.array([1, 0], np.int32), drawn)
         loss = tf.reduce_sum(received**2)
     gradient = tape.gradient(loss, a).numpy()
     assert np.isfinite(gradient).all() and (np.abs(gradient).reshape(4, -1).mean(axis=1) > 0.1).all()
@@ -58,7 +58,7 @@ def test_training_goes_through_the_codec_as_evaluation_does(kind):
     """Straight-through: forward, U_d gets what the real encoder leaves; frames of a sequence are frames of a video."""
     a = np.stack([pixels.to_network(head, 64) for head in HEADS])
     drawn = np.array([[1 + KINDS.index(kind), 30, 3, 12]] * 2, np.int32)
-    received = np.asarray(channel.Channel(EVERY, 64, 2, outside)(a, np.array([1, 0], np.int32), drawn))
+    received = np.asarray(simulation.Channel(EVERY, 64, 2, outside)(a, np.array([1, 0], np.int32), drawn))
     for sequence, n in ((slice(2, 4), 24), (slice(0, 2), 80)):  # order deals the smallest size to sequence 1
         rois = np.stack([pixels.to_roi(face, n, n) for face in a[sequence]])
         decoded = video_codec.heads_round_trip(rois, 30, corner=(3, 12), name=kind)
@@ -107,10 +107,10 @@ def test_ycbcr_there_and_back(rng):
 
 
 def test_degradation_begins_at_none_and_grows(rng):
-    start = [channel.sample_conditions(EVERY, 4, rng, 0) for _ in range(50)]
+    start = [simulation.sample_conditions(EVERY, 4, rng, 0) for _ in range(50)]
     assert all((degradation[:, 0] == 0).all() for _, degradation in start)
     for step in (50, 100, 10_000):
-        drawn = np.concatenate([channel.sample_conditions(EVERY, 4, rng, step)[1] for _ in range(1000)])
+        drawn = np.concatenate([simulation.sample_conditions(EVERY, 4, rng, step)[1] for _ in range(1000)])
         kind, quality, *corner = drawn.T
         strength = min(1, step / 100)
         np.testing.assert_allclose(np.bincount(kind, minlength=5)[1:] / len(kind), strength / 5, atol=0.03)
@@ -121,7 +121,7 @@ def test_degradation_begins_at_none_and_grows(rng):
             np.testing.assert_allclose([found.min(), found.max()], ends, atol=1)
             assert ends[0] - 0.5 <= found.min() and found.max() <= ends[1] + 0.5
         assert all((first.min(), first.max()) == (0, video_codec.GRID - 1) for first in corner)
-    order, degradation = channel.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
+    order, degradation = simulation.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
     assert sorted(order) == [0, 1, 2, 3] and order.dtype == degradation.dtype == np.int32
-    again = channel.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
+    again = simulation.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
     np.testing.assert_array_equal(again[1], degradation)

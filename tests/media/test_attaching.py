@@ -16,7 +16,7 @@ FRAMES = [scene(k) for k in range(12)]
 
 
 def as_they_are(frames, first):
-    return frames
+    return [frame.rgb for frame in frames]
 
 
 def convert(source, target, change=as_they_are, profile=profiles.H264, **options):
@@ -168,7 +168,7 @@ def test_motion_jpeg_keeps_its_segments(tmp_path, clip, size):
 
     def change(frames, first):
         files.extend(
-            jpeg.with_segment(jpeg.encode(frame), bytes((first + k,)) * size) for k, frame in enumerate(frames)
+            jpeg.with_segment(jpeg.encode(frame.rgb), bytes((first + k,)) * size) for k, frame in enumerate(frames)
         )
         return files[first:]
 
@@ -188,7 +188,7 @@ def test_motion_jpeg_keeps_its_segments(tmp_path, clip, size):
 )
 def test_lossless_files_keep_it_in_their_lowest_bits(tmp_path, clip, profile):
     def change(frames, first):
-        return [lsb.hide(frame, b"%4d" % (first + k) * 99, replace=True) for k, frame in enumerate(frames)]
+        return [lsb.hide(frame.rgb, b"%4d" % (first + k) * 99, replace=True) for k, frame in enumerate(frames)]
 
     target = tmp_path / f"new{profile.suffixes[0]}"
     convert(clip, target, change, profile)

@@ -225,6 +225,7 @@ def test_the_view_of_h264_is_its_planes(tmp_path, pixels, chroma, width):
         for (array, step), plane in zip(frame.view, planes_of(frame), strict=True):
             assert array.shape == (50 // step, width // step)
             np.testing.assert_array_equal(array, plane)
+            assert not array.flags.writeable
 
 
 def assert_seen_as_rgb(frame):

@@ -1,7 +1,7 @@
 """A second reader of sealed originals, written from docs/wire-format.md, section 10, alone: imports nothing of uunet.
 
-Only primitives come from libraries: ChaCha20(-Poly1305), X25519, ML-KEM-768, SHA, HMAC, WebP. HPKE (RFC 9180) and X-Wing are
-written out.
+Only primitives come from libraries: ChaCha20(-Poly1305), X25519, ML-KEM-768, SHA, HMAC, WebP. HPKE (RFC 9180) and the
+X-Wing combiner are written out.
 """
 
 import hashlib

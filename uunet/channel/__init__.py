@@ -4,7 +4,3 @@
 real video encoders outside of it, and `simulation` puts them together for training. Gradients pass straight through
 rounding and through video encoders, which have none.
 """
-
-from uunet.channel.simulation import Channel, sample_conditions
-
-__all__ = ["Channel", "sample_conditions"]

@@ -8,6 +8,7 @@ from keras import ops
 from uunet import pixels
 from uunet.channel import jpeg, video_codec
 from uunet.config import ChannelConfig
+from uunet.pixels import Tensor
 
 
 def sample_conditions(
@@ -51,11 +52,11 @@ class Channel:
             graph: the backend's own.
     """
 
-    def __init__(self, config: ChannelConfig, size: int, sequences: int, outside: Callable):
+    def __init__(self, config: ChannelConfig, size: int, sequences: int, outside: Callable) -> None:
         self.config, self.size, self.outside = config, size, outside
         self.shares = [len(share) for share in np.array_split(np.arange(sequences), len(config.sizes))]
 
-    def __call__(self, faces, order, degradation):
+    def __call__(self, faces: Tensor, order: Tensor, degradation: Tensor) -> Tensor:
         """What U_d receives.
 
         Args:

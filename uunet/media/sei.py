@@ -24,6 +24,7 @@ SLICE = re.compile(rb"\x00?\x00\x00\x01[\x01-\x05\x21-\x25\x41-\x45\x61-\x65]")
 OURS = re.compile(
     rb"\x00?\x00\x00\x01" + HEADER + rb"\xff*[^\xff]" + UUID + rb".*?(?=\x00\x00\x01|\x00{3}\x01|\Z)", re.S
 )
+ESCAPED = re.compile(rb"\x00\x00\x03")
 EMULATION = re.compile(rb"\x00\x00(?=[\x00-\x03])")
 
 
@@ -51,10 +52,23 @@ def insert(picture: bytes, content: bytes) -> bytes:
     return b"".join([OURS.sub(b"", before), unit(content), slices])
 
 
+def content(picture: bytes) -> bytes | None:
+    """The content that `insert` put into a picture in Annex B form; None if there is none."""
+    found = OURS.search(picture)
+    if found is None:
+        return None
+    plain = ESCAPED.sub(b"\0\0", found.group().lstrip(b"\0")[1:])  # behind the start code
+    many = re.match(HEADER + rb"(\xff*)[^\xff]", plain, re.S)
+    assert many is not None  # the same as in OURS
+    start = many.end()
+    length = 255 * len(many[1]) + plain[start - 1]
+    return plain[start : start + length][len(UUID) :]
+
+
 def find(frame: av.VideoFrame) -> bytes | None:
     """The content of our message in a decoded frame, the first if there are several; None if there is none."""
-    side_data: Any = frame.side_data  # PyAV's annotation is that of a mapping
-    for data in side_data:
+    data: Any  # PyAV declares another type
+    for data in frame.side_data:
         if data.type.name == "SEI_UNREGISTERED":  # x264 writes one of its own
             payload = bytes(data)
             if payload.startswith(UUID):

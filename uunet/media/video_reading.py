@@ -199,16 +199,17 @@ def _decoded(clip):
             if packet is None:
                 return
             frames = packet.decode() if packet.stream is clip.video else []
-            damaged = packet.stream is clip.video and (packet.is_corrupt or any(frame.is_corrupt for frame in frames))
+            corrupt = packet.stream is clip.video and (packet.is_corrupt or any(frame.is_corrupt for frame in frames))
         except av.FFmpegError as error:
-            raise VideoError(_damaged(clip.path, index)) from error
-        if damaged:
-            raise VideoError(_damaged(clip.path, index))
+            raise VideoError(damaged(clip.path, index)) from error
+        if corrupt:
+            raise VideoError(damaged(clip.path, index))
         yield packet, frames
         index += len(frames)
 
 
-def _damaged(path, index):
+def damaged(path: Path | str, index: int) -> str:
+    """The sentence about damage near a frame."""
     return f"{path} is damaged at or near frame {index}: repair it, for example with `ffmpeg -i IN -c copy OUT`."
 
 

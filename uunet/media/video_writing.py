@@ -20,6 +20,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 
 from uunet.channel import video_codec
 from uunet.media import audio, profiles, sei, video_reading, views
@@ -58,9 +59,9 @@ def convert(
         change: callable `(frames, first_index) -> frames`, from a list of video_reading.Frame to one of uint8
             `(H, W, 3)`; for Motion JPEG the result may be JPEG files, list of bytes.
         report: callable `(done)`, the number of frames written, after each batch.
-        attach: callable `(frame_index, view) -> bytes or None`, for H.264 only: what each frame carries beside its
-            picture. It is called once per frame, in their order, as soon as the frame is encoded and decoded again,
-            some frames after `change`. The view is that of all readers of the file.
+        attach: callable `(frame_index, view) -> bytes or None`, for H.264 only: what a frame carries beside its
+            picture. It is called for each frame, in order, some frames after `change`, with the view that readers of
+            the file have.
 
     Returns:
         Written.
@@ -85,8 +86,6 @@ def convert(
         first = next(frames)
         notes = _set_up(stream, profile, clip, first.rgb.shape)
         attaching = Attaching(stream, attach) if attach is not None else None
-        if sound:
-            notes.append("The sound is kept: voices are not de-identified.")
         for batch in video_reading.batches(chain([first], frames), video_reading.FRAMES_AT_ONCE):
             _write_sound(sound, waiting)
             for frame, changed in zip(batch, change(batch, len(written)), strict=True):
@@ -94,17 +93,100 @@ def convert(
                     changed = changed if isinstance(changed, bytes) else jpeg.encode(changed)
                     out.mux(_packet(changed, frame, stream))
                 else:
-                    packets = stream.encode(_av_frame(changed, frame, stream))
-                    out.mux(attaching.ready(packets) if attaching else packets)
+                    out.mux(_encoded(_av_frame(changed, frame, stream), stream, attaching))
                 written.append((frame.time, _digest(changed)))
             report(len(written))
         _write_sound(sound, waiting)
         if profile.codec != "mjpeg":
-            packets = stream.encode(None)
-            out.mux(attaching.ready([*packets, None]) if attaching else packets)
+            out.mux(_encoded(None, stream, attaching))
         for write in sound.values():
             write(None)
     return Written(written, kept, notes, attaching.digests if attaching else None)
+
+
+def copy(
+    source: Path | str,
+    part: Path,
+    profile: Profile,
+    change: Callable[[bytes, int], bytes],
+    report: Callable[[int], None],
+) -> None:
+    """Copies a video without decoding it: its packets at their times, changed, and the sound.
+
+    Args:
+        source: path of a video of H.264 or Motion JPEG.
+        part: path to write to; its suffix chooses the container.
+        profile: of the same codec.
+        change: callable `(picture, k) -> picture`, bytes of the k-th packet: H.264 in Annex B form, or a JPEG file.
+        report: callable `(done)`, the number of packets written.
+
+    Raises:
+        VideoError: if the source is damaged.
+        OSError: if the result cannot be written; `atomic.new_file` makes a sentence of it.
+    """
+    waiting = []
+    with (
+        video_reading.opened(source) as clip,
+        _writing(),
+        av.open(str(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
+    ):
+        stream = out.add_stream_from_template(clip.video)
+        sound, _ = audio.writers(clip, out, profile)
+        filtered = "h264_mp4toannexb" if profile.codec == "libx264" else "null"
+        annex_b = BitStreamFilterContext(filtered, clip.video, stream)
+        assert clip.video.time_base is not None  # FFmpeg gives every stream of a file one
+        shift = round(clip.start / 1000 / clip.video.time_base)
+        for count, packet in enumerate(_with_dts(_filtered(clip, annex_b, waiting.append))):
+            _write_sound(sound, waiting)
+            result = av.Packet(change(bytes(packet), count))
+            result.stream, result.time_base, result.is_keyframe = stream, packet.time_base, packet.is_keyframe
+            result.pts, result.dts, result.duration = packet.pts - shift, packet.dts - shift, packet.duration
+            out.mux(result)
+            report(count + 1)
+        _write_sound(sound, waiting)
+        for write in sound.values():
+            write(None)
+
+
+def _filtered(clip, annex_b, others):
+    """Yields the packets of the video behind a filter; passes those of other streams to `others`."""
+    packets, count = clip.container.demux(), 0
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is not None and packet.stream is not clip.video:
+                others(packet)
+                continue
+            if packet is not None and not packet.size:  # the end of the stream; sound may follow
+                continue
+            found = annex_b.filter(packet)
+        except av.FFmpegError as error:
+            raise VideoError(video_reading.damaged(clip.path, count)) from error
+        if any(one.pts is None or one.is_corrupt for one in found):
+            raise VideoError(video_reading.damaged(clip.path, count))
+        yield from found
+        if packet is None:
+            return
+        count += len(found)
+
+
+def _with_dts(packets):
+    """Gives each packet a time of decoding. Matroska stores none, and FFmpeg does not know the first of them."""
+    early = []
+    for packet in packets:
+        if packet.dts is None:
+            early.append(packet)
+            continue
+        yield from _before(early, packet.dts)
+        early = []
+        yield packet
+    yield from _before(early, min((packet.pts for packet in early), default=0) + 1)
+
+
+def _before(packets, time):
+    for k, packet in enumerate(packets):
+        packet.dts = time - len(packets) + k
+        yield packet
 
 
 class Attaching:
@@ -114,26 +196,22 @@ class Attaching:
     until its picture is decoded: a few packets, as many as the encoder reorders.
     """
 
-    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes | None]):
+    def __init__(self, stream: av.VideoStream, attach: Callable[[int, views.View], bytes | None]) -> None:
         self.stream, self.attach = stream, attach
         self.decoder: av.VideoCodecContext | None = None
-        self.held = deque()  # packets, in the order of decoding
-        self.contents = {}  # time of a picture -> its bytes
-        self.digests = []  # of each frame: see Written
+        self.held: deque[av.Packet] = deque()  # in the order of decoding
+        self.contents: dict[int | None, bytes | None] = {}  # time of a picture -> its bytes
+        self.digests: list[bytes] = []  # of each frame: see Written
 
     def ready(self, packets: Sequence[av.Packet | None]) -> list[av.Packet]:
         """Takes packets from the encoder, None at the end; returns those that are complete."""
-        if self.decoder is None and packets:
-            self.decoder = av.CodecContext.create("h264", "r")
-            self.decoder.extradata = self.stream.codec_context.extradata  # the encoder is open now
-            self.decoder.thread_count = 1  # frames in parallel would come later
+        decoder = self.decoder = self.decoder or self._new_decoder()
         for packet in packets:
             if packet is not None:
                 self.held.append(packet)
-            assert self.decoder is not None  # there are packets
-            for decoded in self.decoder.decode(packet):
+            for decoded in decoder.decode(packet):
                 view = views.of_planes(decoded)
-                assert view is not None  # we write 4:2:0 and 4:4:4 of 8 bits only
+                assert view is not None  # the encoder was given a pixel format that has one
                 content = self.attach(len(self.digests), view)
                 self.digests.append(_attached_digest(content, view))
                 self.contents[decoded.pts] = content
@@ -143,6 +221,13 @@ class Attaching:
             content = self.contents.pop(packet.pts)
             complete.append(packet if content is None else _with_sei(packet, content))
         return complete
+
+    def _new_decoder(self):
+        decoder = av.CodecContext.create("h264", "r")
+        assert isinstance(decoder, av.VideoCodecContext)
+        decoder.extradata = self.stream.codec_context.extradata  # the encoder has been opened: it was given a frame
+        decoder.thread_count = 1  # several would give each frame later
+        return decoder
 
 
 def verified(
@@ -219,6 +304,8 @@ def _set_up(stream, profile, clip, shape):
     if profile.pixels == "yuv420p" and (width % 2 or height % 2):
         stream.pix_fmt = "yuv444p"  # 4:2:0 halves the sides
         notes.append("The sides of the picture are odd: the H.264 file is 4:4:4, which some players cannot show.")
+    if clip.container.streams.audio:
+        notes.append("The sound is kept: voices are not de-identified.")
     stream.codec_context.time_base = MILLISECOND
     # all cores (0); but H.264 depends on the number of threads, and a seed should repeat a public file on any machine
     stream.codec_context.thread_count = video_codec.THREADS if profile.codec == "libx264" else 0
@@ -230,6 +317,14 @@ def _av_frame(rgb, frame, stream):
     result = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=stream.pix_fmt)
     result.pts, result.time_base, result.duration = frame.time, MILLISECOND, frame.duration
     return result
+
+
+def _encoded(frame, stream, attaching):
+    """The packets that the encoder gives for a frame, or at the end (None); `attaching`: Attaching or None."""
+    packets = stream.encode(frame)
+    if attaching is None:
+        return packets
+    return attaching.ready(packets if frame is not None else [*packets, None])
 
 
 def _packet(data, frame, stream):
@@ -265,8 +360,9 @@ def _digest(frame):
 
 
 def _attached_digest(content, view):
-    content = content or b""
-    digest = hashlib.blake2b(len(content).to_bytes(4, "big") + content, digest_size=16)
+    """Of what is attached to a frame, None if nothing is, and of its view."""
+    said = b"" if content is None else len(content).to_bytes(4, "big") + content
+    digest = hashlib.blake2b(said, digest_size=16)
     for array, _ in view:
         digest.update(np.ascontiguousarray(array))
     return digest.digest()

@@ -32,13 +32,14 @@ def of_rgb(rgb: np.ndarray) -> View:
 
 
 def of_planes(decoded: av.VideoFrame) -> View | None:
-    """The view of a decoded frame of H.264, in the memory of the decoder; None if its pixel format is not ours."""
+    """The view of a decoded frame of H.264, read-only and not copied; None if its pixel format is not ours."""
     chroma = CHROMA_STEPS.get(decoded.format.name)
     if chroma is None:
         return None
     view = []
     for plane, step in zip(decoded.planes, (1, chroma, chroma), strict=True):
         rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        rows.flags.writeable = False  # the decoder predicts later frames from it
         view.append((rows[:, : plane.width], step))
     return view
 

@@ -11,7 +11,7 @@ from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import rois_of
 from uunet.media import images, profiles
 from uunet.media.images import ImageError
-from uunet.pipeline import sealed
+from uunet.pipeline import sealed, sealing
 from uunet.pipeline.frame import reconstruct_frames
 from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
 from uunet.wire import messages
@@ -45,7 +45,7 @@ def deidentify_image(
     images.check_transparency(source, picture, chosen)
     with (
         new_file(target, source, overwrite=options.overwrite) as part,
-        sealed.publishing(encoder, options, chosen, source) as publisher,
+        sealing.publishing(encoder, options, chosen, source) as publisher,
     ):
         heads = detection.tracked_heads([[picture.rgb]], detector)
         (public,) = publisher([picture.rgb], heads)
@@ -103,10 +103,10 @@ def restore_image(public: Path | str, target: Path | str, options: RestoreOption
         UUNetError: one sentence; nothing is left at `target`.
     """
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
-    picture, reader = images.read(public), sealed.Reader(options.identity, options.sidecar)
+    picture, reader = images.read(public), sealed.Reader(public, options, "reconstruct")
     with new_file(target, public, overwrite=options.overwrite) as part:
         restored = reader.restored(picture)
-        reader.finish(public, options.accept_altered)
+        reader.finish()
         images.write(part, target, chosen, restored, picture.alpha)
     return reader.found
 

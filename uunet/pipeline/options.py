@@ -82,6 +82,7 @@ class RestoreOptions:
         identity: of sealed originals: the private key of a recipient, or the keys in a disclosure.
         sidecar: path of the file with the sealed originals; None if the public file carries them.
         accept_altered: whether to restore, too, where a sidecar fits no public head.
+        log: path of a log to which each opening of sealed originals is appended, see `audit`; None for none.
     """
 
     secret: bytes | str | None = None
@@ -90,3 +91,4 @@ class RestoreOptions:
     identity: AuthorityKey | FileKeys | None = None
     sidecar: Path | None = None
     accept_altered: bool = False
+    log: Path | None = None

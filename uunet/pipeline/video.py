@@ -16,7 +16,7 @@ from uunet.boxes.types import rois_of
 from uunet.errors import UUNetError
 from uunet.media import profiles, video_reading, video_writing
 from uunet.media.video_reading import VideoError
-from uunet.pipeline import frame, sealed
+from uunet.pipeline import frame, sealed, sealing
 from uunet.pipeline.frame import meet, reconstruct_frames
 from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
 from uunet.wire import messages
@@ -69,7 +69,7 @@ def deidentify_video(
     with (
         video_reading.opened(source) as clip,
         new_file(target, source, overwrite=options.overwrite) as part,
-        sealed.publishing(encoder, options, chosen, source) as publisher,
+        sealing.publishing(encoder, options, chosen, source) as publisher,
     ):
         with stages.timed("detect") as report:
             tracked, shape = _track(clip, detector, report)
@@ -155,7 +155,7 @@ def restore_video(
         UUNetError: one sentence, naming the first frame that is not as it was published; nothing is left at `target`.
     """
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_VIDEOS)
-    stages, reader = _Stages(progress), sealed.Reader(options.identity, options.sidecar)
+    stages, reader = _Stages(progress), sealed.Reader(public, options, "reconstruct")
     with new_file(target, public, overwrite=options.overwrite) as part:
         with video_reading.opened(public) as clip:
             announced = clip.announced
@@ -165,7 +165,7 @@ def restore_video(
                 return [reader.restored(frame, first + k) for k, frame in enumerate(frames)]
 
             written = video_writing.convert(public, part, chosen, restore, report)
-        reader.finish(public, options.accept_altered)
+        reader.finish()
         with stages.timed("verify", len(written.frames)) as report:
             for _ in video_writing.verified(part, target, chosen, written, report):
                 pass

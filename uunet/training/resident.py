@@ -19,6 +19,7 @@ from uunet.config import AdversarialConfig, ChannelConfig, ClassifierConfig
 from uunet.data import sampling
 from uunet.errors import UUNetError
 from uunet.labels import LABELS, UNKNOWN_CODE
+from uunet.training.jax import Trainer
 
 Array = np.ndarray | jax.Array  # tables are made with NumPy; `_put` brings them to the device
 
@@ -100,7 +101,7 @@ def _put(heads, tables):
     return DeviceHeads(jnp.asarray(heads.images), narrow(heads.labels), jax.tree.map(narrow, tuple(tables)))
 
 
-def pair_batch(loaded: DeviceHeads, config: ClassifierConfig, step) -> dict:
+def pair_batch(loaded: DeviceHeads, config: ClassifierConfig, step: int | jax.Array) -> dict:
     """A batch for D_a, sampled by the rules of `data.pair_batch`.
 
     Args:
@@ -206,7 +207,7 @@ def _axis(places, variance):
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-def sequence_batch(loaded: DeviceHeads, config: AdversarialConfig, step) -> dict:
+def sequence_batch(loaded: DeviceHeads, config: AdversarialConfig, step: int | jax.Array) -> dict:
     """A batch for learning II, sampled by the rules of `data.sequence_batch`.
 
     Args:
@@ -251,8 +252,10 @@ def _distinct(counts, most, wanted, key):
     return lax.top_k(jnp.where(jnp.arange(most) < counts[..., None], scores, -1.0), wanted)[1]
 
 
-def sample_conditions(config: ChannelConfig, sequences: int, key: jax.Array, step) -> tuple[jax.Array, jax.Array]:
-    """`channel.sample_conditions` on the device: order int32 `(sequences,)`, degradation int32 `(sizes, 4)`."""
+def sample_conditions(
+    config: ChannelConfig, sequences: int, key: jax.Array, step: int | jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """`simulation.sample_conditions` on the device: order int32 `(sequences,)`, degradation int32 `(sizes, 4)`."""
     count, kinds = len(config.sizes), len(config.damages)
     keys = random.split(key, 5)
     strength = jnp.minimum(1.0, step / config.ramp)
@@ -278,7 +281,7 @@ class Steps:
         count: int, steps per call.
     """
 
-    def __init__(self, trainer, sample: Callable, loaded: DeviceHeads, count: int):
+    def __init__(self, trainer: Trainer, sample: Callable, loaded: DeviceHeads, count: int) -> None:
         self.trainer, self.loaded, self.count = trainer, loaded, count
         self.variables = (
             trainer.trainable_variables, trainer.non_trainable_variables, trainer.optimizer.variables,

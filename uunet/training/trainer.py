@@ -65,7 +65,7 @@ class Trainer(keras.Model):
         optimizers: Sequence[tuple],
         updates: Callable[[dict], Iterable[Update]],
         terms: Sequence[str],
-    ):
+    ) -> None:
         super().__init__()
         self.networks = list(networks)
         for optimizer, variables in optimizers:

@@ -98,8 +98,10 @@ def _size(data):
         return None
     if chunk == b"VP8L" and data[20] == 0x2F:
         (bits,) = struct.unpack("<I", data[21:25])
+        if bits >> 28:  # transparency, or a later version
+            return None
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    if chunk == b"VP8 " and data[23:26] == b"\x9d\x01\x2a":
+    if chunk == b"VP8 " and not data[20] & 1 and data[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack("<HH", data[26:30])
         return width & 0x3FFF, height & 0x3FFF
     return None
