@@ -37,7 +37,7 @@ from uunet.boxes.types import Clip, GivenBox, rois_of
 from uunet.errors import UUNetError
 from uunet.evaluation.judges import dlib
 from uunet.media import video_reading, video_writing, views
-from uunet.pipeline import frame, sealed
+from uunet.pipeline import frame, sealed, sealing
 from uunet.stego import jpeg
 from uunet.training import provenance
 from uunet.wire import keys, messages
@@ -54,8 +54,8 @@ SIDE = 128  # pixels, of these heads
 # What sealing and embedding cost: the time inside these functions, nested ones once. Hiding the boxes of a learned file
 # is there, too.
 COSTS = (
-    (sealed.Publisher, "_pictures"), (sealed.Publisher, "_seal"), (sealed.Publisher, "_carried"),
-    (sealed.Publisher, "_in_pixels"), (views, "of_rgb"), (jpeg, "blocks"), (jpeg, "with_segment"),
+    (sealing.Publisher, "_pictures"), (sealing.Publisher, "_seal"), (sealing.Publisher, "_carried"),
+    (sealing.Publisher, "_in_pixels"), (views, "of_rgb"), (jpeg, "blocks"), (jpeg, "with_segment"),
     (video_writing.Attaching, "ready"), (video_writing, "_check_attached"), (messages, "hide"),
 )  # fmt: skip
 
@@ -260,7 +260,7 @@ def measure_mode(case: Case, mode: Mode, folder: Path, identity: keys.AuthorityK
         "wall": 1000 * sum(undone.seconds.values()) / n, "cpu": 1000 * (time.process_time() - cpu) / n,
     }  # fmt: skip
     if mode.reversal == "sealed":
-        found = sealed.inspect(public, identity, beside)
+        found = sealed.inspect(public, pipeline.RestoreOptions(identity=identity, sidecar=beside))
         row["envelopes"] = found.bytes
         row["per_head_and_frame"] = found.bytes / case.n_heads
         row["altered"] = len(found.altered)

@@ -19,7 +19,7 @@ import typer
 from benchmarks import originals
 from uunet import metrics
 from uunet.boxes.types import Roi
-from uunet.pipeline import frame, sealed
+from uunet.pipeline import frame, sealing
 from uunet.wire import envelope, keys
 from uunet.wire import originals as wire
 
@@ -91,7 +91,7 @@ def tracks(case: originals.Case, folder: Path, identity: keys.AuthorityKey) -> d
 
         return coded
 
-    for level in (envelope.EXACT, *sealed.STEPS):
+    for level in (envelope.EXACT, *sealing.STEPS):
         row("WebP, lossless" if level == envelope.EXACT else f"WebP, quality {level}", pictures(level))
     for name, (codec, decoder, options) in VIDEOS.items():
         row(name, lambda canvases, rois, how=(codec, decoder, options): as_video(canvases, *how))
