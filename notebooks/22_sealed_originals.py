@@ -176,7 +176,7 @@ except UUNetError as error:
 
 # %%
 track = found.tracks[0][0]
-shown = authority.disclose(envelopes.PublicFile("public.mp4"), Path("person.key"), mine.identity, [track])
+shown = authority.disclose(envelopes.PublicFile(Path("public.mp4")), Path("person.key"), mine.identity, [track])
 person = pipeline.RestoreOptions(identity=keys.load_disclosure("person.key"))
 pipeline.restore_video("public.mp4", "person.mkv", person)
 show_heads({"a": a, "person": video_reading.read_frames("person.mkv")})
@@ -260,4 +260,5 @@ Markdown("\n".join(rows))
 # **What it means.** Here the protection is a key and not the secrecy of a network: $a$ holds nothing of $x$ but what
 # the drawing shows. What it does not protect: nobody *signs* the file, so anybody who has the public key can make one;
 # a former recipient may have kept the key of a file; voices, clothes and gait are as they were. And $a$ still has to
-# hide the person, which the shipped weights do only in part ([21_attack](21_attack.ipynb), [limits](../docs/limits.md)).
+# hide the person, which the shipped weights do only in part ([21_attack](21_attack.ipynb),
+# [limits](../docs/limits.md)).
