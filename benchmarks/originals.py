@@ -1,13 +1,14 @@
 """Sealed originals beside the learned reversal: size, time and quality of each mode in each kind of file.
 
-    python -m benchmarks.originals [CLIP ...] [--frames 30]            writes docs/sealed-originals/modes.json
-    python -m benchmarks.originals_codecs [CLIP ...] [--frames 20]     reversal after copies, remuxes and transcodes
-    python -m benchmarks.originals_tracks [CLIP ...] [--frames 30]     pictures of heads against small videos of heads
-    python -m benchmarks.originals_page                                the tables, into docs/sealed-originals.md
+    python -m benchmarks.originals [CLIP] [--frames 30]            each mode in each kind of file
+    python -m benchmarks.originals_codecs [CLIP] [--frames 20]     reversal after copies, remuxes and transcodes
+    python -m benchmarks.originals_tracks [CLIP] [--frames 30]     pictures of heads against small videos of heads
+    python -m benchmarks.originals_page                            the tables, into docs/sealed-originals.md
 
-CLIP is a video, or "large": a synthetic clip of 1280 x 720, the bundled clip enlarged 1.5 times and continued by its
-own left edge. The default is the bundled clip. Heads are found once per clip by MTCNN; all modes get the same boxes.
-Times are CPU seconds of the process, and of one thread for sealing and embedding; the record has wall times, too.
+Each writes a record, docs/sealed-originals/NAME-CLIP.json. CLIP is a video, or "large": a synthetic clip of 1280 x 720,
+the bundled clip enlarged 1.5 times and continued by its own left edge. The default is the bundled clip. Heads are found
+once by MTCNN; all modes get the same boxes. Times are CPU seconds of the process, and of one thread for sealing and
+embedding; the record has wall times, too.
 """
 
 import functools
@@ -43,10 +44,10 @@ from uunet.training import provenance
 from uunet.wire import keys, messages
 
 FOLDER = Path(__file__).parents[1] / "docs" / "sealed-originals"
-Clips = Annotated[list[str] | None, typer.Argument(metavar="[CLIP]...", help='Videos, or "large".')]
-Frames = Annotated[int, typer.Option(min=2, help="Frames of each clip, from its middle.")]
+One = Annotated[str, typer.Argument(metavar="CLIP", help='A video, or "large".')]
+Frames = Annotated[int, typer.Option(min=2, help="Frames of the clip, from its middle.")]
 Out = Annotated[Path, typer.Option(help="Folder of the record.")]
-LARGE = "large"
+LARGE, BUNDLED = "large", str(video_samples.WALK)
 ALIKE = 0.6  # dlib's distance of two faces of one person, at most
 JUDGED = 24  # heads per clip that the recogniser sees
 SIDE = 128  # pixels, of these heads
@@ -317,43 +318,39 @@ def modes(case: Case, folder: Path, identity: keys.AuthorityKey) -> dict:
     return {"rows": rows, "identity": identity_of(case, versions)}
 
 
-def write_record(name: str, measure: Callable, clips: list[str] | None, frames: int, out: Path) -> None:
-    """Measures some clips, and writes OUT/NAME.json.
+def write_record(name: str, measure: Callable, clip: str, frames: int, out: Path) -> None:
+    """Measures a clip, and writes OUT/NAME-CLIP.json.
 
     Args:
-        name: of the record, and of the module behind `benchmarks.`.
+        name: a key of NAMES.
         measure: callable `(Case, folder, AuthorityKey) -> dict`.
-        clips, frames, out: options of the command.
+        clip, frames, out: arguments of the command.
     """
     begin = time.perf_counter()
     provenance.commit()  # remembered from here on: the checkout may change while this runs
-    chosen = clips or [str(video_samples.WALK)]
-    identity, found = keys.generate(), []
-    for clip in chosen:
-        with tempfile.TemporaryDirectory() as folder:
-            case = prepared(clip, frames, Path(folder))
-            sides = [side for rois in rois_of(case.heads) for roi in rois for side in roi[2:]]
-            if not sides:
-                raise typer.BadParameter(f"no head was found in the middle of {clip}")
-            height, width = case.x[0].shape[:2]
-            found.append({
-                "name": case.name, "frames": len(case.x), "height": height, "width": width, "heads": case.n_heads,
-                "sides": [min(sides), max(sides)], "detecting": case.detecting,
-                "tracks": len({track for heads in case.heads for track, _ in heads}),
-                **measure(case, Path(folder), identity),
-            })  # fmt: skip
-    shown = [clip if clip == LARGE else Path(clip).name for clip in chosen]
+    with tempfile.TemporaryDirectory() as folder:
+        case = prepared(clip, frames, Path(folder))
+        sides = [side for rois in rois_of(case.heads) for roi in rois for side in roi[2:]]
+        if not sides:
+            raise typer.BadParameter(f"no head was found in the middle of {clip}")
+        height, width = case.x[0].shape[:2]
+        found = {
+            "name": case.name, "frames": len(case.x), "height": height, "width": width, "heads": case.n_heads,
+            "sides": [min(sides), max(sides)], "detecting": case.detecting,
+            "tracks": len({track for heads in case.heads for track, _ in heads}),
+            **measure(case, Path(folder), keys.generate()),
+        }  # fmt: skip
     made = provenance.made(0, time.perf_counter() - begin) | {
-        "command": " ".join(["python -m benchmarks." + NAMES[name], *shown, f"--frames {frames}"]),
+        "command": f"python -m benchmarks.{NAMES[name]} {case.name} --frames {frames}",
         "load": os.getloadavg()[1],
     }
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_text(json.dumps({"clips": found, "provenance": made}, indent=1) + "\n")
+    (out / f"{name}-{Path(case.name).stem}.json").write_text(json.dumps(found | {"provenance": made}, indent=1) + "\n")
 
 
-def main(clips: Clips = None, frames: Frames = 30, out: Out = FOLDER) -> None:
+def main(clip: One = BUNDLED, frames: Frames = 30, out: Out = FOLDER) -> None:
     """Measures each mode in each kind of file: bytes, time, PSNR, SSIM, identity."""
-    write_record("modes", modes, clips, frames, out)
+    write_record("modes", modes, clip, frames, out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What comes back after codecs: the learned reversal and sealed originals, after copies, remuxes and transcodes.
 
-    python -m benchmarks.originals_codecs [CLIP ...] [--frames 20] [--out docs/sealed-originals]
+    python -m benchmarks.originals_codecs [CLIP] [--frames 20] [--out docs/sealed-originals]
 
 See `benchmarks.originals`. The public file is an .mp4 of crf 23, 28 or 35; that of crf 23 goes through every channel.
 """
@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from benchmarks import originals
-from benchmarks.originals import Case, Mode
+from benchmarks.originals import BUNDLED, FOLDER, Case, Mode
 from uunet.errors import UUNetError
 from uunet.media import profiles, video_reading, video_writing
 from uunet.pipeline import sealed
@@ -119,9 +119,11 @@ def codecs(case: Case, folder: Path, identity: keys.AuthorityKey) -> dict:
     return {"rows": rows}
 
 
-def main(clips: originals.Clips = None, frames: originals.Frames = 20, out: originals.Out = originals.FOLDER) -> None:
+def main(
+    clip: originals.One = BUNDLED, frames: originals.Frames = 20, out: originals.Out = originals.FOLDER
+) -> None:
     """Measures what comes back after codecs, learned and sealed."""
-    originals.write_record("codecs", codecs, clips, frames, out)
+    originals.write_record("codecs", codecs, clip, frames, out)
 
 
 if __name__ == "__main__":

@@ -16,20 +16,20 @@ from benchmarks.originals_codecs import COLUMNS
 from uunet.evaluation import tables
 
 
-def by_clip(record: dict) -> Iterator[str]:
-    """What was measured, and on what, above each table."""
-    for clip in record["clips"]:
-        yield (
-            f"`{clip['name']}`, {clip['frames']} frames of {clip['width']} x {clip['height']}, {clip['heads']} heads "
-            f"of {clip['sides'][0]} to {clip['sides'][1]} pixels, {clip['tracks']} tracks."
-        )
+def heading(clip: dict) -> str:
+    """What was measured, on what, and how, above its table."""
+    made, sides = clip["provenance"], clip["sides"]
+    return (
+        f"`{clip['name']}`, {clip['frames']} frames of {clip['width']} x {clip['height']}, {clip['heads']} heads of "
+        f"{sides[0]} to {sides[1]} pixels, {clip['tracks']} tracks (`{made['command']}`, {made['device']}):"
+    )
 
 
-def modes_tables(record: dict) -> Iterator[str]:
+def modes_tables(clips: list[dict]) -> Iterator[str]:
     head = ("reversal", "file", "bytes", "+ sidecar", "bytes per head and frame", "PSNR of r, dB", "SSIM",
             "largest error", "sealing and embedding, ms per frame", "share with MTCNN", "share with given boxes",
             "frames per CPU second, published (boxes given)", "restored")  # fmt: skip
-    for about, clip in zip(by_clip(record), record["clips"], strict=True):
+    for clip in clips:
         rows = []
         for row in clip["rows"]:
             if "refused" in row:
@@ -45,7 +45,7 @@ def modes_tables(record: dict) -> Iterator[str]:
                 f"{row['sealing_ms']['cpu']:.1f}", f"{share:.0%}", f"{boxed:.0%}",
                 f"{1000 / row['pipeline_ms']['cpu']:.0f}", f"{1000 / again['cpu']:.0f}" if again else "",
             ])  # fmt: skip
-        yield f"{about} MTCNN: {1000 * clip['detecting'][1]:.0f} ms per frame."
+        yield f"{heading(clip)} MTCNN takes {1000 * clip['detecting'][1]:.0f} ms per frame."
         yield tables.markdown(head, rows)
         lines = []
         for name, row in clip["identity"].items():
@@ -66,9 +66,9 @@ def modes_tables(record: dict) -> Iterator[str]:
         yield tables.markdown(names, lines)
 
 
-def codecs_tables(record: dict) -> Iterator[str]:
+def codecs_tables(clips: list[dict]) -> Iterator[str]:
     sentences: list[str] = []
-    for about, clip in zip(by_clip(record), record["clips"], strict=True):
+    for clip in clips:
         lines: dict[str, list[str]] = {}
         for row in clip["rows"]:
             name = row["channel"] if row["published_crf"] == 23 else f"published at crf {row['published_crf']}, copy"
@@ -79,15 +79,15 @@ def codecs_tables(record: dict) -> Iterator[str]:
                     sentences.append(text)
                 cell = f"refused [{sentences.index(text) + 1}]" + (f"; accepted: {cell}" if cell else "")
             lines.setdefault(name, []).append(cell)
-        yield f"{about} PSNR of r, dB, or the refusal:"
+        yield f"{heading(clip)} PSNR of r in dB, or the refusal."
         yield tables.markdown(("public .mp4 of crf 23, then", *(mode.name for mode in COLUMNS)),
                               [[name, *cells] for name, cells in lines.items()])  # fmt: skip
     yield "\n".join(f"{k}. {text}" for k, text in enumerate(sentences, start=1))
 
 
-def tracks_tables(record: dict) -> Iterator[str]:
-    for about, clip in zip(by_clip(record), record["clips"], strict=True):
-        yield about
+def tracks_tables(clips: list[dict]) -> Iterator[str]:
+    for clip in clips:
+        yield heading(clip)
         rows = [[row["name"], f"{row['bytes']:,.0f}", f"{row['psnr']:.1f}", f"{row['ms']:.1f}"] for row in clip["rows"]]
         yield tables.markdown(("", "bytes per head and frame", "PSNR, dB", "ms, coded and decoded"), rows)
 
@@ -98,13 +98,10 @@ MADE = {"modes": modes_tables, "codecs": codecs_tables, "tracks": tracks_tables}
 def page(text: str, folder: Path) -> str:
     """The page with the tables of all records between their markers."""
     for name, made in MADE.items():
-        record = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        clips = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}-*.json"))]
         begin, end = f"<!-- python -m benchmarks.originals_page writes {name} -->\n", "<!-- until here -->"
         before, rest = text.split(begin)
-        how = record["provenance"]
-        about = f"`{how['command']}`, {how['device']} ([record](sealed-originals/{name}.json))."
-        body = "\n\n".join([about, *made(record)])
-        text = f"{before}{begin}\n{body}\n\n{end}{rest.split(end, 1)[1]}"
+        text = "\n\n".join([f"{before}{begin}", *made(clips), f"{end}{rest.split(end, 1)[1]}"])
     return text
 
 

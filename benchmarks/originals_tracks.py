@@ -1,6 +1,6 @@
 """Single pictures of heads, as sealed originals are, against one small video per head: bytes, PSNR and time.
 
-    python -m benchmarks.originals_tracks [CLIP ...] [--frames 30] [--out docs/sealed-originals]
+    python -m benchmarks.originals_tracks [CLIP] [--frames 30] [--out docs/sealed-originals]
 
 See `benchmarks.originals`. A video needs frames of one size: heads stand on a canvas of the largest one of their track,
 whose edges are repeated.
@@ -17,6 +17,7 @@ import numpy as np
 import typer
 
 from benchmarks import originals
+from benchmarks.originals import BUNDLED, FOLDER
 from uunet import metrics
 from uunet.boxes.types import Roi
 from uunet.pipeline import frame, sealing
@@ -98,9 +99,11 @@ def tracks(case: originals.Case, folder: Path, identity: keys.AuthorityKey) -> d
     return {"rows": rows, "tracks": len(everything)}
 
 
-def main(clips: originals.Clips = None, frames: originals.Frames = 30, out: originals.Out = originals.FOLDER) -> None:
+def main(
+    clip: originals.One = BUNDLED, frames: originals.Frames = 30, out: originals.Out = originals.FOLDER
+) -> None:
     """Compares pictures of heads with small videos of heads."""
-    originals.write_record("tracks", tracks, clips, frames, out)
+    originals.write_record("tracks", tracks, clip, frames, out)
 
 
 if __name__ == "__main__":
