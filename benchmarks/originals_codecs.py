@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from benchmarks import originals
-from benchmarks.originals import BUNDLED, FOLDER, Case, Mode
+from benchmarks.originals import BUNDLED, Case, Mode
 from uunet.errors import UUNetError
 from uunet.media import profiles, video_reading, video_writing
 from uunet.pipeline import sealed
@@ -119,9 +119,7 @@ def codecs(case: Case, folder: Path, identity: keys.AuthorityKey) -> dict:
     return {"rows": rows}
 
 
-def main(
-    clip: originals.One = BUNDLED, frames: originals.Frames = 20, out: originals.Out = originals.FOLDER
-) -> None:
+def main(clip: originals.One = BUNDLED, frames: originals.Frames = 20, out: originals.Out = originals.FOLDER) -> None:
     """Measures what comes back after codecs, learned and sealed."""
     originals.write_record("codecs", codecs, clip, frames, out)
 

@@ -13,7 +13,7 @@ import typer
 
 from benchmarks import originals
 from benchmarks.originals_codecs import COLUMNS
-from uunet.evaluation import tables
+from uunet.evaluation import attacks, tables
 
 
 def heading(clip: dict) -> str:
@@ -92,23 +92,35 @@ def tracks_tables(clips: list[dict]) -> Iterator[str]:
         yield tables.markdown(("", "bytes per head and frame", "PSNR, dB", "ms, coded and decoded"), rows)
 
 
-MADE = {"modes": modes_tables, "codecs": codecs_tables, "tracks": tracks_tables}
+def attack_tables(clips: list[dict]) -> Iterator[str]:
+    for record in clips:
+        yield f"`{record['provenance']['command']}`, {record['provenance']['device']}:"
+        yield attacks.table(record)
+
+
+# measurement -> where its records are, in docs/, and what makes the tables
+MADE = {
+    "modes": ("sealed-originals/modes-*.json", modes_tables),
+    "codecs": ("sealed-originals/codecs-*.json", codecs_tables),
+    "tracks": ("sealed-originals/tracks-*.json", tracks_tables),
+    "attack": ("weights/twin-cctv*attack.json", attack_tables),  # of `uunet attack`: learned and sealed
+}
 
 
 def page(text: str, folder: Path) -> str:
-    """The page with the tables of all records between their markers."""
-    for name, made in MADE.items():
-        clips = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{name}-*.json"))]
+    """The page with the tables of all records between their markers; `folder` is docs/."""
+    for name, (files, made) in MADE.items():
+        clips = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(files))]
         begin, end = f"<!-- python -m benchmarks.originals_page writes {name} -->\n", "<!-- until here -->"
         before, rest = text.split(begin)
         text = "\n\n".join([f"{before}{begin}", *made(clips), f"{end}{rest.split(end, 1)[1]}"])
     return text
 
 
-def main(folder: originals.Out = originals.FOLDER) -> None:
+def main() -> None:
     """Writes the tables of sealed originals into their page."""
     path = originals.FOLDER.with_suffix(".md")
-    path.write_text(page(path.read_text(encoding="utf-8"), folder), encoding="utf-8")
+    path.write_text(page(path.read_text(encoding="utf-8"), path.parent), encoding="utf-8")
 
 
 if __name__ == "__main__":

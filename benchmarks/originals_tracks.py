@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from benchmarks import originals
-from benchmarks.originals import BUNDLED, FOLDER
+from benchmarks.originals import BUNDLED
 from uunet import metrics
 from uunet.boxes.types import Roi
 from uunet.pipeline import frame, sealing
@@ -99,9 +99,7 @@ def tracks(case: originals.Case, folder: Path, identity: keys.AuthorityKey) -> d
     return {"rows": rows, "tracks": len(everything)}
 
 
-def main(
-    clip: originals.One = BUNDLED, frames: originals.Frames = 30, out: originals.Out = originals.FOLDER
-) -> None:
+def main(clip: originals.One = BUNDLED, frames: originals.Frames = 30, out: originals.Out = originals.FOLDER) -> None:
     """Compares pictures of heads with small videos of heads."""
     originals.write_record("tracks", tracks, clip, frames, out)
 
