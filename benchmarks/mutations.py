@@ -4,17 +4,22 @@
 
 The forger knows the format and the place of each bit, but not the key. The forger flips bits; rewrites bytes; cuts the
 message; or replaces all or part of it by the message of another frame, another run or another frame size. The CRC is
-left as it is or made to match. A frame is accepted if boxes are read from it; an envelope of sealed originals, which is
-mutated as bytes, if all its heads open. The exit code is 1 if a sealed frame is accepted, or a plain one whose CRC does
-not match.
+left as it is or made to match. A frame is accepted if boxes are read from it; an envelope of sealed originals if all
+its heads open. The envelopes travel in each of their carriers: pixels, SEI messages, APP9 segments, sidecar files. There,
+too, the forger changes what carries them: starts, lengths, identifiers. The exit code is 1 if a sealed frame is accepted,
+or a plain one whose CRC does not match.
 """
 
 import itertools
 import sys
+import tempfile
 import zlib
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
+import av
 import numpy as np
 import typer
 from rich.progress import track
@@ -22,8 +27,10 @@ from rich.progress import track
 from uunet.boxes import types
 from uunet.boxes.types import Roi, TrackedBox
 from uunet.errors import UUNetError
-from uunet.stego import keystream, lsb
-from uunet.wire import crypto, envelope, keys, protocol
+from uunet.media import sei, views
+from uunet.media.video_reading import VideoError
+from uunet.stego import jpeg, keystream, lsb
+from uunet.wire import crypto, envelope, keys, protocol, sidecar
 
 SHAPE = (48, 64, 3)
 KEY, OTHER_RUN, THIS_RUN = bytes(range(32)), bytes(16), bytes(range(16))
@@ -112,8 +119,86 @@ def envelope_of(known, record, tracks, index, shape=SHAPE, last=True):
     return envelope.Sealer(known, record).seal(index, shape, heads, contents, last)
 
 
-def count_envelopes(index, n, rng):
-    """As `count`, of the envelopes of frame `index`; the reader has the private key."""
+class Carrier(NamedTuple):
+    """How the envelope of a frame travels."""
+
+    carried: Callable  # envelope -> the bytes that carry it
+    reader: Callable  # these bytes -> a Reader of the frame
+
+
+def sidecar_of(content):
+    """The bytes of a sidecar file of one frame."""
+    return sidecar.MAGIC + bytes((sidecar.VERSION,)) + len(content).to_bytes(4, "big") + content
+
+
+def from_sidecar(data):
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(data)
+        (content,) = sidecar.envelopes(file.name)
+    return partial(protocol.read_bytes, content)
+
+
+def segments_of(content):
+    """The APP9 segments in a JPEG file; they stand behind its first segment."""
+    data = jpeg.with_segment(PICTURE, content)
+    return data[AT : len(data) - len(PICTURE) + AT]
+
+
+def from_segments(data):
+    return views.reader(BLANK, file=PICTURE[:AT] + data + PICTURE[AT:])
+
+
+def from_unit(data):
+    """Reads what an H.264 decoder finds in front of a picture."""
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1
+    slices = sei.SLICE.search(CODED).start()
+    try:
+        pictures = [*decoder.decode(av.Packet(CODED[:slices] + data + CODED[slices:])), *decoder.decode(None)]
+    except av.FFmpegError as error:
+        raise VideoError(f"The picture is damaged ({error.strerror}).") from error
+    if len(pictures) != 1:
+        raise VideoError(f"There are {len(pictures)} pictures.")
+    return views.reader(BLANK, decoded=pictures[0])
+
+
+def coded():
+    """One picture of H.264, bytes."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.height, encoder.width, encoder.pix_fmt, encoder.framerate = *SHAPE[:2], "yuv420p", 25
+    picture = av.VideoFrame.from_ndarray(BLANK, format="rgb24").reformat(format="yuv420p")
+    return b"".join(bytes(packet) for frame in (picture, None) for packet in encoder.encode(frame))
+
+
+CODED, PICTURE = coded(), jpeg.encode(BLANK)
+AT = 4 + int.from_bytes(PICTURE[4:6], "big")  # behind the APP0 segment
+# bits in pixels are at places that are no bytes: see `pixels`
+BESIDE = {
+    "SEI": Carrier(sei.unit, from_unit),
+    "APP9": Carrier(segments_of, from_segments),
+    "sidecar": Carrier(sidecar_of, from_sidecar),
+}
+
+
+def pixels(known, index, open_length, length):
+    """The Carrier of an envelope of `length` bytes in the pixels."""
+    order = keystream.positions(known.order_key, index, BLANK.size - 8 * open_length, 8 * (length - open_length))
+    places = np.concatenate([np.arange(8 * open_length), 8 * open_length + order])  # more than a forger can know
+
+    def reader(data):
+        frame = BLANK.reshape(-1).copy()
+        frame[places] = frame[places] & 0xFE | np.unpackbits(np.frombuffer(data, np.uint8))
+        return partial(lsb.reveal, frame.reshape(SHAPE))
+
+    return Carrier(bytes, reader)
+
+
+def count_envelopes(where, index, n, rng):
+    """As `count`, of the envelopes of frame `index`, and of what carries them; the reader has the private key.
+
+    Args:
+        where: "pixels" or a key of BESIDE.
+    """
     authority = keys.generate()
     runs = [(known, keys.wrap(known, [authority.public])) for known in (keys.new_file_keys() for _ in range(5))]
     known, record = runs[0]
@@ -125,26 +210,40 @@ def count_envelopes(index, n, rng):
         envelope_of(*run, **{"tracks": (1, 2), "index": index} | change)
         for run, change in zip(runs[1:], changes, strict=True)
     ]
-    others = [b"".join(parts).ljust(len(message), b"\0") for parts in others]
-    assert accepted_envelope(message, authority, known, index)  # before anything is changed
+    others = [b"".join(parts).ljust(len(message), b"\0")[: len(message)] for parts in others]
+    carrier = BESIDE.get(where) or pixels(known, index, len(open_part), len(message))
+    carried = carrier.carried(message)
+    others_carried = [carrier.carried(other).ljust(len(carried), b"\0") for other in others]
+    test = partial(accepted_envelope, carrier, authority=authority, known=known, index=index)
+    assert test(carried, b"")  # before anything is changed
     counts = {}
     for k in track(range(n), "envelopes", transient=True):
         kind, fix = (flip_bits, rewrite, cut, exchange)[k % 4], bool(k // 4 % 2)
         changed = message
-        while changed[: len(message)] == message:
-            changed = kind(message, others, rng)
-            if fix:
-                changed = with_crc(changed[: len(open_part)]) + changed[len(open_part) :]
-        tally = counts.setdefault((kind.__name__, fix), [0, 0])
+        if where in BESIDE and k // 8 % 2:
+            name, changed = f"{kind.__name__} of the {where}", kind(carried, others_carried, rng)
+        else:
+            name = kind.__name__
+            while changed == message:
+                changed = kind(message, others, rng)
+                if fix:
+                    changed = with_crc(changed[: len(open_part)]) + changed[len(open_part) :]
+            changed = carrier.carried(changed)
+        tally = counts.setdefault((name, fix), [0, 0])
         tally[0] += 1
-        tally[1] += accepted_envelope(changed, authority, known, index)
+        tally[1] += test(changed, message)
     return counts
 
 
-def accepted_envelope(data, authority, known, index):
-    """Whether an envelope is taken for that of frame `index` of this run. If it has a key record, its keys are used."""
-    read = envelope.slices(data)
+def accepted_envelope(carrier, data, message, *, authority, known, index):
+    """Whether another envelope than `message` is taken for that of frame `index` of this run.
+
+    If it has a key record, its keys are used.
+    """
     try:
+        read = carrier.reader(data)
+        if read(len(message), offset=0) == message and carrier in BESIDE.values():
+            return False  # what was changed does not matter
         found = envelope.read_open(read)
         envelope.check_place(found, shape=SHAPE, stream_id=known.stream_id, frame_index=index)
         if found.record:
@@ -192,8 +291,10 @@ def main(
         against_crc = f", {unmatched} of them against their CRC" if suite == protocol.PLAIN else ""
         print(f"{name}, all: {passed} of {tried} accepted{against_crc}")
         wrong += unmatched if suite == protocol.PLAIN else passed
-    for index, name in ((INDEX, "envelope"), (0, "envelope with a key record")):
-        counts = count_envelopes(index, frames, np.random.default_rng([seed, 3, index]))
+    places = itertools.product(("pixels", *BESIDE), ((INDEX, "envelope"), (0, "envelope with a key record")))
+    for number, (where, (index, name)) in enumerate(places):
+        name += f" in {where}"
+        counts = count_envelopes(where, index, frames, np.random.default_rng([seed, 3, number]))
         for (kind, fix), (tried, passed) in sorted(counts.items()):
             crc = "CRC made to match" if fix else "CRC as it comes"
             print(f"{name}: {kind}, {crc}: {passed} of {tried} accepted")

@@ -84,9 +84,9 @@ def video(path, recipients, *, sound=None):
 
     def change(frames, first):
         if profile.name == profiles.H264.name:
-            return frames
+            return [frame.rgb for frame in frames]
         hide = maker.in_jpeg if profile.name == profiles.MJPEG.name else maker.in_pixels
-        return [hide(k, rgb) for k, rgb in enumerate(frames, first)]
+        return [hide(k, frame.rgb) for k, frame in enumerate(frames, first)]
 
     attach = (lambda k, view: b"".join(maker.envelope(k, view))) if profile.name == profiles.H264.name else None
     video_writing.convert(clip, path, profile, change, lambda done: None, attach)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 
@@ -17,6 +18,8 @@ from uunet.authority import RewrapError
 from uunet.media import envelopes, images, video_reading
 from uunet.media.envelopes import PublicFile
 from uunet.media.profiles import ProfileError
+from uunet.pipeline import RestoreOptions
+from uunet.pipeline import sealed as sealed_reading
 from uunet.stego import jpeg, lsb
 from uunet.wire import envelope, keys, originals, protocol, sidecar
 from uunet.wire.crypto import AuthenticationError
@@ -90,6 +93,8 @@ def test_other_recipients_open_the_same_originals(made, tmp_path, name):
         for heads, expected in zip(again, sealed.originals, strict=True):
             assert all(np.array_equal(one, other) for one, other in zip(heads, expected, strict=True))
     assert os.listdir(tmp_path) == [target.name]
+    found = sealed_reading.inspect(written.path, RestoreOptions(identity=B, sidecar=written.sidecar))
+    assert not found.failures and not found.altered and found.opened == sum(map(len, sealed.heads))
 
 
 @pytest.mark.parametrize("name", ["in.mp4", "in-for-mkv.mp4", "in.mov", "in.webm"])
@@ -108,14 +113,31 @@ def test_a_copy_keeps_pictures_times_and_sound(made, tmp_path, name):
     assert sounds[0] == sounds[1] != b""
 
 
-def test_h264_can_be_copied_there_and_back(made, tmp_path):
+@pytest.mark.parametrize("n_frames", [1, 2, 23])
+def test_h264_can_be_copied_there_and_back(tmp_path, monkeypatch, n_frames):
     """Matroska does not store the times at which packets are decoded."""
-    public, sealed = made("in.mp4")
+    monkeypatch.setattr(sealed_files, "N_FRAMES", n_frames)
+    sealed = sealed_files.video(tmp_path / "in.mp4", [A.public], sound="aac")
+    public = PublicFile(sealed.path)
     authority.rewrap(public, tmp_path / "1.mkv", A, [A.public])
     authority.rewrap(PublicFile(tmp_path / "1.mkv"), tmp_path / "2.mkv", A, [A.public, B.public])
     authority.rewrap(PublicFile(tmp_path / "2.mkv"), tmp_path / "3.mp4", B, [B.public])
     last = PublicFile(tmp_path / "3.mp4")
     assert len(restored(last, authority.file_keys(last, B))) == len(sealed.heads)
+
+
+def test_h264_of_a_transport_stream(made, tmp_path):
+    """It starts at some time, and its pictures are in Annex B form already."""
+    public, sealed = made("in.mp4")
+    with av.open(str(public.path)) as source, av.open(str(tmp_path / "in.ts"), "w", format="mpegts") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    authority.rewrap(PublicFile(tmp_path / "in.ts"), tmp_path / "out.mp4", A, [B.public])
+    again = PublicFile(tmp_path / "out.mp4")
+    assert len(restored(again, authority.file_keys(again, B))) == len(sealed.heads)
 
 
 def test_a_jpeg_differs_in_its_segments_only(made, tmp_path):
@@ -125,8 +147,9 @@ def test_a_jpeg_differs_in_its_segments_only(made, tmp_path):
     assert old != new and jpeg.with_segment(old, b"") == jpeg.with_segment(new, b"")
 
 
-def test_nothing_is_left_of_the_key_record_before(tmp_path):
-    """B is dropped; in pixels, the shorter open part could end before B's stanza."""
+def test_nothing_is_left_of_the_key_record_before(tmp_path, monkeypatch):
+    """B is dropped; in pixels, the new open part ends before B's stanza did."""
+    monkeypatch.setattr(sealed_files, "heads_of", lambda k: [])
     sealed_files.picture(tmp_path / "in.png", [A.public, B.public])
     stanza = keys.stanzas(envelope.read_open(images.read(tmp_path / "in.png").envelope_reader).record)[1][1]
     authority.rewrap(PublicFile(tmp_path / "in.png"), tmp_path / "out.png", A, [A.public])
@@ -287,8 +310,12 @@ def test_a_sidecar_of_another_file(made, tmp_path):
     sealed_files.write_clip(
         shown.path, [255 - sealed_files.scene(k, *sealed_files.SIZE) for k in range(23)], codec="ffv1", pixels="bgr0"
     )
-    call = lambda: authority.disclose(shown, tmp_path / "person.key", A, [3])  # noqa: E731
-    fails(tmp_path, "describes no head of", call, AuthenticationError)
+    for call in (
+        lambda f: authority.disclose(f, tmp_path / "person.key", A, [3]),
+        lambda f: authority.rewrap(f, tmp_path / "new.side", A, [B.public]),
+    ):
+        fails(tmp_path, "No public head of .*shifted.mkv", lambda call=call: call(shown), AuthenticationError)
+        call(dataclasses.replace(shown, accept_altered=True))
 
 
 def test_the_result_is_read_back(made, tmp_path, monkeypatch):

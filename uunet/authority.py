@@ -141,6 +141,9 @@ def rewrap(
     with new_file(target, source, overwrite=overwrite) as part:
         own = file_keys(public, identity)
         record = keys.wrap(own, recipients)
+        if public.sidecar:
+            for _ in checked(public, own, progress):
+                pass
 
         def replace(read: protocol.Reader) -> Replacement:
             found = envelope.read_open(read)
@@ -169,10 +172,10 @@ def checked(public: PublicFile, own: FileKeys, progress: Progress | None = None)
                 matching += sum(originals.head_digest(frame.view, roi) == digest for roi, digest in digests)
         yield found
         (progress or _silent)("read", index + 1, None)
-    if heads and not matching:
+    if heads and not matching and not public.accept_altered:
         raise AuthenticationError(
-            f"{public.sidecar} describes no head of {public.path}: name the sidecar file that was written with it, and "
-            "the public file exactly as it was written."
+            f"No public head of {public.path} is as it was published: {public.sidecar} belongs to another file, or the "
+            "public file was encoded again; if so, give --accept-altered, too."
         )
 
 

@@ -26,7 +26,7 @@ for panel, commands in {
 }.items():  # fmt: skip
     for command in commands:
         app.command(rich_help_panel=panel)(command)
-app.add_typer(authority.log, name="log", rich_help_panel="Keys of sealed originals")
+app.add_typer(authority.logs, name="log", rich_help_panel="Keys of sealed originals")
 
 
 def main() -> None:

@@ -14,10 +14,18 @@ from uunet.errors import UUNetError
 
 PRIVATE, PUBLIC = ".key", ".pub"
 
-log = typer.Typer(no_args_is_help=True, help="The log of openings: `uunet log verify FILE`.")
+logs = typer.Typer(no_args_is_help=True, help="The log of openings: `uunet log verify FILE`.")
 
 Public = Annotated[Path, typer.Argument(metavar="PUBLIC", help="A public video or picture with sealed originals.")]
 Authority = Annotated[Path, typer.Option(help="The private key of a recipient of the file (`uunet keygen`).")]
+AcceptAltered = Annotated[
+    bool,
+    typer.Option(
+        "--accept-altered",
+        help="Accept a sidecar that fits no public head: PUBLIC was encoded again.",
+        rich_help_panel=options.SEALED,
+    ),
+]
 
 
 def keygen(
@@ -95,7 +103,8 @@ def disclose(
         typer.Option(min=0, max=2**32 - 1, help="The number of a person in this file; may be given several times."),
     ],
     sidecar: options.Sidecar = None,
-    log_file: options.Log = None,
+    accept_altered: AcceptAltered = False,
+    log: options.Log = None,
 ) -> None:
     """Writes the keys of some people in one public file. Who has them can restore these people and nobody else.
 
@@ -104,12 +113,12 @@ def disclose(
 
     Example: `uunet disclose street-public.webm --identity authority.key --track 3 -o person.key`
     """
-    source = _public_file(public, sidecar)
+    source = _public_file(public, sidecar, accept_altered)
     loaded = options.load_identity(identity)
     from uunet import authority
 
     with summary.progress() as progress:
-        shown = authority.disclose(source, out, loaded, track, log_file, progress)
+        shown = authority.disclose(source, out, loaded, track, log, progress)
     for number, frames in shown.items():
         print(f"{out}: track {number} of {public}, {frames} frames")
     print(
@@ -129,6 +138,7 @@ def rewrap(
         typer.Option(help="The public key (.pub) of a recipient; give it once for each. They replace the old ones."),
     ],
     sidecar: options.Sidecar = None,
+    accept_altered: AcceptAltered = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Writes the same public file for other recipients. The new list replaces the old one; the heads stay sealed.
@@ -142,7 +152,7 @@ def rewrap(
     """
     from uunet.wire import keys
 
-    source = _public_file(public, sidecar)
+    source = _public_file(public, sidecar, accept_altered)
     recipients = options.load_recipients(recipient)
     loaded = options.load_identity(identity)
     if isinstance(loaded, keys.FileKeys):
@@ -160,7 +170,7 @@ def rewrap(
     summary.note("Whoever could open the old file may have kept it, or its key.")
 
 
-@log.command("verify")
+@logs.command("verify")
 def verify_log(file: Annotated[Path, typer.Argument(metavar="FILE", help="A log that --log wrote.")]) -> None:
     """Checks the chain of a log of openings; prints the number of entries and the hash of the last line.
 
@@ -172,7 +182,7 @@ def verify_log(file: Annotated[Path, typer.Argument(metavar="FILE", help="A log 
     print(f"{file}: whole, {state.entries} entries, last hash {state.last}")
 
 
-def _public_file(public, sidecar):
+def _public_file(public, sidecar, accept_altered):
     options.check_input(public)
     if public.is_dir():
         raise UUNetError(f"{public} is a folder: name one public file at a time.")
@@ -180,4 +190,4 @@ def _public_file(public, sidecar):
         options.check_input(sidecar)
     from uunet.media import envelopes
 
-    return envelopes.PublicFile(public, sidecar)
+    return envelopes.PublicFile(public, sidecar, accept_altered)

@@ -29,7 +29,9 @@ S = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
-Key = Annotated[Path | None, typer.Option(help="A key file (`uunet keygen`) that seals or opens the head boxes.")]
+Key = Annotated[
+    Path | None, typer.Option(help="A key file (`uunet keygen --shared`) that seals or opens the head boxes.")
+]
 Passphrase = Annotated[
     bool,
     typer.Option(
@@ -115,7 +117,7 @@ def load_identity(path: Path) -> "keys.AuthorityKey | keys.FileKeys":
     return with_notes(keys.load_authority, path, passphrase)
 
 
-def load_recipients(paths: Sequence[Path]) -> "list[keys.RecipientKey]":
+def load_recipients(paths: Sequence[Path]) -> "tuple[keys.RecipientKey, ...]":
     """The public keys in files.
 
     Raises:
@@ -123,7 +125,7 @@ def load_recipients(paths: Sequence[Path]) -> "list[keys.RecipientKey]":
     """
     from uunet.wire import keys
 
-    return [keys.load_recipient(path) for path in paths]
+    return tuple(keys.load_recipient(path) for path in paths)
 
 
 def named(name: str, among: dict[str, Any] = configuration.BY_NAME) -> Any:

@@ -53,6 +53,7 @@ class PublicFile:
 
     path: Path
     sidecar: Path | None = None  # the file of its envelopes; None if the public file itself carries them
+    accept_altered: bool = False  # whether a sidecar may fit no public head: the public file was encoded again
 
     @property
     def is_picture(self) -> bool:

@@ -133,7 +133,8 @@ def copy(
         stream = out.add_stream_from_template(clip.video)
         sound, _ = audio.writers(clip, out, profile)
         filtered = "h264_mp4toannexb" if profile.codec == "libx264" else "null"
-        annex_b = BitStreamFilterContext(filtered, clip.video, stream)
+        in_avcc = (clip.video.codec_context.extradata or b"").startswith(b"\1")  # .mp4, .mkv: the stream changes, too
+        annex_b = BitStreamFilterContext(filtered, clip.video, stream if in_avcc else None)
         assert clip.video.time_base is not None  # FFmpeg gives every stream of a file one
         shift = round(clip.start / 1000 / clip.video.time_base)
         for count, packet in enumerate(_with_dts(_filtered(clip, annex_b, waiting.append))):

@@ -22,6 +22,7 @@ class FolderResult:
 
     done: dict = field(default_factory=dict)  # -> number of heads
     failed: dict = field(default_factory=dict)  # -> sentence; nothing was written for these
+    notes: dict = field(default_factory=dict)  # -> list of sentences that the user should read
     altered: dict = field(default_factory=dict)  # -> number of public heads that are not as they were published
 
 
@@ -58,11 +59,16 @@ def deidentify_folder(
     plan = _plan(source, target, chosen.suffixes[0], options.overwrite)
     detectors = detection.per_picture(detector, len(plan))
 
-    def one(k, picture, result):
-        own = options if options.seed is None else replace(options, seed=options.seed + k)
-        return deidentify_image(picture, result, encoder, detectors[k], own)
+    notes: dict[str, list[str]] = {}
 
-    return _each(source, plan, one, progress, "de-identify")
+    def one(k, picture, result):
+        def note(sentence):
+            notes.setdefault(str(picture.relative_to(source)), []).append(sentence)
+
+        own = options if options.seed is None else replace(options, seed=options.seed + k)
+        return deidentify_image(picture, result, encoder, detectors[k], own, note)
+
+    return replace(_each(source, plan, one, progress, "de-identify"), notes=notes)
 
 
 def reconstruct_folder(
@@ -73,6 +79,7 @@ def reconstruct_folder(
     progress: Callable | None = None,
 ) -> FolderResult:
     """Writes the original faces back into every public picture of a folder, as .png; see `deidentify_folder`."""
+    options.check_learned()
     plan = _plan(public, target, ".png", options.overwrite)
     boxes = [None] * len(plan) if options.boxes is None else options.boxes.per_picture(len(plan))
 
@@ -86,6 +93,9 @@ def restore_folder(
     public: Path | str, target: Path | str, options: RestoreOptions, progress: Callable | None = None
 ) -> FolderResult:
     """Writes sealed originals back into every picture of a folder, as .png; see `image.restore_image`."""
+    if options.sidecar is not None:
+        raise ImageError("A folder of pictures has no sidecar file: restore one picture at a time.")
+    options.check_sealed(target)
     altered = {}
 
     def one(k, picture, result):

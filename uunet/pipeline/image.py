@@ -23,6 +23,7 @@ def deidentify_image(
     encoder: keras.Model,
     detector: Callable | GivenBoxes,
     options: PublicOptions = PublicOptions(),
+    note: Callable[[str], object] = lambda sentence: None,
 ) -> int:
     """Writes the public version of a picture: virtual faces, and their boxes hidden in the pixels.
 
@@ -32,6 +33,7 @@ def deidentify_image(
         encoder: U_e.
         detector: callable frame -> faces, or `box_file.GivenBoxes` (those of frame 0): see `detection`.
         options: how the file is written.
+        note: callable `(sentence)`, with what the user should read about the file.
 
     Returns:
         The number of heads.
@@ -45,7 +47,7 @@ def deidentify_image(
     images.check_transparency(source, picture, chosen)
     with (
         new_file(target, source, overwrite=options.overwrite) as part,
-        sealing.publishing(encoder, options, chosen, source) as publisher,
+        sealing.publishing(encoder, options, chosen, source, target) as publisher,
     ):
         heads = detection.tracked_heads([[picture.rgb]], detector)
         (public,) = publisher([picture.rgb], heads)
@@ -53,6 +55,9 @@ def deidentify_image(
         rois = rois_of(heads)
         if options.mode == LEARNED and messages.read([[again.carrier]], options.secret).boxes != rois:
             raise ImageError(f"{target} {profiles.not_survived(chosen)}")
+        notes = publisher.notes()
+    for sentence in notes:
+        note(sentence)
     return len(rois[0])
 
 
@@ -76,6 +81,7 @@ def reconstruct_image(
     Raises:
         UUNetError: one sentence, e.g. if the picture carries no intact message; nothing is left at `target`.
     """
+    options.check_learned()
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
     picture = images.read(public)
     with new_file(target, public, overwrite=options.overwrite) as part:
@@ -102,6 +108,7 @@ def restore_image(public: Path | str, target: Path | str, options: RestoreOption
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
+    options.check_sealed(target)
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
     picture, reader = images.read(public), sealed.Reader(public, options, "reconstruct")
     with new_file(target, public, overwrite=options.overwrite) as part:

@@ -92,3 +92,21 @@ class RestoreOptions:
     sidecar: Path | None = None
     accept_altered: bool = False
     log: Path | None = None
+
+    def check_learned(self) -> None:
+        """Raises OptionsError if there are options for sealed originals, which the networks do not need."""
+        if self.identity is not None or self.sidecar is not None or self.accept_altered or self.log is not None:
+            raise OptionsError(
+                "The networks reconstruct without keys of sealed originals: leave --identity, --sidecar, "
+                "--accept-altered and --log out."
+            )
+
+    def check_sealed(self, target: Path | str) -> None:
+        """Raises OptionsError if these are not options to restore sealed originals to `target`."""
+        if self.identity is None:
+            raise OptionsError("Sealed originals open with a key only: give --identity.")
+        if self.secret is not None or self.boxes is not None:
+            raise OptionsError("Sealed originals have their own boxes: leave --key, --passphrase and --boxes out.")
+        for name, path in (("sidecar", self.sidecar), ("log", self.log)):
+            if path is not None and Path(path).resolve() == Path(target).resolve():
+                raise OptionsError(f"{target} is also the {name}: name another file for the result.")

@@ -103,8 +103,7 @@ class Reader:
         self.found.tracks.append([])
         read = self._reader(public, index)
         found = envelope.read_open(read)
-        if index == 0:
-            self._begin(found)
+        self._begin(found)
         self._check_place(found, public, index)
         result = public.rgb if self.keys is None else self._open(found, read, public, self.keys)
         self.found.boxes[index] = [head.roi for head in found.heads]
@@ -119,19 +118,27 @@ class Reader:
         Raises:
             UUNetError: if the file was cut, or a sidecar fits no head and `options` do not accept it.
         """
+        if self._beside is not None and next(self._beside, None) is not None:
+            raise sidecar.SidecarError(
+                f"{self.options.sidecar} holds originals of more frames than the public file has: give the files that "
+                "belong together."
+            )
         if not self._ended:
             raise SealedError(
                 f"{self.path} has fewer frames than were written (its end was cut off): give the public file exactly "
                 "as it was written."
             )
-        if self._beside is None:
-            return
-        if next(self._beside, None) is not None:
-            raise sidecar.SidecarError(
-                f"{self.options.sidecar} holds originals of more frames than the public file has: give the files that "
-                "belong together."
+        tracks = None if self.keys is None else self.keys.tracks()
+        if tracks is not None and not self.found.opened and any(self.found.tracks):
+            raise envelope.LockedHeadError(
+                f"The disclosure opens the tracks {', '.join(map(str, tracks))}, and no head of {self.path} is one of "
+                "them: give the disclosure of another track."
             )
-        if not self.options.accept_altered and 0 < self.found.opened == len(self.found.altered):
+        if (
+            self._beside is not None
+            and not self.options.accept_altered
+            and 0 < self.found.opened == len(self.found.altered)
+        ):
             raise AlteredError(
                 f"No public head of {self.path} is as it was published: {self.options.sidecar} belongs to another "
                 "file, or the public file was encoded again; if so, --accept-altered restores it."
@@ -149,17 +156,23 @@ class Reader:
         return partial(protocol.read_bytes, content)
 
     def _begin(self, first):
-        """Learns from the envelope of the first frame whose file this is, and opens its keys."""
-        self.found.stream_id, self.found.shape = first.stream_id, (first.height, first.width)
-        if first.record:
+        """Learns from the first envelope whose file this is, and opens the keys in the first key record.
+
+        Both are in frame 0. Where that frame fails, `inspect` goes on without.
+        """
+        if not self.found.stream_id:
+            self.found.stream_id, self.found.shape = first.stream_id, (first.height, first.width)
+        if first.stream_id != self.found.stream_id:
+            return
+        if first.record and not self.found.recipients:
             self.found.recipients = [keys.NAMES.get(suite, f"suite {suite}") for suite, _ in keys.stanzas(first.record)]
         identity = self.options.identity
-        if identity is None:
+        if identity is None or self.keys is not None:
             return
         if isinstance(identity, keys.AuthorityKey) and not first.record:
             raise SealedError(
-                "The file does not begin with its first frame, which carries the keys: give the public file exactly as "
-                "it was written."
+                "No frame before it carries the keys (the first frame was cut off, or is damaged): give the public "
+                "file exactly as it was written."
             )
         if self.options.log is not None:
             self._note(self.options.log, first.stream_id, identity)

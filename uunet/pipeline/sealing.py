@@ -23,11 +23,12 @@ import numpy as np
 from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes.types import Clip
+from uunet.errors import UUNetError
 from uunet.media import views
 from uunet.media.profiles import Profile
 from uunet.pipeline import frame
 from uunet.pipeline.frame import crop, drawn, owned
-from uunet.pipeline.options import EXACT, LEARNED, NONE, PublicOptions
+from uunet.pipeline.options import EXACT, LEARNED, NONE, OptionsError, PublicOptions
 from uunet.stego import jpeg, lsb
 from uunet.wire import envelope, keys, originals, sidecar
 
@@ -89,12 +90,17 @@ class Publisher:
         """Public versions of consecutive frames: arguments and result as those of `frame.deidentify_frames`.
 
         Raises:
-            UUNetError: naming the first frame that has no room for its originals.
+            UUNetError: naming the first frame whose originals cannot be sealed, or that has no room for them.
         """
         public = drawn(frames, tracked, self.deidentifier)
         ends = [False] * (len(frames) - 1) + [last]
-        each = enumerate(zip(frames, public, tracked, ends, strict=True), start=first_index)
-        return [self._frame(index, *some) for index, some in each]
+        result = []
+        for index, some in enumerate(zip(frames, public, tracked, ends, strict=True), start=first_index):
+            try:
+                result.append(self._frame(index, *some))
+            except UUNetError as error:
+                raise type(error)(f"Frame {index}: {error}") from error
+        return result
 
     def _attach(self, index, view):
         return self._carried(self._seal(self._waiting.pop(index), view))
@@ -102,8 +108,8 @@ class Publisher:
     def notes(self) -> list[str]:
         """What the user should read about the originals."""
         return [
-            f"In {frames} frames the originals have quality {quality} instead of {originals.HIGH}, because there is no "
-            "room for more: --sidecar has room for all."
+            f"In {frames} {'frame' if frames == 1 else 'frames'} the originals have quality {quality} instead of "
+            f"{originals.HIGH}, because there is no room for more; --sidecar FILE has room for all."
             for quality, frames in sorted(self.lowered.items(), reverse=True)
         ]
 
@@ -142,7 +148,9 @@ class Publisher:
 
     def _pictures(self, index, original, heads):
         """`(quality, picture)` of each head, at the best quality for which the frame has room."""
-        masks = owned([roi for _, roi in heads])
+        rois = [roi for _, roi in heads]
+        envelope.check_cover(rois, *original.shape[:2])
+        masks = owned(rois)
         room = lsb.capacity(original.shape) if self.place == "pixels" else None
         needed = 0
         for quality in (envelope.EXACT,) if self.exact else STEPS:
@@ -158,13 +166,13 @@ class Publisher:
                 return found
         smaller = "--quality high or " if self.exact else ""
         raise lsb.CapacityError(
-            f"Frame {index} can hide {room} bytes but its sealed originals need {needed}: give {smaller}--sidecar FILE."
+            f"There is room for {room} bytes but the sealed originals need {needed}: give {smaller}--sidecar FILE."
         )
 
 
 @contextmanager
 def publishing(
-    encoder: keras.Model, options: PublicOptions, profile: Profile, source: Path | str
+    encoder: keras.Model, options: PublicOptions, profile: Profile, source: Path | str, target: Path | str
 ) -> Iterator[Publisher | frame.Publisher]:
     """A context with the publisher of a new file, for any reversal. Its sidecar is complete afterwards, or absent.
 
@@ -172,7 +180,7 @@ def publishing(
         encoder: U_e.
         options: PublicOptions, checked.
         profile: of the public file.
-        source: path of the input, which the sidecar must not replace.
+        source, target: paths of the input and of the public file, which the sidecar must not replace.
 
     Raises:
         UUNetError: if `encoder` is not the one that is needed, or the sidecar cannot be written.
@@ -185,6 +193,8 @@ def publishing(
         yield frame.Publisher(deidentifier, method=None)
     elif options.sidecar is None:
         yield Publisher(deidentifier, options, profile)
+    elif Path(options.sidecar).resolve() == Path(target).resolve():
+        raise OptionsError(f"The sidecar {options.sidecar} is also the public file: name another file for it.")
     else:
         with new_file(options.sidecar, source, overwrite=options.overwrite) as part, part.open("wb") as file:
             yield Publisher(deidentifier, options, profile, file)

@@ -69,7 +69,7 @@ def deidentify_video(
     with (
         video_reading.opened(source) as clip,
         new_file(target, source, overwrite=options.overwrite) as part,
-        sealing.publishing(encoder, options, chosen, source) as publisher,
+        sealing.publishing(encoder, options, chosen, source, target) as publisher,
     ):
         with stages.timed("detect") as report:
             tracked, shape = _track(clip, detector, report)
@@ -117,6 +117,7 @@ def reconstruct_video(
         UUNetError: one sentence, naming the first frames whose message is missing, damaged or another frame's;
             nothing is left at `target`.
     """
+    options.check_learned()
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_VIDEOS)
     stages = _Stages(progress)
     with video_reading.opened(public) as clip, new_file(target, public, overwrite=options.overwrite) as part:
@@ -154,6 +155,7 @@ def restore_video(
     Raises:
         UUNetError: one sentence, naming the first frame that is not as it was published; nothing is left at `target`.
     """
+    options.check_sealed(target)
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_VIDEOS)
     stages, reader = _Stages(progress), sealed.Reader(public, options, "reconstruct")
     with new_file(target, public, overwrite=options.overwrite) as part:

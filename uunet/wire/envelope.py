@@ -37,6 +37,7 @@ CHACHA20_POLY1305 = 1  # the suite: HKDF-SHA256 and ChaCha20-Poly1305
 LAST = 1  # flag: the file ends with this frame
 KEY_EVERY = 10  # the frames 0, 10, 20, ... carry the key record
 MAX_HEADS = 4096  # a head costs a reader time in proportion to their number
+MAX_COVER = 16  # how many times the boxes of a frame may cover it: a reader holds the pixels of all of them
 
 HEADER = struct.Struct(">2sBBBHIII16s")  # A
 KEY_BYTES = struct.Struct(">H")
@@ -68,7 +69,7 @@ class LockedHeadError(UUNetError):
 
 
 class EnvelopeSizeError(UUNetError):
-    """What is to be sealed does not fit into one envelope."""
+    """What is to be sealed does not fit into one envelope, or readers would refuse it."""
 
 
 class HeadContent(NamedTuple):
@@ -152,11 +153,12 @@ class Sealer:
 
         Raises:
             RoiError: if a box is empty or not inside the frame.
-            EnvelopeSizeError: if there are too many heads.
+            EnvelopeSizeError: if there are too many heads, or too large ones.
             ValueError: if the frame was sealed before, or an argument is out of range.
         """
         _check_heads(len(heads))
         types.check_inside([roi for _, roi in heads], *shape[:2])
+        check_cover([roi for _, roi in heads], *shape[:2])
         for content in contents:
             if len(content.digest) != DIGEST_BYTES or not 0 <= content.quality <= EXACT or not content.picture:
                 raise ValueError(f"quality {content.quality}, a digest of {len(content.digest)} bytes or no picture")
@@ -195,6 +197,15 @@ def sealed_length(heads: Sequence[TrackedBox], picture_lengths: Sequence[int], r
         raise ValueError(f"{len(heads)} heads but {len(picture_lengths)} pictures")
     open_length = HEADER.size + KEY_BYTES.size + record_length + HEAD.size * len(heads) + CRC.size
     return open_length + TAG_BYTES + sum(SMALLEST_HEAD - 1 + length for length in picture_lengths)
+
+
+def check_cover(rois: Sequence[Roi], height: int, width: int) -> None:
+    """Raises EnvelopeSizeError if boxes cover a frame more than MAX_COVER times."""
+    if sum(roi.w * roi.h for roi in rois) > MAX_COVER * height * width:
+        raise EnvelopeSizeError(
+            f"The boxes of {len(rois)} heads cover the frame of {width} x {height} pixels more than {MAX_COVER} times: "
+            "give fewer or smaller ones."
+        )
 
 
 def with_record(envelope: Envelope, record: bytes) -> bytes:
@@ -269,6 +280,8 @@ def read_open(read: protocol.Reader) -> Envelope:
         x, y, w, h = head.roi
         if w < 1 or h < 1 or x + w > width or y + h > height or head.length < SMALLEST_HEAD:
             raise _damaged(f"describes an impossible head (x={x} y={y} w={w} h={h}, {head.length} bytes)")
+    if sum(head.roi.w * head.roi.h for head in heads) > MAX_COVER * width * height:
+        raise _damaged(f"has {len(heads)} heads whose boxes cover the frame more than {MAX_COVER} times")
     return Envelope(suite, bool(flags & LAST), index, width, height, stream_id, record, heads, data)
 
 
