@@ -17,7 +17,7 @@ from uunet.media import images, profiles, video_reading, video_writing
 from uunet.models import twin
 from uunet.pipeline import sealed, sealing
 from uunet.stego import jpeg
-from uunet.wire import envelope, keys, protocol, sidecar
+from uunet.wire import envelope, keys, sidecar
 
 SIZE = 16
 ALICE, BOB, STRANGER = keys.generate(), keys.generate(), keys.generate()
@@ -144,7 +144,7 @@ def items(path):
     with sealed.frames(path) as frames:
         for one in frames:
             read = one.envelope_reader
-            beside = read.args[0] if read.func is protocol.read_bytes else None
+            beside = read.data if isinstance(read, envelope.Content) else None
             found.append(SimpleNamespace(rgb=one.rgb.copy(), jpeg=one.jpeg, content=beside))
     return found
 

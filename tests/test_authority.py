@@ -12,9 +12,10 @@ import pytest
 
 from tests import sealed_files
 from tests.clips import fails, read_clip
-from uunet import authority
+from uunet import audit, authority
 from uunet.atomic import OutputError
 from uunet.authority import RewrapError
+from uunet.cli import authority as cli
 from uunet.media import envelopes, images, video_reading
 from uunet.media.envelopes import PublicFile
 from uunet.media.profiles import ProfileError
@@ -202,6 +203,14 @@ def test_a_file_without_heads(tmp_path, monkeypatch):
     fails(tmp_path, "has no track 0; it has no heads at all", call, TrackError)
 
 
+def test_an_attempt_to_disclose_is_logged(made, tmp_path):
+    public, _ = made("in.png")
+    with pytest.raises(NotARecipientError):
+        authority.disclose(public, tmp_path / "person.key", B, [3], tmp_path / "log")
+    (entry,) = map(json.loads, (tmp_path / "log").read_text().splitlines())
+    assert entry["identity"] == B.public.fingerprint() and not (tmp_path / "person.key").exists()
+
+
 def test_the_log_is_written_before_the_disclosure(made, tmp_path):
     public, sealed = made("in.png")
     authority.disclose(public, tmp_path / "person.key", A, [3], tmp_path / "log")
@@ -210,6 +219,21 @@ def test_the_log_is_written_before_the_disclosure(made, tmp_path):
     assert entry["stream_id"] == sealed.file_keys.stream_id.hex() and entry["identity"] == A.public.fingerprint()
     (tmp_path / "log").write_text("broken\n")
     fails(tmp_path, "broken", lambda: authority.disclose(public, tmp_path / "other.key", A, [3], tmp_path / "log"))
+
+
+def test_rewrap_is_logged_like_an_opening(made, tmp_path, monkeypatch):
+    public, sealed = made("in.png")
+    keys.save_authority(A, tmp_path / "a.key")
+    keys.save_recipient(B.public, tmp_path / "b.pub")
+    out, log = tmp_path / "out.png", tmp_path / "log"
+    cli.rewrap(public.path, out, tmp_path / "a.key", [tmp_path / "b.pub"], log=log)
+    (entry,) = map(json.loads, log.read_text().splitlines())
+    assert entry["command"] == "rewrap" and entry["tracks"] is None and entry["identity"] == A.public.fingerprint()
+    assert entry["stream_id"] == sealed.file_keys.stream_id.hex() and out.exists()
+    log.write_text("broken\n")
+    with pytest.raises(audit.AuditError, match="broken"):
+        cli.rewrap(public.path, tmp_path / "new.png", tmp_path / "a.key", [tmp_path / "b.pub"], log=log)
+    assert not (tmp_path / "new.png").exists()
 
 
 @pytest.mark.parametrize("name", ["in.mp4", "in.png"])
@@ -268,7 +292,7 @@ def test_a_changed_body_is_noticed(made, tmp_path):
     public, sealed = made("in.jpg")
     data = public.path.read_bytes()
     content = bytearray(jpeg.segment(data))
-    found = envelope.read_open(envelope.slices(bytes(content)))
+    found = envelope.read_open(envelope.Content(bytes(content)))
     content[len(found.data)] ^= 1  # the frame tag
     (tmp_path / "in.jpg").write_bytes(jpeg.with_segment(data, bytes(content)))
     changed = PublicFile(tmp_path / "in.jpg")

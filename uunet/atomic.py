@@ -1,4 +1,7 @@
-"""Atomic writes: a file is complete or absent, an input is never changed, and nothing is replaced by default."""
+"""Atomic writes: a file is complete or absent, an input is never changed, and nothing is replaced by default.
+
+A file is on the disk before it gets its name. So a key file does not disappear after what was sealed to it was written.
+"""
 
 import os
 import secrets
@@ -38,8 +41,11 @@ def new_file(
         _refuse_existing(target, source, overwrite)
         part.touch(mode, exist_ok=False)  # a missing permission is reported now, not after an hour of work
         yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         _refuse_existing(target, source, overwrite)
         os.replace(part, target)
+        sync_folder(target)
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({error.strerror}): free some space there or name another place."
@@ -47,6 +53,16 @@ def new_file(
     finally:
         with suppress(OSError):  # there is no such file if its name was too long, or if it became `target`
             part.unlink()
+
+
+def sync_folder(path: str | Path) -> None:
+    """Returns when the name of a file is on the disk, on systems that can say so."""
+    with suppress(OSError):
+        folder = os.open(Path(path).parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def make_folder(path: str | Path) -> None:

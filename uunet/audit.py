@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from uunet.atomic import sync_folder
 from uunet.errors import UUNetError
 
 try:
@@ -81,6 +82,8 @@ def append(path: str | Path, entry: Entry) -> State:
             count, last = _verify(file, path)
             line = _line(entry, last)
             _write(file, line + b"\n")
+        if not count:
+            sync_folder(path)  # the file may be new
     except OSError as error:
         raise AuditError(f"{path} cannot be written ({error.strerror}): name another place for the log.") from error
     return State(count + 1, hashlib.sha256(line).hexdigest())
@@ -104,6 +107,19 @@ def verify(path: str | Path) -> State:
             return _verify(file, path)
     except OSError as error:
         raise AuditError(f"{path} cannot be read ({error.strerror}): name a log.") from error
+
+
+def sha256_of(path: str | Path) -> bytes:
+    """The SHA-256 (32) of a file, for its Entry.
+
+    Raises:
+        AuditError: if the file cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise AuditError(f"{path} cannot be read ({error.strerror}) and so not be logged: try again.") from error
 
 
 def _line(entry, last):

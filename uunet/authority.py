@@ -3,7 +3,6 @@
 No network takes part, and no picture is restored.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -74,7 +73,7 @@ def disclose(
         target: path of a file that does not exist.
         identity: AuthorityKey of a recipient, or FileKeys of a disclosure with these tracks.
         tracks: int, at least one.
-        log: path of the log to which this is appended (`audit`), before anything is written; None for none.
+        log: path of the log to which this is appended (`audit`), before a key is tried; None for none.
         progress: callable `(stage, done, total or None)`.
 
     Returns:
@@ -87,6 +86,8 @@ def disclose(
     if target.exists():
         raise OutputError(f"{target} exists already, and a disclosure is never replaced: name another file.")
     wanted = sorted(set(tracks))
+    if log is not None:
+        log_opening(public, identity, "disclose", log, wanted)
     own = file_keys(public, identity)
     opened = own.tracks()
     if opened is not None and not set(wanted) <= set(opened):
@@ -98,11 +99,30 @@ def disclose(
     if missing:
         has = f"{_named(sorted(shown))}: name one of these" if shown else "no heads at all: there is nobody to disclose"
         raise TrackError(f"{public.path} has no {_named(missing)}; it has {has}.")
-    if log is not None:
-        opens = identity.public.fingerprint() if isinstance(identity, AuthorityKey) else "disclosure"
-        audit.append(log, audit.Entry("disclose", own.stream_id, _sha256(public.path), wanted, opens))
     keys.save_disclosure(own, wanted, target)
     return {track: shown[track] for track in wanted}
+
+
+def log_opening(
+    public: PublicFile, identity: AuthorityKey | FileKeys, command: str, log: Path, tracks: Sequence[int] | None = None
+) -> None:
+    """Appends to a log (`audit`) that a public file is going to be opened. Call it before.
+
+    Args:
+        public: PublicFile.
+        identity: as in `disclose`.
+        command: "disclose" or "rewrap".
+        log: path of the log.
+        tracks: list of int, those that are opened; None for all.
+
+    Raises:
+        UUNetError: if the first frame carries no envelope, or the log cannot be written.
+    """
+    _, read = next(public.frames())
+    with public.naming(0):
+        stream_id = envelope.read_open(read).stream_id
+    who = identity.public.fingerprint() if isinstance(identity, AuthorityKey) else "disclosure"
+    audit.append(log, audit.Entry(command, stream_id, audit.sha256_of(public.path), tracks, who))
 
 
 def rewrap(
@@ -259,14 +279,6 @@ def _named(tracks):
     words = [str(first) if first == last else f"{first} to {last}" for first, last in runs]
     many = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
     return f"track{'s' if len(tracks) > 1 else ''} {many}"
-
-
-def _sha256(path):
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise UUNetError(f"{path} cannot be read ({error.strerror}): try again.") from error
 
 
 def _silent(stage: str, done: int, total: int | None) -> None:

@@ -20,7 +20,7 @@ from uunet.wire import envelope, keys, originals
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "wire-format.md"
-FILE_KEY, STREAM_ID = bytes(range(32)), bytes(range(160, 176))
+FILE_KEY = bytes(range(32))
 X25519_KEY, MLKEM_SEED = bytes(range(64, 96)), bytes(range(128, 192))
 WIDTH, HEIGHT, LAST_INDEX = 64, 48, 259
 HEADS = [TrackedBox(3, Roi(10, 16, 5, 4)), TrackedBox(70_000, Roi(25, 20, 8, 14))]
@@ -35,7 +35,7 @@ def authorities():
 
 def file_keys():
     """The keys of the file; they may seal, so use them for the vectors alone."""
-    return keys._file_keys(FILE_KEY, STREAM_ID, fresh=True)
+    return keys._file_keys(FILE_KEY, fresh=True)
 
 
 def pixels(roi):
@@ -73,7 +73,7 @@ def main():
     total = 3 * HEIGHT * WIDTH - 8 * len(open_part)
     vectors = {
         "file_key": FILE_KEY.hex(),
-        "stream_id": STREAM_ID.hex(),
+        "stream_id": known.stream_id.hex(),
         "order_key": known.order_key.hex(),
         "frame_key": known.frame_key.hex(),
         "track_keys": {str(track): known.track_key(track).hex() for track, _ in HEADS},

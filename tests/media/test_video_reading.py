@@ -258,6 +258,7 @@ def test_the_view_of_motion_jpeg_is_its_blocks(tmp_path):
             ((6, 8, 8, 8), 8),
             ((3, 4, 8, 8), 16),
             ((3, 4, 8, 8), 16),
+            ((1, 1, 3, 8, 8), 2**16),
         ]
 
 

@@ -240,3 +240,16 @@ def test_message_with_a_box_outside_is_refused():
     public = lsb.hide(scene(0), protocol.pack_frame_message([Roi(60, 0, 8, 8)], 0)[0])
     with pytest.raises(types.RoiError):
         messages.read_rois(public)
+
+
+def test_owned_by_many_heads_is_owned_by_few(monkeypatch):
+    """A hostile file may have 4,096 heads at one place: each with each would take 8 million comparisons."""
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 30):
+        boxes = [Roi(*rng.integers(0, 12, 2).tolist(), *rng.integers(1, 9, 2).tolist()) for _ in range(count)] * 2
+        monkeypatch.setattr(frame, "FEW", 1000)
+        few = frame.owned(boxes)
+        monkeypatch.setattr(frame, "FEW", 0)
+        for one, other in zip(few, frame.owned(boxes), strict=True):
+            assert np.array_equal(one, other)
+    assert frame.owned([]) == []

@@ -98,7 +98,7 @@ def test_a_sealed_picture_shows_nothing_of_a_neighbour(twin, tmp_path):
     for quality in ("exact", "high"):
         one = Sealed(tmp_path, twin, (".png", True), [frame], [heads], quality=quality).publish()
         (data,) = one.envelopes()
-        found = envelope.read_open(envelope.slices(data))
+        found = envelope.read_open(envelope.Content(data))
         file_keys = keys.unwrap(found.record, found.stream_id, ALICE)
         content = envelope.open_head(found, data[len(found.data) :], 0, file_keys)
         picture = sealed.originals.restored(content.picture, (40, 40))
@@ -181,7 +181,7 @@ def test_pictures_of_other_modes(tmp_path, twin, encoder, decoder, suffix):
     )
     for path in (learned, one.source):
         fails(tmp_path, "^The frame carries no sealed originals", lambda p=path: one.restore(public=p))
-    folder = pipeline.reconstruct_folder(tmp_path, tmp_path.with_name("back"), decoder)
+    folder = pipeline.reconstruct_folder(tmp_path, tmp_path.with_name(f"back of {tmp_path.name}"), decoder)
     assert folder.failed[one.public.name].endswith("give --identity with a recipient's private key.")
 
 
@@ -209,10 +209,11 @@ def test_a_sidecar_belongs_to_one_file(beside, twin, tmp_path_factory):
         (lambda found: found[1:], "^Frame 0: "),
         (lambda found: [*found[:5], found[6], found[5], *found[7:]], "^Frame 5: .* carries the envelope of frame 6"),
         (lambda found: [*found[:5], found[4], *found[6:]], r"^Frame 5: .*\(frame 4 was repeated\)"),
-        (lambda found: [*found[:5], found[5][:-1], *found[6:]], "^Frame 5: .* bytes in its body"),
+        (lambda found: [*found[:5], found[5][:-1], *found[6:]], "^Frame 5: .* bytes where it announces"),
+        (lambda found: [*found[:5], found[5] + b"\0", *found[6:]], "^Frame 5: .* bytes where it announces"),
         (lambda found: [*found[:5], b"", *found[6:]], "^Frame 5: The frame carries no sealed originals"),
     ],
-    ids=["fewer", "more", "none", "first cut off", "swapped", "repeated", "shorter", "empty"],
+    ids=["fewer", "more", "none", "first cut off", "swapped", "repeated", "shorter", "longer", "empty"],
 )
 def test_a_sidecar_that_was_changed(beside, change, says):
     sealed_clips.write_sidecar(beside.sidecar, change(beside.envelopes()))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import tracemalloc
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.clips import fails
 from tests.sealed_clips import ALICE, CARRIERS, FRAMES, HEADS, Exchanged, Sealed, crop, inside, painted, parts_with
 from uunet.boxes.types import Roi
 from uunet.pipeline import sealing
-from uunet.wire import envelope, keys, originals
+from uunet.wire import envelope, keys, originals, protocol
 
 EACH = pytest.mark.parametrize("carrier", CARRIERS, ids=sealed_clips.name)
 BESIDE_PICTURES = CARRIERS[1:3]  # SEI and APP9: envelopes can be put beside other pictures
@@ -106,6 +107,16 @@ def test_an_altered_overlap_is_reported_for_both(files):
     items = one.items()
     items[4].rgb[30, 28] ^= 2  # in the boxes of the tracks 1 and 2
     assert one.restore(public=one.rewrite(items)).altered == [(4, 1), (4, 2)]
+
+
+@pytest.mark.parametrize("carrier", [(".mov", False), (".jpg", False), (".jpg", True)], ids=sealed_clips.name)
+def test_other_quantisation_tables_are_reported(twin, tmp_path, carrier):
+    """With these, the same coefficients show another picture."""
+    one = Sealed(tmp_path, twin, carrier, FRAMES[:2] if carrier[0] == ".mov" else FRAMES[:1], HEADS[:1]).publish()
+    items = one.items()
+    at = items[0].jpeg.index(b"\xff\xdb") + 5  # the step of luma's DC
+    items[0].jpeg = items[0].jpeg[:at] + bytes((items[0].jpeg[at] * 4,)) + items[0].jpeg[at + 1 :]
+    assert one.restore(public=one.rewrite(items), accept_altered=True).altered == [(0, 1), (0, 5)]
 
 
 # Frames.
@@ -210,7 +221,7 @@ def exchanged(tmp_path_factory, twin):
 def split(parts, k):
     """The frame tag and the sealed heads of frame k."""
     open_part, body = parts[k]
-    found, at, heads = envelope.read_open(envelope.slices(open_part)), 16, []
+    found, at, heads = envelope.read_open(partial(protocol.read_bytes, open_part)), 16, []
     for head in found.heads:
         heads.append(body[at : at + head.length])
         at += head.length
@@ -312,12 +323,16 @@ REFUSED = {
     "not the last": (replaced(11, flags=0), "^Frame 11: The envelope of frame 11 does not open"),
     "open part alone": (
         assigned(2, lambda parts: (parts[2][0], b"")),
-        "^Frame 2: The envelope of frame 2 does not open",
+        "^Frame 2: .*(of frame 2 does not open|bytes where it announces)",
     ),
     "open part cut": (assigned(2, lambda parts: (parts[2][0][:50], b"")), "^Frame 2: The frame's envelope"),
     "body cut": (
         assigned(2, lambda parts: (parts[2][0], parts[2][1][:-9])),
-        "^Frame 2: .*(bytes in its body|was changed)",
+        "^Frame 2: .*(bytes where it announces|was changed)",
+    ),
+    "bytes between": (
+        assigned(2, lambda parts: (parts[2][0], parts[2][1][:16] + bytes(1) + parts[2][1][16:])),
+        "^Frame 2: .*(bytes where it announces|was changed)",
     ),
     "of noise": (assigned(2, lambda parts: (bytes(99), b"")), "^Frame 2: The frame carries no sealed originals"),
 }
@@ -350,12 +365,12 @@ def test_another_key_record_opens_nothing(exchanged, carrier):
     """It is in no associated data, so that `rewrap` may replace it; what it opens to must fit the rest all the same."""
 
     def forged(parts):
-        found = envelope.read_open(envelope.slices(parts[0][0]))
+        found = envelope.read_open(partial(protocol.read_bytes, parts[0][0]))
         keys_of_mine = dataclasses.replace(keys.new_file_keys(), stream_id=found.stream_id)
         return [(envelope.with_record(found, keys.wrap(keys_of_mine, [ALICE.public])), parts[0][1]), *parts[1:]]
 
     one = exchanged(carrier).publish(forged)
-    fails(one.folder, "^Frame 0: The envelope of frame 0 does not open|not sealed to the key", one.restore)
+    fails(one.folder, "gives the key .* the file key of another file", one.restore)
 
 
 # Pictures that were sealed with the right key: anybody can, who has the public one.

@@ -335,10 +335,14 @@ def test_damaged_segments_are_content_or_nothing(data):
 def test_blocks(rng, coefficients, options, mode, steps):
     data = saved(Image.fromarray(picture(rng)).convert(mode), **options)
     view, names = jpeg.blocks(data), ("Y", "Cb", "Cr", "K")
-    assert [step for _, step in view] == steps
-    for (array, step), name in zip(view, names, strict=False):
+    assert [step for _, step in view] == [*steps, 2**16]
+    for (array, step), name in zip(view[:-1], names, strict=False):
         assert array.shape == (-(-50 // step), -(-75 // step), 8, 8) and array.dtype == np.int16
         np.testing.assert_array_equal(array, coefficients(data)[name])
+    tables = Image.open(io.BytesIO(data)).quantization  # in zigzag order, or rows, by Pillow's version
+    found = view[-1][0]
+    assert found.shape == (1, 1, len(steps), 8, 8) and sorted(found[0, 0, 0].ravel()) == sorted(tables[0])
+    assert (found[0, 0, -1] == found[0, 0, 0]).all() == (len(tables) == 1)
 
 
 def test_blocks_that_cover_no_square(rng):

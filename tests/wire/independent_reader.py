@@ -76,7 +76,7 @@ def hpke_open(kem_id, shared, ciphertext, info):
 
 
 def file_key(record, stream_id, x25519, mlkem=None):
-    """The file key, from the first stanza that opens; None if there is none."""
+    """The file key, from the first stanza that opens and fits the stream id; None if there is none."""
     count, at, found = record[0], 1, None
     for _ in range(count):
         suite, length = record[at], number(record[at + 1 : at + 3])
@@ -85,10 +85,13 @@ def file_key(record, stream_id, x25519, mlkem=None):
         at += 3 + length
         info = b"uunet originals 1 key " + stream_id
         try:
+            key = None
             if suite == 1 and mlkem is None and length == 80:
-                found = found or hpke_open(0x20, dhkem(data[:32], x25519), data[32:], info)
+                key = hpke_open(0x20, dhkem(data[:32], x25519), data[32:], info)
             if suite == 2 and mlkem is not None and length == 1168:
-                found = found or hpke_open(0x647A, xwing(data[:1120], mlkem, x25519), data[1120:], info)
+                key = hpke_open(0x647A, xwing(data[:1120], mlkem, x25519), data[1120:], info)
+            if key and stream_id == expand(extract(b"", key), b"uunet originals 1 stream", 16):
+                found = found or key
         except InvalidTag:
             pass
     assert count and at == len(record)
@@ -118,6 +121,7 @@ def read(data, private_x25519, mlkem_seed=None, record=None):
     mlkem = MLKEM768PrivateKey.from_seed_bytes(mlkem_seed) if mlkem_seed else None
     private = X25519PrivateKey.from_private_bytes(private_x25519)
     key = file_key(record or data[37 : 37 + key_bytes], stream_id, private, mlkem)
+    assert key
     frame_key = ChaCha20Poly1305(derived(key, stream_id, b"frame"))
     frame_key.decrypt(u(index, 4) + bytes(8), body[:16], a + d)
     at, found = 16, []

@@ -2,6 +2,7 @@
 
 import itertools
 import zlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -32,11 +33,16 @@ def file():
 
 def opened(data, known, place=None):
     """`(Envelope, list of HeadContent)` of an envelope, by the steps of a reader."""
-    read = envelope.slices(data)
+    read = envelope.Content(data)
     found = envelope.read_open(read)
     envelope.check_place(found, shape=SHAPE, stream_id=known.stream_id, frame_index=place)
     body = envelope.read_body(found, read, known)
     return found, [envelope.open_head(found, body, k, known) for k in range(len(found.heads))]
+
+
+def in_room(data):
+    """A reader of bytes that are followed by others, as in the pixels of a frame."""
+    return partial(protocol.read_bytes, data + bytes(99))
 
 
 def with_crc(data, end):
@@ -85,7 +91,7 @@ def test_any_heads_come_back(pairs, index, last):
 def test_from_the_record_to_the_heads():
     known, sealer = file()
     data = b"".join(sealer.seal(10, SHAPE, HEADS, CONTENTS, False))
-    found = envelope.read_open(envelope.slices(data))
+    found = envelope.read_open(envelope.Content(data))
     assert opened(data, keys.unwrap(found.record, found.stream_id, AUTHORITY), 10)[1] == CONTENTS
 
 
@@ -139,8 +145,8 @@ def test_a_disclosure_opens_one_person(tmp_path):
     data = b"".join(sealer.seal(4, SHAPE, HEADS, CONTENTS, False))
     keys.save_disclosure(known, [8], tmp_path / "8.key")
     disclosed = keys.load_disclosure(tmp_path / "8.key")
-    found = envelope.read_open(envelope.slices(data))
-    body = envelope.read_body(found, envelope.slices(data), disclosed)
+    found = envelope.read_open(envelope.Content(data))
+    body = envelope.read_body(found, envelope.Content(data), disclosed)
     assert envelope.open_head(found, body, 1, disclosed) == CONTENTS[1]
     for k in (0, 2):
         with pytest.raises(envelope.LockedHeadError, match=f"do not open track {HEADS[k].track}"):
@@ -202,13 +208,13 @@ def test_pieces_exchanged():
             opened(data, known)
     assert opened(open_part + body, known)[1] == alike[1]
     with pytest.raises(protocol.StreamError, match="another public file"):
-        found = envelope.read_open(envelope.slices(open_part))
+        found = envelope.read_open(in_room(open_part))
         envelope.check(found, body, other_known)
 
 
 def forged(data, known, frame_index=None, heads=None, last=None):
     """An envelope changed by somebody who has the frame key (a disclosure), with a right tag and CRC."""
-    found = envelope.read_open(envelope.slices(data))
+    found = envelope.read_open(envelope.Content(data))
     a = bytearray(data[:35])
     d = data[37 + len(found.record) : len(found.data) - 4]
     body = data[len(found.data) :]
@@ -239,8 +245,8 @@ def test_the_owner_of_a_disclosure_cannot_change_a_frame_with_others(change, tmp
     data = b"".join(sealer.seal(4, SHAPE, HEADS, CONTENTS, False))
     assert forged(data, known) == data
     changed = forged(data, known, **change)
-    found = envelope.read_open(envelope.slices(changed))
-    body = envelope.read_body(found, envelope.slices(changed), known)
+    found = envelope.read_open(envelope.Content(changed))
+    body = envelope.read_body(found, envelope.Content(changed), known)
     for k in range(len(found.heads)):
         with pytest.raises(crypto.AuthenticationError, match="changed or exchanged"):
             envelope.open_head(found, body, k, known)
@@ -259,17 +265,17 @@ def test_another_key_record_changes_nothing_but_who_unwraps():
     known, sealer = file()
     open_part, body = sealer.seal(10, SHAPE, HEADS, CONTENTS, True)
     other = keys.generate(hybrid=True)
-    found = envelope.read_open(envelope.slices(open_part))
+    found = envelope.read_open(in_room(open_part))
     record = keys.rewrap(found.record, found.stream_id, AUTHORITY, [other.public])
     changed = envelope.with_record(found, record)
-    again = envelope.read_open(envelope.slices(changed))
+    again = envelope.read_open(in_room(changed))
     assert again.record == record and again.authenticated() == found.authenticated()
     assert again.heads == found.heads and again.last
     known_again = keys.unwrap(again.record, again.stream_id, other)
     assert opened(changed + body, known_again, 10)[1] == CONTENTS
     with pytest.raises(keys.NotARecipientError):
         keys.unwrap(again.record, again.stream_id, AUTHORITY)
-    without = envelope.read_open(envelope.slices(sealer.seal(11, SHAPE, [], [], False)[0]))
+    without = envelope.read_open(in_room(sealer.seal(11, SHAPE, [], [], False)[0]))
     for one, new in ((without, record), (found, b""), (found, bytes(2**16))):
         with pytest.raises(ValueError, match="key record"):
             envelope.with_record(one, new)
@@ -277,7 +283,7 @@ def test_another_key_record_changes_nothing_but_who_unwraps():
 
 def test_places():
     known, sealer = file()
-    found = envelope.read_open(envelope.slices(sealer.seal(4, SHAPE, [], [], False)[0]))
+    found = envelope.read_open(in_room(sealer.seal(4, SHAPE, [], [], False)[0]))
     envelope.check_place(found)
     envelope.check_place(found, shape=SHAPE, stream_id=known.stream_id, frame_index=4)
     with pytest.raises(protocol.FrameSizeError, match="64 x 47 pixels but its envelope is for 64 x 48"):
@@ -293,11 +299,14 @@ def test_places():
 # Forms that nobody should write
 
 
+ZEROS = keys._file_keys(bytes(32))
+
+
 def open_part(suite=1, flags=0, heads=None, index=1, key_bytes=0, n_heads=None, version=1):
     """An open part of any content, with a right CRC."""
     d = b"".join(envelope.HEAD.pack(*head) for head in heads or [])
     n_heads = len(heads or []) if n_heads is None else n_heads
-    data = envelope.HEADER.pack(b"UO", version, suite, flags, n_heads, index, 64, 48, bytes(16))
+    data = envelope.HEADER.pack(b"UO", version, suite, flags, n_heads, index, 64, 48, ZEROS.stream_id)
     data += key_bytes.to_bytes(2, "big") + bytes(min(key_bytes, 100)) + d + bytes(4)
     return with_crc(data, len(data))
 
@@ -321,12 +330,24 @@ def open_part(suite=1, flags=0, heads=None, index=1, key_bytes=0, n_heads=None, 
         ({"heads": [(1, 0, 44, 5, 5, 99)]}, envelope.DamagedEnvelopeError),
         ({"heads": [(1, 2**32 - 1, 0, 2, 5, 99)]}, envelope.DamagedEnvelopeError),
         ({"heads": [(1, 0, 0, 5, 5, 34)]}, envelope.DamagedEnvelopeError),
+        ({"heads": [(1, 0, 0, 64, 48, 99)] * 17}, envelope.DamagedEnvelopeError),
     ],
     ids=str,
 )
 def test_open_parts_that_break_the_format(form, error):
     with pytest.raises(error):
-        envelope.read_open(envelope.slices(open_part(**form) + bytes(99)))
+        envelope.read_open(in_room(open_part(**form)))
+
+
+def test_nothing_stands_behind_an_envelope_that_has_a_length():
+    known, sealer = file()
+    data = b"".join(sealer.seal(10, SHAPE, HEADS, CONTENTS, False))
+    for wrong in (data + b"\0", data[:-1], data + data, data[: len(data) // 2]):
+        with pytest.raises(
+            envelope.DamagedEnvelopeError, match=f"has {len(wrong)} bytes where it announces {len(data)}|is cut"
+        ):
+            envelope.read_open(envelope.Content(wrong))
+    assert envelope.read_open(in_room(data)) == envelope.read_open(envelope.Content(data))
 
 
 def test_a_length_is_only_a_claim():
@@ -335,9 +356,9 @@ def test_a_length_is_only_a_claim():
 
     def read(n_bytes, *, offset, key=None, nonce=0):
         asked.append(n_bytes)
-        return envelope.slices(open_part(heads=[(1, 0, 0, 5, 5, 2**32 - 1)]) + bytes(99))(n_bytes, offset=offset)
+        return envelope.Content(open_part(heads=[(1, 0, 0, 5, 5, 2**32 - 1)]) + bytes(99))(n_bytes, offset=offset)
 
-    known = keys._file_keys(bytes(32), bytes(16))
+    known = keys._file_keys(bytes(32))
     found = envelope.read_open(read)
     with pytest.raises(crypto.AuthenticationError):
         envelope.read_body(found, read, known)
@@ -351,6 +372,8 @@ def test_what_cannot_be_sealed():
         sealer.seal(1, SHAPE, [TrackedBox(1, Roi(60, 0, 5, 5))], [content], False)
     with pytest.raises(envelope.EnvelopeSizeError, match="4097 heads"):
         sealer.seal(1, SHAPE, [one] * 4097, [content] * 4097, False)
+    with pytest.raises(envelope.EnvelopeSizeError, match="17 heads cover the frame of 64 x 48 pixels more than 16"):
+        sealer.seal(1, SHAPE, [TrackedBox(1, Roi(0, 0, 64, 48))] * 17, [content] * 17, False)
     with pytest.raises(envelope.EnvelopeSizeError, match="4097 heads"):
         envelope.sealed_length([one] * 4097, [1] * 4097, 0)
     for heads, contents in (([one], []), ([], [content])):
@@ -377,7 +400,7 @@ def test_300_heads():
 def test_a_sealed_content_of_an_unknown_kind():
     known, sealer = file()
     data = b"".join(sealer.seal(1, SHAPE, HEADS[:1], CONTENTS[:1], False))
-    found = envelope.read_open(envelope.slices(data))
+    found = envelope.read_open(envelope.Content(data))
     cipher = envelope.ChaCha20Poly1305(known.track_key(3))
     for start in (b"\x02\x64", b"\x00\x64", b"\x01\x65"):
         text = start + bytes(16) + b"one"
@@ -388,7 +411,7 @@ def test_a_sealed_content_of_an_unknown_kind():
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused(data):
-    known = keys._file_keys(bytes(32), bytes(16))
+    known = keys._file_keys(bytes(32))
     for prefix in (b"", b"UO\1\1\0", b"UO\1\1\1\0\1\0\0\0\1"):
         with pytest.raises(UUNetError):
             opened(prefix + data, known)

@@ -33,6 +33,24 @@ def test_file_keys_differ():
     assert other.stream_id != file.stream_id and other.track_key(0) != file.track_key(0)
 
 
+def test_a_stream_id_is_that_of_one_file_key():
+    """So two recipients of one file cannot be given different keys."""
+    file, other = keys._file_keys(bytes(32)), keys._file_keys(bytes(31) + b"\1")
+    assert (file.stream_id.hex(), other.stream_id.hex()) == (
+        "79c728703a3efa81534151f8e824507f",
+        "74a878dc1eb90c95ae9a72b95d0160e0",
+    )
+
+    def stanza(known, authority):
+        sealed = keys._hpke(1).encrypt(known._file_key, authority.public._parts[0], keys._info(file.stream_id))
+        return keys.STANZA.pack(1, len(sealed)) + sealed
+
+    with pytest.raises(keys.KeyRecordError, match=f"gives the key {TWO.public.fingerprint()} the file key of another"):
+        keys.unwrap(b"\2" + stanza(file, ONE) + stanza(other, TWO), file.stream_id, TWO)
+    record = b"\2" + stanza(other, ONE) + stanza(file, ONE)  # anybody can put the first before the second
+    assert keys.unwrap(record, file.stream_id, ONE).frame_key == file.frame_key
+
+
 def test_no_secret_is_printed():
     """Neither in a traceback nor in a log."""
     file = keys.new_file_keys()

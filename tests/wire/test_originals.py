@@ -142,3 +142,10 @@ def test_a_digest_is_of_values():
     view = [(np.asfortranarray(FRAME), 1), (np.asfortranarray(CHROMA), 2), (swapped, 8)]
     assert originals.head_digest(view, roi) == originals.head_digest(VIEW, roi)
     assert len(originals.head_digest([], roi)) == 16
+
+
+def test_a_picture_that_pillow_thinks_too_large(monkeypatch):
+    picture = originals.picture(noise(20, 20), np.ones((20, 20), bool), EXACT)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(originals.PictureError, match="cannot be restored"):
+        originals.restored(picture, (20, 20))

@@ -54,10 +54,10 @@ def test_writing():
 
 
 def test_reading():
-    found = envelope.read_open(envelope.slices(FRAME))
+    found = envelope.read_open(envelope.Content(FRAME))
     known = keys.unwrap(found.record, found.stream_id, make_originals.authorities()[0])
     envelope.check_place(found, shape=(48, 64), stream_id=STREAM_ID, frame_index=0)
-    body = envelope.read_body(found, envelope.slices(FRAME), known)
+    body = envelope.read_body(found, envelope.Content(FRAME), known)
     assert not found.last and found.record == RECORD and found.data + body == FRAME
     for k, head in enumerate(VECTORS["heads"]):
         content = envelope.open_head(found, body, k, known)
@@ -66,8 +66,8 @@ def test_reading():
             *(head["quality"], head["digest"], head["picture"]),
         )
         assert originals.head_digest(make_originals.view(), found.heads[k].roi) == content.digest
-    last = envelope.read_open(envelope.slices(LAST_FRAME))
-    envelope.read_body(last, envelope.slices(LAST_FRAME), known)
+    last = envelope.read_open(envelope.Content(LAST_FRAME))
+    envelope.read_body(last, envelope.Content(LAST_FRAME), known)
     assert last.last and last.heads == [] and last.record == b"" and last.frame_index == 259
 
 

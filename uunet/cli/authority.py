@@ -139,6 +139,7 @@ def rewrap(
     ],
     sidecar: options.Sidecar = None,
     accept_altered: AcceptAltered = False,
+    log: options.Log = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Writes the same public file for other recipients. The new list replaces the old one; the heads stay sealed.
@@ -159,6 +160,8 @@ def rewrap(
         raise UUNetError(f"{identity} is a disclosure, which cannot add recipients: name the authority's private key.")
     from uunet import authority
 
+    if log is not None:
+        authority.log_opening(source, loaded, "rewrap", log)
     with summary.progress() as progress:
         frames = authority.rewrap(source, out, loaded, recipients, overwrite, progress)
     opens = {one.fingerprint() for one in recipients}

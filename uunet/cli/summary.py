@@ -71,6 +71,8 @@ def _report_folder(result: Any, out: Path) -> int:
     """Prints the counts, the failures and the pictures without a head; returns the number of heads."""
     heads = sum(result.done.values())
     print(f"{out}: {len(result.done)} pictures, {heads} heads")
+    for name, sentences in result.notes.items():
+        note(f"{name}: {' '.join(sentences)}")
     for name, sentence in result.failed.items():
         say("bold red", name, sentence)
     empty = [name for name, count in result.done.items() if count == 0]
@@ -153,7 +155,8 @@ def originals(public: Path, found: Any, sidecar: Path | None) -> dict[str, Any]:
 def print_originals(public: Path, found: Any, about: dict[str, Any]) -> None:
     """Prints what `inspect` says of a file with sealed originals."""
     from uunet.pipeline import sealed
-    from uunet.wire import messages, protocol
+    from uunet.wire import protocol
+    from uunet.wire.contents import span
 
     if about["stream_id"]:
         where = f", in {about['sidecar']}" if about["sidecar"] else ""
@@ -173,7 +176,7 @@ def print_originals(public: Path, found: Any, about: dict[str, Any]) -> None:
     for sentence in sealed.altered_notes(found.altered):
         note(sentence)
     for failure in about["failures"]:
-        say("bold red", messages.span(failure["first"], failure["last"]), failure["says"])
+        say("bold red", span(failure["first"], failure["last"]), failure["says"])
 
 
 def say_left_out(paths: list[Path], folder: Path) -> None:
@@ -188,7 +191,7 @@ def contents(public: Path, found: Any) -> dict[str, Any]:
 
     Args:
         public: Path of the public file.
-        found: messages.Contents, what was read from it.
+        found: contents.Contents, what was read from it.
     """
     from uunet.boxes import tracking
     from uunet.media import profiles
@@ -219,7 +222,8 @@ def contents(public: Path, found: Any) -> dict[str, Any]:
 
 def print_contents(public: Path, found: Any, about: dict[str, Any]) -> None:
     """Prints what `inspect` says of a file: one line about it, one line per frame, and one per failure on stderr."""
-    from uunet.wire import messages, protocol
+    from uunet.wire import protocol
+    from uunet.wire.contents import span
 
     if found.stream:
         sealed = f"sealed, stream {about['stream_id']}" if about["sealed"] else "plain"
@@ -231,7 +235,7 @@ def print_contents(public: Path, found: Any, about: dict[str, Any]) -> None:
         if rois is not None:
             print(index, protocol.format_message(rois))
     for failure in about["failures"]:
-        say("bold red", messages.span(failure["first"], failure["last"]), failure["says"])
+        say("bold red", span(failure["first"], failure["last"]), failure["says"])
 
 
 def print_areas(areas: dict[str, float | None], pairs: str) -> None:

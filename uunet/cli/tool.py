@@ -118,7 +118,7 @@ def deidentify(
         if source.is_dir():
             result = pipeline.deidentify_folder(source, out, encoder, where, how, progress)
         elif _is_picture(source):
-            result = pipeline.deidentify_image(source, out, encoder, where, how)
+            result = pipeline.deidentify_image(source, out, encoder, where, how, summary.note)
         else:
             result = pipeline.deidentify_video(source, out, encoder, where, how, progress)
     print(f"{written.name}: {_kept(written, how)}")
@@ -159,7 +159,8 @@ def reconstruct(
 
     With --identity, it restores sealed originals: all heads with a recipient's private key, those of some people with
     a disclosure. It stops with an error if a frame was cut out, added, moved or exchanged. If a public head was altered
-    after publication, it restores the original, reports the head and exits with code 3.
+    after publication, it restores the original, reports the head and exits with code 3. Only you can read what it
+    writes.
 
     Example: `uunet reconstruct street-public.webm -o street-again.mp4`
     """
@@ -211,6 +212,8 @@ def inspect(
 
     Example: `uunet inspect street-public.webm` prints `0 2,10,16,9,15,25,45,8,14,` and so on
     """
+    if log and not identity:
+        raise UUNetError("--log is for sealed originals that are opened: give --identity, too.")
     options.check_input(public)
     secret = _secret(key, passphrase)
     startup.load_keras()

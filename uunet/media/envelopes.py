@@ -78,7 +78,7 @@ class PublicFile:
                     f"{self.sidecar} holds {less} frames than {self.path}: name the sidecar file that was written with "
                     "it, and the public file exactly as it was written."
                 )
-            yield frame, envelope.slices(data)
+            yield frame, envelope.Content(data)
 
     @contextmanager
     def naming(self, index: int) -> Iterator[None]:
@@ -208,7 +208,7 @@ def _in_jpeg(public, replace, picture, index):
 
 def _beside(public, replace, content, index):
     with public.naming(index):
-        new = replace(envelope.slices(content or b""))
+        new = replace(envelope.Content(content or b""))
     return new.open_part + new.body
 
 

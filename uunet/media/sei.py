@@ -53,10 +53,16 @@ def insert(picture: bytes, content: bytes) -> bytes:
 
 
 def content(picture: bytes) -> bytes | None:
-    """The content that `insert` put into a picture in Annex B form; None if there is none."""
-    found = OURS.search(picture)
-    if found is None:
-        return None
+    """The content that `insert` put into a picture in Annex B form; None if there is none.
+
+    Of several messages, which no `insert` leaves, it is all of them: so nothing that was added stays unnoticed.
+    """
+    found = list(OURS.finditer(picture))
+    return b"".join(map(_content, found)) if found else None
+
+
+def _content(found):
+    """The content of a message that OURS has found."""
     plain = ESCAPED.sub(b"\0\0", found.group().lstrip(b"\0")[1:])  # behind the start code
     many = re.match(HEADER + rb"(\xff*)[^\xff]", plain, re.S)
     assert many is not None  # the same as in OURS
@@ -66,11 +72,12 @@ def content(picture: bytes) -> bytes | None:
 
 
 def find(frame: av.VideoFrame) -> bytes | None:
-    """The content of our message in a decoded frame, the first if there are several; None if there is none."""
+    """The content of our message in a decoded frame, as that of `content`; None if there is none."""
+    contents = []
     data: Any  # PyAV declares another type
     for data in frame.side_data:
         if data.type.name == "SEI_UNREGISTERED":  # x264 writes one of its own
             payload = bytes(data)
             if payload.startswith(UUID):
-                return payload[len(UUID) :]
-    return None
+                contents.append(payload[len(UUID) :])
+    return b"".join(contents) if contents else None

@@ -5,7 +5,8 @@ It is a list of `(array, step)`. An array covers the whole frame, with one entry
 
     RGB                   [(rgb >> 1, 1)]             the lowest bits may carry the envelope
     H.264                 [(Y, 1), (U, 2), (V, 2)]    8 bit; the step is 1 in 4:4:4
-    JPEG, Motion JPEG     [(Y, 8), (Cb, 8), (Cr, 8)]  blocks of coefficients (`stego.jpeg.blocks`)
+    JPEG, Motion JPEG     [(Y, 8), (Cb, 8), (Cr, 8), ...]  blocks of coefficients, and their quantisation tables
+                                                      (`stego.jpeg.blocks`)
 
 Every frame has a view. One in a form that no public file has (10 bit, 4:2:2, progressive JPEG) is seen as RGB. It was
 encoded again after its publication, so the digests of its heads differ, as they should.
@@ -19,7 +20,7 @@ import numpy as np
 from uunet.media import sei
 from uunet.stego import jpeg, lsb
 from uunet.stego.jpeg import JpegError
-from uunet.wire import protocol
+from uunet.wire import envelope, protocol
 
 View = list[tuple[np.ndarray, int]]
 
@@ -63,4 +64,4 @@ def reader(rgb: np.ndarray, *, file: bytes | None = None, decoded: av.VideoFrame
     content = jpeg.segment(file) if file is not None else None
     if decoded is not None:
         content = sei.find(decoded)
-    return partial(lsb.reveal, rgb) if content is None else partial(protocol.read_bytes, content)
+    return partial(lsb.reveal, rgb) if content is None else envelope.Content(content)

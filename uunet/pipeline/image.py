@@ -14,7 +14,7 @@ from uunet.media.images import ImageError
 from uunet.pipeline import sealed, sealing
 from uunet.pipeline.frame import reconstruct_frames
 from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
-from uunet.wire import messages
+from uunet.wire import contents, messages
 
 
 def deidentify_image(
@@ -99,7 +99,7 @@ def restore_image(public: Path | str, target: Path | str, options: RestoreOption
 
     Args:
         public: path of a picture with sealed originals that `deidentify_image` wrote.
-        target: path of the result, .png.
+        target: path of the result, .png, which only its owner can read.
         options: RestoreOptions with an identity.
 
     Returns:
@@ -111,13 +111,13 @@ def restore_image(public: Path | str, target: Path | str, options: RestoreOption
     options.check_sealed(target)
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
     picture, reader = images.read(public), sealed.Reader(public, options, "reconstruct")
-    with new_file(target, public, overwrite=options.overwrite) as part:
+    with new_file(target, public, overwrite=options.overwrite, mode=sealed.FOR_OWNER) as part:
         restored = reader.restored(picture)
         reader.finish()
         images.write(part, target, chosen, restored, picture.alpha)
     return reader.found
 
 
-def inspect_image(public: Path | str, *, secret: bytes | str | None = None) -> messages.Contents:
+def inspect_image(public: Path | str, *, secret: bytes | str | None = None) -> contents.Contents:
     """What a public picture carries: the same as `video.inspect_video`, of one frame."""
     return messages.read([[images.read(public).carrier]], secret, alone=True)

@@ -1,6 +1,6 @@
 """What a user may choose about the files that `video`, `image` and `folder` write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from uunet.boxes.box_file import GivenBoxes
@@ -37,7 +37,7 @@ class PublicOptions:
     """
 
     seed: int | None = None
-    secret: bytes | str | None = None
+    secret: bytes | str | None = field(default=None, repr=False)
     profile: str | None = None
     method: str | None = None
     crf: int | None = None
@@ -85,7 +85,7 @@ class RestoreOptions:
         log: path of a log to which each opening of sealed originals is appended, see `audit`; None for none.
     """
 
-    secret: bytes | str | None = None
+    secret: bytes | str | None = field(default=None, repr=False)
     boxes: GivenBoxes | None = None
     overwrite: bool = False
     identity: AuthorityKey | FileKeys | None = None

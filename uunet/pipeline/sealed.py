@@ -1,10 +1,8 @@
 """Reads public files with sealed originals, which `sealing` wrote: restores the heads, or says what a file carries."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,8 +14,9 @@ from uunet.errors import UUNetError
 from uunet.media import images, video_reading, views
 from uunet.pipeline.frame import crop, owned
 from uunet.pipeline.options import RestoreOptions
-from uunet.wire import envelope, keys, messages, originals, protocol, sidecar
+from uunet.wire import contents, envelope, keys, originals, protocol, sidecar
 
+FOR_OWNER = 0o600  # the permissions of a file that shows originals: they were sealed for few
 # errors that are not those of one frame
 NOT_OF_A_FRAME = (keys.NotARecipientError, keys.KeyRecordError, sidecar.SidecarError, audit.AuditError)
 
@@ -61,8 +60,8 @@ class Contents:
     failures: dict[int, UUNetError] = field(default_factory=dict)  # by frame number
 
     def failed(self) -> list[tuple[int, int, UUNetError]]:
-        """As `messages.Contents.failed`."""
-        return messages.spans(self.failures)
+        """As `contents.Contents.failed`."""
+        return contents.spans(self.failures)
 
 
 class Reader:
@@ -80,6 +79,8 @@ class Reader:
         self.keys: keys.FileKeys | None = None  # once the first frame is read
         self._beside = None if options.sidecar is None else sidecar.envelopes(options.sidecar)
         self._ended = False  # whether an envelope has said that the file ends with it
+        self._record = b""  # the key record, the same in all frames that carry it
+        self._logged: bytes | None = None  # SHA-256 of the public file, as it is in the log
 
     def restored(self, public: Public, named: int | None = None) -> np.ndarray:
         """The next frame with the originals of all heads that the keys open: uint8 `(H, W, 3)`.
@@ -134,6 +135,8 @@ class Reader:
                 f"The disclosure opens the tracks {', '.join(map(str, tracks))}, and no head of {self.path} is one of "
                 "them: give the disclosure of another track."
             )
+        if self._logged is not None and audit.sha256_of(self.path) != self._logged:
+            raise SealedError(f"{self.path} changed while it was read: try again when nothing writes to it.")
         if (
             self._beside is not None
             and not self.options.accept_altered
@@ -153,7 +156,7 @@ class Reader:
                 f"{self.options.sidecar} holds the originals of {index} frames, and the public file has more: give the "
                 "files that belong together."
             )
-        return partial(protocol.read_bytes, content)
+        return envelope.Content(content)
 
     def _begin(self, first):
         """Learns from the first envelope whose file this is, and opens the keys in the first key record.
@@ -164,6 +167,12 @@ class Reader:
             self.found.stream_id, self.found.shape = first.stream_id, (first.height, first.width)
         if first.stream_id != self.found.stream_id:
             return
+        if first.record and self._record and first.record != self._record:
+            raise SealedError(
+                "The key record is not that of the frames before, so the file may have more recipients than it says: "
+                "give the public file exactly as it was written."
+            )
+        self._record = self._record or first.record
         if first.record and not self.found.recipients:
             self.found.recipients = [keys.NAMES.get(suite, f"suite {suite}") for suite, _ in keys.stanzas(first.record)]
         identity = self.options.identity
@@ -179,7 +188,10 @@ class Reader:
         if isinstance(identity, keys.FileKeys):
             self.keys = identity
         else:
-            self.keys = keys.unwrap(first.record, first.stream_id, identity)
+            try:
+                self.keys = keys.unwrap(first.record, first.stream_id, identity)
+            except UUNetError as error:
+                raise type(error)(f"{self.path}: {error}") from error
 
     def _note(self, log, stream_id, identity):
         """Notes in the log that the file is going to be opened."""
@@ -188,9 +200,9 @@ class Reader:
             tracks = identity.tracks()
         else:
             who = identity.public.fingerprint()
-        with Path(self.path).open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").digest()
+        sha256 = audit.sha256_of(self.path)
         audit.append(log, audit.Entry(self.command, stream_id, sha256, tracks, who))
+        self._logged = sha256
 
     def _check_place(self, found, public, index):
         stream_id = self.found.stream_id or None
@@ -204,8 +216,7 @@ class Reader:
     def _open(self, found, read, public, file_keys):
         """The frame with the originals pasted in; notes public heads that were altered."""
         body = envelope.read_body(found, read, file_keys)
-        envelope.check(found, body, file_keys)
-        result, view, altered = public.rgb.copy(), None, []
+        result, view, opened, altered = public.rgb.copy(), None, 0, []
         for k, (head, mask) in enumerate(zip(found.heads, owned([head.roi for head in found.heads]), strict=True)):
             if file_keys.track_key(head.track) is None:
                 continue
@@ -214,7 +225,8 @@ class Reader:
             view = public.view if view is None else view
             if originals.head_digest(view, head.roi) != content.digest:
                 altered.append((found.frame_index, head.track))
-            self.found.opened += 1
+            opened += 1
+        self.found.opened += opened
         self.found.altered += altered
         return result
 
@@ -270,12 +282,12 @@ def frames(public: Path | str) -> Iterator[Iterable[Public]]:
             yield clip.frames()
 
 
-def opened(found: messages.Contents, public: Path | str) -> list[list[Roi]]:
+def opened(found: contents.Contents, public: Path | str) -> list[list[Roi]]:
     """The boxes in the messages of a file; refuses a file with sealed originals, which has no messages.
 
     Raises:
         SealedError: naming `public`.
-        UUNetError: see `messages.Contents.opened`.
+        UUNetError: see `contents.Contents.opened`.
     """
     if found.failures and carries(public):
         raise SealedError(f"{public} carries sealed originals: give --identity with a recipient's private key.")

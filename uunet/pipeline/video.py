@@ -19,7 +19,7 @@ from uunet.media.video_reading import VideoError
 from uunet.pipeline import frame, sealed, sealing
 from uunet.pipeline.frame import meet, reconstruct_frames
 from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
-from uunet.wire import messages
+from uunet.wire import contents, messages
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,8 @@ def restore_video(
 
     Args:
         public: path of a file with sealed originals that `deidentify_video` wrote.
-        target: as in `reconstruct_video`; in a lossless file exact originals come back bit for bit.
+        target: as in `reconstruct_video`; in a lossless file exact originals come back bit for bit. Only its owner can
+            read it.
         options: RestoreOptions with an identity.
         progress: as in `deidentify_video`.
 
@@ -158,7 +159,7 @@ def restore_video(
     options.check_sealed(target)
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_VIDEOS)
     stages, reader = _Stages(progress), sealed.Reader(public, options, "reconstruct")
-    with new_file(target, public, overwrite=options.overwrite) as part:
+    with new_file(target, public, overwrite=options.overwrite, mode=sealed.FOR_OWNER) as part:
         with video_reading.opened(public) as clip:
             announced = clip.announced
         with stages.timed("restore", announced) as report:
@@ -176,7 +177,7 @@ def restore_video(
         return replace(result, opened=found.opened, altered=tuple(found.altered))
 
 
-def inspect_video(public: Path | str, *, secret: bytes | str | None = None) -> messages.Contents:
+def inspect_video(public: Path | str, *, secret: bytes | str | None = None) -> contents.Contents:
     """What a public video carries, and what is wrong with it. Does not stop at a frame that fails.
 
     Args:

@@ -39,6 +39,7 @@ FIRST, LAST = 3, 20  # zigzag places of the carriers
 LIMITS = (-1023, 1023)  # of an AC coefficient in a baseline JPEG
 QUALITY = 95
 MAX_SIDE = 65_500  # pixels that libjpeg writes
+ANY_SIDE = 2**16  # pixels; more than a JPEG can have
 MAX_PIXELS = 2**28  # an untrusted file may announce any size; FFmpeg has the same limit
 LIBJPEG = "turbo210"  # twice as fast as jpeglib's default, and with later security fixes
 
@@ -154,7 +155,7 @@ def rewrite(data: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
 
 
 def blocks(data: bytes) -> list[tuple[np.ndarray, int]]:
-    """All quantised coefficients of a JPEG file, for digests of a part of the picture.
+    """All quantised coefficients of a JPEG file, and their steps, for digests of a part of the picture.
 
     Args:
         data: bytes of a baseline JPEG file, grey or colour.
@@ -162,7 +163,8 @@ def blocks(data: bytes) -> list[tuple[np.ndarray, int]]:
     Returns:
         list of `(array, step)` for Y, Cb and Cr (grey: Y; four colours: also K). An array is int16
         `(rows, columns, 8, 8)`; each of its blocks covers `step` x `step` pixels: 8, or 16 where chroma has half the
-        resolution.
+        resolution. The last array are the quantisation tables of these components, int16 `(1, 1, components, 8, 8)`;
+        it covers any picture, so that it belongs to each part: with other tables, the same coefficients look different.
 
     Raises:
         JpegError: if it is not a complete baseline JPEG picture, or if its chroma has half the resolution in one
@@ -177,7 +179,8 @@ def blocks(data: bytes) -> list[tuple[np.ndarray, int]]:
         if vertical != horizontal or vertical % 8:
             raise _refused("its chroma is sampled unequally in the two directions")
         found.append((array, int(vertical)))
-    return found
+    tables = np.asarray(picture.qt)[np.asarray(picture.quant_tbl_no)[: len(arrays)]]
+    return [*found, (tables.astype(np.int16)[None, None], ANY_SIDE)]
 
 
 def with_segment(data: bytes, content: bytes) -> bytes:

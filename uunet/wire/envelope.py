@@ -19,6 +19,7 @@ docs/wire-format.md, section 10, is the full specification, with test vectors.
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -173,10 +174,12 @@ class Sealer:
             for (track, roi), content in zip(heads, contents, strict=True)
         )
         self.keys.claim(frame_index)
-        sealed = [_cipher(self.keys.frame_key).encrypt(NONCE.pack(frame_index, 0, 0), b"", a + d)]
+        sealed = [ChaCha20Poly1305(self.keys.frame_key).encrypt(NONCE.pack(frame_index, 0, 0), b"", a + d)]
         for k, ((track, _), content) in enumerate(zip(heads, contents, strict=True)):
             text = CONTENT.pack(WEBP, content.quality, content.digest) + content.picture
-            cipher = _cipher(self.keys.track_key(track))
+            key = self.keys.track_key(track)
+            assert key is not None  # new keys are those of all tracks
+            cipher = ChaCha20Poly1305(key)
             sealed.append(cipher.encrypt(NONCE.pack(frame_index, k, 0), text, a + d + NUMBER.pack(k)))
         return _open_part(a, self.record_for(frame_index), d), b"".join(sealed)
 
@@ -231,20 +234,24 @@ def _check_heads(count):
         raise EnvelopeSizeError(f"{count} heads are more than one frame can seal ({MAX_HEADS}): detect fewer.")
 
 
-def _cipher(key):
-    return ChaCha20Poly1305(key)
-
-
 # Reading.
 
 
-def slices(data: bytes) -> protocol.Reader:
-    """A reader of an envelope that a carrier gives as bytes: open part and body together."""
-    return lambda n_bytes, *, offset, key=None, nonce=0: data[offset : offset + max(0, n_bytes)]
+@dataclass(frozen=True)
+class Content:
+    """A reader of an envelope that a carrier gives as bytes: open part and body, and nothing behind them."""
+
+    data: bytes
+
+    def __call__(self, n_bytes: int, *, offset: int = 0, key: bytes | None = None, nonce: int = 0) -> bytes:
+        """A protocol.Reader: the order of the bytes depends on no key."""
+        return protocol.read_bytes(self.data, n_bytes, offset=offset)
 
 
 def read_open(read: protocol.Reader) -> Envelope:
     """The open part of the envelope in a frame. No more is read than it announces, and than there is.
+
+    The length of a `Content` must be exactly what the open part announces. Pixels have room behind an envelope.
 
     Raises:
         NoEnvelopeError, UnsupportedEnvelopeError, DamagedEnvelopeError: see the classes.
@@ -282,7 +289,10 @@ def read_open(read: protocol.Reader) -> Envelope:
             raise _damaged(f"describes an impossible head (x={x} y={y} w={w} h={h}, {head.length} bytes)")
     if sum(head.roi.w * head.roi.h for head in heads) > MAX_COVER * width * height:
         raise _damaged(f"has {len(heads)} heads whose boxes cover the frame more than {MAX_COVER} times")
-    return Envelope(suite, bool(flags & LAST), index, width, height, stream_id, record, heads, data)
+    found = Envelope(suite, bool(flags & LAST), index, width, height, stream_id, record, heads, data)
+    if isinstance(read, Content) and len(read.data) != len(data) + found.body_length:
+        raise _damaged(f"has {len(read.data)} bytes where it announces {len(data) + found.body_length}")
+    return found
 
 
 def check_place(
@@ -361,7 +371,7 @@ def _check_tag(envelope, tag, keys):
         raise protocol.StreamError("The keys are those of another public file: give the file that they were made for.")
     nonce = NONCE.pack(envelope.frame_index, 0, 0)
     try:
-        _cipher(keys.frame_key).decrypt(nonce, tag, envelope.authenticated())
+        ChaCha20Poly1305(keys.frame_key).decrypt(nonce, tag, envelope.authenticated())
     except InvalidTag:  # also if it was cut
         raise crypto.AuthenticationError(
             f"The envelope of frame {envelope.frame_index} does not open: it was changed after it was sealed, or the "
@@ -390,7 +400,7 @@ def open_head(envelope: Envelope, body: bytes, k: int, keys: FileKeys) -> HeadCo
     start = TAG_BYTES + sum(before.length for before in envelope.heads[:k])
     nonce, aad = NONCE.pack(envelope.frame_index, k, 0), envelope.authenticated() + NUMBER.pack(k)
     try:
-        text = _cipher(key).decrypt(nonce, body[start : start + head.length], aad)
+        text = ChaCha20Poly1305(key).decrypt(nonce, body[start : start + head.length], aad)
     except InvalidTag:
         raise crypto.AuthenticationError(
             f"The sealed head of track {head.track} in frame {envelope.frame_index} does not open: it was changed or "

@@ -1,9 +1,10 @@
 """The authority's key pair, the keys of a file with sealed originals, and the files in which both are kept.
 
 A camera holds the *recipient* key, which is public: it can seal, not open. The authority holds the private key. A file
-has a fresh random *file key*; the keys of the file are derived from it, one per track (HKDF). The *key record* of the
-file is the file key, sealed to each recipient with HPKE (RFC 9180, base mode). A *disclosure* holds the keys of some
-tracks, so that its owner sees these people and nobody else. docs/wire-format.md, section 10, gives the formulas.
+has a fresh random *file key*; the keys of the file are derived from it, one per track (HKDF), and so is its *stream
+id*, which every frame shows: a file has one file key, the same for all recipients. The *key record* of the file is the
+file key, sealed to each recipient with HPKE (RFC 9180, base mode). A *disclosure* holds the keys of some tracks, so
+that its owner sees these people and nobody else. docs/wire-format.md, section 10, gives the formulas.
 
 HPKE suites, by their numbers in the key record; both with HKDF-SHA256 and ChaCha20-Poly1305:
 
@@ -182,7 +183,7 @@ def load_recipient(path: str | Path) -> RecipientKey:
 class FileKeys:
     """The keys of one file: from `new_file_keys` to seal, from `unwrap` or `load_disclosure` to open."""
 
-    stream_id: bytes  # (16), random; each frame carries it
+    stream_id: bytes  # (16), of the file key; each frame carries it
     order_key: bytes = field(repr=False)  # (32), for the order of the samples that carry the body
     frame_key: bytes = field(repr=False)  # (32), for the tag of a frame
     fresh: bool = False  # whether nothing was sealed with these keys before this run, so that they may seal
@@ -194,7 +195,7 @@ class FileKeys:
         """The key (32) of a track; None if these keys are a disclosure of other tracks."""
         if self._file_key is None:
             return self._track_keys.get(track)
-        return _derived(self._file_key, self.stream_id, b"track " + struct.pack(">I", track))
+        return _derived(self._file_key, b"track " + struct.pack(">I", track), self.stream_id)
 
     def tracks(self) -> list[int] | None:
         """The tracks of a disclosure, rising; None if all tracks open."""
@@ -210,17 +211,23 @@ class FileKeys:
 
 
 def new_file_keys() -> FileKeys:
-    """The keys of a new file, with a new random stream id and file key."""
-    return _file_keys(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(STREAM_ID_BYTES), fresh=True)
+    """The keys of a new file, from a new random file key."""
+    return _file_keys(secrets.token_bytes(KEY_BYTES), fresh=True)
 
 
-def _file_keys(file_key, stream_id, fresh=False):
-    order_key, frame_key = (_derived(file_key, stream_id, purpose) for purpose in (b"order", b"frame"))
+def _file_keys(file_key, fresh=False):
+    stream_id = _stream_id(file_key)
+    order_key, frame_key = (_derived(file_key, purpose, stream_id) for purpose in (b"order", b"frame"))
     return FileKeys(stream_id, order_key, frame_key, fresh, file_key)
 
 
-def _derived(file_key, stream_id, purpose):
-    return HKDF(SHA256(), length=KEY_BYTES, salt=stream_id, info=INFO + purpose).derive(file_key)
+def _stream_id(file_key):
+    """Commits to the file key: nobody can show one stream id and give two recipients different file keys."""
+    return _derived(file_key, b"stream", salt=None, length=STREAM_ID_BYTES)
+
+
+def _derived(file_key, purpose, salt, length=KEY_BYTES):
+    return HKDF(SHA256(), length=length, salt=salt, info=INFO + purpose).derive(file_key)
 
 
 # The key record.
@@ -275,24 +282,33 @@ def stanzas(record: bytes) -> list[tuple[int, bytes]]:
 def unwrap(record: bytes, stream_id: bytes, authority: AuthorityKey) -> FileKeys:
     """The keys of a file, from its key record: each stanza of the authority's suite is tried.
 
+    A file key with another stream id is that of another file. Anybody can seal one to a public key, so it is skipped
+    like a stanza that does not open.
+
     Args:
         record: bytes, from any frame that carries it.
         stream_id: bytes (16), from the same frame.
         authority: AuthorityKey.
 
     Raises:
-        KeyRecordError: if the record is damaged.
+        KeyRecordError: if the record is damaged, or if the only file key in it is that of another file.
         NotARecipientError: if no stanza opens.
     """
-    info, private = _info(stream_id), _joined(authority)
+    info, private, others = _info(stream_id), _joined(authority), False
     for suite, sealed in stanzas(record):
         if suite == authority.suite:
             try:
                 file_key = _hpke(suite).decrypt(sealed, private, info)
             except InvalidTag:
                 continue
-            if len(file_key) == KEY_BYTES:
-                return _file_keys(file_key, stream_id)
+            if len(file_key) == KEY_BYTES and _stream_id(file_key) == stream_id:
+                return _file_keys(file_key)
+            others = True
+    if others:
+        raise KeyRecordError(
+            f"The key record gives the key {authority.public.fingerprint()} the file key of another file (its writer "
+            "made a mistake or cheated): ask for the file that was written first."
+        )
     raise NotARecipientError(
         f"The file was not sealed to the key {authority.public.fingerprint()}, or its key record was changed: give the "
         "private key of one of its recipients."

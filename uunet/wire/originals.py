@@ -82,7 +82,7 @@ def restored(picture: bytes, shape: tuple[int, ...]) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(picture), formats=["WEBP"]) as image:
             rgb = np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, RuntimeError, EOFError) as error:
+    except (OSError, ValueError, RuntimeError, EOFError, Image.DecompressionBombError) as error:
         raise PictureError(f"A sealed head holds a damaged picture ({error}): it cannot be restored.") from None
     if rgb.shape != (shape[0], shape[1], 3):
         raise PictureError("A sealed head holds a picture of another size than its header says: it cannot be restored.")
