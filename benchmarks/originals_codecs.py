@@ -110,7 +110,8 @@ def codecs(case: Case, folder: Path, identity: keys.AuthorityKey) -> dict:
             try:
                 public, beside, _ = originals.publish(case, Mode(**vars(mode) | {"crf": crf}), folder, identity)
             except UUNetError as error:
-                rows += [about | {"channel": name, "refused": f"Not published: {error}"} for name in channels]
+                text = f"Not published: {error}".replace(f"{folder}/", "")
+                rows += [about | {"channel": name, "refused": text} for name in channels]
                 continue
             for name, through in channels.items():
                 received = through(public, folder / "received.mp4")
