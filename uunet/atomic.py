@@ -82,5 +82,7 @@ def _refuse_existing(target: Path, source: str | Path | None, overwrite: bool) -
         raise OutputError(f"{target} is the input itself, which is never replaced: name another file for the result.")
     if target.is_dir():
         raise OutputError(f"{target} is a folder: name a file for the result.")
+    if target.exists() and not target.is_file():  # as root, one could replace /dev/null
+        raise OutputError(f"{target} is a device or a pipe, not a file: name a file for the result.")
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists already: name another file, or ask to overwrite it (--overwrite).")

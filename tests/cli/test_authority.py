@@ -126,7 +126,9 @@ def test_disclose(uunet, public):
 
 def test_a_track_that_does_not_occur(uunet, public):
     says = "has no track 5; it has tracks 3 and 7: name one of these."
-    refused(uunet, says, "disclose", public, "--identity", "a.key", "--track", 5, "-o", "p.key", "--log", "openings")
+    refused(uunet, says, "disclose", public, "--identity", "a.key", "--track", 5, "-o", "p.key")
+    uunet.sentence("disclose", public, "--identity", "a.key", "--track", 5, "-o", "p.key", "--log", "openings")
+    assert audit.verify("openings").entries == 1 and not os.path.exists("p.key")  # the key was tried
 
 
 def test_identities_that_are_none(uunet, public, tmp_path):
@@ -268,3 +270,33 @@ def test_these_commands_load_no_network(public, tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert (tmp_path / "person.key").exists()
+
+
+def test_no_file_is_written_that_is_read(uunet, public):
+    """Even with --overwrite: a key or a log that was replaced cannot be recovered."""
+    keys.save_recipient(keys.generate().public, "b.pub")
+    Path("old.side").write_bytes(b"UOSC\1")
+    for command, *more in (("disclose", "--track", 3), ("rewrap", "--recipient", "b.pub", "--overwrite")):
+        own = command, public, "--identity", "a.key", *more
+        refused(uunet, "a.key is given to --out and to --identity", *own, "-o", "a.key")
+        refused(uunet, "new.png is given to --out and to --log", *own, "-o", "new.png", "--log", "new.png")
+        refused(uunet, "a.key is given to --log and to --identity", *own, "-o", "new.png", "--log", "a.key")
+        refused(uunet, "public.png is given to --out and to PUBLIC", *own, "-o", public)
+        beside = *own, "--sidecar", "old.side"
+        refused(uunet, "old.side is given to --out and to --sidecar", *beside, "-o", "old.side")
+    refused(uunet, "b.pub is given to --out and to --recipient", *own, "-o", "b.pub")
+    seal = "deidentify", public, "-o", "new.png", "--overwrite", "--recipient", "a.pub", "--recipient", "b.pub"
+    refused(uunet, "b.pub is given to --sidecar and to --recipient", *seal, "--sidecar", "b.pub")
+    refused(uunet, "new.png is given to --out and to --sidecar", *seal, "--sidecar", "new.png")
+    opening = "reconstruct", public, "--identity", "a.key", "--overwrite"
+    refused(uunet, "a.key is given to --out and to --identity", *opening, "-o", "a.key")
+    refused(uunet, "public.png is given to --log and to PUBLIC", *opening, "-o", "new.png", "--log", public)
+    refused(
+        uunet, "a.key is given to --log and to --identity", "inspect", public, "--identity", "a.key", "--log", "a.key"
+    )
+
+
+def test_a_key_from_a_pipe(uunet, public):
+    os.mkfifo("pipe")
+    sentence = uunet.sentence("disclose", public, "--identity", "pipe", "--track", 3, "-o", "person.key")
+    assert "pipe is a pipe, which cannot be read twice: name a file." in sentence

@@ -114,6 +114,7 @@ def disclose(
     Example: `uunet disclose street-public.webm --identity authority.key --track 3 -o person.key`
     """
     source = _public_file(public, sidecar, accept_altered)
+    options.check_apart({"--out": out, "--log": log}, {"PUBLIC": public, "--identity": identity, "--sidecar": sidecar})
     loaded = options.load_identity(identity)
     from uunet import authority
 
@@ -154,6 +155,10 @@ def rewrap(
     from uunet.wire import keys
 
     source = _public_file(public, sidecar, accept_altered)
+    options.check_apart(
+        {"--out": out, "--log": log},
+        {"PUBLIC": public, "--identity": identity, "--sidecar": sidecar, "--recipient": recipient},
+    )
     recipients = options.load_recipients(recipient)
     loaded = options.load_identity(identity)
     if isinstance(loaded, keys.FileKeys):

@@ -15,8 +15,8 @@ console = Console(stderr=True)
 
 
 def say(style: str, what: str, sentence: str) -> None:
-    """Prints `what: sentence` on stderr. Brackets in the sentence are no markup: file names may hold them."""
-    console.print(f"[{style}]{what}:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    """Prints `what: sentence` on stderr. Brackets in both are no markup: file names may hold them."""
+    console.print(f"[{style}]{escape(what)}:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def note(sentence: str) -> None:
