@@ -72,7 +72,7 @@ def test_any_error_leaves_nothing(tmp_path, source, error):
 
 
 def test_folder_missing(tmp_path, source):
-    with pytest.raises(OutputError, match="cannot be written .No such file or directory.: free some space"):
+    with pytest.raises(OutputError, match="cannot be written .No such file or directory.: make its folder first"):
         write(tmp_path / "none" / "out.bin", source)
 
 

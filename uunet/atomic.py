@@ -47,9 +47,8 @@ def new_file(
         os.replace(part, target)
         sync_folder(target)
     except OSError as error:
-        raise OutputError(
-            f"{target} cannot be written ({error.strerror}): free some space there or name another place."
-        ) from error
+        mend = "make its folder first" if isinstance(error, FileNotFoundError) else "free some space there"
+        raise OutputError(f"{target} cannot be written ({error.strerror}): {mend} or name another place.") from error
     finally:
         with suppress(OSError):  # there is no such file if its name was too long, or if it became `target`
             part.unlink()

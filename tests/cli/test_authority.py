@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from tests import sealed_files
 from tests.test_cli import Cli
-from uunet import audit, authority
-from uunet.cli import options
+from uunet import audit, authority, cli
+from uunet.atomic import new_file
+from uunet.cli import options, summary
 from uunet.media.envelopes import PublicFile
 from uunet.wire import crypto, keys
 
@@ -300,3 +302,44 @@ def test_a_key_from_a_pipe(uunet, public):
     os.mkfifo("pipe")
     sentence = uunet.sentence("disclose", public, "--identity", "pipe", "--track", 3, "-o", "person.key")
     assert "pipe is a pipe, which cannot be read twice: name a file." in sentence
+
+
+def test_names_that_are_no_addresses_and_no_markup(uunet, pair, tmp_path, capsys):
+    """Recorders put times into names; FFmpeg takes what stands before a colon for a protocol."""
+    os.mkdir("12:00 [")
+    public = sealed_files.video(tmp_path / "public.mp4", [pair.public]).path.rename("12:00 [/b].mp4")
+    uunet("disclose", public, "--identity", "a.key", "--track", 3, "-o", "person [b].key")
+    uunet("rewrap", public, "--identity", "a.key", "--recipient", "a.pub", "-o", "13:00.mp4")
+    assert os.path.exists("13:00.mp4") and os.path.exists("person [b].key")
+    Path("http:x.mp4").write_bytes(b"no video")
+    refused(
+        uunet,
+        "http:x.mp4 is not a video",
+        "rewrap",
+        "http:x.mp4",
+        *"--identity a.key --recipient a.pub -o x.mp4".split(),
+    )
+    summary.say("red", "x[/b].png", "[b]It has [/i] no style.")
+    assert "x[/b].png: [b]It has [/i] no style." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_half_written(number, monkeypatch, tmp_path, capsys):
+    """SIGHUP: the terminal was closed. What is half-written may show originals."""
+    monkeypatch.chdir(tmp_path)
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGTERM, signal.SIGHUP)}
+
+    def killed():
+        with new_file("again.mkv", overwrite=False) as part:
+            part.write_bytes(b"half")
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(cli, "app", killed)
+    try:
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert left.value.code == 128 + number and not os.listdir()
+    assert "Interrupted: no output was written." in capsys.readouterr().err

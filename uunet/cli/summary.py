@@ -166,7 +166,7 @@ def print_originals(public: Path, found: Any, about: dict[str, Any]) -> None:
             f"{public}: sealed originals{where}, {found.bytes:,} bytes, for {count} recipient{'s' * (count != 1)} "
             f"({kinds}), stream {about['stream_id']}, {about['width']} x {about['height']}, {about['frames']} frames"
         )
-    for track in about["tracks"]:
+    for track in sorted(about["tracks"], key=lambda one: one["track"]):
         print(f"track {track['track']}: {track['boxes']} heads, frames {track['first']} to {track['last']}")
     for index, rois in enumerate(found.boxes):
         if rois is not None:
