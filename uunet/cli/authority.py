@@ -100,7 +100,11 @@ def disclose(
     identity: Annotated[Path, options.IDENTITY],
     track: Annotated[
         list[int],
-        typer.Option(min=0, max=2**32 - 1, help="The number of a person in this file; may be given several times."),
+        typer.Option(
+            min=0,
+            max=2**32 - 1,
+            help="The number of a person in this file (see `inspect --json`); may be given several times.",
+        ),
     ],
     sidecar: options.Sidecar = None,
     accept_altered: AcceptAltered = False,

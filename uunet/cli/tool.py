@@ -244,6 +244,10 @@ def inspect(
         summary.print_originals(public, found, about)
     else:
         summary.print_contents(public, found, about)
+    if found.failures and "recipients" not in about and not found.stream:
+        summary.note(
+            "A file published with --reversal none carries nothing. Of one with a sidecar file, give --sidecar."
+        )
     if found.failures:
         raise UUNetError(f"{len(found.failures)} of {len(found.boxes)} frames cannot be trusted: see the list above.")
     if about.get("altered"):
