@@ -36,6 +36,15 @@ def test_overwrites_only_when_asked(tmp_path, source):
     assert target.read_bytes() == b"result"
 
 
+def test_a_device_or_pipe_is_never_replaced(tmp_path, source):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name in ("pipe", "null"):
+        with pytest.raises(OutputError, match="is a device or a pipe, not a file"):
+            write(tmp_path / name, source, overwrite=True)
+    assert sorted(os.listdir(tmp_path)) == ["in.bin", "null", "pipe"]
+
+
 def test_the_input_is_never_replaced(tmp_path, source):
     (tmp_path / "link.bin").symlink_to(source)
     for target in (source, tmp_path / "link.bin"):
@@ -63,7 +72,7 @@ def test_any_error_leaves_nothing(tmp_path, source, error):
 
 
 def test_folder_missing(tmp_path, source):
-    with pytest.raises(OutputError, match="cannot be written .No such file or directory.: free some space"):
+    with pytest.raises(OutputError, match="cannot be written .No such file or directory.: make its folder first"):
         write(tmp_path / "none" / "out.bin", source)
 
 

@@ -50,6 +50,16 @@ def test_an_empty_log(tmp_path):
     assert audit.verify(tmp_path / "log") == (0, audit.FIRST)
 
 
+@pytest.mark.parametrize("content", [b"-----BEGIN PRIVATE KEY-----\n", b"\x89PNG\r\n", b"text"])
+def test_another_file_is_no_log(tmp_path, content):
+    path = tmp_path / "authority.key"
+    path.write_bytes(content)
+    for call in (lambda: audit.append(path, ENTRY), lambda: audit.verify(path)):
+        with pytest.raises(audit.AuditError, match="is no log of openings: leave it as it is"):
+            call()
+    assert path.read_bytes() == content
+
+
 def test_each_byte(log):
     data = log.read_bytes()
     lines = data[: data.rindex(b"\n", 0, -1) + 1]  # a changed last line is a new last line: only its form is checked

@@ -47,9 +47,8 @@ def new_file(
         os.replace(part, target)
         sync_folder(target)
     except OSError as error:
-        raise OutputError(
-            f"{target} cannot be written ({error.strerror}): free some space there or name another place."
-        ) from error
+        mend = "make its folder first" if isinstance(error, FileNotFoundError) else "free some space there"
+        raise OutputError(f"{target} cannot be written ({error.strerror}): {mend} or name another place.") from error
     finally:
         with suppress(OSError):  # there is no such file if its name was too long, or if it became `target`
             part.unlink()
@@ -82,5 +81,7 @@ def _refuse_existing(target: Path, source: str | Path | None, overwrite: bool) -
         raise OutputError(f"{target} is the input itself, which is never replaced: name another file for the result.")
     if target.is_dir():
         raise OutputError(f"{target} is a folder: name a file for the result.")
+    if target.exists() and not target.is_file():  # as root, one could replace /dev/null
+        raise OutputError(f"{target} is a device or a pipe, not a file: name a file for the result.")
     if target.exists() and not overwrite:
         raise OutputError(f"{target} exists already: name another file, or ask to overwrite it (--overwrite).")

@@ -156,6 +156,8 @@ def _verify(file: BinaryIO, path) -> State:
     with open(file.fileno(), "rb", closefd=False) as lines:
         while line := lines.readline(MAX_LINE + 1):
             where = f"{path} is broken at line {count + 1}"
+            if not count and not line.startswith(b"{"):  # not an incomplete line, which could be cut off
+                raise AuditError(f"{where}, or is no log of openings: leave it as it is, and name another file.")
             if not line.endswith(b"\n"):
                 if len(line) > MAX_LINE:
                     raise AuditError(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from tests import sealed_files
 from tests.test_cli import Cli
-from uunet import audit, authority
-from uunet.cli import options
+from uunet import audit, authority, cli
+from uunet.atomic import new_file
+from uunet.cli import options, summary
 from uunet.media.envelopes import PublicFile
 from uunet.wire import crypto, keys
 
@@ -126,7 +128,9 @@ def test_disclose(uunet, public):
 
 def test_a_track_that_does_not_occur(uunet, public):
     says = "has no track 5; it has tracks 3 and 7: name one of these."
-    refused(uunet, says, "disclose", public, "--identity", "a.key", "--track", 5, "-o", "p.key", "--log", "openings")
+    refused(uunet, says, "disclose", public, "--identity", "a.key", "--track", 5, "-o", "p.key")
+    uunet.sentence("disclose", public, "--identity", "a.key", "--track", 5, "-o", "p.key", "--log", "openings")
+    assert audit.verify("openings").entries == 1 and not os.path.exists("p.key")  # the key was tried
 
 
 def test_identities_that_are_none(uunet, public, tmp_path):
@@ -268,3 +272,74 @@ def test_these_commands_load_no_network(public, tmp_path):
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert (tmp_path / "person.key").exists()
+
+
+def test_no_file_is_written_that_is_read(uunet, public):
+    """Even with --overwrite: a key or a log that was replaced cannot be recovered."""
+    keys.save_recipient(keys.generate().public, "b.pub")
+    Path("old.side").write_bytes(b"UOSC\1")
+    for command, *more in (("disclose", "--track", 3), ("rewrap", "--recipient", "b.pub", "--overwrite")):
+        own = command, public, "--identity", "a.key", *more
+        refused(uunet, "a.key is given to --out and to --identity", *own, "-o", "a.key")
+        refused(uunet, "new.png is given to --out and to --log", *own, "-o", "new.png", "--log", "new.png")
+        refused(uunet, "a.key is given to --log and to --identity", *own, "-o", "new.png", "--log", "a.key")
+        refused(uunet, "public.png is given to --out and to PUBLIC", *own, "-o", public)
+        beside = *own, "--sidecar", "old.side"
+        refused(uunet, "old.side is given to --out and to --sidecar", *beside, "-o", "old.side")
+    refused(uunet, "b.pub is given to --out and to --recipient", *own, "-o", "b.pub")
+    seal = "deidentify", public, "-o", "new.png", "--overwrite", "--recipient", "a.pub", "--recipient", "b.pub"
+    refused(uunet, "b.pub is given to --sidecar and to --recipient", *seal, "--sidecar", "b.pub")
+    refused(uunet, "new.png is given to --out and to --sidecar", *seal, "--sidecar", "new.png")
+    opening = "reconstruct", public, "--identity", "a.key", "--overwrite"
+    refused(uunet, "a.key is given to --out and to --identity", *opening, "-o", "a.key")
+    refused(uunet, "public.png is given to --log and to PUBLIC", *opening, "-o", "new.png", "--log", public)
+    refused(
+        uunet, "a.key is given to --log and to --identity", "inspect", public, "--identity", "a.key", "--log", "a.key"
+    )
+
+
+def test_a_key_from_a_pipe(uunet, public):
+    os.mkfifo("pipe")
+    sentence = uunet.sentence("disclose", public, "--identity", "pipe", "--track", 3, "-o", "person.key")
+    assert "pipe is a pipe, which cannot be read twice: name a file." in sentence
+
+
+def test_names_that_are_no_addresses_and_no_markup(uunet, pair, tmp_path, capsys):
+    """Recorders put times into names; FFmpeg takes what stands before a colon for a protocol."""
+    os.mkdir("12:00 [")
+    public = sealed_files.video(tmp_path / "public.mp4", [pair.public]).path.rename("12:00 [/b].mp4")
+    uunet("disclose", public, "--identity", "a.key", "--track", 3, "-o", "person [b].key")
+    uunet("rewrap", public, "--identity", "a.key", "--recipient", "a.pub", "-o", "13:00.mp4")
+    assert os.path.exists("13:00.mp4") and os.path.exists("person [b].key")
+    Path("http:x.mp4").write_bytes(b"no video")
+    refused(
+        uunet,
+        "http:x.mp4 is not a video",
+        "rewrap",
+        "http:x.mp4",
+        *"--identity a.key --recipient a.pub -o x.mp4".split(),
+    )
+    summary.say("red", "x[/b].png", "[b]It has [/i] no style.")
+    assert "x[/b].png: [b]It has [/i] no style." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_half_written(number, monkeypatch, tmp_path, capsys):
+    """SIGHUP: the terminal was closed. What is half-written may show originals."""
+    monkeypatch.chdir(tmp_path)
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in (signal.SIGTERM, signal.SIGHUP)}
+
+    def killed():
+        with new_file("again.mkv", overwrite=False) as part:
+            part.write_bytes(b"half")
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(cli, "app", killed)
+    try:
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert left.value.code == 128 + number and not os.listdir()
+    assert "Interrupted: no output was written." in capsys.readouterr().err

@@ -106,6 +106,7 @@ def test_nothing_comes_back_without_a_reversal(uunet, clip):  # noqa: F811
     outside[100:150, 100:150] = False
     assert np.array_equal(public[outside], x[outside]) and not np.array_equal(public, x)
     assert "carries no UU-Net message" in uunet.sentence("reconstruct", "public.png", "-o", "again.png")
+    assert "published with --reversal none carries nothing" in uunet("inspect", "public.png", ok=False)[1]
 
 
 def test_one_sentence_for_what_contradicts_itself(uunet, authority, public, clip, weights):  # noqa: F811

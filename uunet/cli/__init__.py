@@ -30,12 +30,14 @@ app.add_typer(authority.logs, name="log", rich_help_panel="Keys of sealed origin
 
 
 def main() -> None:
-    """Runs a command. A UUNetError becomes one sentence and exit code 1; a signal leaves 130 or 143."""
+    """Runs a command. A UUNetError becomes one sentence and exit code 1; a signal leaves 129, 130 or 143."""
     signal.signal(signal.SIGTERM, _leave)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+        signal.signal(signal.SIGHUP, _leave)
     try:
         app()
     except SystemExit as left:
-        if left.code in (130, 143):
+        if left.code in (129, 130, 143):
             summary.say(
                 "bold red",
                 "uunet",
@@ -48,5 +50,5 @@ def main() -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """Handles SIGTERM as Python handles Ctrl-C: the stack unwinds, and temporary files are removed."""
-    sys.exit(143)
+    """Handles a signal as Python handles Ctrl-C: the stack unwinds, and temporary files are removed."""
+    sys.exit(128 + number)

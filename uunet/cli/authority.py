@@ -100,7 +100,11 @@ def disclose(
     identity: Annotated[Path, options.IDENTITY],
     track: Annotated[
         list[int],
-        typer.Option(min=0, max=2**32 - 1, help="The number of a person in this file; may be given several times."),
+        typer.Option(
+            min=0,
+            max=2**32 - 1,
+            help="The number of a person in this file (see `inspect --json`); may be given several times.",
+        ),
     ],
     sidecar: options.Sidecar = None,
     accept_altered: AcceptAltered = False,
@@ -114,6 +118,7 @@ def disclose(
     Example: `uunet disclose street-public.webm --identity authority.key --track 3 -o person.key`
     """
     source = _public_file(public, sidecar, accept_altered)
+    options.check_apart({"--out": out, "--log": log}, {"PUBLIC": public, "--identity": identity, "--sidecar": sidecar})
     loaded = options.load_identity(identity)
     from uunet import authority
 
@@ -154,6 +159,10 @@ def rewrap(
     from uunet.wire import keys
 
     source = _public_file(public, sidecar, accept_altered)
+    options.check_apart(
+        {"--out": out, "--log": log},
+        {"PUBLIC": public, "--identity": identity, "--sidecar": sidecar, "--recipient": recipient},
+    )
     recipients = options.load_recipients(recipient)
     loaded = options.load_identity(identity)
     if isinstance(loaded, keys.FileKeys):

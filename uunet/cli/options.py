@@ -105,6 +105,8 @@ def load_identity(path: Path) -> "keys.AuthorityKey | keys.FileKeys":
     from uunet.wire import crypto, keys
 
     try:
+        if path.is_fifo():
+            raise crypto.KeyFileError(f"{path} is a pipe, which cannot be read twice: name a file.")
         with path.open("rb") as file:
             begins = file.read(64)
     except OSError as error:
@@ -156,6 +158,25 @@ def check_record(out: Path) -> None:
     """Raises UUNetError unless a record can have this name."""
     if out.suffix != ".json":
         raise UUNetError(f"{out} is no .json file: name a .json file for the record.")
+
+
+def check_apart(outputs: dict[str, Path | None], inputs: dict[str, "Path | Sequence[Path] | None"]) -> None:
+    """Raises UUNetError if a file to be written is also one to be read, or is to be written twice.
+
+    Args:
+        outputs, inputs: option -> path; None where it was not given. An input may be a sequence of paths.
+    """
+    read = {
+        option: [paths] if isinstance(paths, Path) else list(paths or [])  # an option may be given several times
+        for option, paths in inputs.items()
+    }
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        written = {other: [target] for other, target in outputs.items() if other != option and target is not None}
+        for other, paths in (read | written).items():
+            if any(path.resolve() == one.resolve() for one in paths):
+                raise UUNetError(f"{path} is given to {option} and to {other}: name another file for {option}.")
 
 
 def check_input(path: Path) -> None:

@@ -15,8 +15,8 @@ console = Console(stderr=True)
 
 
 def say(style: str, what: str, sentence: str) -> None:
-    """Prints `what: sentence` on stderr. Brackets in the sentence are no markup: file names may hold them."""
-    console.print(f"[{style}]{what}:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+    """Prints `what: sentence` on stderr. Brackets in both are no markup: file names may hold them."""
+    console.print(f"[{style}]{escape(what)}:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def note(sentence: str) -> None:
@@ -166,7 +166,7 @@ def print_originals(public: Path, found: Any, about: dict[str, Any]) -> None:
             f"{public}: sealed originals{where}, {found.bytes:,} bytes, for {count} recipient{'s' * (count != 1)} "
             f"({kinds}), stream {about['stream_id']}, {about['width']} x {about['height']}, {about['frames']} frames"
         )
-    for track in about["tracks"]:
+    for track in sorted(about["tracks"], key=lambda one: one["track"]):
         print(f"track {track['track']}: {track['boxes']} heads, frames {track['first']} to {track['last']}")
     for index, rois in enumerate(found.boxes):
         if rois is not None:

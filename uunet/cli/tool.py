@@ -92,6 +92,9 @@ def deidentify(
     Example: `uunet deidentify street.mp4 -o street-public.webm`
     """
     options.check_input(source)
+    options.check_apart(
+        {"--out": out, "--sidecar": sidecar}, {"--recipient": recipient, "--boxes": boxes, "--key": key}
+    )
     secret = _secret(key, passphrase, confirm=True)
     recipients = tuple(options.load_recipients(recipient or []))
     startup.load_keras()
@@ -171,6 +174,10 @@ def reconstruct(
     if not identity and (sidecar or log or accept_altered):
         raise UUNetError("--sidecar, --accept-altered and --log are for sealed originals: give --identity, too.")
     options.check_input(public)
+    options.check_apart(
+        {"--out": out, "--log": log},
+        {"PUBLIC": public, "--identity": identity, "--sidecar": sidecar, "--boxes": boxes, "--key": key},
+    )
     if identity:
         _restore(public, out, identity, overwrite, sidecar=sidecar, log=log, accept_altered=accept_altered)
         return
@@ -215,6 +222,7 @@ def inspect(
     if log and not identity:
         raise UUNetError("--log is for sealed originals that are opened: give --identity, too.")
     options.check_input(public)
+    options.check_apart({"--log": log}, {"PUBLIC": public, "--identity": identity, "--sidecar": sidecar})
     secret = _secret(key, passphrase)
     startup.load_keras()
     from uunet import pipeline
@@ -236,6 +244,10 @@ def inspect(
         summary.print_originals(public, found, about)
     else:
         summary.print_contents(public, found, about)
+    if found.failures and "recipients" not in about and not found.stream:
+        summary.note(
+            "A file published with --reversal none carries nothing. Of one with a sidecar file, give --sidecar."
+        )
     if found.failures:
         raise UUNetError(f"{len(found.failures)} of {len(found.boxes)} frames cannot be trusted: see the list above.")
     if about.get("altered"):

@@ -8,6 +8,7 @@ import av
 
 from uunet.channel import video_codec
 from uunet.errors import UUNetError
+from uunet.media import video_reading
 from uunet.wire import messages
 from uunet.wire.messages import LSB, QIM
 
@@ -202,7 +203,7 @@ def not_survived(profile: Profile) -> str:
 def _codec(path):
     """The codec of a video, e.g. "h264"; None if it cannot be read."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(video_reading.local(path)) as container:
             return container.streams.video[0].codec_context.codec.canonical_name
     except (av.FFmpegError, OSError, IndexError):
         return None

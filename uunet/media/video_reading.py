@@ -155,7 +155,7 @@ def opened(path: Path | str) -> Iterator[Clip]:
     try:
         if not Path(path).is_file():
             raise VideoError(f"{path} is not a file: give an existing video file.")
-        container = av.open(str(path))
+        container = av.open(local(path))
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
             f"{path} is not a video that can be read ({error.strerror}): give a complete video file."
@@ -166,6 +166,11 @@ def opened(path: Path | str) -> Iterator[Clip]:
         if not videos:
             raise VideoError(f"{path} holds no video stream: give a video file.")
         yield Clip(path, container, videos[0])
+
+
+def local(path: Path | str) -> str:
+    """The address of a file for FFmpeg, which takes a colon in a bare name for the end of a protocol ("http:")."""
+    return f"file:{path}"
 
 
 def read_frames(path: Path | str) -> list[np.ndarray]:

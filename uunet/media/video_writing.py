@@ -77,7 +77,7 @@ def convert(
     with (
         video_reading.opened(source) as clip,
         _writing(),
-        av.open(str(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
+        av.open(video_reading.local(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
     ):
         stream = out.add_stream(profile.codec, rate=clip.video.average_rate or 25, options=dict(profile.options))
         assert isinstance(stream, av.VideoStream)
@@ -128,7 +128,7 @@ def copy(
     with (
         video_reading.opened(source) as clip,
         _writing(),
-        av.open(str(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
+        av.open(video_reading.local(part), "w", format=profiles.CONTAINERS[part.suffix.lower()], options=MUXER) as out,
     ):
         stream = out.add_stream_from_template(clip.video)
         sound, _ = audio.writers(clip, out, profile)

@@ -97,7 +97,10 @@ class Reader:
         except NOT_OF_A_FRAME:
             raise
         except UUNetError as error:
-            raise type(error)(f"{error}" if named is None else f"Frame {named}: {error}") from error
+            sentence = str(error)
+            if isinstance(error, envelope.NoEnvelopeError) and self._beside is None and len(self.found.boxes) == 1:
+                sentence = f"{sentence.removesuffix('.')}, or name the file that was written beside it (--sidecar)."
+            raise type(error)(sentence if named is None else f"Frame {named}: {sentence}") from error
 
     def _restored(self, public, index):
         self.found.boxes.append(None)
