@@ -18,8 +18,8 @@ app = typer.Typer(
 for panel, commands in {
     "De-identify and reconstruct": (tool.deidentify, tool.reconstruct, tool.inspect, tool.keygen, tool.demo),
     "Train and evaluate": (
-        lab.train_classifier, lab.score_classifier, lab.train, lab.train_twins, lab.evaluate, lab.lineup, lab.attack,
-        lab.figure,
+        lab.train_classifier, lab.score_classifier, lab.train, lab.train_twins, lab.train_reader,
+        lab.train_generator, lab.evaluate, lab.lineup, lab.attack, lab.figure,
     ),
 }.items():  # fmt: skip
     for command in commands:

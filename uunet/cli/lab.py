@@ -158,6 +158,56 @@ def train_twins(
         _print_written(out)
 
 
+def train_reader(
+    data: options.Data,
+    out: options.Run,
+    config: Annotated[str, typer.Option(help=f"One of {', '.join(configuration.READERS_BY_NAME)}.")] = "reader",
+    steps: options.Steps = None,
+    minutes: options.Minutes = None,
+    seed: options.Seed = 0,
+) -> None:
+    """Beyond the paper: trains the **reader**, which predicts the nine numbers that the generator is told of a head.
+
+    The numbers describe place, size, pose, mouth and light. The reader also predicts gender, ethnicity and hairstyle.
+    DATA is a rendered data set, because only rendered heads have known poses.
+
+    Example: `uunet train-reader heads/ -o runs/reader`
+    """
+    startup.load_keras()
+    from uunet.training import reader
+
+    chosen = options.changed(options.named(config, configuration.READERS_BY_NAME), steps=steps, seed=seed)
+    progress, found = reader.train(chosen, data, out, minutes=minutes)
+    print("validation: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
+    print(f"written: {out / 'reader.safetensors'}{summary.remaining(progress)}")
+
+
+def train_generator(
+    data: options.Data,
+    out: options.Run,
+    reader: Annotated[Path, typer.Option(help="The reader: reader.safetensors of `uunet train-reader`.")],
+    config: Annotated[str, typer.Option(help=f"One of {', '.join(configuration.GENERATORS_BY_NAME)}.")] = "generator",
+    steps: options.Steps = None,
+    minutes: options.Minutes = None,
+    devices: options.Devices = 1,
+    seed: options.Seed = 0,
+) -> None:
+    """Beyond the paper: trains the **generator**, which draws a head from its surroundings, without the head's pixels.
+
+    It learns from a critic only. Each checkpoint comes with the weights so far, generator.safetensors, and a sample
+    sheet: x, the surroundings, and what is drawn for four codes.
+
+    Example: `uunet train-generator heads/ -o runs/generator --reader runs/reader/reader.safetensors`
+    """
+    startup.load_keras()
+    from uunet.training import generation, trainer
+
+    chosen = options.changed(options.named(config, configuration.GENERATORS_BY_NAME), steps=steps, seed=seed)
+    with trainer.devices(devices, chosen.batch, "heads"):
+        progress = generation.train(chosen, reader, data, out, minutes=minutes)
+    print(f"written: {out / 'generator.safetensors'}{summary.remaining(progress)}")
+
+
 def _print_written(run: Path, remaining: str = "") -> None:
     encoder, decoder = run / "encoder.safetensors", run / "decoder.safetensors"
     print(f"written: {encoder}, {decoder}; use them with --weights {run}{remaining}")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import keras
 
 from uunet import atomic, data
-from uunet.config import AdversarialConfig, ClassifierConfig, ConfigError, TwinConfig
+from uunet.config import AdversarialConfig, ClassifierConfig, ConfigError, GeneratorConfig, ReaderConfig, TwinConfig
 from uunet.config import Optimizer as OptimizerConfig
 from uunet.training import callbacks, checkpoints, provenance
 
@@ -148,7 +148,7 @@ def devices(count: int, parts: int, kind: str) -> contextlib.AbstractContextMana
 def fit(
     trainer: Trainer,
     batch: Callable[[int], dict],
-    config: ClassifierConfig | AdversarialConfig | TwinConfig,
+    config: ClassifierConfig | AdversarialConfig | TwinConfig | ReaderConfig | GeneratorConfig,
     run: Run,
     *,
     images: int,
@@ -159,7 +159,7 @@ def fit(
     Args:
         trainer: a backend's Trainer.
         batch: callable `step -> dict`, a pure function of the step.
-        config: ClassifierConfig, AdversarialConfig or TwinConfig.
+        config: ClassifierConfig, AdversarialConfig, TwinConfig, ReaderConfig or GeneratorConfig.
         run: Run.
         images: int, pictures per step, for the log.
         further: more Keras callbacks; what they add to the logs goes into the CSV.
