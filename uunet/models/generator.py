@@ -132,8 +132,8 @@ def head_generator(*, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192)
     """
     inputs = _inputs(size) | {"code": keras.Input((codes,), name="code")}
     y, numbers = surroundings(inputs["image"]), _standard(inputs["numbers"])
-    hidden = ops.broadcast_to(ops.convert_to_tensor(removed(size)[None, ..., None], y.dtype), (1, size, size, 1))
-    seen = ops.concatenate([y - 0.5, hidden + 0 * y[..., :1]], axis=-1)
+    k = 0 * y[..., :1] + removed(size)[..., None].astype(np.float32)
+    seen = ops.concatenate([y - 0.5, k], axis=-1)
     x = ops.concatenate([unshuffle(seen, FOLD), face_coordinates(inputs["numbers"], size // FOLD)], axis=-1)
     skips = []
     for k, width in enumerate(widths):
@@ -150,8 +150,8 @@ def head_generator(*, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192)
         if k:
             x = _modulated(x, style, widths[k - 1], f"up{k}_b")
     drawn = layers.Conv2D(FOLD**2 * 3, 3, padding="same", dtype=precision.exact(), name="output")(x)
-    f, b = ops.sigmoid(shuffle(drawn, FOLD)), ops.convert_to_tensor(_blended(size))
-    return keras.Model(inputs, b * f + (1 - b) * y, name=name)
+    f, b = ops.sigmoid(shuffle(drawn, FOLD)), _blended(size)
+    return keras.Model(inputs, f * b + y * (1 - b), name=name)
 
 
 def head_critic(*, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), name="head_critic"):
@@ -210,9 +210,9 @@ def shading(x, numbers):
     sum_p w_p v_p d_p / sum_p w_p v_p,  d_p = (p - centre) / exp(size),  w_p = exp(-|d_p|^2 / 2 WINDOW^2)
     """
     size = x.shape[1]
-    places = ops.convert_to_tensor((np.arange(size, dtype=np.float32) + 0.5) / size - 0.5)
+    places = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     unit = ops.exp(numbers[:, 2])[:, None]
-    right, down = ((places - numbers[:, k, None]) / unit for k in (0, 1))  # (B, S) each
+    right, down = (ops.subtract(places, numbers[:, k, None]) / unit for k in (0, 1))  # (B, S) each
     weights = [ops.exp(-0.5 * ops.square(axis / WINDOW)) for axis in (right, down)]
     bright = ops.mean(x, axis=-1) * weights[1][:, :, None] * weights[0][:, None]  # (B, S, S), rows first
     total = ops.sum(bright, axis=(1, 2)) + 1e-3
@@ -225,10 +225,10 @@ def face_coordinates(numbers, cells: int):
 
     The first coordinate runs along the line of the eyes, the second down the nose.
     """
-    places = ops.convert_to_tensor((np.arange(cells, dtype=np.float32) + 0.5) / cells - 0.5)
+    places = (np.arange(cells, dtype=np.float32) + 0.5) / cells - 0.5
     unit = 2 * ops.exp(numbers[:, 2])[:, None, None]
-    right = (places[None, None] - numbers[:, 0, None, None]) / unit  # (B, 1, cells)
-    down = (places[None, :, None] - numbers[:, 1, None, None]) / unit  # (B, cells, 1)
+    right = ops.subtract(places[None, None], numbers[:, 0, None, None]) / unit  # (B, 1, cells)
+    down = ops.subtract(places[None, :, None], numbers[:, 1, None, None]) / unit  # (B, cells, 1)
     cos, sin = (function(numbers[:, 5])[:, None, None] for function in (ops.cos, ops.sin))
     return ops.stack([cos * right + sin * down, cos * down - sin * right], axis=-1)
 

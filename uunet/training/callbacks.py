@@ -159,7 +159,7 @@ class GeneratorSheet(keras.callbacks.Callback):
 
     Args:
         folder: where `step_000200.png` goes.
-        generator: `models.head_generator`.
+        averaged: `models.head_generator`, and its optimiser, which holds the average.
         heads: data.Heads of the validation split; equally many of each domain are shown.
         told: callable, Heads to data.Told.
         config: config.GeneratorConfig.
@@ -169,9 +169,10 @@ class GeneratorSheet(keras.callbacks.Callback):
     CODES = 4
     HEADS = 12
 
-    def __init__(self, folder, generator, heads, told, config, write):
+    def __init__(self, folder, averaged, heads, told, config, write):
         super().__init__()
-        self.folder, self.generator, self.write = Path(folder), generator, write
+        self.folder, self.write = Path(folder), write
+        self.generator, self.optimizer = averaged
         rng = np.random.default_rng(config.seed)
         share = self.HEADS // len(heads.members)
         shown = heads.taken(np.concatenate([rng.choice(m, min(share, len(m)), replace=False) for m in heads.members]))
@@ -185,7 +186,7 @@ class GeneratorSheet(keras.callbacks.Callback):
         step = (epoch + 1) * self.params["steps"]
         variables = self.generator.trainable_variables
         latest = [variable.numpy() for variable in variables]
-        self.model.optimizer.finalize_variable_values(variables)  # the average
+        self.optimizer.finalize_variable_values(variables)  # the average
         try:
             a = [np.asarray(self.generator.predict_on_batch(self.inputs | {"code": code})) for code in self.codes]
             self.write(step)
