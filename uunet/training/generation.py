@@ -235,7 +235,7 @@ def train(
     provenance.commit()  # remembered from here on: the checkout may change during the training
     keras.utils.set_random_seed(config.seed)
     heads, validation = (data.load(folder, split, size=config.size) for split in ("train", "validation"))
-    reads = files.load(reader, expect=3)
+    reads = reading.load(reader)
     told = reading.told(reads, heads)
     inputs = {"data_sha256": heads.sha256, "reader_sha256": hashlib.sha256(Path(reader).read_bytes()).hexdigest()}
     generator, critic = build_networks(config)

@@ -42,6 +42,17 @@ def reader_objective(reader: keras.Model, batch: dict):
     return error + 0.3 * unclear, {"error": error, "labels": unclear}
 
 
+def build_trainer(reader: keras.Model, config: ReaderConfig) -> training.Trainer:
+    """A Trainer of the running backend whose step is `reader_objective` once."""
+    optimizer = training.build_optimizer(config.optimizer, config.steps)
+    variables = reader.trainable_variables
+
+    def updates(batch):
+        yield training.Update(lambda: reader_objective(reader, batch), variables, optimizer)
+
+    return training.backend_trainer().Trainer([reader], [(optimizer, variables)], updates, terms=("error", "labels"))
+
+
 def train(
     config: ReaderConfig, folder: Path | str, out: Path, *, minutes: float | None = None, verbose: str | int = "auto"
 ) -> tuple[training.Progress, dict]:
@@ -63,15 +74,9 @@ def train(
         data.load(folder, split, size=config.size, columns=data.READER_COLUMNS) for split in ("train", "validation")
     )
     reader = generator.head_reader(size=config.size, width=config.width)
-    optimizer = training.build_optimizer(config.optimizer, config.steps)
-    variables = reader.trainable_variables
-
-    def updates(batch):
-        yield training.Update(lambda: reader_objective(reader, batch), variables, optimizer)
-
     inputs = {"data_sha256": heads.sha256}
     progress = training.fit(
-        training.backend_trainer().Trainer([reader], [(optimizer, variables)], updates, terms=("error", "labels")),
+        build_trainer(reader, config),
         lambda step: data.reader_batch(heads, config, step),
         config,
         training.Run(out, inputs, minutes, verbose),
@@ -108,6 +113,18 @@ def read(reader: keras.Model, images: np.ndarray) -> tuple[np.ndarray, dict]:
         parts.append(reader.predict_on_batch(pixels.to_float(images[start : start + HEADS_AT_ONCE])))
     made = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
     return made.pop("numbers"), made
+
+
+def load(path: Path | str) -> keras.Model:
+    """The reader of a file that `train` wrote.
+
+    Raises:
+        WeightsError: if it is missing, damaged, or another network.
+    """
+    network = files.load(path)
+    if not isinstance(network.output, dict) or "numbers" not in network.output:
+        raise files.WeightsError(f"{path} is not a reader; name the reader.safetensors of `uunet train-reader`.")
+    return network
 
 
 def told(reader: keras.Model, heads: data.Heads) -> Told:
