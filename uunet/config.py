@@ -239,6 +239,7 @@ class GeneratorConfig:
     steps: int = 62_500  # 2 million heads
     generator_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0, average=0.998)
     critic_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0)
+    xla: bool = True  # whether TensorFlow compiles the step with XLA: half a minute once, then steps of half the time
     checkpoint_every: int = 250  # steps; also the interval of a CSV row and a sample sheet
     seed: int = 0
 
@@ -391,6 +392,6 @@ READERS_BY_NAME = {"reader": ReaderConfig(), "smoke": ReaderConfig(width=4, batc
 GENERATORS_BY_NAME = {
     "generator": GeneratorConfig(),
     "smoke": GeneratorConfig(
-        widths=(4, 4, 8), critic_widths=(4, 4, 8), batch=4, penalised=2, steps=4, checkpoint_every=2
+        widths=(4, 4, 8), critic_widths=(4, 4, 8), batch=4, penalised=2, xla=False, steps=4, checkpoint_every=2
     ),
 }

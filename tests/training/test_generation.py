@@ -73,6 +73,7 @@ def test_the_critics_penalty_is_that_of_both_kinds():
         "labels": np.zeros((2, generator.WORDS), "f"), "code": np.zeros((2, 6), "f"),
         "change": np.full((2, 14), 0.5, "f"),
     }  # fmt: skip
+    batch = {name: keras.ops.convert_to_tensor(value) for name, value in batch.items()}
     gradient = training.backend_trainer().input_gradient
     loss, terms = generation.critic_objective(network, critic, settings, batch, gradient)
     assert float(terms["penalty"]) == pytest.approx(2 * c**2 * 8 * 8 * 3, rel=1e-4)
