@@ -15,10 +15,11 @@ from jax import lax, random
 
 from uunet import data
 from uunet.channel import video_codec
-from uunet.config import AdversarialConfig, ChannelConfig, ClassifierConfig
+from uunet.config import AdversarialConfig, ChannelConfig, ClassifierConfig, GeneratorConfig
 from uunet.data import sampling
 from uunet.errors import UUNetError
-from uunet.labels import LABELS, UNKNOWN_CODE
+from uunet.labels import LABELS, UNKNOWN_CODE, VALUES
+from uunet.models import generator
 
 Array = np.ndarray | jax.Array  # tables are made with NumPy; `_put` brings them to the device
 
@@ -262,6 +263,51 @@ def sample_conditions(config: ChannelConfig, sequences: int, key: jax.Array, ste
     corner = random.randint(keys[3], (2, count), 0, video_codec.GRID)
     degradation = jnp.stack([kind, jnp.round(quality), *corner], axis=1)
     return random.permutation(keys[4], sequences).astype(jnp.int32), degradation.astype(jnp.int32)
+
+
+class ToldHeads(NamedTuple):
+    """A data set on the device, with what the generator is told of it."""
+
+    images: jax.Array  # uint8 (N, size, size, 3), RGB
+    numbers: jax.Array  # float32 (N, 9)
+    labels: jax.Array  # int32 (N, 3), -1 is unknown
+    members: tuple  # of int32 arrays: the heads of each domain
+
+
+def load_told(heads: data.Heads, told: data.Told) -> ToldHeads:
+    """Puts a set and what is told of it on the device, for `generation_batch`."""
+    members = tuple(jnp.asarray(members, jnp.int32) for members in heads.members)
+    numbers, labels = jnp.asarray(told.numbers, jnp.float32), jnp.asarray(told.labels, jnp.int32)
+    return ToldHeads(jnp.asarray(heads.images), numbers, labels, members)
+
+
+def generation_batch(loaded: ToldHeads, config: GeneratorConfig, step) -> dict:
+    """A batch for the generator and its critic, sampled by the rules of `data.generation_batch`.
+
+    Args:
+        loaded: from `load_told`.
+        config: config.GeneratorConfig.
+        step: int or int32 scalar; the batch depends on it and on `config.seed` alone.
+
+    Returns:
+        dict as `data.generation_batch` makes it.
+    """
+    keys = iter(random.split(random.fold_in(random.key(config.seed), step), 5 + len(loaded.members)))
+    shared = sampling.shared(config.batch, loaded.members)
+    heads = [members[random.randint(next(keys), (count,), 0, len(members))] for members, count in shared]
+    chosen = random.permutation(next(keys), jnp.concatenate(heads))  # the first heads are penalised: of all domains
+    mirrored = random.bernoulli(next(keys), 0.5, (config.batch,))
+    image = _to_float(loaded.images[chosen])
+    known = random.uniform(next(keys), (config.batch, loaded.labels.shape[1])) >= config.unknown
+    labels = jnp.where(known, loaded.labels[chosen], UNKNOWN_CODE)
+    values = enumerate(VALUES.values())
+    return {
+        "image": jnp.where(mirrored[:, None, None, None], image[:, :, ::-1], image),
+        "numbers": loaded.numbers[chosen] * jnp.where(mirrored[:, None], jnp.array(generator.MIRRORED), 1),
+        "labels": jnp.concatenate([jax.nn.one_hot(labels[:, k], len(words)) for k, words in values], axis=1),
+        "code": random.normal(next(keys), (config.batch, 2 * config.codes)),
+        "change": random.uniform(next(keys), (config.batch, 14)),
+    }
 
 
 def _to_float(images):
