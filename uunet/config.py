@@ -391,6 +391,7 @@ TWINS_BY_NAME = {
 READERS_BY_NAME = {"reader": ReaderConfig(), "smoke": ReaderConfig(width=4, batch=8, steps=4, checkpoint_every=2)}
 GENERATORS_BY_NAME = {
     "generator": GeneratorConfig(),
+    "accelerator": GeneratorConfig(batch=128, penalised=16, steps=50_000, checkpoint_every=100),
     "smoke": GeneratorConfig(
         widths=(4, 4, 8), critic_widths=(4, 4, 8), batch=4, penalised=2, xla=False, steps=4, checkpoint_every=2
     ),
