@@ -16,7 +16,7 @@ from skimage import data
 
 from uunet import atomic, engine, pipeline, pixels, presets
 from uunet.boxes import detection
-from uunet.evaluation.metrics import psnr
+from uunet.metrics import psnr
 
 AROUND = 320  # pixels of the picture that are shown, from its upper left corner
 

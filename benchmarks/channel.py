@@ -16,7 +16,7 @@ import typer
 from skimage.metrics import peak_signal_noise_ratio
 from tabulate import tabulate
 
-from uunet import atomic, channel, config, data, pixels, video_samples
+from uunet import atomic, config, data, pixels, video_samples
 from uunet.channel import jpeg, video_codec
 from uunet.media import video_reading
 
@@ -66,8 +66,8 @@ def survival(faces, n, through):
         corner = rng.integers(video_codec.GRID, size=2)
 
         def arrived(a, corner=corner):
-            rois = np.stack([channel.to_roi(face, n, n) for face in a])
-            return np.stack([channel.to_network(roi, size) for roi in through(rois, corner)])
+            rois = np.stack([pixels.to_roi(face, n, n) for face in a])
+            return np.stack([pixels.to_network(roi, size) for roi in through(rois, corner)])
 
         plain = arrived(sequence)
         for k, pattern in enumerate(PATTERNS):
@@ -130,7 +130,7 @@ def cost(heads: data.Heads) -> str:
     for name, crf in (("h264", 23), ("vp9", 31)):
         seconds = {}
         for n in config.SIZES:
-            rois = np.stack([channel.to_roi(face, n, n) for face in frames])
+            rois = np.stack([pixels.to_roi(face, n, n) for face in frames])
             took = []
             for _ in range(5):
                 start = time.process_time()

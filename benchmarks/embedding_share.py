@@ -49,7 +49,8 @@ def main() -> None:
         for secret in (None, SECRET):
             with tempfile.TemporaryDirectory() as folder:
                 target = Path(folder, f"public{profile.suffixes[0]}")
-                made = pipeline.deidentify_video(video_samples.WALK, target, encoder, detect, seed=0, secret=secret)
+                how = pipeline.PublicOptions(seed=0, secret=secret)
+                made = pipeline.deidentify_video(video_samples.WALK, target, encoder, detect, how)
                 found = pipeline.inspect_video(target, secret=secret)
                 frames, rois = video_reading.read_frames(target), found.opened()
             whole = 1000 * sum(made.seconds.values()) / made.frames

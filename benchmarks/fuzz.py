@@ -9,6 +9,9 @@ The readers and their inputs, some random, some real ones with changes:
     find_seal, unpack_frame_message   frames of any shape
     messages.read                     the frames of a file, lossless or lossy, with and without a key
     jpeg.carriers                     JPEG files with bytes changed, cut out and repeated
+    envelope.read_open, read_body     envelopes of sealed originals, as bytes
+    keys.unwrap                       key records
+    originals.restored                pictures of heads with bytes changed
 
 It fails with exit code 1 and the number of the input if a reader raises anything but a UUNetError, if it accepts a text
 that we would not write, or if it accepts anything with a key that it was not sealed with.
@@ -29,10 +32,11 @@ from uunet.boxes import types
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.stego import jpeg, lsb, qim
-from uunet.wire import crypto, messages, protocol
+from uunet.wire import crypto, envelope, keys, messages, originals, protocol
 
 KEY, STREAM_ID = bytes(range(32)), bytes(16)
 ALPHABETS = ("0123456789,", "0123456789,,,,-+_. eEx\n\0", "0123456789,\u0661\uff11\u00b2\ud800")
+AUTHORITIES = keys.generate(), keys.generate(hybrid=True)
 SEALS = {suite: crypto.seal_of(KEY, suite, STREAM_ID) for suite in crypto.CIPHERS}
 
 
@@ -158,6 +162,77 @@ def try_jpeg(rng):
     return True
 
 
+def changed(data, rng):
+    """Bytes of which a few are changed, cut out or repeated."""
+    data = bytearray(data)
+    for _ in range(rng.integers(0, 4)):
+        at, count = rng.integers(0, len(data) + 1), rng.integers(0, 40)
+        data[at : at + rng.integers(0, 40)] = rng.bytes(count) if rng.random() < 0.7 else data[at : at + count] * 2
+    return bytes(data)
+
+
+def envelope_bytes(rng):
+    """An envelope whose fields mostly look right, with lengths that lie and a CRC that mostly matches."""
+    index, n_heads = rng.choice([0, 1, 10, 2**32 - 1]).item(), rng.integers(0, 6).item()
+    key_bytes = rng.integers(1, 200).item() if index % 10 == 0 else 0
+    heads = b""
+    for _ in range(n_heads):
+        x, y, w, h = rng.integers(0, 30, 4).tolist()
+        length = rng.choice([rng.integers(35, 99), 34, 2**32 - 1]).item()
+        heads += envelope.HEAD.pack(rng.integers(0, 2**32).item(), x, y, w, h, length)
+    announced = n_heads if rng.random() < 0.8 else rng.integers(0, 2**16).item()
+    last = int(rng.random() < 0.5)
+    data = envelope.HEADER.pack(b"UO", 1, 1, last, announced, index, 64, 64, STREAM_ID)
+    data = changed(data + envelope.KEY_BYTES.pack(key_bytes) + rng.bytes(key_bytes) + heads, rng)
+    return data + envelope.CRC.pack(zlib.crc32(data)) + rng.bytes(rng.integers(0, 400))
+
+
+def try_envelope(rng):
+    """Always False: nobody sealed it."""
+    data = envelope_bytes(rng)
+    read = envelope.Content(data) if rng.random() < 0.2 else partial(protocol.read_bytes, data)
+    known = keys.FileKeys(STREAM_ID, KEY, KEY, _track_keys={1: KEY})
+    try:
+        found = envelope.read_open(read)
+        body = envelope.read_body(found, read, known)
+        for k in range(len(found.heads)):
+            envelope.open_head(found, body, k, known)
+    except UUNetError:
+        return False
+    raise AssertionError("an envelope that nobody sealed is accepted")
+
+
+def try_record(rng):
+    """True if a stanza opens."""
+    known, authority = keys.new_file_keys(), AUTHORITIES[rng.integers(2)]
+    record = changed(keys.wrap(known, [one.public for one in AUTHORITIES]), rng)
+    try:
+        opened = keys.unwrap(record, known.stream_id, authority)
+    except UUNetError:
+        return False
+    if opened.frame_key != known.frame_key:
+        raise AssertionError("a key record gives another key than was wrapped")
+    return True
+
+
+def try_picture(rng):
+    """True if pixels come back."""
+    h, w = rng.integers(1, 40, 2).tolist()
+    rgb = rng.integers(0, 256, (h, w, 3), dtype=np.uint8)
+    quality = envelope.EXACT if rng.random() < 0.5 else originals.HIGH
+    picture = changed(originals.picture(rgb, rng.random((h, w)) < 0.8, quality), rng)
+    try:
+        back = originals.restored(picture, (h, w))
+    except UUNetError:
+        return False
+    if back.shape != (h, w, 3) or back.dtype != np.uint8:
+        raise AssertionError(f"a picture of {w} x {h} came back as {back.dtype} {back.shape}")
+    return True
+
+
+ATTEMPTS = (try_text, try_packed, try_frame, try_jpeg, try_envelope, try_record, try_picture)
+
+
 def main(
     minutes: Annotated[float, typer.Option(help="How long to try.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs.")] = 0,
@@ -167,7 +242,7 @@ def main(
     end, k = time.monotonic() + 60 * minutes, 0
     tracemalloc.start()
     while time.monotonic() < end:
-        attempt = (try_text, try_packed, try_frame, try_jpeg)[k % 4] if k % 60 else try_file  # files take long
+        attempt = ATTEMPTS[k % len(ATTEMPTS)] if k % 60 else try_file  # files take long
         try:
             accepted = attempt(np.random.default_rng([seed, k]))
         except Exception:

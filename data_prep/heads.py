@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uunet import channel, pixels
+from uunet import pixels
 from uunet.boxes import detection
 from uunet.boxes.types import FaceBox, Roi
 from uunet.errors import UUNetError
@@ -69,7 +69,7 @@ class Work:
 def plain_crop(box: Box, picture: np.ndarray, head: Roi, size: int) -> Iterator[tuple[int, np.ndarray, int]]:
     """What `Plan.crops` yields for a set of videos: one crop per box, as U_e gets it in de-identification."""
     x, y, w, h = head
-    crop = channel.to_network(picture[y : y + h, x : x + w], size)
+    crop = pixels.to_network(picture[y : y + h, x : x + w], size)
     yield box.frame, pixels.to_uint8(crop), max(w, h)
 
 

@@ -29,8 +29,9 @@ import typer
 
 from data_prep import command, heads, loader, prepared, tables
 from data_prep.synthetic import colour, degrade, domain
-from uunet import atomic, channel, pixels
+from uunet import atomic, pixels
 from uunet.boxes.types import Roi
+from uunet.data import manifest
 
 URL = "https://ndownloader.figshare.com/files/5976018"  # lfw.tgz, as scikit-learn fetches it
 SHA256 = "055f7d9c632d7370e6fb4afc7468d40f970c34a80d4c6f50ffec63f5a8d536c0"
@@ -78,10 +79,10 @@ class Crops:
                 limits = domain.DOMAINS[self.degrade]
                 camera = degrade.sample(np.random.default_rng(seed), limits)
                 camera = dataclasses.replace(camera, native_size=min(camera.native_size, max(w, h)))
-                rendered = channel.to_network(_exposed(crop, camera), limits.render_size)
+                rendered = pixels.to_network(_exposed(crop, camera), limits.render_size)
                 yield frame, degrade.apply(camera, rendered, frame, size), camera.native_size
             else:
-                yield frame, pixels.to_uint8(channel.to_network(crop, size)), max(w, h)
+                yield frame, pixels.to_uint8(pixels.to_network(crop, size)), max(w, h)
 
 
 def _exposed(crop, camera):
@@ -167,11 +168,12 @@ def read_boxes(folder: Path) -> dict[tuple[str, str], tuple]:
     """Head boxes of a set that this loader prepared: {(subject, number): (x, y, w, h, box)}, see the manifest.
 
     Raises:
-        SourceError: if its manifest is missing or damaged, or is of another loader.
+        DataError: if its manifest is missing or damaged, or is of another loader.
+        SourceError: if a head is not four numbers.
     """
     path = Path(folder) / "manifest.csv"
     boxes = {}
-    for number, row in tables.read_table(path, ("subject", "sequence", "head", "box")):
+    for number, row in enumerate(manifest.read_rows(path, ("subject", "sequence", "head", "box")), start=2):
         try:
             x, y, w, h = map(int, row["head"].split())
         except ValueError as error:

@@ -10,6 +10,9 @@ from data_prep.synthetic.labels import LABELS, UNKNOWN, WORDS
 def read_table(path: Path, columns: tuple[str, ...]) -> list[tuple[int, dict]]:
     """Rows of a CSV file in UTF-8 that has at least these columns: list of (row number, dict); the header is row 1.
 
+    `uunet.data.manifest.read_rows` reads files that this project wrote. Here the file is the user's: it may begin with
+    a byte-order mark, and its errors say to correct it, not to prepare the set again.
+
     Raises:
         SourceError: naming file and row.
     """

@@ -33,7 +33,7 @@ import numpy as np
 from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-from uunet import pipeline, presets, video_samples
+from uunet import metrics, pipeline, presets, video_samples
 from uunet.boxes import box_file, detection
 from uunet.errors import UUNetError
 from uunet.evaluation import alignment
@@ -73,12 +73,12 @@ net = presets.load()
 heads = detection.mtcnn() if RUN != "smoke" else box_file.read(video_samples.WALK_HEADS)
 if source.suffix.lower() in images.READABLE:
     public, restored = Path("public.png"), Path("restored.png")
-    pipeline.deidentify_image(source, public, net.encoder, heads, overwrite=True)
-    pipeline.reconstruct_image(public, restored, net.decoder, overwrite=True)
+    pipeline.deidentify_image(source, public, net.encoder, heads, pipeline.PublicOptions(overwrite=True))
+    pipeline.reconstruct_image(public, restored, net.decoder, pipeline.RestoreOptions(overwrite=True))
 else:
     public, restored = Path("public.webm"), Path("restored.mkv")
-    pipeline.deidentify_video(source, public, net.encoder, heads, overwrite=True)
-    pipeline.reconstruct_video(public, restored, net.decoder, overwrite=True)
+    pipeline.deidentify_video(source, public, net.encoder, heads, pipeline.PublicOptions(overwrite=True))
+    pipeline.reconstruct_video(public, restored, net.decoder, pipeline.RestoreOptions(overwrite=True))
 
 # %% [markdown]
 # Both files are lossless, and are in the folder of this notebook. We read them again, as a recipient would:
@@ -227,8 +227,7 @@ except UUNetError as error:
 def psnr(version):
     """Mean over the heads shown, dB."""
     pairs = [(crop(x[k], roi), crop(version[k], roi)) for k in chosen for roi in boxes[k]]
-    errors = [np.mean(np.square(one.astype(float) - other)) for one, other in pairs]
-    return np.mean(10 * np.log10(255**2 / np.array(errors)))
+    return np.mean([metrics.psnr(one[None], other[None]) for one, other in pairs])
 
 
 table = [

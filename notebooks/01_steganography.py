@@ -30,6 +30,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown
 from skimage.data import coffee
+from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from uunet import video_samples
 from uunet.boxes import box_file, types
@@ -134,12 +135,7 @@ print(lsb.reveal(hidden, len(payload)) == payload == reveal_by_hand(lsb.hide(fra
 #
 # $$\text{MSE} = \frac{n}{2N}, \qquad \text{PSNR} = 10 \log_{10} \frac{255^2}{\text{MSE}}$$
 
-
 # %%
-def psnr(a, b):
-    return 10 * np.log10(255**2 / np.mean(np.square(a.astype(float) - b)))
-
-
 shares = np.geomspace(1e-3, 1, 7)
 measured = [psnr(frame, lsb.hide(frame, rng.bytes(int(share * lsb.capacity(frame.shape))))) for share in shares]
 

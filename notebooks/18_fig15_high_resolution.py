@@ -20,8 +20,8 @@
 import matplotlib.pyplot as plt
 
 from notebooks import support
-from uunet import engine
-from uunet.evaluation import metrics, realism, transmission
+from uunet import engine, metrics
+from uunet.evaluation import realism, transmission
 from uunet.experiments import fig13, fig15, sheets
 
 # %% [markdown]

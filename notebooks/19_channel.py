@@ -20,8 +20,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from notebooks import support
-from uunet import channel, engine
-from uunet.evaluation import metrics, transmission
+from uunet import engine, metrics, pixels
+from uunet.evaluation import transmission
 from uunet.experiments import degradation, sheets
 
 # %% [markdown]
@@ -65,12 +65,12 @@ support.figure("damage")
 # ## A small ROI
 #
 # The network writes 64 × 64 pixels. A ROI of $n$ pixels holds $n^2$ of them. Resizing to the ROI is a matrix $E$;
-# resizing back is its least-squares inverse $E^+$ (`channel.resampling_matrix`). $E^+ E$ shows which patterns survive:
+# resizing back is its least-squares inverse $E^+$ (`pixels.resampling_matrix`). $E^+ E$ shows which patterns survive:
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.6))
 for axis, side in zip(axes, (24, 48, 64), strict=True):
-    there_and_back = channel.resampling_matrix(side, 64) @ channel.resampling_matrix(64, side)
+    there_and_back = pixels.resampling_matrix(side, 64) @ pixels.resampling_matrix(64, side)
     axis.imshow(there_and_back, cmap="gray")
     axis.set_title(f"{side} pixels: {np.linalg.matrix_rank(there_and_back, tol=0.1)} of 64 patterns", fontsize=9)
     axis.axis("off")

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from notebooks import support
-from uunet.evaluation import metrics
+from uunet import metrics
 from uunet.experiments import failure_cases, sheets
 
 # %% [markdown]

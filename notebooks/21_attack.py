@@ -23,8 +23,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from notebooks import support
-from uunet import pixels
-from uunet.evaluation import metrics
+from uunet import metrics, pixels
 from uunet.experiments import report, sheets
 
 record = json.loads((report.EVALUATION.parent / "twin-cctv-attack.json").read_text(encoding="utf-8"))

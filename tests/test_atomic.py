@@ -78,3 +78,12 @@ def test_no_right_to_write(tmp_path, source):
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(OutputError, match="Permission denied"):
         write(tmp_path / "locked" / "out.bin", source)
+
+
+def test_the_bytes_are_on_the_disk_before_they_have_their_name(tmp_path, source, monkeypatch):
+    events = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: events.append("sync") or sync(number))
+    monkeypatch.setattr(os, "replace", lambda *paths: events.append("replace") or replace(*paths))
+    write(tmp_path / "out.bin", source)
+    assert events == ["sync", "replace", "sync"]  # the file, its name

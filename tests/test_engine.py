@@ -6,10 +6,9 @@ import pytest
 import skimage
 
 from tests.clips import write_clip
-from uunet import engine, models, pipeline
+from uunet import engine, metrics, models, pipeline
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
-from uunet.evaluation import metrics
 from uunet.models import twin
 
 TRACKS = np.array([5, 5, 5, 5, 2, 2, 2])
@@ -118,7 +117,7 @@ def test_the_pipeline_and_evaluation_choose_the_same_person(chooser, tmp_path, m
         frame[10:30, 20:40] = roi
     boxes = GivenBoxes({15 + k: [(7, Roi(20, 10, 20, 20))] for k in range(len(rois))})
     clip = write_clip(tmp_path / "clip.mkv", frames)
-    pipeline.deidentify_video(clip, tmp_path / "public.mkv", chooser, boxes, seed=3)
+    pipeline.deidentify_video(clip, tmp_path / "public.mkv", chooser, boxes, pipeline.PublicOptions(seed=3))
     evaluation = original(chooser, 3)
     evaluation(rois, np.full(len(rois), 7))
     assert made[0].people.keys() == evaluation.people.keys() == {7}

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uunet import config, data, engine, models, presets
-from uunet.evaluation import metrics
+from uunet import config, data, engine, metrics, models, presets
 from uunet.models import files
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,7 @@
-"""Atomic writes: a file is complete or absent, an input is never changed, and nothing is replaced by default."""
+"""Atomic writes: a file is complete or absent, an input is never changed, and nothing is replaced by default.
+
+A file is on the disk before it gets its name. So a key file does not disappear after what was sealed to it was written.
+"""
 
 import os
 import secrets
@@ -14,13 +17,16 @@ class OutputError(UUNetError):
 
 
 @contextmanager
-def new_file(target: str | Path, source: str | Path | None = None, *, overwrite: bool) -> Iterator[Path]:
+def new_file(
+    target: str | Path, source: str | Path | None = None, *, overwrite: bool, mode: int = 0o666
+) -> Iterator[Path]:
     """A temporary file beside `target`. It becomes `target` if the block succeeds, and is deleted otherwise.
 
     Args:
         target: path of the result.
         source: path of the input, which the result must not replace; None if there is none.
         overwrite: bool, whether an existing `target` may be replaced.
+        mode: int, the permissions from the first moment on, less those of the umask; 0o600 for secrets.
 
     Yields:
         Path of the existing, empty temporary file, with the suffix of `target`.
@@ -33,10 +39,13 @@ def new_file(target: str | Path, source: str | Path | None = None, *, overwrite:
     part = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
         _refuse_existing(target, source, overwrite)
-        part.touch(exist_ok=False)  # a missing permission is reported now, not after an hour of work
+        part.touch(mode, exist_ok=False)  # a missing permission is reported now, not after an hour of work
         yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         _refuse_existing(target, source, overwrite)
         os.replace(part, target)
+        sync_folder(target)
     except OSError as error:
         raise OutputError(
             f"{target} cannot be written ({error.strerror}): free some space there or name another place."
@@ -44,6 +53,16 @@ def new_file(target: str | Path, source: str | Path | None = None, *, overwrite:
     finally:
         with suppress(OSError):  # there is no such file if its name was too long, or if it became `target`
             part.unlink()
+
+
+def sync_folder(path: str | Path) -> None:
+    """Returns when the name of a file is on the disk, on systems that can say so."""
+    with suppress(OSError):
+        folder = os.open(Path(path).parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def make_folder(path: str | Path) -> None:

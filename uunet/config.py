@@ -65,7 +65,7 @@ class ClassifierConfig:
     checkpoint_every: int = 250  # steps; also the interval of a CSV row
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = [label for label in self.labels if label not in LABELS]
         if unknown or not self.labels:
             raise ConfigError(f"labels are some of {', '.join(LABELS)}; got {', '.join(self.labels) or 'none'}.")
@@ -91,7 +91,7 @@ class ChannelConfig:
     damages: tuple[Degradation, ...] = ()  # each as likely as none; (): resized and rounded to 8 bits only
     ramp: int = 1  # steps until degradation reaches its full probability and strength
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for one in self.damages:
             if one.kind not in ("chroma", "jpeg", "h264", "vp9"):
                 raise ConfigError(f"A degradation is 'chroma', 'jpeg', 'h264' or 'vp9'; got {one.kind!r}.")
@@ -148,7 +148,7 @@ class AdversarialConfig:
     checkpoint_every: int = 500  # steps; also the interval of a CSV row and a sample sheet
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_s(self.s)
         if self.frames < 2 or self.sequences < 2:
             raise ConfigError(
@@ -200,7 +200,7 @@ class TwinConfig:
     checkpoint_every: int = 250  # steps; also the interval of a CSV row and a sample sheet
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_s(self.s)
         _check_sizes(self.channel, self.batch)
         _check_steps("steps", self.steps, self.checkpoint_every, least=0)
@@ -220,7 +220,7 @@ class ReaderConfig:
     checkpoint_every: int = 250  # steps; also the interval of a CSV row
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_steps("steps", self.steps, self.checkpoint_every)
 
 
@@ -243,7 +243,7 @@ class GeneratorConfig:
     checkpoint_every: int = 250  # steps; also the interval of a CSV row and a sample sheet
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 1 <= self.penalised <= self.batch:
             raise ConfigError(f"penalised is 1 to batch = {self.batch}; got {self.penalised}.")
         _check_steps("steps", self.steps, self.checkpoint_every)

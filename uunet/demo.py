@@ -8,11 +8,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from uunet import atomic, pipeline, presets, video_samples
+from uunet import atomic, metrics, pipeline, presets, video_samples
 from uunet.boxes import detection
 from uunet.boxes.types import Roi
 from uunet.config import DEFAULT_WEIGHTS
-from uunet.evaluation import metrics
 from uunet.media import video_reading
 
 SHOWN = (5, 25, 45, 58)  # frames of the clip whose faces the sheet shows
@@ -41,10 +40,11 @@ def run(
     net = presets.load(weights)
     atomic.make_folder(out)
     public, restored = out / "public.webm", out / "reconstructed.mkv"
-    made = pipeline.deidentify_video(
-        video_samples.WALK, public, net.encoder, detection.mtcnn(), seed=seed, overwrite=True, progress=progress
+    how = pipeline.PublicOptions(seed=seed, overwrite=True)
+    made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), how, progress)
+    undone = pipeline.reconstruct_video(
+        public, restored, net.decoder, pipeline.RestoreOptions(overwrite=True), progress
     )
-    undone = pipeline.reconstruct_video(public, restored, net.decoder, overwrite=True, progress=progress)
     rois = pipeline.inspect_video(public).opened()
     x, a, r = (video_reading.read_frames(path) for path in (video_samples.WALK, public, restored))
     faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}

@@ -5,13 +5,19 @@
 The pipeline, evaluation, the attacks and the sample sheets of training all call it.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
 import numpy as np
 from scipy.special import log_softmax
 
-from uunet import channel, pixels
+from uunet import pixels
 from uunet.errors import UUNetError
 from uunet.models import twin
 
+Rois = Sequence[np.ndarray] | np.ndarray  # uint8 `(h, w, 3)`, of any sizes
+Tracks = Sequence[int | tuple[int, ...]] | np.ndarray  # of each head
 HEADS_AT_ONCE = 64  # heads in one network call, to bound memory
 FIRST_HEADS = 20  # the virtual person of a track is chosen from its first heads, this many at most
 
@@ -20,12 +26,12 @@ class ModelError(UUNetError):
     """A network is not the one the step needs."""
 
 
-def draws_first(encoder) -> bool:
+def draws_first(encoder: keras.Model) -> bool:
     """Whether U_e draws t, another person, before it hides x in t (`models.twin`)."""
     return isinstance(encoder, twin.TwinEncoder)
 
 
-def network_inputs(rois, size: int) -> np.ndarray:
+def network_inputs(rois: Rois, size: int) -> np.ndarray:
     """What a network sees of some ROIs.
 
     Args:
@@ -35,7 +41,7 @@ def network_inputs(rois, size: int) -> np.ndarray:
     Returns:
         float32 `(N, size, size, 3)` in [0, 1].
     """
-    return np.array([channel.to_network(roi, size) for roi in rois], np.float32).reshape(-1, size, size, 3)
+    return np.array([pixels.to_network(roi, size) for roi in rois], np.float32).reshape(-1, size, size, 3)
 
 
 class Deidentifier:
@@ -55,7 +61,7 @@ class Deidentifier:
         ModelError: if `encoder` is not an encoder.
     """
 
-    def __init__(self, encoder, seed: int, *, output: str = "a", noise: dict | None = None):
+    def __init__(self, encoder: keras.Model, seed: int, *, output: str = "a", noise: dict | None = None) -> None:
         _check(encoder, 4)
         self.encoder, self.seed, self.output = encoder, seed, output
         self.size = encoder.inputs[0].shape[1]
@@ -68,7 +74,7 @@ class Deidentifier:
         """Whether U_e has to be told a person, so that `meet` has something to read."""
         return draws_first(self.encoder)
 
-    def meet(self, rois, tracks) -> None:
+    def meet(self, rois: Rois, tracks: Tracks) -> None:
         """Predicts the labels of heads of new tracks, from which `_person` later chooses their virtual people.
 
         Call it before the first call of the Deidentifier, if more heads of a track are known than that call gets. Of
@@ -93,7 +99,14 @@ class Deidentifier:
             for k, (_, read, place) in enumerate(some):
                 read[place] = [logit[k] for logit in logits]
 
-    def __call__(self, rois, tracks, *, shapes=None, report=None):
+    def __call__(
+        self,
+        rois: Rois,
+        tracks: Tracks,
+        *,
+        shapes: Sequence[tuple[int, int]] | None = None,
+        report: Callable[[int, int], object] | None = None,
+    ) -> Any:  # an array if `rois` is one
         """U_e's version of each head.
 
         Args:
@@ -146,15 +159,17 @@ class Reidentifier:
         ModelError: if `decoder` is not a decoder.
     """
 
-    def __init__(self, decoder):
+    def __init__(self, decoder: keras.Model) -> None:
         _check(decoder, 3)
         self.decoder, self.size = decoder, decoder.inputs[0].shape[1]
 
-    def __call__(self, rois, *, report=None):
+    def __call__(
+        self, rois: Rois, *, report: Callable[[int, int], object] | None = None
+    ) -> Any:  # an array if `rois` is one
         """U_d's version of each head: `rois` and `report` as in `Deidentifier`, and so is what it returns."""
         return _in_rois(self._answers(rois), rois, None, report)
 
-    def faces(self, rois) -> np.ndarray:
+    def faces(self, rois: Rois) -> np.ndarray:
         """U_d's answers as they are, neither resized nor rounded: float32 `(N, S, S, 3)` in [0, 1]."""
         return np.stack(list(self._answers(rois)))
 
@@ -175,7 +190,7 @@ def _in_rois(answers, rois, shapes, report):
     as_array = isinstance(rois, np.ndarray) and shapes is None
     result = np.empty_like(rois) if as_array else [None] * total
     for k, face in enumerate(answers):
-        result[k] = channel.to_roi(face, *(rois[k].shape[:2] if shapes is None else shapes[k]))
+        result[k] = pixels.to_roi(face, *(rois[k].shape[:2] if shapes is None else shapes[k]))
         if report and ((k + 1) % HEADS_AT_ONCE == 0 or k + 1 == total):
             report(k + 1, total)
     return result

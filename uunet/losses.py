@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from uunet.config import LossWeights
+from uunet.pixels import Tensor
 
 EPSILON = 1e-7  # keeps logarithms, roots and quotients finite
 
@@ -31,7 +32,7 @@ def same_labels(labels: np.ndarray, labels_prime: np.ndarray) -> np.ndarray:
     return np.equal(labels, labels_prime).astype(np.float32)
 
 
-def pairwise_cross_entropy(b, b_hat, known=None):
+def pairwise_cross_entropy(b: Tensor, b_hat: Tensor, known: Tensor | None = None) -> Tensor:
     """D_a's loss.
 
     Paper: Eq. 3. Eq. 4 minimises it (L_cc there is a misprint of L_ce):
@@ -53,7 +54,7 @@ def pairwise_cross_entropy(b, b_hat, known=None):
     return ops.mean(ops.sum(each if known is None else known * each, axis=-1))
 
 
-def reconstruction_loss(x, r):
+def reconstruction_loss(x: Tensor, r: Tensor) -> Tensor:
     """The distance of the reconstruction r = U_d(U_e(x)) from x.
 
     Paper: Eq. 5, which prints an l2 norm and calls it mse; the name and the published code say mse (REPRODUCTION.md):
@@ -70,7 +71,7 @@ def reconstruction_loss(x, r):
     return ops.mean(ops.square(x - r))
 
 
-def critic_loss(score_x, score_a, score_r):
+def critic_loss(score_x: Tensor, score_a: Tensor, score_r: Tensor) -> Tensor:
     """What D_f minimises: high scores for real heads, low scores for both kinds of generated heads.
 
     Paper: Eq. 6 without its constraint:
@@ -87,7 +88,7 @@ def critic_loss(score_x, score_a, score_r):
     return -2 * ops.mean(score_x) + ops.mean(score_a) + ops.mean(score_r)
 
 
-def interpolate(x, fake, epsilon):
+def interpolate(x: Tensor, fake: Tensor, epsilon: Tensor) -> Tensor:
     """Points between real and generated images, at which the critic's gradient is constrained [21, algorithm 1].
 
         x^ = epsilon x + (1 - epsilon) fake
@@ -104,7 +105,7 @@ def interpolate(x, fake, epsilon):
     return epsilon * x + (1 - epsilon) * fake
 
 
-def gradient_limit(gradients, delta_gp: float):
+def gradient_limit(gradients: Tensor, delta_gp: float) -> Tensor:
     """A hinge on the largest component of the critic's input gradient.
 
     Paper: the constraint of Eq. 6, in our reading:
@@ -128,7 +129,7 @@ def gradient_limit(gradients, delta_gp: float):
     return ops.mean(ops.square(ops.relu(largest / delta_gp - 1)))
 
 
-def gradient_penalty(gradients):
+def gradient_penalty(gradients: Tensor) -> Tensor:
     """The penalty of WGAN-GP [21, Eq. 3], the other reading of "as in WGAN-GP" in Eq. 6.
 
         E[ (||grad D_f(x^)||_2 - 1)^2 ]
@@ -145,7 +146,7 @@ def gradient_penalty(gradients):
     return ops.mean(ops.square(norm - 1))
 
 
-def adversarial_loss(score_a, score_r):
+def adversarial_loss(score_a: Tensor, score_r: Tensor) -> Tensor:
     """What U_e and U_d minimise so that the critic takes a and r for real heads.
 
     Paper: Eq. 8:
@@ -162,7 +163,7 @@ def adversarial_loss(score_a, score_r):
     return -ops.mean(score_a) - ops.mean(score_r)
 
 
-def anonymization_loss(agreement, s: Sequence[int]):
+def anonymization_loss(agreement: Tensor, s: Sequence[int]) -> Tensor:
     """Rewards agreement where s = 1 and disagreement where s = -1; ignores labels with s = 0.
 
     Paper: Eq. 9 with its sign corrected (REPRODUCTION.md, row 1: as printed it would keep the identity):
@@ -185,7 +186,7 @@ def anonymization_loss(agreement, s: Sequence[int]):
     return ops.mean(ops.sum(-ops.convert_to_tensor(s, agreement.dtype) * (2 * agreement - 1), axis=-1))
 
 
-def consistency_loss(agreement):
+def consistency_loss(agreement: Tensor) -> Tensor:
     """Rewards agreement of two frames of one sequence in every label.
 
     Paper: Eq. 10:
@@ -202,7 +203,7 @@ def consistency_loss(agreement):
     return -ops.mean(ops.sum(agreement, axis=-1))
 
 
-def diversity_loss(agreement):
+def diversity_loss(agreement: Tensor) -> Tensor:
     """Rewards disagreement of two sequences of one subject, which should get different virtual identities.
 
     Paper: Eq. 11:
@@ -219,7 +220,7 @@ def diversity_loss(agreement):
     return ops.mean(ops.sum(agreement, axis=-1))
 
 
-def histogram(image, bins: int):
+def histogram(image: Tensor, bins: int) -> Tensor:
     """A differentiable colour histogram: each pixel is shared linearly between its two nearest bin centres.
 
     Paper: h(.) of Eq. 12. A hard count has no gradient, so the term would have no effect (REPRODUCTION.md):
@@ -242,7 +243,7 @@ def histogram(image, bins: int):
     return ops.mean(ops.relu(1 - ops.abs(flat - centres)), axis=1)
 
 
-def distribution_loss(x, a, bins: int = 32):
+def distribution_loss(x: Tensor, a: Tensor, bins: int = 32) -> Tensor:
     """The chi-square distance between the colour histograms of x and a.
 
     Paper: Eq. 12:
@@ -262,7 +263,7 @@ def distribution_loss(x, a, bins: int = 32):
     return ops.mean(ops.sum(chi_square, axis=-1))
 
 
-def total_loss(terms: Mapping, weights: LossWeights):
+def total_loss(terms: Mapping[str, Tensor], weights: LossWeights) -> Tensor:
     """What U_e and U_d minimise.
 
     Paper: Eq. 13:
@@ -290,7 +291,7 @@ def total_loss(terms: Mapping, weights: LossWeights):
 # Beyond the paper: the losses of learning from twins.
 
 
-def edge_loss(x, y):
+def edge_loss(x: Tensor, y: Tensor) -> Tensor:
     """The distance between the differences of neighbouring pixels: keeps edges sharp that a mean would blur.
 
         L_edge = E|dx/di - dy/di| + E|dx/dj - dy/dj|
@@ -308,7 +309,7 @@ def edge_loss(x, y):
     return ops.mean(ops.abs(down)) + ops.mean(ops.abs(across))
 
 
-def generation_loss(t, twin):
+def generation_loss(t: Tensor, twin: Tensor) -> Tensor:
     """The distance of the generated twin t from the paired target.
 
         L_twin = E|t - twin| + L_edge(t, twin)
@@ -323,7 +324,7 @@ def generation_loss(t, twin):
     return ops.mean(ops.abs(t - twin)) + edge_loss(t, twin)
 
 
-def changed(x, y, least: float = 0.06):
+def changed(x: Tensor, y: Tensor, least: float = 0.06) -> Tensor:
     """Where two pictures of one scene differ: the share of differing pixels in the 5 x 5 pixels around each.
 
         q = mean_5x5 1{ max over colours |x - y| > least }
@@ -340,7 +341,7 @@ def changed(x, y, least: float = 0.06):
     return ops.average_pool(differs, 5, 1, padding="same")
 
 
-def leak_loss(embedded, missing):
+def leak_loss(embedded: Tensor, missing: Tensor) -> Tensor:
     """How much the embedded signal resembles the head that t replaces: the squared mean product in 8 x 8 pixels.
 
         L_leak = E[ (mean_8x8 (a - t) (x - t))^2 ]
@@ -357,7 +358,7 @@ def leak_loss(embedded, missing):
     return ops.mean(ops.square(ops.average_pool(embedded * missing, 8, 4, padding="valid")))
 
 
-def place_loss(logits, heat_maps):
+def place_loss(logits: Tensor, heat_maps: Tensor) -> Tensor:
     """Cross-entropy between the places where landmarks are found and the heat maps of their true places.
 
         L_place = E[ -sum_ij q_ij log softmax(logits)_ij ],  q = heat map / sum_ij heat map_ij

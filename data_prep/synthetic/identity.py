@@ -234,24 +234,8 @@ def sample(seed: int) -> Identity:
     details = _sample_details(rng)
 
     old = geometry.smoothstep(0.65, 0.95, age)
-    colours = HAIR_COLOURS[ethnicity]
-    hair_colour = str(rng.choice(list(colours), p=list(colours.values())))
-    if rng.random() < old * 0.8:
-        hair_colour = str(rng.choice(["grey", "white"], p=[0.65, 0.35]))
+    hair_colour = _sample_hair_colour(rng, ethnicity, old)
     hairstyle = HAIRSTYLES[rng.choice(5, p=[0.17, 0.66, 0.09, 0.05, 0.03] if male else [0.01, 0.14, 0.27, 0.38, 0.20])]
-    curls = {
-        "white": rng.choice([0, 0.15, 0.5], p=[0.5, 0.3, 0.2]),
-        "black": rng.choice([0.6, 1.0], p=[0.3, 0.7]),
-        "asian": rng.choice([0, 0.1], p=[0.8, 0.2]),
-        "indian": rng.choice([0, 0.2, 0.45], p=[0.45, 0.35, 0.2]),
-    }
-    hairline = Hairline(
-        front=float(rng.normal(0, 0.05)),
-        recede=float(max(0, rng.normal(0.2 if male else -0.4, 0.4) + old * (0.6 if male else 0))),
-        peak=float(rng.uniform(0, 1)),
-        burn=float(rng.uniform(-0.12, 0.15) if male else 0.15),
-        nape=float(rng.normal(0.05, 0.08)),
-    )
     return Identity(
         seed=seed,
         gender=gender,
@@ -266,8 +250,8 @@ def sample(seed: int) -> Identity:
         details=details,
         hair_colour=hair_colour,
         hairstyle=hairstyle,
-        curl=float(curls[ethnicity]),
-        hairline=hairline,
+        curl=_sample_curl(rng, ethnicity),
+        hairline=_sample_hairline(rng, male, old),
         horseshoe=hairstyle == "bald" and (age > 0.6 or rng.random() < 0.35),
         parting=float(rng.choice([-0.35, 0, 0.35], p=[0.4, 0.25, 0.35]) + rng.normal(0, 0.05)),
         bangs=bool(not male and rng.random() < 0.28 or male and rng.random() < 0.15),
@@ -319,6 +303,32 @@ def _sample_details(rng):
         if name.startswith("d:asym-") and rng.random() < 0.3:
             details[name] = float(abs(rng.normal(0, 0.25)))
     return details
+
+
+def _sample_hair_colour(rng, ethnicity, old):
+    colours = HAIR_COLOURS[ethnicity]
+    colour = str(rng.choice(list(colours), p=list(colours.values())))
+    return str(rng.choice(["grey", "white"], p=[0.65, 0.35])) if rng.random() < old * 0.8 else colour
+
+
+def _sample_curl(rng, ethnicity):
+    curls = {  # all four are drawn, so that the draws after them do not depend on the ethnicity
+        "white": rng.choice([0, 0.15, 0.5], p=[0.5, 0.3, 0.2]),
+        "black": rng.choice([0.6, 1.0], p=[0.3, 0.7]),
+        "asian": rng.choice([0, 0.1], p=[0.8, 0.2]),
+        "indian": rng.choice([0, 0.2, 0.45], p=[0.45, 0.35, 0.2]),
+    }
+    return float(curls[ethnicity])
+
+
+def _sample_hairline(rng, male, old):
+    return Hairline(
+        front=float(rng.normal(0, 0.05)),
+        recede=float(max(0, rng.normal(0.2 if male else -0.4, 0.4) + old * (0.6 if male else 0))),
+        peak=float(rng.uniform(0, 1)),
+        burn=float(rng.uniform(-0.12, 0.15) if male else 0.15),
+        nape=float(rng.normal(0.05, 0.08)),
+    )
 
 
 def _sample_brow(rng, male):

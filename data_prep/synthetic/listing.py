@@ -26,7 +26,7 @@ class DatasetError(UUNetError):
 
 @dataclass(frozen=True)
 class Row:
-    """One crop of the manifest. The fields are the columns, in their order; data_prep/README.md says what they mean."""
+    """One crop of the manifest. The fields are the columns, in their order; docs/data.md says what they mean."""
 
     file: str
     domain: str

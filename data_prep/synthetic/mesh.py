@@ -107,15 +107,13 @@ class Mesh:
 def load() -> Mesh:
     """Reads the baked mesh and derives what every head shares (about 2 s, once a process)."""
     baked = np.load(BAKED / "headbase.npz")
-    masks = np.load(BAKED / "masks.npz")
     groups = list(baked["groups"])
     keep = baked["G"] != groups.index("helper-hair")
     quads = baked["F"][keep]
     quad_material = np.array([MATERIAL_OF_GROUP[groups[g]] for g in baked["G"][keep]])
     coarse = baked["v"].astype(np.float64)
-    count = len(coarse)
 
-    subdivide, fine_quads = catmull_clark(count, quads)
+    subdivide, fine_quads = catmull_clark(len(coarse), quads)
     points = np.ascontiguousarray(subdivide @ coarse)
     fine_material = np.tile(quad_material, 4)
     order = np.argsort(fine_material == materials.LASHES, kind="stable")  # lashes are drawn over what is behind them
@@ -123,16 +121,9 @@ def load() -> Mesh:
     triangles, fine_materials = _triangulate(fine_quads, fine_material)
     coarse_triangles, coarse_materials = _triangulate(quads, quad_material)
 
-    coarse_attributes = np.zeros((count, 6))
-    coarse_attributes[:, 0] = masks["lips"]
-    coarse_attributes[:, 1] = masks["eyelids"]
-    coarse_attributes[:, 2] = masks["ears"]
-    coarse_attributes[:, 3] = masks["inside_mouth"] * (masks["lips"] < 0.5)
     eye_joints = (baked["J_joint-l-eye"], baked["J_joint-r-eye"])
     eye_centres = np.array([coarse[joint].mean(0) for joint in eye_joints])
-    from_eye = coarse - eye_centres[np.where(coarse[:, 0] > 0, 0, 1)]
-    lash_root = smoothstep(0.215, 0.155, np.linalg.norm(from_eye, axis=1))  # lashes thin out towards their tips
-    coarse_attributes[:, 5] = lash_root * np.where(from_eye[:, 1] > 0, 1, 0.5)
+    coarse_attributes = _attributes(coarse, eye_centres)
     attributes = np.ascontiguousarray(subdivide @ coarse_attributes)
 
     head_weight = np.clip(
@@ -143,9 +134,6 @@ def load() -> Mesh:
     point_material = np.zeros(len(points), int)
     point_material[triangles.ravel()] = np.repeat(fine_materials, 3)
 
-    corners = coarse[coarse_triangles]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-
     front_z = _front_surface(points, triangles, point_material, attributes)
     texel_angle, texel_y, texel_x = _texel_grids(front_z)
     starts = baked["t_ptr"]
@@ -154,7 +142,7 @@ def load() -> Mesh:
         coarse_triangles=coarse_triangles,
         coarse_materials=coarse_materials,
         coarse_attributes=coarse_attributes,
-        coarse_area=0.5 * np.linalg.norm(normals, axis=1),
+        coarse_area=_areas(coarse, coarse_triangles),
         subdivide=subdivide,
         points=points,
         triangles=triangles,
@@ -176,6 +164,26 @@ def load() -> Mesh:
         texel_y=texel_y,
         texel_x=texel_x,
     )
+
+
+def _attributes(coarse, eye_centres):
+    """`Mesh.coarse_attributes`, from the baked masks."""
+    masks = np.load(BAKED / "masks.npz")
+    attributes = np.zeros((len(coarse), 6))
+    attributes[:, 0] = masks["lips"]
+    attributes[:, 1] = masks["eyelids"]
+    attributes[:, 2] = masks["ears"]
+    attributes[:, 3] = masks["inside_mouth"] * (masks["lips"] < 0.5)
+    from_eye = coarse - eye_centres[np.where(coarse[:, 0] > 0, 0, 1)]
+    lash_root = smoothstep(0.215, 0.155, np.linalg.norm(from_eye, axis=1))  # lashes thin out towards their tips
+    attributes[:, 5] = lash_root * np.where(from_eye[:, 1] > 0, 1, 0.5)
+    return attributes
+
+
+def _areas(points, triangles):
+    corners = points[triangles]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    return 0.5 * np.linalg.norm(normals, axis=1)
 
 
 def add_morph(mesh: Mesh, name: str, amount: float, displacement: np.ndarray) -> None:

@@ -125,7 +125,7 @@ def hairline_height(angle: np.ndarray, hairline: Hairline) -> np.ndarray:
 def paint(identity: Identity, head_mesh: mesh.Mesh, rng: np.random.Generator) -> Skin:
     """The skin of `identity` as a `Skin`."""
     canvas = Canvas(head_mesh, rng)
-    blob, noise = canvas.blob, canvas.noise
+    noise = canvas.noise
     lightness = 1 - identity.tone
     wrinkled = smoothstep(0.55, 0.95, identity.age)
 
@@ -135,13 +135,7 @@ def paint(identity: Identity, head_mesh: mesh.Mesh, rng: np.random.Generator) ->
     mottled = 1 + noise(40, 0.03) + noise(14, 0.03) + (noise(4, 0.025) + noise(1.2, 0.04)) * stretched
     albedo = np.ones((HEIGHT, WIDTH, 3)) * tone * mottled[..., None]
     albedo *= _blush(canvas, identity.redness * (0.10 + 0.25 * lightness))
-    under_eyes = blob(0.31, 7.12, 0.17, 0.05) + 0.5 * blob(0.31, 7.38, 0.2, 0.06) + 0.6 * blob(0.16, 7.22, 0.06, 0.1)
-    shade = 0.07 + 0.16 * wrinkled + 0.05 * identity.tone
-    albedo *= 1 - under_eyes[..., None] * shade * np.array([0.8, 1.05, 1.0])
-    forehead_and_cheeks = blob(0, 7.75, 0.4, 0.2) + 0.5 * blob(0.4, 7.05, 0.15, 0.1) + 0.7 * blob(0, 7.1, 0.06, 0.25)
-    albedo *= 1 + forehead_and_cheeks[..., None] * 0.045
-    albedo *= 1 - 0.55 * blob(0.075, 6.80, 0.035, 0.022)[..., None]  # nostrils
-    albedo *= 1 - 0.22 * blob(0.27, 6.61, 0.04, 0.04)[..., None]  # corners of the mouth
+    _shade(canvas, albedo, 0.07 + 0.16 * wrinkled + 0.05 * identity.tone)
     albedo *= 1 - _wrinkles(canvas, wrinkled)[..., None] * 0.42 * np.array([0.85, 1.05, 1.1])
     albedo *= 1 - _spots(canvas, identity, wrinkled)[..., None] * np.array([0.75, 0.9, 1])
 
@@ -170,10 +164,7 @@ def paint(identity: Identity, head_mesh: mesh.Mesh, rng: np.random.Generator) ->
     cover = (_brows(canvas, identity.brow) * (0.7 if identity.hair_colour == "blonde" else 0.88))[..., None]
     albedo = albedo * (1 - cover) + cover * (plain_hair_colour * (0.5 if fair else 0.9))
     if identity.makeup > 0:
-        rouge = blob(0.45, 6.98, 0.16, 0.1) * 0.25 * identity.makeup
-        albedo *= 1 + rouge[..., None] * np.array([0.1, -0.5, -0.35])
-        eye_shadow = blob(0.31, 7.39, 0.17, 0.05) * 0.35 * identity.makeup
-        albedo *= 1 - eye_shadow[..., None] * np.array([0.8, 1, 0.9])
+        _make_up(canvas, albedo, identity.makeup)
 
     gloss = _gloss(canvas, identity.oiliness) * np.clip(1 + noise(1.6, 0.35), 0, 2)
     if identity.hairstyle == "bald":
@@ -205,6 +196,28 @@ def _blush(canvas, redness):
         + 0.25 * blob(0.2, 6.85, 0.12, 0.08)
     )
     return 1 + red[..., None] * redness * np.array([0.10, -0.42, -0.40])
+
+
+def _shade(canvas, albedo, under_eyes):
+    """Darkens the albedo, in place, around the eyes (by `under_eyes`), in the nostrils and the corners of the mouth.
+
+    It lightens the forehead, the nose and the cheeks.
+    """
+    blob = canvas.blob
+    around = blob(0.31, 7.12, 0.17, 0.05) + 0.5 * blob(0.31, 7.38, 0.2, 0.06) + 0.6 * blob(0.16, 7.22, 0.06, 0.1)
+    albedo *= 1 - around[..., None] * under_eyes * np.array([0.8, 1.05, 1.0])
+    forehead_and_cheeks = blob(0, 7.75, 0.4, 0.2) + 0.5 * blob(0.4, 7.05, 0.15, 0.1) + 0.7 * blob(0, 7.1, 0.06, 0.25)
+    albedo *= 1 + forehead_and_cheeks[..., None] * 0.045
+    albedo *= 1 - 0.55 * blob(0.075, 6.80, 0.035, 0.022)[..., None]  # nostrils
+    albedo *= 1 - 0.22 * blob(0.27, 6.61, 0.04, 0.04)[..., None]  # corners of the mouth
+
+
+def _make_up(canvas, albedo, makeup):
+    """Rouge and eye shadow, painted on the albedo in place; the lips' colour is in `_lip`."""
+    rouge = canvas.blob(0.45, 6.98, 0.16, 0.1) * 0.25 * makeup
+    albedo *= 1 + rouge[..., None] * np.array([0.1, -0.5, -0.35])
+    eye_shadow = canvas.blob(0.31, 7.39, 0.17, 0.05) * 0.35 * makeup
+    albedo *= 1 - eye_shadow[..., None] * np.array([0.8, 1, 0.9])
 
 
 def _wrinkles(canvas, wrinkled):

@@ -77,6 +77,34 @@ def sample(scene: ground.Scene, place: light.Environment, track: int, rng: np.ra
     )
 
 
+class _Way:
+    """Where a person goes, one act after the other.
+
+    Attributes:
+        route: list of (time in seconds, x, depth, yaw of the body in radians), in order; x and depth are in units.
+        pace: units per second.
+    """
+
+    def __init__(self, x, depth, yaw, pace):
+        self.route, self.pace = [(0.0, x, depth, yaw)], pace
+
+    def turn(self, yaw, seconds, pause):
+        """Turns on the spot, then stands."""
+        t, x, depth, before = self.route[-1]
+        yaw = before + (yaw - before + np.pi) % (2 * np.pi) - np.pi  # the shorter way
+        self.route.extend([(t + seconds, x, depth, yaw), (t + seconds + pause, x, depth, yaw)])
+
+    def walk(self, x, depth):
+        """Turns while setting off."""
+        t, from_x, from_depth, before = self.route[-1]
+        seconds = math.hypot(x - from_x, depth - from_depth) / self.pace
+        yaw = math.atan2(x - from_x, from_depth - depth)
+        yaw = before + (yaw - before + np.pi) % (2 * np.pi) - np.pi
+        share = min(0.35 / seconds, 0.5)
+        on_the_way = from_x + share * (x - from_x), from_depth + share * (depth - from_depth)
+        self.route.extend([(t + share * seconds, *on_the_way, yaw), (t + seconds, x, depth, yaw)])
+
+
 def _route(scene, track, rng):
     """How a person moves: x and depth in units, the body's yaw in radians, and how much it walks, in [0, 1].
 
@@ -102,43 +130,27 @@ def _route(scene, track, rng):
         depth = rng.uniform(edges[place] + spare, edges[place + 1] - spare)
         return side * (half_width(depth) + REACH[0]), depth
 
-    def turn(yaw, seconds, pause):
-        """Turns on the spot, then stands."""
-        t, x, depth, before = route[-1]
-        yaw = before + (yaw - before + np.pi) % (2 * np.pi) - np.pi  # the shorter way
-        route.extend([(t + seconds, x, depth, yaw), (t + seconds + pause, x, depth, yaw)])
-
-    def walk(x, depth):
-        """Turns while setting off."""
-        t, from_x, from_depth, before = route[-1]
-        seconds = math.hypot(x - from_x, depth - from_depth) / pace
-        yaw = math.atan2(x - from_x, from_depth - depth)
-        yaw = before + (yaw - before + np.pi) % (2 * np.pi) - np.pi
-        share = min(0.35 / seconds, 0.5)
-        on_the_way = from_x + share * (x - from_x), from_depth + share * (depth - from_depth)
-        route.extend([(t + share * seconds, *on_the_way, yaw), (t + seconds, x, depth, yaw)])
-
     act = track % 3
     start = station() if act == 1 else outside(side)
-    route = [(0.0, *start, rng.uniform(-0.3, 0.3) if act == 1 else -side * np.pi / 2)]
+    way = _Way(*start, rng.uniform(-0.3, 0.3) if act == 1 else -side * np.pi / 2, pace)
     begun = rng.uniform(0, 3) if track > 2 else 0  # the first three begin with the clip
-    while route[-1][0] < max(scene.seconds, SHORTEST_STORY) + begun:
+    while way.route[-1][0] < max(scene.seconds, SHORTEST_STORY) + begun:
         if act == 0:
-            walk(*station())
-            turn(rng.uniform(-0.4, 0.4), 0.4, rng.uniform(0.5, 1.2))
+            way.walk(*station())
+            way.turn(rng.uniform(-0.4, 0.4), 0.4, rng.uniform(0.5, 1.2))
             side = float(rng.choice([-1, 1]))
-            walk(*outside(side))
+            way.walk(*outside(side))
         elif act == 1:
-            turn(rng.uniform(-0.3, 0.3), 0.1, rng.uniform(0.1, 0.5))
-            turn(float(rng.choice([-1, 1])) * rng.uniform(2.9, np.pi), 0.8, rng.uniform(0.4, 0.9))
-            turn(rng.uniform(-0.3, 0.3), 0.8, rng.uniform(0.3, 1.0))
-            walk(*station())
+            way.turn(rng.uniform(-0.3, 0.3), 0.1, rng.uniform(0.1, 0.5))
+            way.turn(float(rng.choice([-1, 1])) * rng.uniform(2.9, np.pi), 0.8, rng.uniform(0.4, 0.9))
+            way.turn(rng.uniform(-0.3, 0.3), 0.8, rng.uniform(0.3, 1.0))
+            way.walk(*station())
             continue
         else:
             side = -side
-            walk(*outside(side))
-        turn(-side * np.pi / 2, 0.3, rng.uniform(0.2, 0.8))  # out of sight
-    x, depth, yaw = _sampled(scene, route, begun)
+            way.walk(*outside(side))
+        way.turn(-side * np.pi / 2, 0.3, rng.uniform(0.2, 0.8))  # out of sight
+    x, depth, yaw = _sampled(scene, way.route, begun)
     if scene.frames > 1:
         speed = np.hypot(np.gradient(x), np.gradient(depth)) * scene.fps
     else:

@@ -65,6 +65,14 @@ def test_throughput_table(script):
     assert rows[2] == ["ours", "tensorflow", "float32", "2", "16", "20.0 %", "20 %", "0.01", "1.00"]
 
 
+@pytest.mark.parametrize("index", [0, 3])
+@pytest.mark.parametrize("where", ["pixels", "SEI", "APP9", "sidecar"])
+def test_forged_envelopes_are_refused_in_each_carrier(script, where, index):
+    counts = script("mutations").count_envelopes(where, index, 64, np.random.default_rng(0))
+    tried, accepted = (sum(column) for column in zip(*counts.values(), strict=True))
+    assert (tried, accepted) == (64, 0) and len(counts) == (8 if where == "pixels" else 16)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the port is written for TensorFlow")
 def test_the_port_of_the_published_step_trains(script):

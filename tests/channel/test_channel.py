@@ -1,7 +1,6 @@
 import io
 
 import av
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,20 +8,10 @@ from PIL import Image
 from skimage import data as skimage_data
 from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import channel, config, pixels
-from uunet.channel import jpeg, video_codec
+from tests.test_pixels import fine_detail
+from uunet import config, pixels
+from uunet.channel import jpeg, simulation, video_codec
 from uunet.training.tensorflow import outside
-
-
-def fine_detail(rng, n):
-    """Pixels with power at every frequency, as U_e's hidden features have."""
-    return np.clip(0.5 + 0.08 * rng.normal(size=(n, n, 3)), 0, 1).astype(np.float32)
-
-
-def survived(sent, received):
-    """Share of the variance that came back."""
-    return 1 - np.var(received - sent) / np.var(sent)
-
 
 ASTRONAUT = skimage_data.astronaut()
 HEADS = np.stack([ASTRONAUT[20 + k : 116 + k, 170 + 2 * k : 266 + 2 * k] for k in range(4)])  # (4, 96, 96, 3), moving
@@ -39,53 +28,16 @@ EVERY = config.ChannelConfig(
 )
 
 
-@pytest.mark.parametrize("n", [64, 65, 72, 96, 97, 128, 200, 256])
-def test_a_roi_of_64_pixels_or_more_loses_nothing(rng, n):
-    a = fine_detail(rng, 64)
-    assert survived(a, channel.to_network(channel.to_roi(a, n, n), 64)) > 0.995
-
-
-@pytest.mark.parametrize("n", [68, 96])
-def test_bilinear_resizing_would_lose_it(rng, n):
-    import cv2
-
-    a = fine_detail(rng, 64)
-    there = pixels.to_uint8(cv2.resize(a, (n, n), interpolation=cv2.INTER_LINEAR))
-    back = cv2.resize(pixels.to_float(there), (64, 64), interpolation=cv2.INTER_LINEAR)
-    assert survived(a, back) < 0.8
-
-
-@pytest.mark.parametrize("n", [8, 24, 40, 63])
-def test_a_smaller_roi_returns_unchanged_from_the_network(rng, n):
-    crop = pixels.to_uint8(fine_detail(rng, n))
-    again = channel.to_roi(channel.to_network(crop, 64), n, n)
-    assert np.abs(again.astype(int) - crop).max() <= 2
-
-
-def test_rois_need_not_be_square(rng):
-    crop = pixels.to_uint8(fine_detail(rng, 128))[:, :50]
-    face = channel.to_network(crop, 64)
-    assert face.shape == (64, 64, 3) and face.dtype == np.float32 and 0 <= face.min() <= face.max() <= 1
-    assert channel.to_roi(face, 128, 50).shape == (128, 50, 3)
-
-
-@pytest.mark.parametrize("n", [1, 2, 7, 500])
-def test_a_flat_roi_stays_flat(n):
-    crop = np.full((n, n, 3), 200, np.uint8)
-    np.testing.assert_allclose(channel.to_network(crop, 64), 200 / 255, atol=0.01)
-    assert np.abs(channel.to_roi(np.full((64, 64, 3), 0.5, np.float32), n, n).astype(int) - 128).max() <= 2
-
-
 def test_training_goes_through_the_pipelines_own_channel(rng):
     """Each sequence, wherever it stands in the batch, as the pipeline sends it by a ROI of its size."""
     sizes, order = (24, 64, 80), np.array([2, 0, 3, 1])
     a = np.stack([fine_detail(rng, 64) for _ in range(8)])
     chosen = config.ChannelConfig(sizes=sizes)
-    trained = np.asarray(channel.Channel(chosen, 64, 4, outside)(a, order, np.zeros((3, 4), np.int32)))
+    trained = np.asarray(simulation.Channel(chosen, 64, 4, outside)(a, order, np.zeros((3, 4), np.int32)))
     dealt = dict(zip(order, (24, 24, 64, 80), strict=True))
     for k, (face, received) in enumerate(zip(a, trained, strict=True)):
         n = dealt[k // 2]
-        error = np.abs(received - channel.to_network(channel.to_roi(face, n, n), 64))
+        error = np.abs(received - pixels.to_network(pixels.to_roi(face, n, n), 64))
         assert np.quantile(error, 0.999) < 2e-3 and error.max() < 2 / 255  # a tie may be rounded to the other level
 
 
@@ -95,7 +47,7 @@ def test_the_channel_passes_gradients(rng, kind):
     drawn = np.array([[kind, 28, 5, 11]] * 2, np.int32)
     with tf.GradientTape() as tape:
         tape.watch(a)
-        received = channel.Channel(EVERY, 64, 2, outside)(a, np.array([1, 0], np.int32), drawn)
+        received = simulation.Channel(EVERY, 64, 2, outside)(a, np.array([1, 0], np.int32), drawn)
         loss = tf.reduce_sum(received**2)
     gradient = tape.gradient(loss, a).numpy()
     assert np.isfinite(gradient).all() and (np.abs(gradient).reshape(4, -1).mean(axis=1) > 0.1).all()
@@ -104,13 +56,13 @@ def test_the_channel_passes_gradients(rng, kind):
 @pytest.mark.parametrize("kind", ["h264", "vp9"])
 def test_training_goes_through_the_codec_as_evaluation_does(kind):
     """Straight-through: forward, U_d gets what the real encoder leaves; frames of a sequence are frames of a video."""
-    a = np.stack([channel.to_network(head, 64) for head in HEADS])
+    a = np.stack([pixels.to_network(head, 64) for head in HEADS])
     drawn = np.array([[1 + KINDS.index(kind), 30, 3, 12]] * 2, np.int32)
-    received = np.asarray(channel.Channel(EVERY, 64, 2, outside)(a, np.array([1, 0], np.int32), drawn))
+    received = np.asarray(simulation.Channel(EVERY, 64, 2, outside)(a, np.array([1, 0], np.int32), drawn))
     for sequence, n in ((slice(2, 4), 24), (slice(0, 2), 80)):  # order deals the smallest size to sequence 1
-        rois = np.stack([channel.to_roi(face, n, n) for face in a[sequence]])
+        rois = np.stack([pixels.to_roi(face, n, n) for face in a[sequence]])
         decoded = video_codec.heads_round_trip(rois, 30, corner=(3, 12), name=kind)
-        expected = np.stack([channel.to_network(roi, 64) for roi in decoded])
+        expected = np.stack([pixels.to_network(roi, 64) for roi in decoded])
         assert np.quantile(np.abs(received[sequence] - expected), 0.95) < 4 / 255  # a tie in rounding moves the encoder
         assert np.abs(expected - a[sequence]).mean() > 3 * np.abs(received[sequence] - expected).mean()
 
@@ -155,10 +107,10 @@ def test_ycbcr_there_and_back(rng):
 
 
 def test_degradation_begins_at_none_and_grows(rng):
-    start = [channel.sample_conditions(EVERY, 4, rng, 0) for _ in range(50)]
+    start = [simulation.sample_conditions(EVERY, 4, rng, 0) for _ in range(50)]
     assert all((degradation[:, 0] == 0).all() for _, degradation in start)
     for step in (50, 100, 10_000):
-        drawn = np.concatenate([channel.sample_conditions(EVERY, 4, rng, step)[1] for _ in range(1000)])
+        drawn = np.concatenate([simulation.sample_conditions(EVERY, 4, rng, step)[1] for _ in range(1000)])
         kind, quality, *corner = drawn.T
         strength = min(1, step / 100)
         np.testing.assert_allclose(np.bincount(kind, minlength=5)[1:] / len(kind), strength / 5, atol=0.03)
@@ -169,29 +121,7 @@ def test_degradation_begins_at_none_and_grows(rng):
             np.testing.assert_allclose([found.min(), found.max()], ends, atol=1)
             assert ends[0] - 0.5 <= found.min() and found.max() <= ends[1] + 0.5
         assert all((first.min(), first.max()) == (0, video_codec.GRID - 1) for first in corner)
-    order, degradation = channel.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
+    order, degradation = simulation.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
     assert sorted(order) == [0, 1, 2, 3] and order.dtype == degradation.dtype == np.int32
-    again = channel.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
+    again = simulation.sample_conditions(EVERY, 4, np.random.default_rng(7), 100)
     np.testing.assert_array_equal(again[1], degradation)
-
-
-def test_rounding_goes_straight_through():
-    x = tf.constant([0.1, 0.5004, 0.9])
-    with tf.GradientTape() as tape:
-        tape.watch(x)
-        y = pixels.round_to_8_bits(x)
-    np.testing.assert_array_equal(tape.gradient(y, x), [1, 1, 1])
-    np.testing.assert_allclose(y * 255, np.round(x * 255), atol=1e-4)
-
-
-def test_standardize():
-    x = np.random.default_rng(0).random((3, 16, 16, 3), np.float32) * [[[[1]]], [[[0.1]]], [[[0]]]]
-    y = keras.ops.convert_to_numpy(pixels.standardize(np.float32(x)))
-    np.testing.assert_allclose(y.mean(axis=(1, 2, 3)), 0, atol=1e-4)
-    np.testing.assert_allclose(y.std(axis=(1, 2, 3)), [1, 1, 0], atol=1e-3)
-
-
-def test_every_8_bit_value_survives_the_unit_interval():
-    levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(pixels.to_uint8(pixels.to_float(levels)), levels)
-    np.testing.assert_array_equal(pixels.to_uint8(np.array([-1.0, 2.0])), [0, 255])

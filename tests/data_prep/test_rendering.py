@@ -43,7 +43,7 @@ def test_people_differ():
 
 
 def test_the_sample_is_rendered_again(solid):
-    """Up to the roundings of another OpenCV or CPU (README.md): 0.2 levels on average were seen."""
+    """Up to the roundings of another OpenCV or CPU (docs/data.md): 0.2 levels on average were seen."""
     with (SAMPLE / "manifest.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["subject"] == "800005" and row["sequence"] == "1"]
     shot = sequence.sample(solid.identity, 80000501, len(rows))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import skimage
 
-from uunet.evaluation import metrics, transmission
+from uunet import metrics
+from uunet.evaluation import transmission
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,15 @@
-"""Records in closed form, and pictures; `uunet figure` on real files."""
+"""Records in closed form, and pictures."""
 
 import json
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 
-from uunet import cli, data, models
-from uunet.evaluation import alignment, baselines, cache, detection, evaluators, inputs, resampling
-from uunet.evaluation.judges import dlib, own
+from uunet import data
+from uunet.evaluation import alignment, baselines, detection, evaluators, inputs
 from uunet.experiments import (
-    FIGURES,
-    degradation,
     fig03,
     fig04,
     fig05,
@@ -247,29 +242,6 @@ def test_baselines(rng):
     assert baselines.low_resolution(image, 5, 3).std() < image.std() / 4 > baselines.blurred(image, 0.1).std()
 
 
-class Command:
-    """Runs `uunet figure ARGUMENTS` as its console script does."""
-
-    def __init__(self, monkeypatch, capsys):
-        self.monkeypatch, self.capsys = monkeypatch, capsys
-
-    def __call__(self, *arguments, ok=True):
-        self.monkeypatch.setattr(sys, "argv", ["uunet", "figure", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        stdout, stderr = self.capsys.readouterr()
-        assert (left.value.code in (0, None)) == ok, stdout + stderr
-        return stdout if ok else stderr
-
-
-@pytest.fixture
-def figure(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(own, "EPOCHS", 1)
-    monkeypatch.setattr(resampling, "DRAWS", 10)
-    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
-    return Command(monkeypatch, capsys)
-
-
 @pytest.fixture
 def choosing(tmp_path):
     """U_e and U_d of twin training, untrained."""
@@ -303,64 +275,6 @@ def test_figures_3_and_9_follow_s(choosing, monkeypatch):
     np.testing.assert_array_equal(pictures[1], own_s[0])
 
 
-@pytest.fixture
-def unchanged(tmp_path):
-    """U_e and U_d that return what they see: the last layer adds 0 to the input's logit."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    for name, channels in (("encoder", 4), ("decoder", 3)):
-        arguments = {"channels": channels, "width": 4, "size": 64, "name": name, "residual": True}
-        network = models.unet(**arguments)
-        layer = network.get_layer("output")
-        layer.set_weights([np.zeros_like(values) for values in layer.get_weights()])
-        files.save(network, folder / f"{name}.safetensors", builder="unet", arguments=arguments,
-                   provenance={"config": {"s": [-1, 1, 1, 1]}})  # fmt: skip
-    return folder
-
-
-@pytest.mark.slow
-def test_all_figures_and_none_twice(figure, unchanged, tmp_path, monkeypatch):
-    """a = r = x: what is measured of a is what is measured of x; a second time nothing is computed.
-
-    These weights know one s: the figures of several are refused, and the others are made.
-    """
-    out = tmp_path / "figures"
-    several = ("fig03", "table3", "fig08", "fig09")
-    asked = [name for name, figure in FIGURES.items() if not {"elsewhere", "training"} & set(figure.USES)]
-    makeable = [name for name in asked if name not in several]
-    monkeypatch.setattr(degradation, "WAYS", {"roi": (24, 64), "jpeg": (50,), "h264": (23,)})
-    monkeypatch.setattr(fig05, "BASELINES", dict(list(fig05.BASELINES.items())[:1]))
-    said = figure("--all", "--data", SAMPLE, "--weights", unchanged, "--out", out, ok=False)
-    assert said.count("name weights that choose by s") == len(several)
-    assert f"{len(several)} of {len(asked)} figures failed" in said
-    assert said.count("is left out: it") == len(FIGURES) - len(asked)
-    assert {path.name for path in out.iterdir()} == {f"{name}.{end}" for name in makeable for end in ("json", "png")}
-    records = {name: json.loads((out / f"{name}.json").read_text()) for name in makeable}
-    for name, record in records.items():
-        assert {"command", "commit", "seed", "device", "time", "seconds"} <= set(record["provenance"])
-        assert {part for part in ("data", "weights") if part in record} == set(FIGURES[name].USES)
-        height, width = cv2.imread(str(out / f"{name}.png")).shape[:2]
-        assert width > 1000 and height > 200
-    assert records["fig06"]["data"]["heads"] == 16 and "16 heads of 2 people" in runner.caption(records["fig06"])
-    known, hidden = records["fig06"]["environments"][:2]
-    assert known["auc"] == pytest.approx(hidden["auc"], abs=0.05)
-    x, a = records["fig05"]["table"][:2]
-    assert x["mean"] == pytest.approx(a["mean"], abs=0.1) and records["fig05"]["pearson"] > 0.8
-    assert records["fig11"]["residuals"]["a"]["std"] == 0
-
-    for name in makeable:
-        monkeypatch.setattr(FIGURES[name], "compute", None)
-    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
-    printed = figure(*makeable, "--data", SAMPLE, "--weights", unchanged, "--out", out)
-    assert printed.count("there already") == len(makeable)
-    assert before == {path: path.stat().st_mtime_ns for path in out.iterdir()}
-    (out / "fig06.png").unlink()
-    assert "written" in figure("fig06", "--data", SAMPLE, "--weights", unchanged, "--out", out)
-    assert (out / "fig06.png").exists()
-    refused = figure("fig06", "--data", SAMPLE, "--weights", unchanged, "--out", out, "--seed", 1, ok=False)
-    assert "fig06.json is no record of these data" in refused and "--overwrite" in refused
-
-
 def test_the_caption_says_how_many_were_left_out():
     about = inputs.described(heads(skipped=("row 2: a.png", "row 3: b.png")), Path("set"), "test")
     record = {"figure": "fig04", "data": about, "provenance": {"seed": 3, "commit": "0123456789"}}
@@ -368,28 +282,3 @@ def test_the_caption_says_how_many_were_left_out():
         "fig04; set, split test: 18 heads of 3 people in 6 sequences; 2 more are damaged and left out; "
         "seed 3, commit 0123456"
     )
-
-
-def test_what_cannot_be_drawn_is_one_sentence(figure, unchanged, tmp_path, monkeypatch):
-    out = tmp_path / "figures"
-
-    def refused(*arguments):
-        sentences = [line for line in figure(*arguments, "--out", out, ok=False).splitlines() if line]
-        assert not out.exists() or not list(out.iterdir())
-        return sentences[-1]
-
-    assert "There is no figure 'fig99'; there are table1, fig02" in refused("fig99")
-    assert "give --all" in refused()
-    assert "needs a data set: name one (--data)" in refused("fig04")
-    assert "no weights 'none'" in refused("fig06", "--data", SAMPLE, "--weights", "none")
-    few = tmp_path / "few"
-    few.mkdir()
-    lines = (SAMPLE / "manifest.csv").read_text().splitlines()
-    lines = [line for line in lines if ",test," not in line or "/0_00.png" in line]  # one head a person
-    (few / "manifest.csv").write_text("\n".join(lines) + "\n")
-    (few / "crops").symlink_to(SAMPLE / "crops")
-    assert "0 pairs of one person (other sequence)" in refused("fig06", "--data", few, "--weights", unchanged)
-    monkeypatch.setattr(dlib, "PATH", tmp_path / "none")
-    dlib.network.cache_clear()
-    assert "fetch it again" in refused("fig10", "--data", SAMPLE, "--weights", unchanged)
-    dlib.network.cache_clear()

@@ -65,7 +65,7 @@ def main():
     text = re.sub(r"\[\s+([\d,\s]+?)\s+\]", lambda m: "[" + re.sub(r"\s+", " ", m[1]) + "]", text)  # a list a line
     (HERE / "wire.json").write_text(text + "\n", encoding="utf-8")
     document = DOCUMENT.read_text(encoding="utf-8")
-    document = re.sub(r"```json\n.*?```", lambda _: f"```json\n{text}\n```", document, flags=re.DOTALL)
+    document = re.sub(r"```json\n.*?```", lambda _: f"```json\n{text}\n```", document, count=1, flags=re.DOTALL)
     DOCUMENT.write_text(document, encoding="utf-8")
 
 

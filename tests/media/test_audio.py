@@ -14,7 +14,9 @@ SHOWN = (*profiles.VIDEOS[:2], profiles.MJPEG, profiles.VIEWING)
 
 def convert(source, target):
     profile = profiles.choose(target, SHOWN)
-    return video_writing.convert(source, target, profile, lambda frames, first: frames, lambda done: None)
+    return video_writing.convert(
+        source, target, profile, lambda frames, first: [frame.rgb for frame in frames], lambda done: None
+    )
 
 
 def recording(path, container, sound):

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.clips import scene
 from uunet.media import images, profiles
 from uunet.media.images import ImageError
-from uunet.stego import jpeg
+from uunet.stego import jpeg, lsb
 
 RGB = scene(3)
 ORIENTED = {  # EXIF orientation -> the upright picture from the stored one
@@ -213,3 +213,43 @@ def test_transparency_that_would_be_lost_is_refused(profile, level, refuses):
         return
     with pytest.raises(ImageError, match="^in.png is partly transparent"):
         images.check_transparency("in.png", picture, profile)
+
+
+# Views and envelopes.
+
+
+def test_a_png_is_seen_without_its_lowest_bits(tmp_path):
+    hidden = lsb.hide(RGB, b"envelope", replace=True)
+    picture = images.write(
+        tmp_path / "new.png", "public.png", profiles.PNG, hidden, np.full(RGB.shape[:2], 9, np.uint8)
+    )
+    ((array, step),) = picture.view
+    np.testing.assert_array_equal(array, RGB >> 1)
+    assert step == 1 and picture.envelope_reader(8) == b"envelope"
+
+
+def test_a_jpeg_is_seen_as_blocks_and_carries_segments(tmp_path):
+    data = jpeg.encode(RGB)
+    content = bytes(range(256)) * 1000
+    picture = images.write(tmp_path / "new.jpg", "public.jpg", profiles.JPEG, jpeg.with_segment(data, content))
+    for (array, step), (expected, other) in zip(picture.view, jpeg.blocks(data), strict=True):
+        np.testing.assert_array_equal(array, expected)
+        assert step == other
+    assert picture.envelope_reader(10**6) == content
+    assert picture.envelope_reader(9, offset=70_000, key=bytes(32), nonce=1) == content[70_000:70_009]
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 1}])
+def test_other_jpegs_have_a_view_and_no_envelope(tmp_path, options):
+    picture = images.read(save(tmp_path / "in.jpg", RGB, **options))
+    assert [step for _, step in picture.view] == ([1] if options else [8, 16, 16, 2**16])
+    assert picture.envelope_reader(9) == lsb.reveal(picture.rgb, 9)
+
+
+def test_a_jpeg_that_was_rotated_carries_nothing(tmp_path):
+    exif = Image.Exif()
+    exif[images.ORIENTATION] = 6
+    save(tmp_path / "in.jpg", RGB, exif=exif)
+    (tmp_path / "in.jpg").write_bytes(jpeg.with_segment((tmp_path / "in.jpg").read_bytes(), b"envelope"))
+    picture = images.read(tmp_path / "in.jpg")
+    assert picture.envelope_reader(8) == lsb.reveal(picture.rgb, 8) and picture.view[0][1] == 1

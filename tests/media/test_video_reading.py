@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tests.clips import scene, write_clip
-from uunet.media import video_reading
+from uunet.media import profiles, video_reading, video_writing
 from uunet.media.video_reading import VideoError
+from uunet.stego import lsb
 from uunet.wire import messages
 
 FRAMES = [scene(k) for k in range(12)]
@@ -103,7 +104,12 @@ UPRIGHT = {  # display matrix -> what a viewer sees
 
 def displayed(path, matrix):
     """A clip to be shown through a display matrix."""
-    data = write_clip(path, FRAMES[:2]).read_bytes()
+    return through(write_clip(path, FRAMES[:2]), matrix)
+
+
+def through(path, matrix):
+    """The same file with a display matrix."""
+    data = path.read_bytes()
     a, b, c, d = matrix
     at = data.index(b"tkhd") + 4 + 40  # the matrix in a version 0 track header
     assert struct.unpack(">9i", data[at : at + 36]) == (ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30)
@@ -194,3 +200,80 @@ def test_damaged_frame_is_named(tmp_path):
     data[at : at + 60] = bytes(byte ^ 0x5A for byte in data[at : at + 60])
     source.write_bytes(data)
     refused(source, "damaged at or near frame (9|10|11):")
+
+
+# Views and envelopes.
+
+
+def planes_of(frame):
+    """Y, U and V as PyAV itself gives them."""
+    height, width = frame.rgb.shape[:2]
+    values = frame.decoded.to_ndarray()
+    if values.ndim == 3:
+        return list(values)
+    rows, low, narrow = values.reshape(-1), height // 2, width // 2
+    chroma = rows[height * width :].reshape(2, low, narrow)
+    return [rows[: height * width].reshape(height, width), *chroma]
+
+
+@pytest.mark.parametrize(("pixels", "chroma"), [("yuv420p", 2), ("yuvj420p", 2), ("yuv444p", 1)])
+@pytest.mark.parametrize("width", [64, 70])
+def test_the_view_of_h264_is_its_planes(tmp_path, pixels, chroma, width):
+    source = write_clip(tmp_path / "clip.mkv", [scene(k, 50, width) for k in range(4)], codec="libx264", pixels=pixels)
+    for frame in read(source):
+        assert [step for _, step in frame.view] == [1, chroma, chroma]
+        for (array, step), plane in zip(frame.view, planes_of(frame), strict=True):
+            assert array.shape == (50 // step, width // step)
+            np.testing.assert_array_equal(array, plane)
+            assert not array.flags.writeable
+
+
+def assert_seen_as_rgb(frame):
+    ((array, step),) = frame.view
+    np.testing.assert_array_equal(array, frame.rgb >> 1)
+    assert step == 1
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels"),
+    [
+        ("libx264rgb", "rgb24"),
+        ("ffv1", "bgr0"),
+        ("libx264", "yuv422p"),
+        ("libx264", "yuv420p10le"),
+        ("mpeg4", "yuv420p"),
+        ("mjpeg", "yuvj422p"),
+    ],
+)
+def test_other_formats_are_seen_as_rgb(tmp_path, codec, pixels):
+    for frame in read(write_clip(tmp_path / "clip.mkv", FRAMES[:3], codec=codec, pixels=pixels)):
+        assert_seen_as_rgb(frame)
+        assert frame.envelope_reader(9, offset=2) == lsb.reveal(frame.rgb, 9, offset=2)
+
+
+def test_the_view_of_motion_jpeg_is_its_blocks(tmp_path):
+    source = write_clip(tmp_path / "clip.avi", FRAMES[:2], codec="mjpeg", pixels="yuvj420p")
+    for frame in read(source):
+        assert [(array.shape, step) for array, step in frame.view] == [
+            ((6, 8, 8, 8), 8),
+            ((3, 4, 8, 8), 16),
+            ((3, 4, 8, 8), 16),
+            ((1, 1, 3, 8, 8), 2**16),
+        ]
+
+
+def with_sei(path):
+    """A clip that carries bytes, in .mp4."""
+    source = write_clip(path.with_suffix(".mkv"), FRAMES)
+    keep = {"change": lambda frames, first: [frame.rgb for frame in frames], "report": lambda done: None}
+    video_writing.convert(source, path, profiles.H264, **keep, attach=lambda k, view: b"envelope %d" % k)
+    return path
+
+
+@pytest.mark.parametrize("matrix", UPRIGHT)
+def test_envelopes_in_a_video_that_was_rotated_are_refused(tmp_path, matrix):
+    assert read(with_sei(tmp_path / "clip.mp4"))[3].envelope_reader(99) == b"envelope 3"
+    frame = read(through(tmp_path / "clip.mp4", matrix))[3]
+    with pytest.raises(VideoError, match="displayed rotated or mirrored"):
+        _ = frame.envelope_reader
+    assert_seen_as_rgb(frame)

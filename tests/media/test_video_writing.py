@@ -15,7 +15,7 @@ ALL = (*profiles.VIDEOS, profiles.VIEWING)
 
 
 def as_they_are(frames, first):
-    return frames
+    return [frame.rgb for frame in frames]
 
 
 def convert(source, target, among=profiles.VIDEOS, change=as_they_are):
@@ -43,7 +43,7 @@ def test_frames_are_changed_in_batches(tmp_path, clip, monkeypatch):
 
     def darken(frames, first):
         calls.append((len(frames), first))
-        return [frame // 2 for frame in frames]
+        return [frame.rgb // 2 for frame in frames]
 
     convert(clip, tmp_path / "new.mkv", change=darken)
     assert calls == [(5, 0), (5, 5), (2, 10)]

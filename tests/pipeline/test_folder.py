@@ -9,7 +9,7 @@ from tests.clips import bright_square, fails, scene
 from uunet import pipeline
 from uunet.boxes.box_file import BoxesError, GivenBoxes
 from uunet.boxes.types import Roi
-from uunet.media import images
+from uunet.media import images, profiles
 from uunet.media.images import ImageError
 from uunet.wire import messages
 
@@ -41,6 +41,12 @@ def test_every_picture_is_reconstructed(tmp_path, folder, encoder, decoder):
     assert back.done == {"a.png": 1, "b.png": 1, "deeper/c.png": 1} and back.failed == {}
 
 
+def test_a_folder_has_no_crf(tmp_path, folder, encoder):
+    with pytest.raises(profiles.ProfileError, match="has no crf: leave it out"):
+        pipeline.deidentify_folder(folder, tmp_path / "out", encoder, bright_square, pipeline.PublicOptions(crf=20))
+    assert not (tmp_path / "out").exists()
+
+
 def test_progress(tmp_path, folder, encoder):
     calls = []
     pipeline.deidentify_folder(
@@ -60,7 +66,7 @@ def test_bad_picture_in_a_folder_is_named_and_the_others_are_done(tmp_path, fold
 def test_folder_seed_repeats_but_pictures_differ(tmp_path, folder, noise_encoder):
     table = GivenBoxes({k: [(0, Roi(4, 4, 16, 16))] for k in range(3)})
     for name in ("one", "two"):
-        pipeline.deidentify_folder(folder, tmp_path / name, noise_encoder, table, seed=5)
+        pipeline.deidentify_folder(folder, tmp_path / name, noise_encoder, table, pipeline.PublicOptions(seed=5))
     for name in ("a.png", "b.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     a, b = (images.read(tmp_path / "one" / name).rgb[4:20, 4:20].astype(int) for name in ("a.png", "b.png"))
@@ -113,7 +119,9 @@ def test_a_picture_is_not_replaced_through_a_link(tmp_path, folder, encoder):
     (tmp_path / "link" / "deeper").symlink_to(folder / "deeper")
 
     def call():
-        pipeline.deidentify_folder(folder, tmp_path / "link", encoder, bright_square, overwrite=True)
+        pipeline.deidentify_folder(
+            folder, tmp_path / "link", encoder, bright_square, pipeline.PublicOptions(overwrite=True)
+        )
 
     fails(tmp_path, "c.png is an input itself", call, ImageError)
 

@@ -29,7 +29,12 @@ def source(tmp_path):
 
 @pytest.fixture
 def public(tmp_path, source, encoder):
-    assert pipeline.deidentify_image(source, tmp_path / "public.png", encoder, bright_square, seed=1) == 1
+    assert (
+        pipeline.deidentify_image(
+            source, tmp_path / "public.png", encoder, bright_square, pipeline.PublicOptions(seed=1)
+        )
+        == 1
+    )
     return tmp_path / "public.png"
 
 
@@ -64,7 +69,7 @@ def test_formats(tmp_path, encoder, suffix):
 def test_transparency_is_kept(tmp_path, encoder, decoder):
     alpha = np.arange(48 * 64, dtype=np.uint32).reshape(48, 64).astype(np.uint8)
     source = save(tmp_path / "in.png", np.dstack([RGB, alpha]))
-    pipeline.deidentify_image(source, tmp_path / "public.png", encoder, bright_square, seed=1)
+    pipeline.deidentify_image(source, tmp_path / "public.png", encoder, bright_square, pipeline.PublicOptions(seed=1))
     pipeline.reconstruct_image(tmp_path / "public.png", tmp_path / "back.png", decoder)
     for name in ("public.png", "back.png"):
         np.testing.assert_array_equal(pixels(tmp_path / name)[..., 3], alpha)
@@ -101,9 +106,17 @@ def test_refused_targets(tmp_path, source, encoder, target, says, kind):
     fails(tmp_path, says, call, kind)
 
 
+def test_a_picture_has_no_crf(tmp_path, source, encoder):
+    options = pipeline.PublicOptions(crf=20)
+    with pytest.raises(ProfileError, match="public.png has no crf"):
+        pipeline.deidentify_image(source, tmp_path / "public.png", encoder, bright_square, options)
+
+
 def test_overwrite(tmp_path, source, encoder):
     (tmp_path / "old.png").write_bytes(b"no longer precious")
-    pipeline.deidentify_image(source, tmp_path / "old.png", encoder, bright_square, overwrite=True)
+    pipeline.deidentify_image(
+        source, tmp_path / "old.png", encoder, bright_square, pipeline.PublicOptions(overwrite=True)
+    )
     assert pipeline.inspect_image(tmp_path / "old.png").boxes == [[HEAD]]
 
 

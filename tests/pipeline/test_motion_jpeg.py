@@ -32,7 +32,9 @@ def made(tmp_path_factory):
     encoder = linear_network(4, np.vstack([-np.eye(3), np.zeros((1, 3))]), 1.0)
     clip = write_clip(folder / "clip.mkv", FRAMES)
     for name, secret in (("plain.mov", None), ("sealed.mov", KEY), ("other.mov", KEY)):
-        pipeline.deidentify_video(clip, folder / name, encoder, GivenBoxes(TABLE), seed=1, secret=secret)
+        pipeline.deidentify_video(
+            clip, folder / name, encoder, GivenBoxes(TABLE), pipeline.PublicOptions(seed=1, secret=secret)
+        )
     return folder
 
 
@@ -71,7 +73,9 @@ def test_there_and_back(made, decoder, tmp_path, name, secret):
         assert abs(seen.astype(int) - original)[outside].mean() < 2
         x, y, w, h = rois[0]
         assert abs(seen[y : y + h, x : x + w].astype(int) - (255 - original[y : y + h, x : x + w])).mean() < 12
-    result = pipeline.reconstruct_video(made / name, tmp_path / "back.mkv", decoder, secret=secret)
+    result = pipeline.reconstruct_video(
+        made / name, tmp_path / "back.mkv", decoder, pipeline.RestoreOptions(secret=secret)
+    )
     assert (result.frames, result.heads) == (12, 18)
     for original, seen, rois in zip(FRAMES, read_clip(tmp_path / "back.mkv")[0], ROIS, strict=True):
         x, y, w, h = rois[0]
@@ -79,7 +83,9 @@ def test_there_and_back(made, decoder, tmp_path, name, secret):
 
 
 def test_a_seed_repeats_the_file(made, encoder, tmp_path):
-    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mov", encoder, GivenBoxes(TABLE), seed=1)
+    pipeline.deidentify_video(
+        made / "clip.mkv", tmp_path / "again.mov", encoder, GivenBoxes(TABLE), pipeline.PublicOptions(seed=1)
+    )
     assert (tmp_path / "again.mov").read_bytes() == (made / "plain.mov").read_bytes()
 
 
@@ -92,7 +98,9 @@ def test_keys(made, decoder, tmp_path):
         ("plain.mov", KEY, "^Frames 0 to 9: .*anybody may have written"),
     ):
         with pytest.raises(UUNetError, match=says):
-            pipeline.reconstruct_video(made / name, tmp_path / "back.mkv", decoder, secret=secret)
+            pipeline.reconstruct_video(
+                made / name, tmp_path / "back.mkv", decoder, pipeline.RestoreOptions(secret=secret)
+            )
     assert not list(tmp_path.iterdir())
 
 
@@ -153,22 +161,30 @@ def test_a_writer_that_changes_a_byte_is_caught(made, encoder, tmp_path, monkeyp
     packet = video_writing._packet
     monkeypatch.setattr(video_writing, "_packet", lambda data, *rest: packet(data + b"\0", *rest))
     with pytest.raises(VideoError, match="frame 0 does not read back as it was written"):
-        pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mov", encoder, GivenBoxes(TABLE), seed=1)
+        pipeline.deidentify_video(
+            made / "clip.mkv", tmp_path / "public.mov", encoder, GivenBoxes(TABLE), pipeline.PublicOptions(seed=1)
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_no_head_and_too_many(made, encoder, tmp_path):
-    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "none.mov", encoder, GivenBoxes(), seed=1, secret=KEY)
+    pipeline.deidentify_video(
+        made / "clip.mkv", tmp_path / "none.mov", encoder, GivenBoxes(), pipeline.PublicOptions(seed=1, secret=KEY)
+    )
     assert pipeline.inspect_video(tmp_path / "none.mov", secret=KEY).opened() == [[]] * 12
     crowd = {3: [(k, Roi(k % 90, k % 70, 9, 9)) for k in range(60)]}
     with pytest.raises(UUNetError, match="^Frame 3: .*111 x 90 pixels can hold 378 bytes in its JPEG coefficients"):
-        pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mov", encoder, GivenBoxes(crowd), seed=1)
+        pipeline.deidentify_video(
+            made / "clip.mkv", tmp_path / "public.mov", encoder, GivenBoxes(crowd), pipeline.PublicOptions(seed=1)
+        )
 
 
 def test_robust_hiding_in_motion_jpeg(encoder, tmp_path):
     clip = write_clip(tmp_path / "clip.mkv", [scene(k, 240, 320) for k in range(12)])
     table = {k: [(0, Roi(100 + k, 60, 24, 32))] for k in range(12)}
-    pipeline.deidentify_video(clip, tmp_path / "public.mov", encoder, GivenBoxes(table), seed=1, method=messages.QIM)
+    pipeline.deidentify_video(
+        clip, tmp_path / "public.mov", encoder, GivenBoxes(table), pipeline.PublicOptions(seed=1, method=messages.QIM)
+    )
     found = pipeline.inspect_video(tmp_path / "public.mov")
     assert found.stream.method == messages.QIM and found.opened() == [[table[k][0][1]] for k in range(12)]
 
@@ -178,7 +194,11 @@ def test_a_picture_with_an_orientation_written_into_it(encoder, tmp_path, orient
     Image.fromarray(FRAMES[0]).save(tmp_path / "in.png")
     options = {"seed": 1, "method": messages.JPEG}
     pipeline.deidentify_image(
-        tmp_path / "in.png", tmp_path / "public.jpg", encoder, GivenBoxes({0: TABLE[0]}), **options
+        tmp_path / "in.png",
+        tmp_path / "public.jpg",
+        encoder,
+        GivenBoxes({0: TABLE[0]}),
+        pipeline.PublicOptions(**options),
     )
     exif = Image.Exif()
     exif[images.ORIENTATION] = orientation

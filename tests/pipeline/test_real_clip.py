@@ -55,7 +55,7 @@ def detector():
 def test_real_clip(tmp_path, carphone, detector, encoder, decoder, suffix):
     _, clip, frames = carphone
     target = tmp_path / f"public{suffix}"
-    result = pipeline.deidentify_video(clip, target, encoder, detector, seed=1)
+    result = pipeline.deidentify_video(clip, target, encoder, detector, pipeline.PublicOptions(seed=1))
     assert (result.frames, result.heads, result.tracks, result.frames_without_heads) == (N, N, 1, 0)
 
     tracked = tracking.track(detection.find_heads(frames, detector))

@@ -37,7 +37,7 @@ def test_clip_fixture_is_exact(clip):
 
 @pytest.fixture
 def public(tmp_path, clip, encoder):
-    pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, seed=1)
+    pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, pipeline.PublicOptions(seed=1))
     return tmp_path / "public.mkv"
 
 
@@ -51,7 +51,7 @@ def made(request, tmp_path_factory, encoder, decoder):
     clip = write_clip(folder / "clip.mkv", FRAMES)
     before, public = clip.read_bytes(), folder / f"public{request.param}"
     there = pipeline.deidentify_video(
-        clip, public, encoder, bright_square, seed=1, progress=lambda *call: calls.append(call)
+        clip, public, encoder, bright_square, pipeline.PublicOptions(seed=1), progress=lambda *call: calls.append(call)
     )
     assert clip.read_bytes() == before and sorted(os.listdir(folder)) == ["clip.mkv", public.name]
     alone = tmp_path_factory.mktemp("alone") / public.name
@@ -74,7 +74,7 @@ def test_progress_of_deidentification(made):
 
 def test_public_frames_are_those_of_arrays(made, encoder):
     public, times = read_clip(made.public)
-    expected = frame.deidentify_frames(FRAMES, HEADS, engine.Deidentifier(encoder, 1))
+    expected = frame.deidentify_frames(FRAMES, HEADS, frame.Publisher(engine.Deidentifier(encoder, 1)))
     assert all((a == b).all() for a, b in zip(public, expected, strict=True))
     assert times == [40 * k for k in range(12)]
 
@@ -110,7 +110,7 @@ def opened(monkeypatch):
 
 
 def test_the_source_is_opened_once_per_pass(tmp_path, clip, encoder, opened):
-    pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, seed=1)
+    pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, pipeline.PublicOptions(seed=1))
     assert opened == {"clip.mkv": ["r", "r"], "result": ["w", "r"]}
 
 
@@ -120,21 +120,23 @@ GIVEN = GivenBoxes({k: [(None, rois[0])] for k, rois in enumerate(ROIS)})
 @pytest.mark.parametrize("boxes", [None, GIVEN], ids=["hidden", "given"])
 def test_the_public_file_is_opened_once_per_pass(tmp_path, public, decoder, opened, boxes):
     opened.clear()
-    pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder, boxes=boxes)
+    pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder, pipeline.RestoreOptions(boxes=boxes))
     assert opened == {"public.mkv": ["r", "r"], "result": ["w", "r"]}
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".mkv"])
 def test_a_seed_repeats_the_file(tmp_path, clip, noise_encoder, suffix):
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        pipeline.deidentify_video(clip, tmp_path / f"{name}{suffix}", noise_encoder, bright_square, seed=seed)
+        pipeline.deidentify_video(
+            clip, tmp_path / f"{name}{suffix}", noise_encoder, bright_square, pipeline.PublicOptions(seed=seed)
+        )
     a, b, c = ((tmp_path / f"{name}{suffix}").read_bytes() for name in "abc")
     assert a == b != c
 
 
 def test_containers_agree(tmp_path, clip, noise_encoder):
     for name in ("a.webm", "a.mkv"):
-        pipeline.deidentify_video(clip, tmp_path / name, noise_encoder, bright_square, seed=5)
+        pipeline.deidentify_video(clip, tmp_path / name, noise_encoder, bright_square, pipeline.PublicOptions(seed=5))
     assert np.array_equal(read_clip(tmp_path / "a.webm")[0], read_clip(tmp_path / "a.mkv")[0])
 
 
@@ -146,7 +148,9 @@ def test_without_a_seed_no_two_files_are_alike(tmp_path, clip, noise_encoder):
 
 
 def test_no_face_at_all(tmp_path, clip, encoder, decoder):
-    result = pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, lambda frame: [], seed=1)
+    result = pipeline.deidentify_video(
+        clip, tmp_path / "public.mkv", encoder, lambda frame: [], pipeline.PublicOptions(seed=1)
+    )
     assert result.heads == result.tracks == 0 and result.frames_without_heads == 12
     assert pipeline.inspect_video(tmp_path / "public.mkv").opened() == [[]] * 12
     assert pipeline.reconstruct_video(tmp_path / "public.mkv", tmp_path / "back.mkv", decoder).heads == 0
@@ -155,16 +159,18 @@ def test_no_face_at_all(tmp_path, clip, encoder, decoder):
 def test_boxes_from_a_file_instead_of_a_detector(tmp_path, clip, encoder):
     boxes = tmp_path / "boxes.csv"
     boxes.write_text("frame,x,y,w,h,track\n2,5,6,20,21,4\n2,30,6,9,9,1\n3,6,6,20,21,4\n")
-    result = pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, box_file.read(boxes), seed=1)
+    result = pipeline.deidentify_video(
+        clip, tmp_path / "public.mkv", encoder, box_file.read(boxes), pipeline.PublicOptions(seed=1)
+    )
     assert (result.heads, result.tracks, result.frames_without_heads) == (3, 2, 10)
     rois = pipeline.inspect_video(tmp_path / "public.mkv").opened()
     assert rois[2:4] == [[Roi(30, 6, 9, 9), Roi(5, 6, 20, 21)], [Roi(6, 6, 20, 21)]] and not any(rois[4:])
 
 
 def test_more_frames_than_one_batch(tmp_path, encoder, monkeypatch, clip):
-    pipeline.deidentify_video(clip, tmp_path / "a.mkv", encoder, bright_square, seed=1)
+    pipeline.deidentify_video(clip, tmp_path / "a.mkv", encoder, bright_square, pipeline.PublicOptions(seed=1))
     monkeypatch.setattr(video_reading, "FRAMES_AT_ONCE", 5)
-    pipeline.deidentify_video(clip, tmp_path / "b.mkv", encoder, bright_square, seed=1)
+    pipeline.deidentify_video(clip, tmp_path / "b.mkv", encoder, bright_square, pipeline.PublicOptions(seed=1))
     assert (tmp_path / "a.mkv").read_bytes() == (tmp_path / "b.mkv").read_bytes()
 
 
@@ -172,7 +178,9 @@ def test_more_frames_than_one_batch(tmp_path, encoder, monkeypatch, clip):
 def test_variable_frame_rate(tmp_path, encoder, decoder, suffix):
     times = [0, 40, 80, 81, 300, 1300, 1333, 1367, 1400, 5000]
     source = write_clip(tmp_path / "clip.mkv", FRAMES[:10], times=times)
-    pipeline.deidentify_video(source, tmp_path / f"public{suffix}", encoder, bright_square, seed=1)
+    pipeline.deidentify_video(
+        source, tmp_path / f"public{suffix}", encoder, bright_square, pipeline.PublicOptions(seed=1)
+    )
     pipeline.reconstruct_video(tmp_path / f"public{suffix}", tmp_path / "back.mp4", decoder)
     for name in (f"public{suffix}", "back.mp4"):
         assert read_clip(tmp_path / name)[1] == times
@@ -184,7 +192,9 @@ def test_frames_are_changed_upright(tmp_path, encoder):
     at = data.index(b"tkhd") + 4 + 40  # the matrix in a version 0 track header
     turned = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 1 << 30)
     (tmp_path / "clip.mp4").write_bytes(data[:at] + turned + data[at + 36 :])
-    pipeline.deidentify_video(tmp_path / "clip.mp4", tmp_path / "public.mkv", encoder, bright_square, seed=1)
+    pipeline.deidentify_video(
+        tmp_path / "clip.mp4", tmp_path / "public.mkv", encoder, bright_square, pipeline.PublicOptions(seed=1)
+    )
     public, heads = read_clip(tmp_path / "public.mkv")[0], pipeline.inspect_video(tmp_path / "public.mkv").opened()
     for seen, stored, ((x, y, w, h),) in zip(public, FRAMES[:2], heads, strict=True):
         change = abs(seen.astype(int) - np.rot90(stored, -1))
@@ -206,7 +216,9 @@ def test_frames_are_changed_upright(tmp_path, encoder):
 )
 def test_inputs(tmp_path, encoder, container, codec, pixels):
     source = write_clip(tmp_path / "clip", FRAMES, codec=codec, pixels=pixels, container=container)
-    result = pipeline.deidentify_video(source, tmp_path / "public.mkv", encoder, bright_square, seed=1)
+    result = pipeline.deidentify_video(
+        source, tmp_path / "public.mkv", encoder, bright_square, pipeline.PublicOptions(seed=1)
+    )
     assert result.frames == 12 and result.heads == 12 and result.tracks == 1
     times = read_clip(tmp_path / "public.mkv")[1]
     assert np.abs(np.diff(times) - 40).max() <= 1 and times[0] == 0  # also where the source starts at another time
@@ -214,7 +226,9 @@ def test_inputs(tmp_path, encoder, container, codec, pixels):
 
 def test_sound_is_kept(tmp_path, encoder, decoder):
     source = write_clip(tmp_path / "clip.mp4", FRAMES, codec="libx264", pixels="yuv420p", sound="aac")
-    there = pipeline.deidentify_video(source, tmp_path / "public.webm", encoder, bright_square, seed=5)
+    there = pipeline.deidentify_video(
+        source, tmp_path / "public.webm", encoder, bright_square, pipeline.PublicOptions(seed=5)
+    )
     assert there.audio == "aac, converted to opus" and "voices are not de-identified" in there.notes[0]
     assert pipeline.reconstruct_video(tmp_path / "public.webm", tmp_path / "back.mkv", decoder).audio == "opus, copied"
 
@@ -224,7 +238,7 @@ def test_sound_is_kept(tmp_path, encoder, decoder):
 
 def deidentify_fails(tmp_path, source, says, encoder, target="public.mkv", detector=bright_square, **options):
     def call():
-        pipeline.deidentify_video(source, tmp_path / target, encoder, detector, **options)
+        pipeline.deidentify_video(source, tmp_path / target, encoder, detector, pipeline.PublicOptions(**options))
 
     fails(tmp_path, says, call)
 
@@ -255,7 +269,9 @@ def test_frame_too_small_for_its_message(tmp_path, encoder):
 def test_target_exists(tmp_path, clip, encoder):
     (tmp_path / "public.mkv").write_bytes(b"precious")
     deidentify_fails(tmp_path, clip, "exists already", encoder)
-    pipeline.deidentify_video(clip, tmp_path / "public.mkv", encoder, bright_square, overwrite=True)
+    pipeline.deidentify_video(
+        clip, tmp_path / "public.mkv", encoder, bright_square, pipeline.PublicOptions(overwrite=True)
+    )
     assert len(pipeline.inspect_video(tmp_path / "public.mkv").opened()) == 12
 
 
@@ -387,7 +403,7 @@ def test_reconstruction_format(tmp_path, public, decoder):
 
 def test_reconstruction_never_replaces_the_public_file(tmp_path, public, decoder):
     def call():
-        pipeline.reconstruct_video(public, public, decoder, overwrite=True)
+        pipeline.reconstruct_video(public, public, decoder, pipeline.RestoreOptions(overwrite=True))
 
     fails(tmp_path, "is the input itself", call, atomic.OutputError)
 
@@ -397,6 +413,8 @@ def test_the_codec_of_training_is_that_of_public_files(tmp_path, encoder, rng):
     frames = [scene(k, 240, 320) for k in range(13)]
     frames = [image + rng.integers(0, 8, image.shape, np.uint8) for image in frames]
     clip, public = write_clip(tmp_path / "clip.mkv", frames), tmp_path / "public.mp4"
-    pipeline.deidentify_video(clip, public, encoder, GivenBoxes(), seed=0, crf=28)
-    written = frame.deidentify_frames(frames, [[]] * len(frames), engine.Deidentifier(encoder, 0), method=messages.QIM)
+    pipeline.deidentify_video(clip, public, encoder, GivenBoxes(), pipeline.PublicOptions(seed=0, crf=28))
+    written = frame.deidentify_frames(
+        frames, [[]] * len(frames), frame.Publisher(engine.Deidentifier(encoder, 0), method=messages.QIM)
+    )
     np.testing.assert_array_equal(round_trip(written, 28), video_reading.read_frames(public))

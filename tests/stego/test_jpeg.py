@@ -218,3 +218,133 @@ def test_motion_jpeg_of_another_program(tmp_path, rng):
     with av.open(str(tmp_path / "clip.mkv")) as container:
         data = next(bytes(packet) for packet in container.demux(video=0) if packet.size)
     assert reveal(hide(data, b"frame 0"), 7) == b"frame 0"
+
+
+# Bytes beside the picture.
+
+CONTENT = bytes(range(256)) * 3
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, jpeg.CHUNK - 1, jpeg.CHUNK, jpeg.CHUNK + 1, 200_000, pytest.param(jpeg.MAX_CONTENT, id="most")]
+)
+def test_segments_round_trip(photo, size):
+    content = (CONTENT * (size // len(CONTENT) + 1))[:size]
+    carrying = jpeg.with_segment(photo, content)
+    assert jpeg.segment(carrying) == content and jpeg.segment(photo) is None
+    assert len(carrying) == len(photo) + size + 12 * max(1, -(-size // jpeg.CHUNK))
+
+
+def test_segments_are_as_specified(rng):
+    data = jpeg.encode(picture(rng))
+    assert data[2:4] == jpeg.JFIF
+    length = 2 + int.from_bytes(data[4:6], "big")
+    own = b"\xff\xe9\x00\x0dUUNET\0\x00\x01abc"
+    assert jpeg.with_segment(data, b"abc") == data[: 2 + length] + own + data[2 + length :]
+    bare = data[:2] + data[2 + length :]  # without APP0
+    assert jpeg.with_segment(bare, b"abc") == bare[:2] + own + bare[2:]
+
+
+def test_segments_replace_those_before(photo):
+    one = jpeg.with_segment(photo, b"one")
+    assert jpeg.with_segment(jpeg.with_segment(photo, bytes(200_000)), b"one") == one
+    foreign = one.replace(b"UUNET\0", b"UUNEX\0")
+    assert jpeg.segment(foreign) is None
+    both = jpeg.with_segment(foreign, b"two")
+    assert jpeg.segment(both) == b"two" and b"UUNEX\0\0\1one" in both
+
+
+def test_segments_leave_the_picture_as_it_is(photo):
+    carrying = jpeg.with_segment(photo, CONTENT * 300)
+    for before, after in zip(jpeg.blocks(photo), jpeg.blocks(carrying), strict=True):
+        np.testing.assert_array_equal(before[0], after[0])
+    assert np.array_equal(Image.open(io.BytesIO(carrying)), Image.open(io.BytesIO(photo)))
+    assert Image.open(io.BytesIO(carrying)).getexif()[0x010E] == "a street"
+    assert jpeg.segment(jpeg.rewrite(carrying, lambda carriers: carriers)) == CONTENT * 300
+    assert jpeg.with_segment(photo + b"a film", b"") == jpeg.with_segment(photo, b"") + b"a film"
+
+
+def own(index, count, chunk=b"x"):
+    return segment(0xE9, jpeg.NAME + bytes((index, count)) + chunk)
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        [own(0, 2)],
+        [own(1, 2)],
+        [own(1, 2), own(0, 2)],
+        [own(0, 2), own(0, 2)],
+        [own(0, 1), own(1, 2)],
+        [own(0, 2), own(1, 1)],
+        [own(0, 2), own(1, 2), own(2, 2)],
+        [own(0, 1), own(0, 1)],
+        [own(0, 0)],
+        [segment(0xE9, jpeg.NAME)],
+        [segment(0xE9, jpeg.NAME + b"\0")],
+    ],
+)
+def test_segments_that_are_not_whole_and_in_order(rng, segments):
+    data = jpeg.encode(picture(rng))
+    assert jpeg.segment(data[:2] + b"".join(segments) + data[2:]) is None
+    assert jpeg.segment(jpeg.with_segment(data[:2] + b"".join(segments) + data[2:], b"new")) == b"new"
+
+
+def test_segments_of_no_jpeg(rng):
+    data = jpeg.encode(picture(rng))
+    for other in (b"", b"\xff\xd8", b"a text", data[:100], jpeg.with_segment(data, bytes(99))[:90]):
+        assert jpeg.segment(other) is None
+        with pytest.raises(jpeg.JpegError):
+            jpeg.with_segment(other, b"x")
+    with pytest.raises(CapacityError, match=f"{jpeg.MAX_CONTENT} bytes beside"):
+        jpeg.with_segment(data, bytes(jpeg.MAX_CONTENT + 1))
+
+
+def test_the_number_of_segments_is_bounded(rng):
+    data = jpeg.encode(picture(rng))
+    many = data[:2] + segment(0xE9) * 5_000_000 + data[2:]  # 20 MB
+    assert jpeg.segment(many) is None
+    for call in (jpeg.carriers, jpeg.blocks, lambda data: jpeg.with_segment(data, b"x")):
+        with pytest.raises(jpeg.JpegError, match="more than 4096 segments"):
+            call(many)
+    some = data[:2] + segment(0xE5, b"x") * 4000 + data[2:]
+    assert jpeg.segment(jpeg.with_segment(some, b"abc")) == b"abc"
+
+
+@given(st.data())
+def test_damaged_segments_are_content_or_nothing(data):
+    whole = jpeg.with_segment(jpeg.encode(picture(np.random.default_rng(0), 16, 16)), b"content" * 9)
+    changed = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 5))):
+        changed[data.draw(st.integers(0, 150))] = data.draw(st.integers(0, 255))
+    assert isinstance(jpeg.segment(bytes(changed[: data.draw(st.integers(0, len(whole)))])), bytes | None)
+
+
+# Views.
+
+
+@pytest.mark.parametrize(
+    ("options", "mode", "steps"),
+    [
+        ({"subsampling": 0}, "RGB", [8, 8, 8]),
+        ({"subsampling": 2}, "RGB", [8, 16, 16]),
+        ({}, "L", [8]),
+        ({}, "CMYK", [8, 8, 8, 8]),
+    ],
+)
+def test_blocks(rng, coefficients, options, mode, steps):
+    data = saved(Image.fromarray(picture(rng)).convert(mode), **options)
+    view, names = jpeg.blocks(data), ("Y", "Cb", "Cr", "K")
+    assert [step for _, step in view] == [*steps, 2**16]
+    for (array, step), name in zip(view[:-1], names, strict=False):
+        assert array.shape == (-(-50 // step), -(-75 // step), 8, 8) and array.dtype == np.int16
+        np.testing.assert_array_equal(array, coefficients(data)[name])
+    tables = Image.open(io.BytesIO(data)).quantization  # in zigzag order, or rows, by Pillow's version
+    found = view[-1][0]
+    assert found.shape == (1, 1, len(steps), 8, 8) and sorted(found[0, 0, 0].ravel()) == sorted(tables[0])
+    assert (found[0, 0, -1] == found[0, 0, 0]).all() == (len(tables) == 1)
+
+
+def test_blocks_that_cover_no_square(rng):
+    with pytest.raises(jpeg.JpegError, match="unequally"):
+        jpeg.blocks(saved(picture(rng), subsampling=1))

@@ -1,4 +1,4 @@
-"""LSB matching: what it carries, what it changes, and what it refuses."""
+"""LSB matching and replacement: what it carries, what it changes, and what it refuses."""
 
 import numpy as np
 import pytest
@@ -32,6 +32,24 @@ def test_round_trip_changes_little(frame, key, nonce, data):
     assert not change[: 8 * offset].any() and np.count_nonzero(change) <= 8 * len(payload)
     if key is None:
         assert not change[8 * (offset + len(payload)) :].any()
+
+
+@given(FRAMES, KEYS, st.integers(0, 2**32 - 1), st.data())
+def test_replacement_changes_the_lowest_bits_only(frame, key, nonce, data):
+    room = lsb.capacity(frame.shape)
+    offset = data.draw(st.integers(0, room))
+    payload = data.draw(st.binary(max_size=room - offset))
+    options = {"offset": offset, "key": key, "nonce": nonce}
+    hidden = lsb.hide(frame, payload, replace=True, **options)
+    assert lsb.reveal(hidden, len(payload), **options) == payload
+    np.testing.assert_array_equal(hidden >> 1, frame >> 1)
+    matched = lsb.hide(frame, payload, **options)
+    np.testing.assert_array_equal(hidden != frame, matched != frame)  # the same samples
+
+
+def test_replacement_takes_pixels_only():
+    with pytest.raises(ValueError, match="uint8, got int16"):
+        lsb.hide(np.zeros((8, 8), np.int16), b"x", replace=True)
 
 
 @given(FRAMES, KEYS)

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import precision
 
-from uunet import channel, config, data, models
-from uunet.channel import jpeg
+from uunet import config, data, models
+from uunet.channel import jpeg, simulation
 from uunet.training import adversarial, classifier, trainer, twin
 
 SGD = config.Optimizer("sgd", 1.0)
@@ -63,7 +63,7 @@ def twin_batch():
     """A batch of noise, as `data.twin_batch` makes them of faces."""
     rng = np.random.default_rng(0)
     size, count = TWINS.size, TWINS.batch
-    order, degradation = channel.sample_conditions(TWINS.channel, count, rng, 0)
+    order, degradation = simulation.sample_conditions(TWINS.channel, count, rng, 0)
     pictures = rng.random((3, count, size, size, 3)).astype(np.float32)
     return {
         "x": pictures[0],
@@ -116,7 +116,7 @@ def main(folder, out):
         found |= {f"{stage} {name}": value for name, value in step(built, twin_batch(), variables).items()}
     # what the channel leaves of faces, and the gradient that comes back through it
     backend = trainer.backend_trainer()
-    through = channel.Channel(ENCODED, 32, 2, backend.outside)
+    through = simulation.Channel(ENCODED, 32, 2, backend.outside)
     order, degradation = np.array([1, 0], np.int32), np.array([[1, 23, 5, 9]], np.int32)
     faces = data.sequence_batch(heads, dataclasses.replace(BATCH, subjects=1), 0)["x"]
     faces = keras.ops.convert_to_tensor(faces, "float64")

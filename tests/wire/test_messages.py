@@ -38,7 +38,7 @@ def made(tmp_path_factory):
     encoder = linear_network(4, np.vstack([-np.eye(3), np.zeros((1, 3))]), 1.0)
     clip = write_clip(folder / "clip.mkv", FRAMES)
     for name, secret in (("plain.mkv", None), ("sealed.mkv", KEY), ("plain.mp4", None), ("sealed.mp4", KEY)):
-        pipeline.deidentify_video(clip, folder / name, encoder, BOXES, seed=1, secret=secret)
+        pipeline.deidentify_video(clip, folder / name, encoder, BOXES, pipeline.PublicOptions(seed=1, secret=secret))
     return folder
 
 
@@ -74,7 +74,7 @@ def test_h264(made, decoder, tmp_path):
 
 
 def test_a_seed_repeats_the_lossy_file(made, encoder, tmp_path):
-    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mp4", encoder, BOXES, seed=1)
+    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mp4", encoder, BOXES, pipeline.PublicOptions(seed=1))
     assert (tmp_path / "again.mp4").read_bytes() == (made / "plain.mp4").read_bytes()
 
 
@@ -85,21 +85,30 @@ def test_sealed_video(made, decoder, tmp_path, name):
     closed = pipeline.inspect_video(made / name)
     assert closed.boxes == [None] * 25 and closed.failures == {} and len(closed.stream.stream_id) == 16
     assert pipeline.inspect_video(made / name, secret=KEY).opened() == rois
-    assert pipeline.reconstruct_video(made / name, tmp_path / "back.mkv", decoder, secret=KEY).frames == 25
+    assert (
+        pipeline.reconstruct_video(
+            made / name, tmp_path / "back.mkv", decoder, pipeline.RestoreOptions(secret=KEY)
+        ).frames
+        == 25
+    )
     for secret, says in ((None, "is sealed: give the key"), (OTHER_KEY, "^Frames 0 to .*does not open")):
         with pytest.raises(UUNetError, match=says):
-            pipeline.reconstruct_video(made / name, tmp_path / "other.mkv", decoder, secret=secret)
+            pipeline.reconstruct_video(
+                made / name, tmp_path / "other.mkv", decoder, pipeline.RestoreOptions(secret=secret)
+            )
     assert os.listdir(tmp_path) == ["back.mkv"]
 
 
 @pytest.mark.parametrize("name", ["plain.mkv", "plain.mp4"])
 def test_plain_video_where_a_key_is_given(made, decoder, tmp_path, name):
     with pytest.raises(protocol.PlainMessageError, match="^Frames 0 to 9: .*anybody may have written"):
-        pipeline.reconstruct_video(made / name, tmp_path / "back.mkv", decoder, secret=KEY)
+        pipeline.reconstruct_video(made / name, tmp_path / "back.mkv", decoder, pipeline.RestoreOptions(secret=KEY))
 
 
 def test_two_files_of_one_key_have_nothing_in_common(made, encoder, tmp_path):
-    pipeline.deidentify_video(made / "clip.mkv", tmp_path / "again.mkv", encoder, BOXES, seed=1, secret=KEY)
+    pipeline.deidentify_video(
+        made / "clip.mkv", tmp_path / "again.mkv", encoder, BOXES, pipeline.PublicOptions(seed=1, secret=KEY)
+    )
     ids = [pipeline.inspect_video(p).stream.stream_id for p in (made / "sealed.mkv", tmp_path / "again.mkv")]
     assert ids[0] != ids[1]
 
@@ -162,7 +171,7 @@ def test_frames_moved_in_a_lossless_file(made, decoder, tmp_path, name, secret, 
     assert (found[0][0], found[-1][1]) == span and re.search(says, found[0][2])
     if secret or name == "plain.mkv":
         with pytest.raises(protocol.FrameIndexError, match=f"^Frame {span[0]}"):
-            pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder, secret=secret)
+            pipeline.reconstruct_video(public, tmp_path / "back.mkv", decoder, pipeline.RestoreOptions(secret=secret))
 
 
 @pytest.mark.parametrize("method", [messages.LSB, messages.QIM])
@@ -195,7 +204,7 @@ def test_a_lost_group_is_named_and_the_others_are_read(made, tmp_path):
 @pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
 def test_two_streams_spliced(made, encoder, tmp_path, suffix):
     other = tmp_path / f"other{suffix}"
-    pipeline.deidentify_video(made / "clip.mkv", other, encoder, BOXES, seed=1, secret=KEY)
+    pipeline.deidentify_video(made / "clip.mkv", other, encoder, BOXES, pipeline.PublicOptions(seed=1, secret=KEY))
     spliced = read_clip(made / f"sealed{suffix}")[0][:10] + read_clip(other)[0][10:]
     public = write_exact(tmp_path / "spliced.mkv", spliced)
     for secret in (KEY, None):
@@ -227,7 +236,9 @@ def test_what_the_codec_destroys_is_not_kept(made, encoder, tmp_path):
     for boxes, options in ((BOXES, {"crf": 51}), (GivenBoxes({0: [(0, Roi(0, 0, WIDTH, HEIGHT))]}), {})):
 
         def call(boxes=boxes, options=options):
-            pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mp4", encoder, boxes, seed=1, **options)
+            pipeline.deidentify_video(
+                made / "clip.mkv", tmp_path / "public.mp4", encoder, boxes, pipeline.PublicOptions(seed=1, **options)
+            )
 
         fails(tmp_path, UUNetError, "cannot hold the head boxes|head boxes leave too little", call)
 
@@ -243,7 +254,9 @@ def test_no_room(made, encoder, tmp_path):
     ):
 
         def call(source=source, target=target, boxes=boxes):
-            pipeline.deidentify_video(source, tmp_path / target, encoder, GivenBoxes(boxes), seed=1)
+            pipeline.deidentify_video(
+                source, tmp_path / target, encoder, GivenBoxes(boxes), pipeline.PublicOptions(seed=1)
+            )
 
         fails(tmp_path, UUNetError, says, call)
 
@@ -252,7 +265,9 @@ def test_no_room(made, encoder, tmp_path):
 def test_no_head_in_many_frames(encoder, tmp_path):
     clip = write_clip(tmp_path / "clip.mkv", [scene(0)] * 300)
     for name, secret in (("plain.webm", None), ("sealed.webm", KEY)):
-        pipeline.deidentify_video(clip, tmp_path / name, encoder, GivenBoxes(), seed=1, secret=secret)
+        pipeline.deidentify_video(
+            clip, tmp_path / name, encoder, GivenBoxes(), pipeline.PublicOptions(seed=1, secret=secret)
+        )
         assert pipeline.inspect_video(tmp_path / name, secret=secret).opened() == [[]] * 300
 
 
@@ -283,13 +298,17 @@ def test_hostile_length_in_a_lossy_frame():
 def test_given_boxes_instead_of_the_messages(made, decoder, tmp_path):
     boxes = GivenBoxes({k: [(None, roi) for roi in rois] for k, rois in enumerate(LOSSY_ROIS)})
     pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "a.mkv", decoder)
-    pipeline.reconstruct_video(made / "sealed.mp4", tmp_path / "b.mkv", decoder, boxes=boxes)
-    pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "c.mkv", decoder, boxes=boxes)
-    pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "d.mkv", decoder, boxes=GivenBoxes())
+    pipeline.reconstruct_video(made / "sealed.mp4", tmp_path / "b.mkv", decoder, pipeline.RestoreOptions(boxes=boxes))
+    pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "c.mkv", decoder, pipeline.RestoreOptions(boxes=boxes))
+    pipeline.reconstruct_video(
+        made / "plain.mp4", tmp_path / "d.mkv", decoder, pipeline.RestoreOptions(boxes=GivenBoxes())
+    )
     a, c, d = (read_clip(tmp_path / name)[0] for name in ("a.mkv", "c.mkv", "d.mkv"))
     assert np.array_equal(a, c) and np.array_equal(d, read_clip(made / "plain.mp4")[0])
     with pytest.raises(UUNetError, match="frame 25 but the last frame is 24"):
-        pipeline.reconstruct_video(made / "plain.mp4", tmp_path / "e.mkv", decoder, boxes=GivenBoxes({25: []}))
+        pipeline.reconstruct_video(
+            made / "plain.mp4", tmp_path / "e.mkv", decoder, pipeline.RestoreOptions(boxes=GivenBoxes({25: []}))
+        )
 
 
 # Pictures.
@@ -303,18 +322,25 @@ HEAD = GivenBoxes({0: [(0, Roi(100, 120, 32, 32))]})
 def test_picture(tmp_path, encoder, decoder, suffix, secret):
     Image.fromarray(RGB).save(tmp_path / "in.png")
     public = tmp_path / f"public{suffix}"
-    assert pipeline.deidentify_image(tmp_path / "in.png", public, encoder, HEAD, seed=1, secret=secret) == 1
+    assert (
+        pipeline.deidentify_image(
+            tmp_path / "in.png", public, encoder, HEAD, pipeline.PublicOptions(seed=1, secret=secret)
+        )
+        == 1
+    )
     found = pipeline.inspect_image(public, secret=secret)
     assert found.opened() == [[HEAD.by_frame[0][0][1]]]
     assert found.stream.method == (messages.LSB if suffix == ".png" else messages.QIM)
     assert profiles.of(public, found.stream.method) == ("png" if suffix == ".png" else "jpeg")
-    pipeline.reconstruct_image(public, tmp_path / "back.png", decoder, secret=secret)
+    pipeline.reconstruct_image(public, tmp_path / "back.png", decoder, pipeline.RestoreOptions(secret=secret))
     box = slice(120, 152), slice(100, 132)
     assert abs(images.read(tmp_path / "back.png").rgb[box].astype(int) - RGB[box]).mean() < 12
     if secret:
         for wrong, says in ((None, "^The file is sealed"), (OTHER_KEY, "^The frame's message does not open")):
             with pytest.raises(UUNetError, match=says):
-                pipeline.reconstruct_image(public, tmp_path / "other.png", decoder, secret=wrong)
+                pipeline.reconstruct_image(
+                    public, tmp_path / "other.png", decoder, pipeline.RestoreOptions(secret=wrong)
+                )
 
 
 def test_arrays_may_be_sealed_too(encoder, decoder):
@@ -344,7 +370,9 @@ def test_one_frame_of_a_clip_in_which_heads_move_is_refused(made, decoder, tmp_p
             assert found.boxes == [None] and "one of 10 frames of a video" in str(found.failures[0])
 
         def call(secret=secret):
-            pipeline.reconstruct_image(tmp_path / "one.png", tmp_path / "back.png", decoder, secret=secret)
+            pipeline.reconstruct_image(
+                tmp_path / "one.png", tmp_path / "back.png", decoder, pipeline.RestoreOptions(secret=secret)
+            )
 
         fails(tmp_path, protocol.FrameIndexError, "heads move, .* not say which: give the whole public video", call)
 
@@ -360,10 +388,14 @@ def test_picture_that_cannot_be_a_jpeg(tmp_path, encoder):
     ):
 
         def call(source=tmp_path / name, boxes=boxes):
-            pipeline.deidentify_image(source, tmp_path / "public.jpg", encoder, GivenBoxes(boxes), seed=1)
+            pipeline.deidentify_image(
+                source, tmp_path / "public.jpg", encoder, GivenBoxes(boxes), pipeline.PublicOptions(seed=1)
+            )
 
         fails(tmp_path, UUNetError, says, call)
-    pipeline.deidentify_image(tmp_path / "opaque.png", tmp_path / "public.jpg", encoder, HEAD, seed=1)
+    pipeline.deidentify_image(
+        tmp_path / "opaque.png", tmp_path / "public.jpg", encoder, HEAD, pipeline.PublicOptions(seed=1)
+    )
 
 
 def test_folder_of_jpegs(tmp_path, encoder, decoder):
@@ -371,15 +403,26 @@ def test_folder_of_jpegs(tmp_path, encoder, decoder):
     for k in range(2):
         Image.fromarray(FRAMES[k]).save(tmp_path / "in" / f"{k}.png")
     options = {"seed": 1, "profile": "jpeg", "secret": KEY}
-    assert pipeline.deidentify_folder(tmp_path / "in", tmp_path / "out", encoder, GivenBoxes(), **options).failed == {}
+    assert (
+        pipeline.deidentify_folder(
+            tmp_path / "in", tmp_path / "out", encoder, GivenBoxes(), pipeline.PublicOptions(**options)
+        ).failed
+        == {}
+    )
     assert sorted(os.listdir(tmp_path / "out")) == ["0.jpg", "1.jpg"]
-    back = pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "back", decoder, secret=KEY)
+    back = pipeline.reconstruct_folder(
+        tmp_path / "out", tmp_path / "back", decoder, pipeline.RestoreOptions(secret=KEY)
+    )
     assert back.failed == {} and sorted(os.listdir(tmp_path / "back")) == ["0.png", "1.png"]
     given = GivenBoxes({1: [(None, Roi(1, 2, 30, 30))]})
-    back = pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "given", decoder, boxes=given)
+    back = pipeline.reconstruct_folder(
+        tmp_path / "out", tmp_path / "given", decoder, pipeline.RestoreOptions(boxes=given)
+    )
     assert back.done == {"0.jpg": 0, "1.jpg": 1}
     with pytest.raises(BoxesError, match="picture 2 but the last one is 1"):
-        pipeline.reconstruct_folder(tmp_path / "out", tmp_path / "none", decoder, boxes=GivenBoxes({2: []}))
+        pipeline.reconstruct_folder(
+            tmp_path / "out", tmp_path / "none", decoder, pipeline.RestoreOptions(boxes=GivenBoxes({2: []}))
+        )
 
 
 # Profiles, and what they are made of.
@@ -406,8 +449,12 @@ def test_frames_that_are_no_group():
 
 def test_lossy_frames_keep_the_faces_to_the_bit(encoder):
     held, _ = carry([TABLE[k] for k in range(20)], FRAMES[0].shape)
-    public = frame.deidentify_frames(FRAMES[:20], held, engine.Deidentifier(encoder, 1), method=messages.QIM)
-    lossless = frame.deidentify_frames(FRAMES[:20], held, engine.Deidentifier(linear_network(4, np.eye(4, 3), 0.0), 1))
+    public = frame.deidentify_frames(
+        FRAMES[:20], held, frame.Publisher(engine.Deidentifier(encoder, 1), method=messages.QIM)
+    )
+    lossless = frame.deidentify_frames(
+        FRAMES[:20], held, frame.Publisher(engine.Deidentifier(linear_network(4, np.eye(4, 3), 0.0), 1))
+    )
     for image, other, heads in zip(public, lossless, held, strict=True):
         for _, (x, y, w, h) in heads:
             box = slice(y, y + h), slice(x, x + w)
@@ -458,7 +505,9 @@ def test_too_many_that_move_stand_still():
 
 def test_how_many_groups_stand_still_is_said(made, encoder, tmp_path):
     crowd = {k: [(n, Roi(110 + 12 * n + k, 130, 10, 10)) for n in range(9 if k < 10 else 2)] for k in range(25)}
-    result = pipeline.deidentify_video(made / "clip.mkv", tmp_path / "public.mp4", encoder, GivenBoxes(crowd), seed=1)
+    result = pipeline.deidentify_video(
+        made / "clip.mkv", tmp_path / "public.mp4", encoder, GivenBoxes(crowd), pipeline.PublicOptions(seed=1)
+    )
     (note,) = result.notes
     assert note.startswith("In 1 of 3 groups of 10 frames the motion of the heads does not fit into the message: ")
     boxes = pipeline.inspect_video(tmp_path / "public.mp4").opened()
@@ -474,7 +523,7 @@ def test_boxes_on_straight_lines_fit_better_than_one_box_a_group(encoder, decode
         image[y : y + h, x : x + w] = [90, 160, 210]
     clip, public = write_clip(tmp_path / "clip.mkv", frames), tmp_path / "public.mp4"
     boxes = {k: [(0, roi)] for k, roi in enumerate(true)}
-    pipeline.deidentify_video(clip, public, encoder, GivenBoxes(boxes), seed=1)
+    pipeline.deidentify_video(clip, public, encoder, GivenBoxes(boxes), pipeline.PublicOptions(seed=1))
     carried, _ = carry([boxes[k] for k in range(25)], frames[0].shape)
     found = pipeline.inspect_video(public).opened()
     assert found == rois_of(carried)
@@ -492,7 +541,7 @@ def test_detected_heads_move_too(encoder, tmp_path):
         return bright_square(image[:, :100])  # the background is as bright, farther right
 
     clip = write_clip(tmp_path / "clip.mkv", [image[:160, :] for image in FRAMES[:12]])
-    result = pipeline.deidentify_video(clip, tmp_path / "public.mp4", encoder, square, seed=1)
+    result = pipeline.deidentify_video(clip, tmp_path / "public.mp4", encoder, square, pipeline.PublicOptions(seed=1))
     assert (result.frames, result.heads, result.tracks, result.frames_without_heads) == (12, 12, 1, 0)
     boxes = pipeline.inspect_video(tmp_path / "public.mp4").opened()
     assert [rois[0].x + rois[0].w for rois in boxes] == [26 + 2 * k for k in range(12)]  # of the head around the square

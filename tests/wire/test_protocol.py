@@ -519,7 +519,8 @@ VECTORS = json.loads((ROOT / "tests/golden/wire.json").read_text(encoding="utf-8
 
 
 def test_the_document_has_the_vectors():
-    (block,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs/wire-format.md").read_text(encoding="utf-8"), re.DOTALL)
+    document = (ROOT / "docs/wire-format.md").read_text(encoding="utf-8").partition("## 10.")[0]
+    (block,) = re.findall(r"```json\n(.*?)```", document, re.DOTALL)
     assert json.loads(block) == VECTORS
 
 

@@ -94,7 +94,7 @@ def straighten(group: Clip, height: int, width: int) -> Clip:
     Returns:
         list (frames) of lists of TrackedBox by rising track, inside the frame: `straight` of the first and the last.
     """
-    tracks = by_track(group)
+    tracks = _by_track(group)
     boxes = [_first_and_last(tracks[track], len(group), height, width) for track in sorted(tracks)]
     rois = straight([first for first, _ in boxes] + [last for _, last in boxes], len(group))
     return [list(map(TrackedBox, sorted(tracks), frame)) for frame in rois]
@@ -126,7 +126,7 @@ def hold(group: Clip) -> Clip:
 
     Args, Returns: as `straighten`.
     """
-    tracks = by_track(group)
+    tracks = _by_track(group)
     still = [
         TrackedBox(track, functools.reduce(_around, (box for _, box in tracks[track]))) for track in sorted(tracks)
     ]
@@ -138,7 +138,7 @@ def _around(a, b):
     return Roi(x, y, max(a.x + a.w, b.x + b.w) - x, max(a.y + a.h, b.y + b.h) - y)
 
 
-def by_track(clip: Clip) -> dict[int, list[tuple[int, Roi]]]:
+def _by_track(clip):
     """dict track -> list of (frame, Roi) by rising frame."""
     tracks = {}
     for frame, heads in enumerate(clip):

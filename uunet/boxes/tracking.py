@@ -12,7 +12,6 @@ These heads are not protected, because their positions are unknown:
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from uunet.boxes.motion import by_track
 from uunet.boxes.types import Clip, Roi, TrackedBox, iou
 
 MIN_IOU = 0.2  # of a box with the expected box of its track; below, it belongs to another person
@@ -24,7 +23,9 @@ MEMORY = 5  # detections over which the velocity of a track is measured, against
 
 
 def track(detections: list[list[Roi]]) -> Clip:
-    """Head boxes with track numbers and filled gaps: `bridge(associate(detections))`.
+    """Head boxes with track numbers and filled gaps.
+
+    The gaps of each track are filled by linear interpolation, and it is extended by EXTEND frames at both ends.
 
     Args:
         detections: list (frames) of lists of Roi, see `detection.find_heads`.
@@ -32,17 +33,26 @@ def track(detections: list[list[Roi]]) -> Clip:
     Returns:
         list (frames) of lists of TrackedBox by rising track: the order of the message.
     """
-    return bridge(associate(detections))
+    return _by_frame([_fill(seen, len(detections)) for seen in _tracks(detections)], len(detections))
 
 
 def associate(detections: list[list[Roi]]) -> Clip:
+    """The given boxes with track numbers; no box is added.
+
+    Args, Returns: as `track`.
+    """
+    return _by_frame(_tracks(detections), len(detections))
+
+
+def _tracks(detections):
     """Gives each box its track: the best total overlap with the expected boxes of the tracks (Hungarian method).
 
     The expected box of a track is its last box, moved on by its velocity, so that two people who cross keep their
     numbers. A person who starts, stops or turns while missed is not at the expected place and gets a second track;
     `_join` joins the two.
 
-    Args, Returns: as `track`, but with the given boxes only.
+    Returns:
+        list of tracks, each a list of (frame, Roi), by rising first frame.
     """
     tracks, active = [], []  # each track is a list of (frame, Roi); its number is its index in `tracks`
     for frame, boxes in enumerate(detections):
@@ -57,11 +67,11 @@ def associate(detections: list[list[Roi]]) -> Clip:
         started = [[(frame, boxes[column])] for column in sorted(fresh)]
         tracks += started
         active += started
-    return _by_frame(dict(enumerate(_join(tracks))), len(detections))
+    return _join(tracks)
 
 
 def _join(tracks):
-    """Joins two tracks where one ends and the other starts, so that `bridge` fills the frames between them.
+    """Joins two tracks where one ends and the other starts, so that `_fill` fills the frames between them.
 
     An end and a start are joined if at most MAX_GAP frames lie between them, their sizes are similar, and they are no
     farther apart than MAX_SPEED allows. The nearest pairs are joined first.
@@ -96,20 +106,8 @@ def _join(tracks):
     return joined
 
 
-def bridge(clip: Clip) -> Clip:
-    """Fills the gaps of each track by linear interpolation and extends it by EXTEND frames at both ends.
-
-    Args:
-        clip: list (frames) of lists of TrackedBox.
-
-    Returns:
-        as `track`.
-    """
-    tracks = by_track(clip)
-    return _by_frame({track: _fill(tracks[track], len(clip)) for track in sorted(tracks)}, len(clip))
-
-
 def _fill(seen, n_frames):
+    """A track without gaps, and with its extensions: list of (frame, Roi)."""
     times, boxes = zip(*seen, strict=True)
     frames = np.arange(max(0, times[0] - EXTEND), min(n_frames, times[-1] + EXTEND + 1))
     # corners, not sizes, are interpolated and rounded, so that boxes between two boxes inside the frame are inside;
@@ -129,8 +127,9 @@ def _expected(seen, frame):
 
 
 def _by_frame(tracks, n_frames):
+    """The clip of some tracks, each a list of (frame, Roi); the number of a track is its index."""
     by_frame = [[] for _ in range(n_frames)]
-    for track, seen in tracks.items():
+    for track, seen in enumerate(tracks):
         for frame, box in seen:
             by_frame[frame].append(TrackedBox(track, box))
     return by_frame

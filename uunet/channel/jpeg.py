@@ -5,6 +5,7 @@ from keras import ops
 from scipy.fft import dct
 
 from uunet import pixels
+from uunet.pixels import Tensor
 
 # BT.601: Y = .299 R + .587 G + .114 B, Cb = (B - Y) / 1.772, Cr = (R - Y) / 1.402
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -31,17 +32,17 @@ CHROMA_STEPS = np.full((8, 8), 99, np.int32)
 CHROMA_STEPS[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 99, 99]]
 
 
-def to_ycbcr(rgb):
+def to_ycbcr(rgb: Tensor) -> Tensor:
     """`(..., 3)` in [0, 1] -> Y in [0, 1], Cb and Cr in [-1/2, 1/2]: full range. `to_rgb` is the inverse."""
     return ops.matmul(rgb, YCBCR.T)
 
 
-def to_rgb(ycbcr):
+def to_rgb(ycbcr: Tensor) -> Tensor:
     """The inverse of `to_ycbcr`; may overshoot [0, 1]."""
     return ops.matmul(ycbcr, RGB.T)
 
 
-def subsample(image):
+def subsample(image: Tensor) -> Tensor:
     """8-bit 4:2:0 video without compression: limited range, one chroma sample per 2 x 2 pixels.
 
     Args:
@@ -57,7 +58,7 @@ def subsample(image):
     return pixels.round_to_8_bits(to_rgb(ops.concatenate([luma, chroma], axis=-1)))
 
 
-def round_trip(image, quality):
+def round_trip(image: Tensor, quality: int | Tensor) -> Tensor:
     """A baseline JPEG file with 4:2:0, written and read: 45 dB and more from Pillow's (see its test).
 
     Args:
@@ -76,7 +77,7 @@ def round_trip(image, quality):
     return pixels.round_to_8_bits(to_rgb(ops.concatenate([luma, chroma], axis=-1) / 255))
 
 
-def steps_at(steps: np.ndarray, quality):
+def steps_at(steps: np.ndarray, quality: int | Tensor) -> Tensor:
     """A quantisation table at any quality, as libjpeg scales it: int `(8, 8)` -> int32 tensor `(8, 8)`."""
     quality = ops.cast(quality, "int32")
     percent = ops.where(quality < 50, 5000 // quality, 200 - 2 * quality)

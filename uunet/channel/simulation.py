@@ -7,8 +7,8 @@ from keras import ops
 
 from uunet import pixels
 from uunet.channel import jpeg, video_codec
-from uunet.channel.resize import resampling_matrix
 from uunet.config import ChannelConfig
+from uunet.pixels import Tensor
 
 
 def sample_conditions(
@@ -52,11 +52,11 @@ class Channel:
             graph: the backend's own.
     """
 
-    def __init__(self, config: ChannelConfig, size: int, sequences: int, outside: Callable):
+    def __init__(self, config: ChannelConfig, size: int, sequences: int, outside: Callable) -> None:
         self.config, self.size, self.outside = config, size, outside
         self.shares = [len(share) for share in np.array_split(np.arange(sequences), len(config.sizes))]
 
-    def __call__(self, faces, order, degradation):
+    def __call__(self, faces: Tensor, order: Tensor, degradation: Tensor) -> Tensor:
         """What U_d receives.
 
         Args:
@@ -79,7 +79,10 @@ class Channel:
 
     def _through(self, faces, n, frames, degradation):
         """`(share x frames, size, size, 3)` through ROIs of n x n pixels, pasted as in `video_codec`."""
-        out, back = resampling_matrix(self.size, n), resampling_matrix(n, self.size)  # (n, size), (size, n)
+        out, back = (
+            pixels.resampling_matrix(self.size, n),
+            pixels.resampling_matrix(n, self.size),
+        )  # (n, size), (size, n)
         if not self.config.damages:
             roi = pixels.round_to_8_bits(_separable(out, out, faces))
             return ops.clip(_separable(back, back, roi), 0.0, 1.0)

@@ -1,6 +1,7 @@
 """The command line. Every command is a function that checks its options, calls the library and prints a summary.
 
-`tool` holds the commands of whoever de-identifies recordings, `lab` those of whoever trains and evaluates networks.
+`tool` holds the commands of whoever de-identifies recordings, `authority` those of whoever has the private key,
+`training` and `lab` those of whoever trains and evaluates networks.
 """
 
 import signal
@@ -9,21 +10,23 @@ from types import FrameType
 
 import typer
 
-from uunet.cli import lab, summary, tool
+from uunet.cli import authority, lab, summary, tool, training
 from uunet.errors import UUNetError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
 for panel, commands in {
-    "De-identify and reconstruct": (tool.deidentify, tool.reconstruct, tool.inspect, tool.keygen, tool.demo),
+    "De-identify and reconstruct": (tool.deidentify, tool.reconstruct, tool.inspect, tool.demo),
+    "Keys of sealed originals": (authority.keygen, authority.disclose, authority.rewrap),
     "Train and evaluate": (
-        lab.train_classifier, lab.score_classifier, lab.train, lab.train_twins, lab.train_reader,
-        lab.train_generator, lab.evaluate, lab.lineup, lab.attack, lab.figure,
+        training.train_classifier, training.score_classifier, training.train, training.train_twins,
+        training.train_reader, training.train_generator, lab.evaluate, lab.lineup, lab.attack, lab.figure,
     ),
 }.items():  # fmt: skip
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(authority.logs, name="log", rich_help_panel="Keys of sealed originals")
 
 
 def main() -> None:

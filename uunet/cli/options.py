@@ -1,13 +1,21 @@
 """Options that several commands share, and what their values mean."""
 
 import dataclasses
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from uunet import config as configuration
+from uunet.cli import summary
 from uunet.errors import UUNetError
+
+if TYPE_CHECKING:
+    from uunet.wire import keys
 
 PASSPHRASE = "UUNET_PASSPHRASE"  # environment variable: other users of the computer can read a command line
 
@@ -21,12 +29,26 @@ S = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
-Key = Annotated[Path | None, typer.Option(help="A key file (`uunet keygen`) that seals or opens the head boxes.")]
+Key = Annotated[
+    Path | None, typer.Option(help="A key file (`uunet keygen --shared`) that seals or opens the head boxes.")
+]
 Passphrase = Annotated[
     bool,
     typer.Option(
         "--passphrase", help=f"Seal or open the head boxes by a passphrase, typed or read from ${PASSPHRASE}."
     ),
+]
+
+SEALED = "Sealed originals"  # panel of the help
+IDENTITY = typer.Option(help="A recipient's private key, or a disclosure (`uunet disclose`).", rich_help_panel=SEALED)
+Identity = Annotated[Path | None, IDENTITY]
+Sidecar = Annotated[
+    Path | None,
+    typer.Option(help="The sidecar file, if the originals are not in PUBLIC itself.", rich_help_panel=SEALED),
+]
+Log = Annotated[
+    Path | None,
+    typer.Option("--log", help="A log to which this opening is appended (`uunet log verify`).", rich_help_panel=SEALED),
 ]
 
 Data = Annotated[Path, typer.Argument(help="A prepared data set: a folder with manifest.csv (data_prep/README.md).")]
@@ -42,6 +64,68 @@ Minutes = Annotated[
 ]
 Devices = Annotated[int, typer.Option(min=1, help="Number of devices; each batch is split evenly over them.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of weights, batches and noise.")]
+
+
+def read_passphrase(confirm: bool = False) -> str:
+    """A passphrase from $UUNET_PASSPHRASE, or typed; twice if `confirm`.
+
+    Raises:
+        PassphraseError: if there is no terminal, or if it is empty.
+    """
+    from uunet.wire import crypto
+
+    text = os.environ.get(PASSPHRASE)
+    if text is None:
+        if not sys.stdin.isatty():
+            raise crypto.PassphraseError(f"There is no terminal to type a passphrase in: set ${PASSPHRASE} instead.")
+        text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
+    crypto.check_passphrase(text)
+    return text
+
+
+def with_notes(load: Callable, *arguments: Any) -> Any:
+    """What `load(*arguments)` returns. Prints a note if others can read the key file."""
+    from uunet.wire import crypto
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", crypto.KeyFileWarning)
+        loaded = load(*arguments)
+    for warning in caught:
+        summary.note(str(warning.message))
+    return loaded
+
+
+def load_identity(path: Path) -> "keys.AuthorityKey | keys.FileKeys":
+    """The private key in a file, whose passphrase is asked for if it has one; or the keys of a disclosure.
+
+    Raises:
+        KeyFileError: if the file cannot be read, or is neither.
+        PassphraseError: if the passphrase is wrong.
+    """
+    from uunet.wire import crypto, keys
+
+    try:
+        with path.open("rb") as file:
+            begins = file.read(64)
+    except OSError as error:
+        raise crypto.KeyFileError(
+            f"{path} cannot be read ({error.strerror}): name the authority's private key, or a disclosure."
+        ) from error
+    if begins.lstrip().startswith(b"{"):
+        return with_notes(keys.load_disclosure, path)
+    passphrase = read_passphrase() if keys.needs_passphrase(path) else None
+    return with_notes(keys.load_authority, path, passphrase)
+
+
+def load_recipients(paths: Sequence[Path]) -> "tuple[keys.RecipientKey, ...]":
+    """The public keys in files.
+
+    Raises:
+        KeyFileError: naming the first that holds none.
+    """
+    from uunet.wire import keys
+
+    return tuple(keys.load_recipient(path) for path in paths)
 
 
 def named(name: str, among: dict[str, Any] = configuration.BY_NAME) -> Any:

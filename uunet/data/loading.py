@@ -9,6 +9,7 @@ device needs the whole `order`. And at the end of every epoch it stops its worke
 import collections
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def batches(make_batch: Callable[[int], dict], steps: Sequence[int], ahead: int 
             yield (coming.popleft().result(),)
 
 
-def dataset(make_batch: Callable[[int], dict], steps: Sequence[int]):
+def dataset(make_batch: Callable[[int], dict], steps: Sequence[int]) -> Any:
     """The same batches as a `tf.data.Dataset`, for TensorFlow; arguments and elements as in `batches`.
 
     Where `training.trainer.devices` trains on several devices, each gets its share of every batch.

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from uunet import channel, losses, pixels
+from uunet import losses, pixels
+from uunet.channel import simulation
 from uunet.config import AdversarialConfig, ClassifierConfig, GeneratorConfig, ReaderConfig, TwinConfig
 from uunet.data.heads import Heads
 from uunet.data.manifest import DataError
@@ -185,7 +186,7 @@ def sequence_batch(heads: Heads, config: AdversarialConfig, step: int) -> dict[s
     # one noise channel per sequence: the pipeline keeps it for a whole track, too
     noise = rng.random((passes, sequences, size, size, 1), dtype=np.float32)
     epsilon = rng.random((config.critic_steps, 2, config.batch_size, 1, 1, 1), dtype=np.float32)
-    conditions = [channel.sample_conditions(config.channel, sequences, rng, step) for _ in range(passes)]
+    conditions = [simulation.sample_conditions(config.channel, sequences, rng, step) for _ in range(passes)]
     return {
         "x": pixels.to_float(heads.images[chosen]),
         "noise": np.repeat(noise, config.frames, axis=1),
@@ -215,7 +216,7 @@ def twin_batch(heads: Heads, twins: Twins, config: TwinConfig, step: int) -> dic
     moved = [_moved(one, places, rng) for one, places in zip(pictures, twins.landmarks[chosen], strict=True)]
     layers = np.stack([one.picture for one in moved])  # (B, size, size, 7)
     both = _relit(pixels.to_float(layers[..., :6]), rng)
-    order, degradation = channel.sample_conditions(config.channel, config.batch, rng, step)
+    order, degradation = simulation.sample_conditions(config.channel, config.batch, rng, step)
     return {
         "x": both[..., :3],
         "twin": both[..., 3:],
@@ -245,7 +246,7 @@ def embedding_batch(heads: Heads, people: int, config: TwinConfig, step: int) ->
     chosen = heads.images[rng.integers(len(heads.images), size=config.batch)]
     nowhere = np.zeros((LANDMARKS, 2))
     x = _relit(pixels.to_float(np.stack([_moved(image, nowhere, rng).picture for image in chosen])), rng)
-    order, degradation = channel.sample_conditions(config.channel, config.batch, rng, step)
+    order, degradation = simulation.sample_conditions(config.channel, config.batch, rng, step)
     person = rng.integers(people, size=config.batch, dtype=np.int32)
     return {"x": x, "person": person, "order": order, "degradation": degradation}
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -60,7 +61,7 @@ def joined(parts: list[Faces]) -> Faces:
 
 
 @cache
-def mtcnn():
+def mtcnn() -> Any:
     """The detector of faces in heads, one per process."""
     from mtcnn import MTCNN  # loads TensorFlow, which takes seconds
 

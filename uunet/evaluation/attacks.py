@@ -19,9 +19,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from uunet import data, engine, models, pixels, presets
+from uunet import data, engine, metrics, models, pixels, presets
 from uunet.config import ConfigError
-from uunet.evaluation import inputs, judges, metrics, recognition, resampling, tables
+from uunet.evaluation import inputs, judges, recognition, resampling, tables
 from uunet.evaluation import pairs as sampling
 from uunet.training import callbacks, provenance
 
@@ -44,7 +44,7 @@ class AttackConfig:
     pictures: int = 400  # of the test split, at most
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.pairs or min(self.pairs) < 1:
             raise ConfigError(f"pairs are whole numbers from 1 on; got {', '.join(map(str, self.pairs)) or 'none'}.")
 
@@ -265,7 +265,7 @@ class Scorer:
         DataError: if there are no genuine or no impostor pairs.
     """
 
-    def __init__(self, faces: Faces, judges: dict[str, Callable], seed: int):
+    def __init__(self, faces: Faces, judges: dict[str, Callable], seed: int) -> None:
         self.faces, self.judges = faces, judges
         people, self.people = np.unique(faces.subjects, return_inverse=True)
         self.pairs = sampling.among(self.people, faces.sequences, both_orders=True)  # answer, original

@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from uunet import data, engine, presets
+from uunet import data, engine, metrics, presets
 from uunet.evaluation import (
     alignment,
     attributes,
     evaluators,
     inputs,
     judges,
-    metrics,
     pairs,
     realism,
     recognition,

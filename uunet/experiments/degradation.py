@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet import data, engine
-from uunet.evaluation import judges, metrics, pairs, recognition, resampling, transmission
+from uunet import data, engine, metrics
+from uunet.evaluation import judges, pairs, recognition, resampling, transmission
 from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
 from uunet.experiments.context import Context

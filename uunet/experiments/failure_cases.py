@@ -5,8 +5,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
-from uunet import engine
-from uunet.evaluation import metrics, resampling
+from uunet import engine, metrics
+from uunet.evaluation import resampling
 from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
 from uunet.experiments.context import Context

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from uunet.evaluation import metrics, pairs, resampling
+from uunet import metrics
+from uunet.evaluation import pairs, resampling
 from uunet.evaluation.inputs import Report
 from uunet.experiments import histograms, sheets
 from uunet.experiments.context import JUDGES, Context

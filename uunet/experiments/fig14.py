@@ -11,9 +11,9 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from uunet import data, engine, presets
+from uunet import data, engine, metrics, presets
 from uunet.config import SMALL, AdversarialConfig, ChannelConfig
-from uunet.evaluation import inputs, metrics, pairs, resampling
+from uunet.evaluation import inputs, pairs, resampling
 from uunet.evaluation.inputs import Report
 from uunet.experiments import sheets
 from uunet.experiments.context import Context

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from uunet.errors import UUNetError
-from uunet.media import profiles
+from uunet.media import profiles, views
 from uunet.media.profiles import Profile
 from uunet.stego import jpeg
-from uunet.wire import messages
+from uunet.wire import messages, protocol
 
 READABLE = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 ORIENTATION = 0x0112  # EXIF tag
@@ -39,6 +39,17 @@ class Picture(NamedTuple):
     def carrier(self) -> np.ndarray | messages.Jpeg:
         """What `messages.read` reads."""
         return self.rgb if self.jpeg is None else messages.Jpeg(self.rgb, self.jpeg)
+
+    @property
+    def view(self) -> views.View:
+        """What digests of its heads are taken of."""
+        view = None if self.jpeg is None else views.of_jpeg(self.jpeg)
+        return view or views.of_rgb(self.rgb)
+
+    @property
+    def envelope_reader(self) -> protocol.Reader:
+        """Reads its envelope of sealed originals, if it carries one. One that is stored rotated carries none."""
+        return views.reader(self.rgb, file=self.jpeg)
 
 
 def read(path: Path | str) -> Picture:

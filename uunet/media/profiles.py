@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import av
+
 from uunet.channel import video_codec
 from uunet.errors import UUNetError
 from uunet.wire import messages
@@ -25,7 +27,6 @@ class Profile:
     says: dict  # each method that such a file can carry -> what survives then, in one sentence
     # videos only
     options: dict = field(default_factory=dict)  # FFmpeg's, of the encoder
-    container: str = ""
     codec: str = ""
     pixels: str = ""
     copied_audio: frozenset = field(default_factory=frozenset)  # codecs that are copied as they are
@@ -53,7 +54,6 @@ LOSSLESS_WEB = Profile(
     method=LSB,
     exact=True,
     says={LSB: f"{EXACT}; browsers play it.", QIM: COPIES},
-    container="webm",
     codec="libvpx-vp9",
     pixels="gbrp",
     options={"lossless": "1", "deadline": "realtime", "cpu-used": "6", "row-mt": "1"},
@@ -66,7 +66,6 @@ LOSSLESS_ARCHIVE = Profile(
     method=LSB,
     exact=True,
     says={LSB: f"{EXACT}; browsers do not play it.", QIM: COPIES},
-    container="matroska",
     codec="ffv1",
     pixels="bgr0",
     options={"level": "3", "slices": "4"},
@@ -75,11 +74,10 @@ LOSSLESS_ARCHIVE = Profile(
 )
 H264 = Profile(
     name="h264",
-    suffixes=(".mp4",),
+    suffixes=(".mp4", ".mkv"),  # .mkv only where the profile is named: `choose` prefers LOSSLESS_ARCHIVE
     method=QIM,
     exact=False,
     says={QIM: LOSSY},
-    container="mp4",
     codec="libx264",
     pixels="yuv420p",
     options={"crf": "23", **video_codec.H264},
@@ -94,12 +92,12 @@ MJPEG = Profile(
     method=messages.JPEG,
     exact=False,
     says=JPEG_SAYS,
-    container="mov",
     codec="mjpeg",
     pixels="yuvj444p",
     copied_audio=frozenset({"aac", "ac3", "alac", "mp3", "pcm_s16be", "pcm_s16le"}),
     audio_codec="aac",
 )
+CONTAINERS = {".webm": "webm", ".mkv": "matroska", ".mp4": "mp4", ".mov": "mov"}  # suffix -> FFmpeg's name
 VIDEOS = (LOSSLESS_WEB, LOSSLESS_ARCHIVE, H264, MJPEG)
 # of reconstructions only
 VIEWING = dataclasses.replace(H264, name="viewing", method=None, says={}, options={"crf": "18"})
@@ -181,9 +179,13 @@ def carrying(profile: Profile, method: str | None) -> Profile:
 
 
 def of(path: Path | str, method: str) -> str | None:
-    """The name of the profile that a public file seems to have, from suffix and method; None if it has none."""
+    """The name of the profile that a public file seems to have, from suffix, method and codec; None if it has none."""
     suffix = Path(path).suffix.lower()
-    return next((profile.name for profile in ALL if suffix in profile.suffixes and method in profile.says), None)
+    fitting = [profile for profile in ALL if suffix in profile.suffixes and method in profile.says]
+    if len(fitting) > 1:  # .mkv
+        codec = _codec(path)
+        fitting = [profile for profile in fitting if av.Codec(profile.codec, "w").canonical_name == codec] or fitting
+    return fitting[0].name if fitting else None
 
 
 def not_survived(profile: Profile) -> str:
@@ -195,6 +197,15 @@ def not_survived(profile: Profile) -> str:
         "cannot hold the head boxes (the heads cover too much of the picture, or too little quality is left): choose a "
         f"lossless file{better}; nothing was kept."
     )
+
+
+def _codec(path):
+    """The codec of a video, e.g. "h264"; None if it cannot be read."""
+    try:
+        with av.open(str(path)) as container:
+            return container.streams.video[0].codec_context.codec.canonical_name
+    except (av.FFmpegError, OSError, IndexError):
+        return None
 
 
 def _names(among):

@@ -15,7 +15,8 @@ import av
 import numpy as np
 
 from uunet.errors import UUNetError
-from uunet.wire import messages
+from uunet.media import sei, views
+from uunet.wire import messages, protocol
 
 MILLISECOND = Fraction(1, 1000)  # the resolution of times in .webm and .mkv
 FRAMES_AT_ONCE = 2 * messages.GROUP  # frames held in memory; their heads go through the network together
@@ -33,11 +34,38 @@ class Frame(NamedTuple):
     time: int  # ms
     duration: int  # ms
     jpeg: bytes | None  # the JPEG file that the video stores for it; None if there is none, or if it is not upright
+    decoded: av.VideoFrame | None = None  # as the decoder gave it, of H.264 only; its planes are not made upright
+    upright: bool = True  # whether the file stores it upright
 
     @property
     def carrier(self) -> np.ndarray | messages.Jpeg:
         """What `messages.read` reads."""
         return self.rgb if self.jpeg is None else messages.Jpeg(self.rgb, self.jpeg)
+
+    @property
+    def view(self) -> views.View:
+        """What digests of its heads are taken of."""
+        view = None
+        if self.jpeg is not None:
+            view = views.of_jpeg(self.jpeg)
+        elif self.decoded is not None and self.upright:
+            view = views.of_planes(self.decoded)
+        return view or views.of_rgb(self.rgb)
+
+    @property
+    def envelope_reader(self) -> protocol.Reader:
+        """Reads its envelope of sealed originals, if it carries one.
+
+        Raises:
+            VideoError: if it does, but is to be displayed rotated or mirrored. Public videos are written upright, and
+                the boxes in the envelope are counted in the pixels as they are stored.
+        """
+        if not self.upright and self.decoded is not None and sei.find(self.decoded) is not None:
+            raise VideoError(
+                "The frame carries sealed originals but is displayed rotated or mirrored: give the public file exactly "
+                "as it was written."
+            )
+        return views.reader(self.rgb, file=self.jpeg, decoded=self.decoded)
 
 
 @dataclass(frozen=True)
@@ -103,8 +131,15 @@ class Clip:
         if before is not None and time <= before.time:  # two frames at one time cannot be stored
             time = before.time + 1
         duration = round(float(decoded.duration * decoded.time_base * 1000)) if decoded.duration else round(period)
-        stored = self.video.codec_context.name == "mjpeg" and np.array_equal(matrix, np.eye(2))
-        return Frame(rgb, time, max(1, duration), bytes(packet) if stored else None)
+        codec, upright = self.video.codec_context.name, np.array_equal(matrix, np.eye(2))
+        return Frame(
+            rgb=rgb,
+            time=time,
+            duration=max(1, duration),
+            jpeg=bytes(packet) if codec == "mjpeg" and upright else None,
+            decoded=decoded if codec == "h264" else None,
+            upright=upright,
+        )
 
 
 @contextmanager
@@ -164,16 +199,17 @@ def _decoded(clip):
             if packet is None:
                 return
             frames = packet.decode() if packet.stream is clip.video else []
-            damaged = packet.stream is clip.video and (packet.is_corrupt or any(frame.is_corrupt for frame in frames))
+            corrupt = packet.stream is clip.video and (packet.is_corrupt or any(frame.is_corrupt for frame in frames))
         except av.FFmpegError as error:
-            raise VideoError(_damaged(clip.path, index)) from error
-        if damaged:
-            raise VideoError(_damaged(clip.path, index))
+            raise VideoError(damaged(clip.path, index)) from error
+        if corrupt:
+            raise VideoError(damaged(clip.path, index))
         yield packet, frames
         index += len(frames)
 
 
-def _damaged(path, index):
+def damaged(path: Path | str, index: int) -> str:
+    """The sentence about damage near a frame."""
     return f"{path} is damaged at or near frame {index}: repair it, for example with `ffmpeg -i IN -c copy OUT`."
 
 

@@ -31,6 +31,7 @@ z, CODES numbers from N(0, 1), says which person is drawn. It is the same for a 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -40,6 +41,7 @@ from scipy import special
 from uunet import labels as vocabulary
 from uunet.models import precision
 from uunet.models.twin import shuffle, unshuffle
+from uunet.pixels import Tensor
 
 NUMBERS = ("column", "row", "size", "yaw", "pitch", "roll", "mouth", "right", "down")
 MEAN = (0.0, 0.15, -1.74, 0.0, 0.14, 0.0, 0.13, 0.0, 0.0)  # of rendered heads
@@ -68,7 +70,7 @@ def _radius(size):
     return (right[None] ** 3 + down[:, None] ** 3) ** (1 / 3)
 
 
-def surroundings(x):
+def surroundings(x: Tensor) -> Tensor:
     """y: pictures `(B, S, S, 3)` with the head's pixels set to 0, whatever their values."""
     return ops.where(ops.convert_to_tensor(removed(x.shape[1])[..., None]), ops.zeros_like(x), x)
 
@@ -96,25 +98,27 @@ class ModulatedConv2D(layers.Conv2D):
     Inputs are `(B, H, W, C)` and the style `(B, C)`.
     """
 
-    def __init__(self, kernels: int, size: int = 3, **named):
+    def __init__(self, kernels: int, size: int = 3, **named: Any) -> None:
         super().__init__(kernels, size, padding="same", **named)
         self.input_spec = None  # Conv2D expects a single input
 
-    def build(self, x_shape, style_shape):
+    def build(self, x_shape: tuple, style_shape: tuple) -> None:
         super().build(x_shape)
         self.input_spec = None
 
-    def call(self, x, style):
+    def call(self, x: Tensor, style: Tensor) -> Tensor:
         squares = ops.sum(ops.square(self.kernel), axis=(0, 1))  # (C, K)
         length = ops.matmul(ops.square(style), squares)  # (B, K)
         y = ops.conv(x * style[:, None, None], self.kernel, padding="same")
         return y * ops.rsqrt(0.5 * length + 1e-8)[:, None, None] + self.bias
 
-    def compute_output_shape(self, x_shape, style_shape=None):
+    def compute_output_shape(self, x_shape: tuple, style_shape: tuple | None = None) -> tuple:
         return super().compute_output_shape(x_shape)
 
 
-def head_generator(*, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), codes: int = 64, name="generator"):
+def head_generator(
+    *, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), codes: int = 64, name: str = "generator"
+) -> keras.Model:
     """G and the blending: surroundings, numbers, labels and a code to a picture of somebody in them.
 
     A U-Net; the kernels of its second half are modulated by the code, the labels, the numbers and the mean features of
@@ -154,7 +158,9 @@ def head_generator(*, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192)
     return keras.Model(inputs, f * b + y * (1 - b), name=name)
 
 
-def head_critic(*, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), name="head_critic"):
+def head_critic(
+    *, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), name: str = "head_critic"
+) -> keras.Model:
     """D: how real a picture looks, given the numbers and labels that it should show.
 
     Args:
@@ -176,7 +182,7 @@ def head_critic(*, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), n
     return keras.Model(inputs, score + ops.cast(fits, precision.exact()), name=name)
 
 
-def head_reader(*, size: int = 64, width: int = 24, name="reader"):
+def head_reader(*, size: int = 64, width: int = 24, name: str = "reader") -> keras.Model:
     """R: what the generator is told of a head.
 
     Args:
@@ -204,7 +210,7 @@ def head_reader(*, size: int = 64, width: int = 24, name="reader"):
     return keras.Model(x, {"numbers": numbers} | logits, name=name)
 
 
-def shading(x, numbers):
+def shading(x: Tensor, numbers: Tensor) -> Tensor:
     """`right` and `down` of pictures `(B, S, S, 3)` with `column`, `row` and `size`, the first of `numbers`: `(B, 2)`.
 
     sum_p w_p v_p d_p / sum_p w_p v_p,  d_p = (p - centre) / exp(size),  w_p = exp(-|d_p|^2 / 2 WINDOW^2)
@@ -220,7 +226,7 @@ def shading(x, numbers):
     return ops.stack([one / total for one in sums], axis=-1)
 
 
-def face_coordinates(numbers, cells: int):
+def face_coordinates(numbers: Tensor, cells: int) -> Tensor:
     """Where each cell of a picture is, as seen from the face: `(B, cells, cells, 2)`, in units of 2 exp(size).
 
     The first coordinate runs along the line of the eyes, the second down the nose.

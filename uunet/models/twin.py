@@ -20,6 +20,7 @@ for a whole track, whatever L reads in single frames.
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -27,6 +28,7 @@ from keras import layers, ops
 
 from uunet import labels
 from uunet.models import precision
+from uunet.pixels import Tensor
 
 COARSE = 8  # values each way that D sees of a frame that is all head, whatever its size
 LABELS = tuple(len(words) for words in labels.VALUES.values())  # numbers of values: 2, 4, 5
@@ -50,7 +52,7 @@ class TwinEncoder(keras.Model):
         s: four of {-1, 0, 1}: who may stand there, as in Eq. 9, for whoever calls `choose`.
     """
 
-    def __init__(self, read, parts, s, name="encoder"):
+    def __init__(self, read: keras.Model, parts: keras.Model, s: Sequence[int], name: str = "encoder") -> None:
         size = read.input_shape[1]
         image, person = keras.Input((size, size, 4), name="image"), keras.Input((PEOPLE,), name="person")
         x = image[..., :3]
@@ -61,7 +63,9 @@ class TwinEncoder(keras.Model):
         self.read, self.parts, self.s = read, parts, tuple(s)
 
 
-def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="encoder"):
+def twin_encoder(
+    *, size: int = 64, width: int = 32, s: Sequence[int] = (-1, 1, 1, 1), strength: float = 0.04, name: str = "encoder"
+) -> TwinEncoder:
     """U_e: a head and a virtual person -> the same frame with that person's head, x hidden in it.
 
     Args:
@@ -77,7 +81,7 @@ def twin_encoder(*, size=64, width=32, s=(-1, 1, 1, 1), strength=0.04, name="enc
     return TwinEncoder(_reader(size, width), _drawing(size, width, strength), s, name)
 
 
-def choose(logits, s, u):
+def choose(logits: Sequence[np.ndarray], s: Sequence[int], u: np.ndarray) -> np.ndarray:
     """The virtual person for a head: one of those whom s allows, each with the same probability.
 
     N is the number of these people. floor(N u) is written with one digit per label: by how many values the label
@@ -103,7 +107,7 @@ def choose(logits, s, u):
     return np.eye(PEOPLE, dtype=np.float32)[person * ALIKE + rest]
 
 
-def labels_of(person):
+def labels_of(person: Tensor) -> Tensor:
     """Gender, ethnicity and hairstyle of virtual people: int `(B,)` -> int `(B, 3)`."""
     number, labels = person // ALIKE, []
     for values in reversed(LABELS):
@@ -159,7 +163,7 @@ def _expected(places):
     return ops.stack([column, row], axis=-1)
 
 
-def spots(places, size, spread):
+def spots(places: Tensor, size: int, spread: float) -> Tensor:
     """Places `(B, K, 2)` in pixels to pictures of round spots, `(B, size, size, K)` in (0, 1]; spread: sigma / size."""
     axis = ops.arange(size, dtype=places.dtype)[:, None] + 0.5
     columns, rows = (  # (B, size, K) each
@@ -168,7 +172,7 @@ def spots(places, size, spread):
     return rows[:, :, None] * columns[:, None]
 
 
-def twin_decoder(*, size=64, width=32, name="decoder"):
+def twin_decoder(*, size: int = 64, width: int = 32, name: str = "decoder") -> keras.Model:
     """U_d: float32 `(B, size, size, 3)` in [0, 1] to r, the same; its kernels as H's."""
     a, fold = keras.Input((size, size, 3)), fold_of(size)
     found = shuffle(_unet(unshuffle(a - 0.5, fold), 3 * width // 2, outputs=fold**2 * 3, name="reveal", levels=2), fold)
@@ -180,19 +184,19 @@ def _clip(x):
     return x + ops.stop_gradient(ops.clip(x, 0.0, 1.0) - x)
 
 
-def fold_of(size):
+def fold_of(size: int) -> int:
     """Side of the squares of pixels that become channels: 4 pixels in heads of more than 128, else 2."""
     return 4 if size > 128 else 2
 
 
-def unshuffle(x, fold):
+def unshuffle(x: Tensor, fold: int) -> Tensor:
     """fold x fold pixels become channels: `(B, H, W, C)` -> `(B, H/fold, W/fold, fold^2 C)`."""
     _, height, width, channels = x.shape
     x = ops.reshape(x, (-1, height // fold, fold, width // fold, fold, channels))
     return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height // fold, width // fold, fold**2 * channels))
 
 
-def shuffle(x, fold):
+def shuffle(x: Tensor, fold: int) -> Tensor:
     """The inverse of `unshuffle`."""
     _, height, width, channels = x.shape
     x = ops.reshape(x, (-1, height, width, fold, fold, channels // fold**2))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -12,7 +12,8 @@ from uunet.boxes.box_file import GivenBoxes
 from uunet.errors import UUNetError
 from uunet.media import profiles
 from uunet.media.images import READABLE, ImageError
-from uunet.pipeline.image import deidentify_image, reconstruct_image
+from uunet.pipeline.image import deidentify_image, reconstruct_image, restore_image
+from uunet.pipeline.options import PublicOptions, RestoreOptions
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class FolderResult:
 
     done: dict = field(default_factory=dict)  # -> number of heads
     failed: dict = field(default_factory=dict)  # -> sentence; nothing was written for these
+    notes: dict = field(default_factory=dict)  # -> list of sentences that the user should read
+    altered: dict = field(default_factory=dict)  # -> number of public heads that are not as they were published
 
 
 def deidentify_folder(
@@ -28,12 +31,7 @@ def deidentify_folder(
     target: Path | str,
     encoder: keras.Model,
     detector: Callable | GivenBoxes,
-    *,
-    seed: int | None = None,
-    secret: bytes | str | None = None,
-    profile: str = "png",
-    method: str | None = None,
-    overwrite: bool = False,
+    options: PublicOptions = PublicOptions(),
     progress: Callable | None = None,
 ) -> FolderResult:
     """Writes the public version of every picture in a folder and its subfolders, under the same name.
@@ -43,47 +41,71 @@ def deidentify_folder(
     Args:
         source: path of the folder; in it, files that are not READABLE are ignored.
         target: path of the folder for the results, made if it does not exist.
-        encoder, secret, method, overwrite: as in `deidentify_image`.
+        encoder: U_e.
         detector: as in `deidentify_image`; boxes of frame k are for picture k in the order of their paths.
-        seed: >= 0 for repeatable files; picture k uses seed + k, so that no two pictures show one virtual face.
-        profile: what is written, "png" or "jpeg".
+        options: how the files are written.
         progress: callable `(stage, done, total)`, after each picture.
 
     Raises:
         UUNetError: before anything is done, if the folders cannot be used like this.
     """
-    (chosen,) = profiles.named(profiles.PICTURES, profile)
-    profiles.carrying(chosen, method)
-    plan = _plan(source, target, chosen.suffixes[0], overwrite)
+    if options.crf is not None:
+        raise profiles.ProfileError("A folder of pictures has no crf: leave it out.")
+    if options.sidecar is not None:
+        raise ImageError("A folder of pictures has no sidecar file: leave --sidecar out, or give one picture.")
+    options.check()
+    (chosen,) = profiles.named(profiles.PICTURES, options.profile or profiles.PNG.name)
+    profiles.carrying(chosen, options.method)
+    plan = _plan(source, target, chosen.suffixes[0], options.overwrite)
     detectors = detection.per_picture(detector, len(plan))
 
-    def one(k, picture, result):
-        own_seed = None if seed is None else seed + k
-        return deidentify_image(
-            picture, result, encoder, detectors[k], seed=own_seed, secret=secret, method=method, overwrite=overwrite
-        )
+    notes: dict[str, list[str]] = {}
 
-    return _each(source, plan, one, progress, "de-identify")
+    def one(k, picture, result):
+        def note(sentence):
+            notes.setdefault(str(picture.relative_to(source)), []).append(sentence)
+
+        own = options if options.seed is None else replace(options, seed=options.seed + k)
+        return deidentify_image(picture, result, encoder, detectors[k], own, note)
+
+    return replace(_each(source, plan, one, progress, "de-identify"), notes=notes)
 
 
 def reconstruct_folder(
     public: Path | str,
     target: Path | str,
     decoder: keras.Model,
-    *,
-    secret: bytes | str | None = None,
-    boxes: GivenBoxes | None = None,
-    overwrite: bool = False,
+    options: RestoreOptions = RestoreOptions(),
     progress: Callable | None = None,
 ) -> FolderResult:
     """Writes the original faces back into every public picture of a folder, as .png; see `deidentify_folder`."""
-    plan = _plan(public, target, ".png", overwrite)
-    boxes_of = [None] * len(plan) if boxes is None else boxes.per_picture(len(plan))
+    options.check_learned()
+    plan = _plan(public, target, ".png", options.overwrite)
+    boxes = [None] * len(plan) if options.boxes is None else options.boxes.per_picture(len(plan))
 
     def one(k, picture, result):
-        return reconstruct_image(picture, result, decoder, secret=secret, boxes=boxes_of[k], overwrite=overwrite)
+        return reconstruct_image(picture, result, decoder, replace(options, boxes=boxes[k]))
 
     return _each(public, plan, one, progress, "reconstruct")
+
+
+def restore_folder(
+    public: Path | str, target: Path | str, options: RestoreOptions, progress: Callable | None = None
+) -> FolderResult:
+    """Writes sealed originals back into every picture of a folder, as .png; see `image.restore_image`."""
+    if options.sidecar is not None:
+        raise ImageError("A folder of pictures has no sidecar file: restore one picture at a time.")
+    options.check_sealed(target)
+    altered = {}
+
+    def one(k, picture, result):
+        found = restore_image(picture, result, options)
+        if found.altered:
+            altered[str(picture.relative_to(public))] = len(found.altered)
+        return sum(len(boxes or []) for boxes in found.boxes)
+
+    plan = _plan(public, target, ".png", options.overwrite)
+    return replace(_each(public, plan, one, progress, "restore"), altered=altered)
 
 
 def _plan(source, target, suffix, overwrite):

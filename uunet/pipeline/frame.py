@@ -8,6 +8,7 @@ pasted, and of each only its own pixels are pasted; so, too, in reconstruction.
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -18,10 +19,64 @@ from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Clip, Roi, rois_of
 from uunet.wire import crypto, messages
 
+FEW = 64  # heads of a frame, up to which it is fastest to compare each with each
 
-def fresh_seed() -> int:
-    """A random seed: with a fixed one, a person would get the same virtual face in every clip, and could be linked."""
-    return secrets.randbits(64)
+
+@dataclass(frozen=True)
+class Publisher:
+    """What all frames of one public file have in common. Called, it is `deidentify_frames`."""
+
+    deidentifier: engine.Deidentifier  # so that a person keeps one virtual face
+    seal: crypto.Seal | None = None  # None if anybody can read the boxes
+    method: str | None = messages.LSB  # how the boxes are hidden: messages.LSB, QIM or JPEG; None: no boxes are hidden
+
+    attach = None  # H.264: the frames carry nothing beside their pictures
+
+    def __call__(self, frames: Sequence[np.ndarray], tracked: Clip, first_index: int = 0, last: bool = True) -> list:
+        """See `deidentify_frames`."""
+        return deidentify_frames(frames, tracked, self, first_index=first_index, last=last)
+
+    def notes(self) -> list[str]:
+        """What the user should read."""
+        return []
+
+
+def new_publisher(
+    encoder: keras.Model, seed: int | None, secret: bytes | str | None, method: str | None = messages.LSB
+) -> Publisher:
+    """The Publisher of a new file.
+
+    Args:
+        encoder: keras.Model U_e, as `engine.Deidentifier` takes it.
+        seed: int >= 0; None draws a fresh one: with a fixed one, a person would get the same virtual face in every
+            clip, and could be linked.
+        secret: bytes (32) or str, see `crypto`; None for no seal.
+        method: see `Publisher`.
+
+    Raises:
+        UUNetError: if `encoder` is not an encoder, or `secret` cannot be used.
+    """
+    deidentifier = new_deidentifier(encoder, seed)
+    return Publisher(deidentifier, None if secret is None else crypto.new_seal(secret), method)
+
+
+def new_deidentifier(encoder: keras.Model, seed: int | None, *, hides: bool = True) -> engine.Deidentifier:
+    """The Deidentifier of a new file.
+
+    Args:
+        encoder, seed: see `new_publisher`.
+        hides: bool, whether U_e hides x in what it draws.
+
+    Raises:
+        engine.ModelError: if `encoder` is not an encoder, or cannot draw without hiding x.
+    """
+    if not hides and not engine.draws_first(encoder):
+        raise engine.ModelError(
+            "These weights hide the original in every head that they draw: for sealed originals, or none, use weights "
+            "that draw first and hide then, such as twin-cctv."
+        )
+    seed = secrets.randbits(64) if seed is None else seed
+    return engine.Deidentifier(encoder, seed, output="a" if hides else "t")
 
 
 def deidentify(
@@ -47,9 +102,8 @@ def deidentify(
     Raises:
         UUNetError: if the frame is too small for its message or `encoder` is not an encoder.
     """
-    deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
-    heads = detection.tracked_heads([[frame]], detector)
-    return deidentify_frames([frame], heads, deidentifier, seal=new_seal(secret))[0]
+    publisher = new_publisher(encoder, seed, secret)
+    return deidentify_frames([frame], detection.tracked_heads([[frame]], detector), publisher)[0]
 
 
 def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str | None = None) -> np.ndarray:
@@ -67,11 +121,6 @@ def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str
         UUNetError: if the picture carries no intact message or `decoder` is not a decoder.
     """
     return reconstruct_frames([public], messages.read([[public]], secret, alone=True).opened(), decoder)[0]
-
-
-def new_seal(secret: bytes | str | None) -> crypto.Seal | None:
-    """The seal of a new file, or None where there is no secret."""
-    return None if secret is None else crypto.new_seal(secret)
 
 
 def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracked: Clip) -> None:
@@ -97,7 +146,7 @@ def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracke
     crops, tracks = [], []
     for heads, frame in zip(wanted, frames, strict=False):  # reads no further than the last frame that is wanted
         for track_id, roi in heads:
-            crops.append(_crop(frame, roi).copy())  # a view would keep the frame in memory
+            crops.append(crop(frame, roi).copy())  # a view would keep the frame in memory
             tracks.append(track_id)
         if len(crops) >= engine.HEADS_AT_ONCE:
             deidentifier.meet(crops, tracks)
@@ -108,21 +157,20 @@ def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracke
 def deidentify_frames(
     frames: Sequence[np.ndarray],
     tracked: Clip,
-    deidentifier: engine.Deidentifier,
+    publisher: Publisher,
     *,
     first_index: int = 0,
     last: bool = True,
-    seal: crypto.Seal | None = None,
-    method: str = messages.LSB,
 ) -> list:
     """Public versions of consecutive frames; their heads go through U_e together.
 
     Args:
         frames: list of uint8 `(H, W, 3)`, RGB; not modified.
-        tracked: list (frames) of lists of TrackedBox; their order is that of the message.
-        deidentifier: engine.Deidentifier; with the same one in all calls of a clip, a person keeps one virtual face.
+        tracked: list (frames) of lists of TrackedBox; their order is that of the message. With messages.QIM, whole
+            groups with boxes of `motion.carry`.
+        publisher: Publisher, the same one in all calls of a clip.
         first_index: int, the number of the first of these frames in the clip.
-        last, seal, method: see `messages.hide`; messages.QIM wants whole groups with boxes of `motion.carry`.
+        last: bool, whether the clip ends with these frames.
 
     Returns:
         list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.
@@ -130,12 +178,20 @@ def deidentify_frames(
     Raises:
         RoiError, MessageError, CapacityError: before anything is computed.
     """
+    if publisher.method is None:
+        return drawn(frames, tracked, publisher.deidentifier)
     rois = rois_of(tracked)
     for frame, boxes in zip(frames, rois, strict=True):
-        messages.check_fits(boxes, frame.shape, method=method, sealed=seal is not None)
+        messages.check_fits(boxes, frame.shape, method=publisher.method, sealed=publisher.seal is not None)
+    public = drawn(frames, tracked, publisher.deidentifier)
+    return messages.hide(public, rois, first_index=first_index, last=last, seal=publisher.seal, method=publisher.method)
+
+
+def drawn(frames: Sequence[np.ndarray], tracked: Clip, deidentifier: engine.Deidentifier) -> list[np.ndarray]:
+    """New frames with the heads that U_e draws, and nothing hidden beside them; arguments as in `deidentify_frames`."""
+    rois = rois_of(tracked)
     tracks = [track_id for heads in tracked for track_id, _ in heads]
-    public = _pasted(frames, rois, deidentifier(_crops(frames, rois), tracks))
-    return messages.hide(public, rois, first_index=first_index, last=last, seal=seal, method=method)
+    return _pasted(frames, rois, deidentifier(_crops(frames, rois), tracks))
 
 
 def reconstruct_frames(
@@ -160,10 +216,11 @@ def reconstruct_frames(
 
 def _crops(frames, rois):
     """The pixels under all boxes, frame by frame."""
-    return [_crop(frame, roi) for frame, boxes in zip(frames, rois, strict=True) for roi in boxes]
+    return [crop(frame, roi) for frame, boxes in zip(frames, rois, strict=True) for roi in boxes]
 
 
-def _crop(frame, roi):
+def crop(frame: np.ndarray, roi: Roi) -> np.ndarray:
+    """The pixels under a box: a view of the frame."""
     x, y, w, h = roi
     return frame[y : y + h, x : x + w]
 
@@ -173,7 +230,7 @@ def _pasted(frames, rois, heads):
     result, heads = [frame.copy() for frame in frames], iter(heads)
     for frame, boxes in zip(result, rois, strict=True):
         for roi, mask in zip(boxes, owned(boxes), strict=True):
-            _crop(frame, roi)[mask] = next(heads)[mask]
+            crop(frame, roi)[mask] = next(heads)[mask]
     return result
 
 
@@ -190,6 +247,8 @@ def owned(rois: Sequence[Roi]) -> list[np.ndarray]:
     Returns:
         list of bool `(h, w)`.
     """
+    if len(rois) > FEW:
+        return _owned_of_many(rois)
     far = [_far_from_middle(roi.w, roi.h) for roi in rois]
     masks = [np.ones(one.shape, bool) for one in far]
     for j, one in enumerate(rois):
@@ -203,6 +262,18 @@ def owned(rois: Sequence[Roi]) -> list[np.ndarray]:
                 masks[j][in_one] &= nearer
                 masks[k][in_other] &= ~nearer
     return masks
+
+
+def _owned_of_many(rois):
+    """The same, from a map of the frame: its time does not grow with the number of pairs."""
+    size = max(roi.y + roi.h for roi in rois), max(roi.x + roi.w for roi in rois)
+    nearest, owner = np.full(size, np.inf), np.full(size, -1)
+    for k, roi in enumerate(rois):
+        far = _far_from_middle(roi.w, roi.h)
+        nearer = far < crop(nearest, roi)
+        crop(nearest, roi)[nearer] = far[nearer]
+        crop(owner, roi)[nearer] = k
+    return [crop(owner, roi) == k for k, roi in enumerate(rois)]
 
 
 def _far_from_middle(w, h):

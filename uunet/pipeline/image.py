@@ -5,15 +5,16 @@ from pathlib import Path
 
 import keras
 
-from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes import detection
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import rois_of
 from uunet.media import images, profiles
 from uunet.media.images import ImageError
-from uunet.pipeline.frame import deidentify_frames, fresh_seed, new_seal, reconstruct_frames
-from uunet.wire import messages
+from uunet.pipeline import sealed, sealing
+from uunet.pipeline.frame import reconstruct_frames
+from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
+from uunet.wire import contents, messages
 
 
 def deidentify_image(
@@ -21,12 +22,8 @@ def deidentify_image(
     target: Path | str,
     encoder: keras.Model,
     detector: Callable | GivenBoxes,
-    *,
-    seed: int | None = None,
-    secret: bytes | str | None = None,
-    profile: str | None = None,
-    method: str | None = None,
-    overwrite: bool = False,
+    options: PublicOptions = PublicOptions(),
+    note: Callable[[str], object] = lambda sentence: None,
 ) -> int:
     """Writes the public version of a picture: virtual faces, and their boxes hidden in the pixels.
 
@@ -35,11 +32,8 @@ def deidentify_image(
         target: path of the public file, .png or .jpg.
         encoder: U_e.
         detector: callable frame -> faces, or `box_file.GivenBoxes` (those of frame 0): see `detection`.
-        seed: >= 0 for a repeatable file; None draws a fresh one.
-        secret: 32 bytes or a passphrase, see `crypto`, to seal the boxes with; None for boxes that anybody can read.
-        profile: the name of the profile that `target` must have; None for any.
-        method: how the boxes are hidden, see `profiles`; None for the profile's default.
-        overwrite: whether an existing `target` may be replaced.
+        options: how the file is written.
+        note: callable `(sentence)`, with what the user should read about the file.
 
     Returns:
         The number of heads.
@@ -47,19 +41,23 @@ def deidentify_image(
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
-    chosen = profiles.choose(target, profiles.PICTURES, profile, method=method)
+    options.check()
+    chosen = profiles.choose(target, profiles.PICTURES, options.profile, options.crf, options.method)
     picture = images.read(source)
     images.check_transparency(source, picture, chosen)
-    with new_file(target, source, overwrite=overwrite) as part:
+    with (
+        new_file(target, source, overwrite=options.overwrite) as part,
+        sealing.publishing(encoder, options, chosen, source, target) as publisher,
+    ):
         heads = detection.tracked_heads([[picture.rgb]], detector)
-        deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
-        seal = new_seal(secret)
-        assert chosen.method is not None  # only a profile of reconstructions hides nothing
-        (public,) = deidentify_frames([picture.rgb], heads, deidentifier, seal=seal, method=chosen.method)
+        (public,) = publisher([picture.rgb], heads)
         again = images.write(part, target, chosen, public, picture.alpha)
         rois = rois_of(heads)
-        if messages.read([[again.carrier]], secret).boxes != rois:
+        if options.mode == LEARNED and messages.read([[again.carrier]], options.secret).boxes != rois:
             raise ImageError(f"{target} {profiles.not_survived(chosen)}")
+        notes = publisher.notes()
+    for sentence in notes:
+        note(sentence)
     return len(rois[0])
 
 
@@ -67,10 +65,7 @@ def reconstruct_image(
     public: Path | str,
     target: Path | str,
     decoder: keras.Model,
-    *,
-    secret: bytes | str | None = None,
-    boxes: GivenBoxes | None = None,
-    overwrite: bool = False,
+    options: RestoreOptions = RestoreOptions(),
 ) -> int:
     """Writes the original faces back: needs nothing but the public file, U_d and, if it is sealed, the secret.
 
@@ -78,9 +73,7 @@ def reconstruct_image(
         public: path of a file that `deidentify_image` wrote, unchanged.
         target: path of the result, .png.
         decoder: U_d.
-        secret: 32 bytes or the passphrase with which the file was sealed; None if it was not.
-        boxes: given boxes (those of frame 0), to be used instead of the message.
-        overwrite: as in `deidentify_image`.
+        options: how the file is read, and the result written.
 
     Returns:
         The number of heads.
@@ -88,18 +81,43 @@ def reconstruct_image(
     Raises:
         UUNetError: one sentence, e.g. if the picture carries no intact message; nothing is left at `target`.
     """
+    options.check_learned()
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
     picture = images.read(public)
-    with new_file(target, public, overwrite=overwrite) as part:
-        if boxes is None:
-            rois = messages.read([[picture.carrier]], secret, alone=True).opened()
+    with new_file(target, public, overwrite=options.overwrite) as part:
+        if options.boxes is None:
+            rois = sealed.opened(messages.read([[picture.carrier]], options.secret, alone=True), public)
         else:
-            rois = rois_of(boxes.frames(1, *picture.rgb.shape[:2]))
+            rois = rois_of(options.boxes.frames(1, *picture.rgb.shape[:2]))
         (restored,) = reconstruct_frames([picture.rgb], rois, decoder)
         images.write(part, target, chosen, restored, picture.alpha)
     return len(rois[0])
 
 
-def inspect_image(public: Path | str, *, secret: bytes | str | None = None) -> messages.Contents:
+def restore_image(public: Path | str, target: Path | str, options: RestoreOptions) -> sealed.Contents:
+    """Writes sealed originals back into a picture: see `video.restore_video`.
+
+    Args:
+        public: path of a picture with sealed originals that `deidentify_image` wrote.
+        target: path of the result, .png, which only its owner can read.
+        options: RestoreOptions with an identity.
+
+    Returns:
+        sealed.Contents: what the file carries; `altered` names public heads that are not as they were published.
+
+    Raises:
+        UUNetError: one sentence; nothing is left at `target`.
+    """
+    options.check_sealed(target)
+    chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
+    picture, reader = images.read(public), sealed.Reader(public, options, "reconstruct")
+    with new_file(target, public, overwrite=options.overwrite, mode=sealed.FOR_OWNER) as part:
+        restored = reader.restored(picture)
+        reader.finish()
+        images.write(part, target, chosen, restored, picture.alpha)
+    return reader.found
+
+
+def inspect_image(public: Path | str, *, secret: bytes | str | None = None) -> contents.Contents:
     """What a public picture carries: the same as `video.inspect_video`, of one frame."""
     return messages.read([[images.read(public).carrier]], secret, alone=True)

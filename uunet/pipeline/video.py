@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import keras
 
-from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes import detection, motion
 from uunet.boxes.box_file import GivenBoxes
@@ -17,8 +16,10 @@ from uunet.boxes.types import rois_of
 from uunet.errors import UUNetError
 from uunet.media import profiles, video_reading, video_writing
 from uunet.media.video_reading import VideoError
-from uunet.pipeline.frame import deidentify_frames, fresh_seed, meet, new_seal, reconstruct_frames
-from uunet.wire import messages
+from uunet.pipeline import frame, sealed, sealing
+from uunet.pipeline.frame import meet, reconstruct_frames
+from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
+from uunet.wire import contents, messages
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class VideoResult:
     bytes: int = 0  # of the file written
     audio: str = "none"  # what became of the sound
     notes: tuple = ()  # sentences that the user should read
+    opened: int | None = None  # sealed originals that were restored; None if there are none
+    altered: tuple = ()  # (frame, track) of public heads that are not as they were published
 
 
 def deidentify_video(
@@ -40,13 +43,7 @@ def deidentify_video(
     target: Path | str,
     encoder: keras.Model,
     detector: Callable | GivenBoxes,
-    *,
-    seed: int | None = None,
-    secret: bytes | str | None = None,
-    profile: str | None = None,
-    method: str | None = None,
-    crf: int | None = None,
-    overwrite: bool = False,
+    options: PublicOptions = PublicOptions(),
     progress: Callable | None = None,
 ) -> VideoResult:
     """Writes the public version of a video: virtual faces, and their boxes hidden in every frame.
@@ -60,34 +57,41 @@ def deidentify_video(
         target: path of the public file: lossless .webm (VP9) or .mkv (FFV1); lossy .mp4 (H.264) or .mov (Motion JPEG).
         encoder: U_e.
         detector: callable frame -> faces, or `box_file.GivenBoxes`: see `detection`.
-        seed: >= 0 for a repeatable file; None draws a fresh one.
-        secret: 32 bytes or a passphrase, see `crypto`, to seal the boxes with; None for boxes that anybody can read.
-        profile: the name of the profile that `target` must have; None for any.
-        method: how the boxes are hidden, see `profiles`; None for the profile's default.
-        crf: 1 to 51, quality of an .mp4: higher is smaller and worse; None for the profile's.
-        overwrite: whether an existing `target` may be replaced.
+        options: how the file is written.
         progress: callable `(stage, done, total or None)`, after each batch of frames.
 
     Raises:
         UUNetError: one sentence; nothing is left at `target`.
     """
-    chosen = profiles.choose(target, profiles.VIDEOS, profile, crf, method)
-    deidentifier = engine.Deidentifier(encoder, fresh_seed() if seed is None else seed)
+    options.check()
+    chosen = profiles.choose(target, profiles.VIDEOS, options.profile, options.crf, options.method)
     stages = _Stages(progress)
-    with video_reading.opened(source) as clip, new_file(target, source, overwrite=overwrite) as part:
+    with (
+        video_reading.opened(source) as clip,
+        new_file(target, source, overwrite=options.overwrite) as part,
+        sealing.publishing(encoder, options, chosen, source, target) as publisher,
+    ):
         with stages.timed("detect") as report:
             tracked, shape = _track(clip, detector, report)
-            meet(deidentifier, _pictures(source), tracked)
-            tracked, notes = _carried(tracked, shape, chosen, sealed=secret is not None)
+            meet(publisher.deidentifier, _pictures(source), tracked)
+            tracked, notes = _carried(tracked, shape, publisher)
         with stages.timed("de-identify", len(tracked)) as report:
-            publish = _publisher(deidentifier, chosen.method, len(tracked), secret)
-            written = _convert(source, part, chosen, publish, tracked, report)
+
+            def publish(frames, heads, first):
+                last = first + len(frames) == len(tracked)
+                return publisher(frames, heads, first, last)
+
+            written = _convert(source, part, chosen, publish, tracked, report, publisher.attach)
         with stages.timed("verify", len(tracked)) as report:
             carriers = video_writing.verified(part, target, chosen, written, report)
-            again = messages.read(video_reading.batches(carriers, messages.GROUP), secret)
-            if again.failures or again.boxes != rois_of(tracked):
-                raise VideoError(f"{target} {profiles.not_survived(chosen)}")
+            if options.mode == LEARNED:
+                again = messages.read(video_reading.batches(carriers, messages.GROUP), options.secret)
+                if again.failures or again.boxes != rois_of(tracked):
+                    raise VideoError(f"{target} {profiles.not_survived(chosen)}")
+            for _ in carriers:
+                pass
         people = len({track_id for heads in tracked for track_id, _ in heads})
+        notes = (*notes, *publisher.notes())
         return _result(tracked, part, stages, written, tracks=people, notes=notes)
 
 
@@ -95,10 +99,7 @@ def reconstruct_video(
     public: Path | str,
     target: Path | str,
     decoder: keras.Model,
-    *,
-    secret: bytes | str | None = None,
-    boxes: GivenBoxes | None = None,
-    overwrite: bool = False,
+    options: RestoreOptions = RestoreOptions(),
     progress: Callable | None = None,
 ) -> VideoResult:
     """Writes the original faces back: needs nothing but the public file, U_d and, if it is sealed, the secret.
@@ -109,22 +110,22 @@ def reconstruct_video(
         public: path of a file that `deidentify_video` wrote, unchanged.
         target: path of the result: .webm or .mkv (lossless), or .mp4 (H.264, good for viewing).
         decoder: U_d.
-        secret: 32 bytes or the passphrase with which the file was sealed; None if it was not.
-        boxes: given boxes, to be used instead of the messages, which are not read.
-        overwrite, progress: as in `deidentify_video`.
+        options: how the file is read, and the result written.
+        progress: as in `deidentify_video`.
 
     Raises:
         UUNetError: one sentence, naming the first frames whose message is missing, damaged or another frame's;
             nothing is left at `target`.
     """
+    options.check_learned()
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_VIDEOS)
     stages = _Stages(progress)
-    with video_reading.opened(public) as clip, new_file(target, public, overwrite=overwrite) as part:
+    with video_reading.opened(public) as clip, new_file(target, public, overwrite=options.overwrite) as part:
         with stages.timed("read") as report:
-            if boxes is None:
-                rois = messages.read(_groups(clip, report), secret, stop=True).opened()
+            if options.boxes is None:
+                rois = sealed.opened(messages.read(_groups(clip, report), options.secret, stop=True), public)
             else:
-                rois = _given(clip, boxes)
+                rois = _given(clip, options.boxes)
         with stages.timed("reconstruct", len(rois)) as report:
 
             def restore(frames, rois, first):
@@ -137,7 +138,46 @@ def reconstruct_video(
         return _result(rois, part, stages, written)
 
 
-def inspect_video(public: Path | str, *, secret: bytes | str | None = None) -> messages.Contents:
+def restore_video(
+    public: Path | str, target: Path | str, options: RestoreOptions, progress: Callable | None = None
+) -> VideoResult:
+    """Writes sealed originals back: of all heads that `options.identity` opens. No network is needed.
+
+    Args:
+        public: path of a file with sealed originals that `deidentify_video` wrote.
+        target: as in `reconstruct_video`; in a lossless file exact originals come back bit for bit. Only its owner can
+            read it.
+        options: RestoreOptions with an identity.
+        progress: as in `deidentify_video`.
+
+    Returns:
+        VideoResult; `altered` names public heads that are not as they were published.
+
+    Raises:
+        UUNetError: one sentence, naming the first frame that is not as it was published; nothing is left at `target`.
+    """
+    options.check_sealed(target)
+    chosen = profiles.choose(target, profiles.RECONSTRUCTED_VIDEOS)
+    stages, reader = _Stages(progress), sealed.Reader(public, options, "reconstruct")
+    with new_file(target, public, overwrite=options.overwrite, mode=sealed.FOR_OWNER) as part:
+        with video_reading.opened(public) as clip:
+            announced = clip.announced
+        with stages.timed("restore", announced) as report:
+
+            def restore(frames, first):
+                return [reader.restored(frame, first + k) for k, frame in enumerate(frames)]
+
+            written = video_writing.convert(public, part, chosen, restore, report)
+        reader.finish()
+        with stages.timed("verify", len(written.frames)) as report:
+            for _ in video_writing.verified(part, target, chosen, written, report):
+                pass
+        found = reader.found
+        result = _result(found.boxes, part, stages, written)
+        return replace(result, opened=found.opened, altered=tuple(found.altered))
+
+
+def inspect_video(public: Path | str, *, secret: bytes | str | None = None) -> contents.Contents:
     """What a public video carries, and what is wrong with it. Does not stop at a frame that fails.
 
     Args:
@@ -181,15 +221,19 @@ def _track(clip, detector, report):
     return detection.tracked_heads(batches(), detector), shape
 
 
-def _carried(tracked, shape, profile, *, sealed):
+def _carried(tracked, shape, publisher):
     """The heads with the boxes that their messages can say, and what the user should read about them.
 
     Raises:
         UUNetError: naming the first frame whose message does not fit into it.
     """
     notes = []
-    if profile.method == messages.QIM:
-        fits = partial(messages.moving_fits, shape=shape, sealed=sealed)
+    method = publisher.method if isinstance(publisher, frame.Publisher) else None
+    if method is None:  # there is no message
+        return tracked, notes
+    encrypted = publisher.seal is not None
+    if method == messages.QIM:
+        fits = partial(messages.moving_fits, shape=shape, sealed=encrypted)
         height, width = shape[:2]
         tracked, still = motion.carry(tracked, messages.GROUP, height, width, fits)
         if still:
@@ -201,7 +245,7 @@ def _carried(tracked, shape, profile, *, sealed):
             )
     for index, rois in enumerate(rois_of(tracked)):
         try:
-            messages.check_fits(rois, shape, method=profile.method, sealed=sealed)
+            messages.check_fits(rois, shape, method=method, sealed=encrypted)
         except UUNetError as error:
             raise type(error)(f"Frame {index}: {error}") from error
     return tracked, notes
@@ -214,27 +258,16 @@ def _pictures(source):
             yield frame.rgb
 
 
-def _publisher(deidentifier, method, n_frames, secret):
-    """What de-identification does to a batch: callable `(frames, heads, first_index) -> frames or JPEG files`."""
-    seal = new_seal(secret)
-
-    def publish(frames, heads, first):
-        options = {"first_index": first, "seal": seal, "method": method}
-        return deidentify_frames(frames, heads, deidentifier, last=first + len(frames) == n_frames, **options)
-
-    return publish
-
-
-def _convert(source, part, profile, change, heads, report):
+def _convert(source, part, profile, change, heads, report, attach=None):
     """Pass 2: writes changed frames; `change` is a callable `(frames, their heads, first_index) -> frames`."""
 
     def change_batch(frames, first):
         own = heads[first : first + len(frames)]
         if len(own) < len(frames):
             raise VideoError(_changed(source))
-        return change(frames, own, first)
+        return change([frame.rgb for frame in frames], own, first)
 
-    written = video_writing.convert(source, part, profile, change_batch, report)
+    written = video_writing.convert(source, part, profile, change_batch, report, attach)
     if len(written.frames) != len(heads):
         raise VideoError(_changed(source))
     return written
@@ -253,7 +286,7 @@ def _given(clip, boxes):
 def _groups(clip, report):
     """The frames of a public video as `messages.read` reads them."""
     done, announced = 0, clip.announced
-    for group in video_reading.batches((frame.carrier for frame in clip.frames()), messages.GROUP):
+    for group in video_reading.batches((one.carrier for one in clip.frames()), messages.GROUP):
         yield group
         done += len(group)
         report(done, announced)

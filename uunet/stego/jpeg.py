@@ -14,6 +14,12 @@ All other coefficients, the quantisation tables and the metadata (EXIF, ICC) are
 (a second picture, a motion clip) are dropped. A frame of a Motion JPEG video is such a file.
 
 The message is lost if the file is encoded again; use `qim` where that may happen.
+
+A file can also carry any bytes beside its picture, in APP9 segments (`with_segment`). No coefficient changes:
+
+    "UUNET\\0" | index u8 = 0, 1, ... | count u8 | chunk
+
+Programs that copy the file keep them, most programs that save the picture again drop them.
 """
 
 import functools
@@ -33,6 +39,7 @@ FIRST, LAST = 3, 20  # zigzag places of the carriers
 LIMITS = (-1023, 1023)  # of an AC coefficient in a baseline JPEG
 QUALITY = 95
 MAX_SIDE = 65_500  # pixels that libjpeg writes
+ANY_SIDE = 2**16  # pixels; more than a JPEG can have
 MAX_PIXELS = 2**28  # an untrusted file may announce any size; FFmpeg has the same limit
 LIBJPEG = "turbo210"  # twice as fast as jpeglib's default, and with later security fixes
 
@@ -45,6 +52,11 @@ START, END, SCAN = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
 FRAME = (b"\xff\xc0", b"\xff\xc1")  # sequential, Huffman: not progressive
 TABLES = (b"\xff\xc4", b"\xff\xdb", b"\xff\xdd")  # Huffman, quantisation, restart interval
 METADATA = (*(bytes((0xFF, 0xE0 + k)) for k in range(16)), b"\xff\xfe")  # APP0 to APP15, comment
+OURS, NAME = b"\xff\xe9", b"UUNET\0"  # APP9
+JFIF = b"\xff\xe0"  # APP0 comes first in a file
+CHUNK = 0xFFFF - 2 - len(NAME) - 2  # bytes in a segment, whose length counts itself, the name, index and count
+MAX_CONTENT = 255 * CHUNK  # bytes, 16.7 MB
+MAX_SEGMENTS = 4096  # of any kind; a photograph with large metadata has hundreds
 CODED_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # a marker other than a coded FF, a restart or a fill byte
 
 
@@ -142,6 +154,89 @@ def rewrite(data: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
     return START + metadata + bare[len(START) :]
 
 
+def blocks(data: bytes) -> list[tuple[np.ndarray, int]]:
+    """All quantised coefficients of a JPEG file, and their steps, for digests of a part of the picture.
+
+    Args:
+        data: bytes of a baseline JPEG file, grey or colour.
+
+    Returns:
+        list of `(array, step)` for Y, Cb and Cr (grey: Y; four colours: also K). An array is int16
+        `(rows, columns, 8, 8)`; each of its blocks covers `step` x `step` pixels: 8, or 16 where chroma has half the
+        resolution. The last array are the quantisation tables of these components, int16 `(1, 1, components, 8, 8)`;
+        it covers any picture, so that it belongs to each part: with other tables, the same coefficients look different.
+
+    Raises:
+        JpegError: if it is not a complete baseline JPEG picture, or if its chroma has half the resolution in one
+            direction only, so that a block covers no square.
+    """
+    picture = _read(_split(bytes(data))[1])
+    arrays = [array for array in (picture.Y, picture.Cb, picture.Cr, picture.K) if array is not None]
+    factors = np.asarray(picture.samp_factor)[: len(arrays)]  # (components, 2), vertical and horizontal
+    found = []
+    for array, own in zip(arrays, factors, strict=True):
+        vertical, horizontal = (8 * factors.max(axis=0) / own).tolist()
+        if vertical != horizontal or vertical % 8:
+            raise _refused("its chroma is sampled unequally in the two directions")
+        found.append((array, int(vertical)))
+    tables = np.asarray(picture.qt)[np.asarray(picture.quant_tbl_no)[: len(arrays)]]
+    return [*found, (tables.astype(np.int16)[None, None], ANY_SIDE)]
+
+
+def with_segment(data: bytes, content: bytes) -> bytes:
+    """A copy of a JPEG file that carries `content`, in as many APP9 segments as it needs.
+
+    They follow the file's APP0 segments and replace those of an earlier call. All other bytes stay as they are.
+
+    Args:
+        data: bytes of a JPEG file.
+        content: bytes, at most MAX_CONTENT; may be empty.
+
+    Raises:
+        JpegError: if it is not a JPEG file.
+        CapacityError: if `content` is longer.
+    """
+    if len(content) > MAX_CONTENT:
+        raise CapacityError(
+            f"A JPEG file can hold {MAX_CONTENT} bytes beside its picture but {len(content)} are needed: write another "
+            "file."
+        )
+    pieces, place = [START], 1
+    for start, stop in _segments(data):
+        if data.startswith(OURS, start) and data.startswith(NAME, start + 4):
+            continue
+        pieces.append(data[start:stop])
+        if len(pieces) == place + 1 and data.startswith(JFIF, start):
+            place += 1
+    chunks = [content[at : at + CHUNK] for at in range(0, len(content), CHUNK)] or [b""]
+    own = [
+        OURS + (len(chunk) + 2 + len(NAME) + 2).to_bytes(2, "big") + NAME + bytes((index, len(chunks))) + chunk
+        for index, chunk in enumerate(chunks)
+    ]
+    return b"".join([*pieces[:place], *own, *pieces[place:], data[stop:]])
+
+
+def segment(data: bytes) -> bytes | None:
+    """What `with_segment` put into a JPEG file; None if there is nothing, or if it is not complete and in order.
+
+    Args:
+        data: bytes, of a JPEG file or of anything.
+    """
+    chunks, head = [], 4 + len(NAME)
+    try:
+        for start, stop in _segments(data):
+            if not (data.startswith(OURS, start) and data.startswith(NAME, start + 4)):
+                continue
+            if stop < start + head + 2 or data[start + head] != len(chunks):
+                return None
+            chunks.append((data[start + head + 1], data[start + head + 2 : stop]))
+    except JpegError:
+        return None
+    if any(count != len(chunks) for count, _ in chunks) or not chunks:
+        return None
+    return b"".join(chunk for _, chunk in chunks)
+
+
 def _read(bare):
     """The coefficients of a file that `_split` has checked: jpeglib's DCTJPEG."""
     try:
@@ -164,29 +259,41 @@ def _split(data):
     Raises:
         JpegError: if it is not a JPEG file of one picture in one sequential scan, of at most MAX_PIXELS.
     """
-    if not data.startswith(START):
-        raise _refused("it does not begin like one")
-    metadata, bare, at = [], [START], len(START)
-    while True:
-        marker, length = data[at : at + 2], int.from_bytes(data[at + 2 : at + 4], "big")
-        segment = data[at : at + 2 + length]
-        if length < 2 or len(segment) < 2 + length:
-            raise _refused("it is cut off or damaged")
-        at += len(segment)
+    metadata, bare = [], [START]
+    for start, stop in _segments(data):
+        marker, segment = data[start : start + 2], data[start:stop]
         if marker in METADATA:
             metadata.append(segment)
-        elif marker in TABLES:
-            bare.append(segment)
-        elif marker in FRAME:
+            continue
+        if marker in FRAME:
             _check_frame(segment)
-            bare.append(segment)
-        elif marker == SCAN:
-            end = CODED_END.search(data, at)
-            if end is None or end.group() != END:
-                raise _refused("it is cut off, or has more than one scan")
-            return b"".join(metadata), b"".join([*bare, segment, data[at : end.end()]])
-        else:
+        elif marker not in (*TABLES, SCAN):
             raise _refused("it is damaged, progressive or of a rare kind")
+        bare.append(segment)
+    end = CODED_END.search(data, stop)
+    if end is None or end.group() != END:
+        raise _refused("it is cut off, or has more than one scan")
+    return b"".join(metadata), b"".join([*bare, data[stop : end.end()]])
+
+
+def _segments(data):
+    """Yields `(start, stop)` of each segment of a file, up to and including the header of its first scan.
+
+    Raises:
+        JpegError: if there is none, or if there are more than MAX_SEGMENTS.
+    """
+    if not data.startswith(START):
+        raise _refused("it does not begin like one")
+    at = len(START)
+    for _ in range(MAX_SEGMENTS):
+        marker, length = data[at : at + 2], int.from_bytes(data[at + 2 : at + 4], "big")
+        if length < 2 or len(data) < at + 2 + length:
+            raise _refused("it is cut off or damaged")
+        yield at, at + 2 + length
+        at += 2 + length
+        if marker == SCAN:
+            return
+    raise _refused(f"it has more than {MAX_SEGMENTS} segments")
 
 
 def _check_frame(segment):

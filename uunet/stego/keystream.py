@@ -36,6 +36,7 @@ def positions(key: bytes, nonce: int, total: int, count: int) -> np.ndarray:
         raise ValueError(f"cannot draw {count} different positions out of {total}")
     keystream = _keystream(key, PLACE, nonce)
     taken = np.zeros(total, bool)
+    first = np.empty(total, np.int64)  # position -> where it is first named
     drawn, missing = [np.zeros(0, np.int64)], count
     while missing:
         free = total - (count - missing)
@@ -43,7 +44,9 @@ def positions(key: bytes, nonce: int, total: int, count: int) -> np.ndarray:
         words = np.frombuffer(keystream.update(bytes(4 * n_words)), "<u4").astype(np.int64)
         named = words[words < 2**32 - 2**32 % total] % total
         named = named[~taken[named]]
-        fresh = named[np.sort(np.unique(named, return_index=True)[1])][:missing]
+        place = np.arange(named.size)
+        first[named[::-1]] = place[::-1]  # of equal positions the first is written last, and stays
+        fresh = named[first[named] == place][:missing]
         taken[fresh] = True
         drawn.append(fresh)
         missing -= fresh.size

@@ -1,4 +1,4 @@
-"""LSB matching: the parity of a sample is one bit, and hiding changes a sample by at most one level.
+"""LSB matching and replacement: the parity of a sample is one bit, and hiding changes a sample by at most one level.
 
 The samples are the 8-bit values of a frame, or the coefficients of a JPEG file (`jpeg`). Bits hidden in pixels survive
 in lossless files only. Without a key the payload is in raster order from the top left corner: it is invisible, but
@@ -41,10 +41,12 @@ def hide(
     key: bytes | None = None,
     nonce: int = 0,
     limits: tuple[int, int] = (0, 255),
+    replace: bool = False,
 ) -> np.ndarray:
     """Hides bytes in a frame: each sample whose parity is wrong goes up or down by one at random.
 
-    This is LSB *matching*. LSB replacement only changes 2k to 2k + 1 and back, which simple detectors find.
+    This is LSB *matching*. LSB *replacement* only changes 2k to 2k + 1 and back, which simple detectors find; in return
+    the seven higher bits of every sample stay as they are. Both are read by `reveal`.
 
     Args:
         frame: uint8 `(H, W)` or `(H, W, C)`, or int16 coefficients; not modified.
@@ -53,19 +55,26 @@ def hide(
         key: bytes (32), determines the order of the samples behind these; None for raster order.
         nonce: int >= 0, the frame's number: each frame has its own order and its own signs.
         limits: smallest and largest value of a sample.
+        replace: whether only the lowest bit of a sample changes (replacement); the values must be uint8.
 
     Returns:
         A new array like `frame` that differs in at most `8 len(payload)` samples, by one level. The smallest value only
         goes up and the largest only goes down, so no value leaves `limits`.
 
     Raises:
+        ValueError: if the frame is of another type or shape.
         CapacityError: if offset and payload together are longer than `capacity(frame.shape)`.
     """
     _check(frame)
+    if replace and frame.dtype != np.uint8:
+        raise ValueError(f"replacement needs a frame of uint8, got {frame.dtype}")
     check_capacity(frame.shape, offset + len(payload))
     bits = np.unpackbits(np.frombuffer(payload, np.uint8))
     hidden = frame.copy().reshape(-1)
     places = _places(frame.size, offset, bits.size, key, nonce)
+    if replace:
+        hidden[places] = hidden[places] & 0xFE | bits
+        return hidden.reshape(frame.shape)
     carrier = hidden[places].astype(np.int16)
     up = keystream.bits(key or NO_KEY, nonce, 8 * offset + bits.size)[8 * offset :]
     sign = np.where((carrier <= limits[0]) | (up == 1) & (carrier < limits[1]), 1, -1)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import keras
 
-from uunet import channel, data, models
+from uunet import data, models
+from uunet.channel import simulation
 from uunet.config import AdversarialConfig, ConfigError
 from uunet.labels import LABELS
 from uunet.models import files
@@ -55,7 +56,7 @@ def build_trainer(networks: objective.Networks, config: AdversarialConfig) -> tr
     sequences = config.subjects * config.sequences
     through = None
     if config.channel.sizes:
-        through = backend.together(channel.Channel(config.channel, config.size, sequences, backend.outside))
+        through = backend.together(simulation.Channel(config.channel, config.size, sequences, backend.outside))
     generator_optimizer = training.build_optimizer(config.generator_optimizer)
     critic_optimizer = training.build_optimizer(config.critic_optimizer)
     generator_variables = networks.encoder.trainable_variables + networks.decoder.trainable_variables

@@ -3,15 +3,16 @@
 import csv
 import math
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
-from skimage.metrics import peak_signal_noise_ratio
 
-from uunet import atomic, engine, pixels
+from uunet import atomic, data, engine, metrics, pixels
+from uunet.config import AdversarialConfig, GeneratorConfig, TwinConfig
 from uunet.models import generator as drawing
 from uunet.training import checkpoints
 
@@ -19,17 +20,17 @@ from uunet.training import checkpoints
 class StopAtNaN(keras.callbacks.Callback):
     """Stops at the first step whose logged mean is not finite, before it is saved in a checkpoint."""
 
-    def __init__(self, checkpoint):
+    def __init__(self, checkpoint: Path) -> None:
         super().__init__()
         self.checkpoint = checkpoint
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         self.epoch = 0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict) -> None:
         bad = [name for name, value in logs.items() if not math.isfinite(float(value))]
         if bad:
             step = self.epoch * self.params["steps"] + batch + 1
@@ -43,26 +44,26 @@ class StopAtNaN(keras.callbacks.Callback):
 class Speed(keras.callbacks.Callback):
     """Adds `images_per_second` to the logs: pictures per step times steps per epoch over the epoch's duration."""
 
-    def __init__(self, images):
+    def __init__(self, images: int) -> None:
         super().__init__()
         self.images = images  # per step
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.begin = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         logs["images_per_second"] = self.images * self.params["steps"] / (time.monotonic() - self.begin)
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Writes `checkpoint.npz` at the end of every epoch (`checkpoint_every` steps)."""
 
-    def __init__(self, path, run, step, seconds):
+    def __init__(self, path: Path, run: dict, step: int, seconds: float) -> None:
         super().__init__()
         self.path, self.run, self.step = path, run, step
         self.seconds, self.begin = seconds, time.monotonic() - seconds
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         self.seconds = time.monotonic() - self.begin
         self.step = (epoch + 1) * self.params["steps"]
         checkpoints.save(self.model, self.path, run=self.run, step=self.step, seconds=self.seconds)
@@ -76,14 +77,14 @@ class StopAfter(keras.callbacks.Callback):
         seconds: float, its length. At least one epoch is trained.
     """
 
-    def __init__(self, begin, seconds):
+    def __init__(self, begin: float, seconds: float) -> None:
         super().__init__()
         self.end, self.longest = begin + seconds, 0.0
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.began = time.monotonic()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         now = time.monotonic()
         self.longest = max(self.longest, now - self.began)
         if now + self.longest > self.end:
@@ -93,11 +94,11 @@ class StopAfter(keras.callbacks.Callback):
 class CsvLog(keras.callbacks.Callback):
     """One row per epoch: the step and the mean of each term. Rows beyond the step resumed from are dropped."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = Path(path)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         step = (epoch + 1) * self.params["steps"]
         rows = []
         if self.path.exists():
@@ -124,7 +125,15 @@ class SampleSheet(keras.callbacks.Callback):
         count: int, heads per sheet.
     """
 
-    def __init__(self, folder, encoder, decoder, heads, config, count=12):
+    def __init__(
+        self,
+        folder: Path,
+        encoder: keras.Model,
+        decoder: keras.Model,
+        heads: data.Heads,
+        config: AdversarialConfig | TwinConfig,
+        count: int = 12,
+    ) -> None:
         super().__init__()
         self.folder, self.encoder, self.decoder, self.config = Path(folder), encoder, decoder, config
         subjects = list(heads.by_subject.values())
@@ -135,7 +144,7 @@ class SampleSheet(keras.callbacks.Callback):
         rng = np.random.default_rng(config.seed)
         self.noise = {k: pixels.noise_channel(rng, config.size) for k in range(count)}
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         count, sizes = len(self.heads), self.config.channel.sizes or (self.config.size,)
         # a new one each time: who stands in depends on what U_e reads by now
         deidentifier = engine.Deidentifier(self.encoder, self.config.seed, noise=self.noise)
@@ -143,8 +152,9 @@ class SampleSheet(keras.callbacks.Callback):
         public = deidentifier(self.heads, range(count), shapes=shapes)
         x, received = pixels.to_float(self.heads), engine.network_inputs(public, self.config.size)
         r = engine.Reidentifier(self.decoder).faces(public)
-        logs["psnr_r"] = peak_signal_noise_ratio(x, r, data_range=1.0)
-        logs["psnr_a"] = peak_signal_noise_ratio(x, received, data_range=1.0)
+        # of all heads as one picture: the mean squared error is over all of them
+        for name, image in (("psnr_r", r), ("psnr_a", received)):
+            logs[name] = metrics.psnr(x[None], image[None], data_range=1.0)[0]
         atomic.make_folder(self.folder)
         step = (epoch + 1) * self.params["steps"]
         with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
@@ -169,7 +179,15 @@ class GeneratorSheet(keras.callbacks.Callback):
     CODES = 4
     HEADS = 12
 
-    def __init__(self, folder, averaged, heads, told, config, write):
+    def __init__(
+        self,
+        folder: Path,
+        averaged: tuple[keras.Model, keras.optimizers.Optimizer],
+        heads: data.Heads,
+        told: Callable[[data.Heads], data.Told],
+        config: GeneratorConfig,
+        write: Callable[[int], None],
+    ) -> None:
         super().__init__()
         self.folder, self.write = Path(folder), write
         self.generator, self.optimizer = averaged
@@ -182,7 +200,7 @@ class GeneratorSheet(keras.callbacks.Callback):
         codes = rng.standard_normal((self.CODES, 1, config.codes), dtype=np.float32)
         self.codes = np.repeat(codes, len(self.x), axis=1)  # one person per row
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
         step = (epoch + 1) * self.params["steps"]
         variables = self.generator.trainable_variables
         latest = [variable.numpy() for variable in variables]

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from uunet import atomic
@@ -17,7 +18,7 @@ class DivergedError(UUNetError):
     """A loss or a weight became NaN or infinite."""
 
 
-def save(trainer, path: Path, *, run: dict, step: int, seconds: float) -> None:
+def save(trainer: keras.Model, path: Path, *, run: dict, step: int, seconds: float) -> None:
     """Writes all of `trainer.state()` and the run it belongs to; a crash leaves the previous file intact.
 
     Args:
@@ -42,7 +43,7 @@ def save(trainer, path: Path, *, run: dict, step: int, seconds: float) -> None:
         np.savez(file, run=json.dumps(run), step=step, seconds=seconds, **named)
 
 
-def restore(trainer, path: Path, *, run: dict) -> tuple[int, float]:
+def restore(trainer: keras.Model, path: Path, *, run: dict) -> tuple[int, float]:
     """Assigns a saved state to the trainer's variables.
 
     Returns:

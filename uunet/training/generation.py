@@ -18,6 +18,7 @@ from keras import ops
 from uunet import data, models
 from uunet.config import GeneratorConfig
 from uunet.models import files
+from uunet.pixels import Tensor
 from uunet.training import callbacks, provenance
 from uunet.training import reader as reading
 from uunet.training import trainer as training
@@ -26,7 +27,7 @@ SHIFT = 1 / 16  # of the side, the largest shift of a picture that the critic se
 HOLE = 1 / 4  # of the side, the side of the square that it does not see
 
 
-def relativistic_loss(better, worse):
+def relativistic_loss(better: Tensor, worse: Tensor) -> Tensor:
     """How much `worse` scores above `better`, pair by pair.
 
         L = E[ log(1 + exp(D(worse) - D(better))) ]
@@ -43,7 +44,7 @@ def relativistic_loss(better, worse):
     return ops.mean(ops.softplus(worse - better))
 
 
-def zero_centred_penalty(gradients):
+def zero_centred_penalty(gradients: Tensor) -> Tensor:
     """The squared length of the critic's gradient, R1 of real pictures and R2 of drawn ones.
 
         L = E[ |grad D|^2 ], summed over pixels and channels
@@ -58,7 +59,7 @@ def zero_centred_penalty(gradients):
     return ops.mean(ops.sum(ops.square(gradients), axis=(1, 2, 3)))
 
 
-def augment(image, numbers, change):
+def augment(image: Tensor, numbers: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
     """What the critic sees: brightness, contrast, saturation and place changed, a square blanked out, all at random.
 
     Args:
@@ -104,7 +105,7 @@ def _drawn(generator, batch, code):
 
 def critic_objective(
     generator: keras.Model, critic: keras.Model, config: GeneratorConfig, batch: dict, input_gradient: Callable
-):
+) -> tuple[Tensor, dict]:
     """The critic's turn: heads should score above what is drawn in their place, and its gradient should be small.
 
         L = L_relativistic(x, a) + penalty_weight (L_penalty(x) + L_penalty(a))
@@ -140,7 +141,7 @@ def critic_objective(
     return loss + config.penalty_weight * penalty, terms
 
 
-def generator_objective(generator: keras.Model, critic: keras.Model, batch: dict):
+def generator_objective(generator: keras.Model, critic: keras.Model, batch: dict) -> tuple[Tensor, dict]:
     """The generator's turn: what is drawn should score above the heads.
 
         L = L_relativistic(a, x)

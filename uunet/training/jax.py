@@ -9,15 +9,16 @@ import keras
 import numpy as np
 
 from uunet import data
+from uunet.pixels import Tensor
 from uunet.training import trainer
 
 
-def input_gradient(critic: Callable, images):
+def input_gradient(critic: Callable, images: Tensor) -> Tensor:
     """Gradient of the mean patch score of each image with respect to its pixels: `(B, H, W, 3)` -> the same."""
     return jax.grad(lambda x: jnp.sum(jnp.mean(critic(x, training=True), axis=(1, 2, 3))))(images)
 
 
-def outside(function: Callable, image, quality):
+def outside(function: Callable, image: Tensor, quality: Tensor) -> Tensor:
     """A NumPy `function(image, quality)`, run outside of the graph: a tensor like `image`. No gradient passes."""
     result = jax.ShapeDtypeStruct(image.shape, image.dtype)
     return jax.pure_callback(lambda *values: function(*map(np.asarray, values)), result, image, quality)
@@ -45,7 +46,7 @@ def together(function: Callable) -> Callable:
 class Trainer(trainer.Trainer):
     """`trainer.Trainer` with gradients from jax.grad."""
 
-    def train_step(self, state, data):
+    def train_step(self, state: tuple, data: tuple[dict]) -> tuple[dict, tuple]:
         (batch,) = data
         groups = (
             self.trainable_variables,

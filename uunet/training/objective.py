@@ -14,7 +14,9 @@ from keras import ops
 from uunet import losses, pixels
 from uunet.config import AdversarialConfig, TwinConfig
 from uunet.models import twin
+from uunet.pixels import Tensor
 
+Objective = tuple[Tensor, dict[str, Tensor]]  # the scalar to minimise; the scalars to log
 TARGET = 1 / 48  # of the side, sigma of the heat maps that the places of landmarks are trained on
 
 
@@ -27,13 +29,13 @@ class Networks(NamedTuple):
     classifier: keras.Model  # D_a, frozen
 
 
-def agreement(classifier: keras.Model, x, x_prime, training: bool = False):
+def agreement(classifier: keras.Model, x: Tensor, x_prime: Tensor, training: bool = False) -> Tensor:
     """D_a(x, x') of Eq. 2: `(B, H, W, 3)` twice, in [0, 1] -> `(B, t)` in [0, 1]."""
     pair = ops.concatenate([pixels.standardize(x), pixels.standardize(x_prime)], axis=-1)
     return classifier(pair, training=training)
 
 
-def classifier_objective(classifier: keras.Model, batch: dict):
+def classifier_objective(classifier: keras.Model, batch: dict) -> Objective:
     """Learning I: the loss of D_a, Eq. 3.
 
     Args:
@@ -52,12 +54,12 @@ def classifier_objective(classifier: keras.Model, batch: dict):
     return loss, {"ce": loss, "accuracy": accuracy}
 
 
-def encode_decode(networks: Networks, channel: Callable | None, batch: dict, sample: int):
+def encode_decode(networks: Networks, channel: Callable | None, batch: dict, sample: int) -> tuple[Tensor, Tensor]:
     """a = U_e(x, noise) and r = U_d(a), where a passes through the channel if there is one.
 
     Args:
         networks: Networks.
-        channel: `uunet.channel.Channel`, or None for the paper's direct U_d(U_e(x)).
+        channel: `uunet.channel.simulation.Channel`, or None for the paper's direct U_d(U_e(x)).
         batch: dict as in `generator_objective`.
         sample: int, which of the batch's independent samples of noise and conditions to use.
 
@@ -76,7 +78,7 @@ def critic_objective(
     batch: dict,
     sample: int,
     input_gradient: Callable,
-):
+) -> Objective:
     """Learning II, the critic's turn: Eq. 6 with its gradient constraint.
 
     Eq. 6 is the sum of two Wasserstein critics, x against a and x against r; so is the constraint.
@@ -104,18 +106,20 @@ def critic_objective(
     return wasserstein + config.penalty_weight * penalty, {"critic": wasserstein, "penalty": penalty}
 
 
-def generator_objective(networks: Networks, channel: Callable | None, config: AdversarialConfig, batch: dict):
+def generator_objective(
+    networks: Networks, channel: Callable | None, config: AdversarialConfig, batch: dict
+) -> Objective:
     """Learning II, the generators' turn: Eq. 13.
 
     Args:
         networks: Networks.
-        channel: `uunet.channel.Channel`, or None.
+        channel: `uunet.channel.simulation.Channel`, or None.
         config: `config.AdversarialConfig`.
         batch: dict of
             x: float32 `(B, H, W, 3)` in [0, 1], B = subjects x sequences x frames in that order,
             noise: float32 `(1 + critic_steps, B, H, W, 1)` of U(0, 1), the same in all frames of a sequence,
             epsilon: float32 `(critic_steps, 2, B, 1, 1, 1)` of U(0, 1),
-            order, degradation: the conditions of each pass through the channel, `channel.sample_conditions`.
+            order, degradation: the conditions of each pass through the channel, `simulation.sample_conditions`.
 
     Returns:
         scalar to minimise, dict of the six unweighted terms to log.
@@ -138,7 +142,7 @@ def generator_objective(networks: Networks, channel: Callable | None, config: Ad
 
 def generation_objective(
     encoder: keras.Model, critic: keras.Model | None, roi: Callable, config: TwinConfig, batch: dict
-):
+) -> Objective:
     """Learning from twins, generation and refinement: the generated twin t is trained on the paired target.
 
         L = w_twin L_twin + w_mask L_mask + w_place L_place + w_read L_read [+ w_adv L_adv]
@@ -152,11 +156,11 @@ def generation_objective(
     Args:
         encoder: `models.twin_encoder`; t, n, o, p and l are explained there.
         critic: `models.patch_critic`, or None for generation without a critic.
-        roi: `uunet.channel.Channel` of the ROI sizes, without degradation.
+        roi: `uunet.channel.simulation.Channel` of the ROI sizes, without degradation.
         config: `config.TwinConfig`.
         batch: dict as `data.twin_batch` makes it: x, twin float32 `(B, H, W, 3)`, head float32 `(B, H, W, 1)`,
             landmarks float32 `(B, K, 2)`, person int32 `(B,)`, labels int32 `(B, 3)`, epsilon float32 `(B, 1, 1, 1)`;
-            order, degradation as in `channel.sample_conditions`.
+            order, degradation as in `simulation.sample_conditions`.
 
     Returns:
         scalar to minimise, dict of scalars to log.
@@ -199,7 +203,7 @@ def generation_critic_objective(
     config: TwinConfig,
     batch: dict,
     input_gradient: Callable,
-):
+) -> Objective:
     """Learning from twins, the critic's turn in refinement: paired targets against generated twins.
 
         E[D_f(t)] - E[D_f(twin)] + penalty_weight E[ (||grad D_f(x^)||_2 - 1)^2 ]
@@ -221,14 +225,14 @@ def generation_critic_objective(
 
 def embedding_objective(
     encoder: keras.Model, decoder: keras.Model, roi: Callable, channel: Callable, config: TwinConfig, batch: dict
-):
+) -> Objective:
     """Learning from twins, embedding: x is embedded in the generated twin t, and U_d reconstructs it.
 
         L = w_mse E[(x - r)^2] + w_leak L_leak(a - t, x - t)
 
     Args:
         encoder, decoder: `models.twin_encoder`, `models.twin_decoder`.
-        roi, channel: `uunet.channel.Channel`s of the same ROI sizes; the first without degradation.
+        roi, channel: `uunet.channel.simulation.Channel`s of the same ROI sizes; the first without degradation.
         config: as in `generation_objective`.
         batch: dict as `data.embedding_batch` makes it.
 

@@ -8,13 +8,14 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 
 ROOT = Path(__file__).parents[2]
 
 
-def record(config, run: dict, *, steps: int, seconds: float) -> dict:
+def record(config: Any, run: dict, *, steps: int, seconds: float) -> dict:
     """The provenance of a trained network as a dict of JSON values.
 
     Args:

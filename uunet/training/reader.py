@@ -10,6 +10,7 @@ from uunet import data, labels, pixels
 from uunet.config import ReaderConfig
 from uunet.data import Told
 from uunet.models import files, generator
+from uunet.pixels import Tensor
 from uunet.training import provenance
 from uunet.training import trainer as training
 
@@ -17,7 +18,7 @@ HEADS_AT_ONCE = 256
 SURE = 0.7  # a label that the reader gives a smaller probability counts as unknown
 
 
-def reader_objective(reader: keras.Model, batch: dict):
+def reader_objective(reader: keras.Model, batch: dict) -> tuple[Tensor, dict]:
     """The reader's loss: absolute errors of numbers, each in units of its spread, and cross-entropies of labels.
 
         L = E[ |p - p_true| / spread ] + sum_l E[ -log softmax(logits_l)[label_l] ], over known labels

@@ -20,6 +20,7 @@ from uunet.data import sampling
 from uunet.errors import UUNetError
 from uunet.labels import LABELS, UNKNOWN_CODE, VALUES
 from uunet.models import generator
+from uunet.training.jax import Trainer
 
 Array = np.ndarray | jax.Array  # tables are made with NumPy; `_put` brings them to the device
 
@@ -101,7 +102,7 @@ def _put(heads, tables):
     return DeviceHeads(jnp.asarray(heads.images), narrow(heads.labels), jax.tree.map(narrow, tuple(tables)))
 
 
-def pair_batch(loaded: DeviceHeads, config: ClassifierConfig, step) -> dict:
+def pair_batch(loaded: DeviceHeads, config: ClassifierConfig, step: int | jax.Array) -> dict:
     """A batch for D_a, sampled by the rules of `data.pair_batch`.
 
     Args:
@@ -207,7 +208,7 @@ def _axis(places, variance):
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-def sequence_batch(loaded: DeviceHeads, config: AdversarialConfig, step) -> dict:
+def sequence_batch(loaded: DeviceHeads, config: AdversarialConfig, step: int | jax.Array) -> dict:
     """A batch for learning II, sampled by the rules of `data.sequence_batch`.
 
     Args:
@@ -252,8 +253,10 @@ def _distinct(counts, most, wanted, key):
     return lax.top_k(jnp.where(jnp.arange(most) < counts[..., None], scores, -1.0), wanted)[1]
 
 
-def sample_conditions(config: ChannelConfig, sequences: int, key: jax.Array, step) -> tuple[jax.Array, jax.Array]:
-    """`channel.sample_conditions` on the device: order int32 `(sequences,)`, degradation int32 `(sizes, 4)`."""
+def sample_conditions(
+    config: ChannelConfig, sequences: int, key: jax.Array, step: int | jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """`simulation.sample_conditions` on the device: order int32 `(sequences,)`, degradation int32 `(sizes, 4)`."""
     count, kinds = len(config.sizes), len(config.damages)
     keys = random.split(key, 5)
     strength = jnp.minimum(1.0, step / config.ramp)
@@ -281,7 +284,7 @@ def load_told(heads: data.Heads, told: data.Told) -> ToldHeads:
     return ToldHeads(jnp.asarray(heads.images), numbers, labels, members)
 
 
-def generation_batch(loaded: ToldHeads, config: GeneratorConfig, step) -> dict:
+def generation_batch(loaded: ToldHeads, config: GeneratorConfig, step: int | jax.Array) -> dict:
     """A batch for the generator and its critic, sampled by the rules of `data.generation_batch`.
 
     Args:
@@ -320,11 +323,11 @@ class Steps:
     Args:
         trainer: training.jax.Trainer, of one device.
         sample: callable `(loaded, step) -> batch`, which JAX can trace.
-        loaded: DeviceHeads, the set it samples from.
+        loaded: the set it samples from, DeviceHeads or ToldHeads.
         count: int, steps per call.
     """
 
-    def __init__(self, trainer, sample: Callable, loaded: DeviceHeads, count: int):
+    def __init__(self, trainer: Trainer, sample: Callable, loaded: DeviceHeads | ToldHeads, count: int) -> None:
         self.trainer, self.loaded, self.count = trainer, loaded, count
         self.variables = (
             trainer.trainable_variables, trainer.non_trainable_variables, trainer.optimizer.variables,

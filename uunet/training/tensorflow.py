@@ -2,15 +2,17 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from uunet.pixels import Tensor
 from uunet.training import trainer
 
 
-def input_gradient(critic: Callable, images):
+def input_gradient(critic: Callable, images: Tensor) -> Tensor:
     """Gradient of the mean patch score of each image with respect to its pixels: `(B, H, W, 3)` -> the same."""
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -18,7 +20,7 @@ def input_gradient(critic: Callable, images):
     return tape.gradient(score, images)
 
 
-def outside(function: Callable, image, quality):
+def outside(function: Callable, image: Tensor, quality: Tensor) -> Tensor:
     """A NumPy `function(image, quality)`, run outside of the graph: a tensor like `image`. No gradient passes."""
     return tf.ensure_shape(tf.numpy_function(function, [image, quality], image.dtype), image.shape)
 
@@ -52,14 +54,14 @@ def together(function: Callable) -> Callable:
 class Trainer(trainer.Trainer):
     """`trainer.Trainer` with gradients from tf.GradientTape."""
 
-    def __init__(self, networks, *arguments, **named):
+    def __init__(self, networks: Iterable[keras.Model], *arguments: Any, **named: Any) -> None:
         super().__init__(networks, *arguments, **named)
         self.shares = self.distribute_strategy.num_replicas_in_sync
         for layer in (layer for network in networks for layer in network.layers):
             if self.shares > 1 and isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True  # statistics of the whole batch
 
-    def train_step(self, data):
+    def train_step(self, data: tuple[dict]) -> dict:
         (batch,) = data
         for update in self.updates(batch):
             with tf.GradientTape(watch_accessed_variables=False) as tape:

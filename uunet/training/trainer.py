@@ -67,7 +67,7 @@ class Trainer(keras.Model):
         updates: Callable[[dict], Iterable[Update]],
         terms: Sequence[str],
         xla: bool = False,
-    ):
+    ) -> None:
         super().__init__()
         self.networks = list(networks)
         for optimizer, variables in optimizers:

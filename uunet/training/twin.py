@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import keras
 
-from uunet import channel, data, models
+from uunet import data, models
+from uunet.channel import simulation
 from uunet.config import ConfigError, TwinConfig
 from uunet.models import files, twin
 from uunet.training import callbacks, objective, provenance
@@ -73,7 +74,7 @@ def embedding_trainer(encoder: keras.Model, decoder: keras.Model, config: TwinCo
     """A Trainer of the running backend whose step is `objective.embedding_objective` once."""
     backend = training.backend_trainer()
     roi = _roi(config, backend)
-    through = backend.together(channel.Channel(config.channel, config.size, config.batch, backend.outside))
+    through = backend.together(simulation.Channel(config.channel, config.size, config.batch, backend.outside))
     optimizer = training.build_optimizer(config.optimizer, config.hiding_steps, clip=config.clip)
     _train_embedding(encoder)
     variables = encoder.trainable_variables + decoder.trainable_variables
@@ -88,7 +89,7 @@ def embedding_trainer(encoder: keras.Model, decoder: keras.Model, config: TwinCo
 
 def _roi(config, backend):
     undegraded = dataclasses.replace(config.channel, damages=())
-    return backend.together(channel.Channel(undegraded, config.size, config.batch, backend.outside))
+    return backend.together(simulation.Channel(undegraded, config.size, config.batch, backend.outside))
 
 
 def _train_generation(encoder):

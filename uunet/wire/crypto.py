@@ -111,8 +111,7 @@ def save(key: bytes, path: str | Path, *, overwrite: bool = False) -> None:
     Raises:
         OutputError: if `path` exists already or cannot be written.
     """
-    with new_file(path, overwrite=overwrite) as part:
-        part.chmod(0o600)
+    with new_file(path, overwrite=overwrite, mode=0o600) as part:
         part.write_bytes(key)
 
 

@@ -9,7 +9,6 @@ boxes. Groups are counted from frame 0: 0 to 9, 10 to 19, ... Lossy files have l
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -21,11 +20,11 @@ from uunet.channel import video_codec
 from uunet.errors import UUNetError
 from uunet.stego import jpeg, keystream, lsb, qim
 from uunet.wire import crypto, protocol
+from uunet.wire.contents import Contents, Stream
 from uunet.wire.protocol import (
     DamagedMessageError,
     FrameIndexError,
     NoMessageError,
-    SealedMessageError,
     UnsupportedMessageError,
 )
 
@@ -48,57 +47,6 @@ class Jpeg(NamedTuple):
 
 
 Carrier = np.ndarray | Jpeg  # what a message is read from: uint8 (H, W, 3), or a JPEG file where the file stores one
-
-
-@dataclass(frozen=True)
-class Stream:
-    """What the frames of one file have in common."""
-
-    method: str  # LSB, QIM or JPEG
-    suite: int  # protocol.PLAIN, or a key of crypto.CIPHERS
-    stream_id: bytes | None  # (16); None if plain
-    seal: crypto.Seal | None  # None if plain, or if no secret was given
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The messages of a public file."""
-
-    stream: Stream | None  # None if no frame could be read
-    shape: tuple[int, int]  # (height, width) in pixels
-    boxes: list[list[Roi] | None]  # per frame, in message order; None if the frame failed, or is sealed without a key
-    failures: dict[int, UUNetError]  # by frame number
-
-    def failed(self) -> list[tuple[int, int, UUNetError]]:
-        """The failures by rising frame number; equal ones of neighbouring frames as one: `(first, last, error)`."""
-        spans = []
-        for index, error in sorted(self.failures.items()):
-            if spans and spans[-1][1] == index - 1 and str(spans[-1][2]) == str(error):
-                spans[-1] = (spans[-1][0], index, error)
-            else:
-                spans.append((index, index, error))
-        return spans
-
-    def opened(self) -> list[list[Roi]]:
-        """The boxes of all frames.
-
-        Raises:
-            UUNetError: the first failure, with the numbers of its frames (not for a single picture).
-            SealedMessageError: if the messages are sealed and no secret was given.
-        """
-        if self.failures:
-            first, last, error = self.failed()[0]
-            where = "" if len(self.boxes) == 1 else f"{span(first, last)}: "
-            raise type(error)(f"{where}{error}") from error
-        boxes = [rois for rois in self.boxes if rois is not None]
-        if len(boxes) < len(self.boxes):
-            raise SealedMessageError("The file is sealed: give the key file or passphrase it was sealed with.")
-        return boxes
-
-
-def span(first: int, last: int) -> str:
-    """The words for some frames: "Frame 7" or "Frames 20 to 29"."""
-    return f"Frame {first}" if first == last else f"Frames {first} to {last}"
 
 
 # Writing.
@@ -159,25 +107,32 @@ def hide(
     Raises:
         RoiError, MessageError, CapacityError.
     """
-    length = GROUP if method == QIM else 1
+    if method == QIM:
+        return list(_hide_shared(frames, rois, first_index, last, seal))
     hidden: list[np.ndarray | bytes] = []
-    for start in range(0, len(frames), length):
-        boxes, index, group = rois[start : start + length], first_index + start, frames[start : start + length]
+    for index, (frame, boxes) in enumerate(zip(frames, rois, strict=True), start=first_index):
+        layout = protocol.Layout(last=last and len(hidden) + 1 == len(frames))
+        parts = protocol.pack_frame_message(boxes, index, layout, shape=frame.shape, seal=seal)
+        if method == JPEG:
+            change = partial(_hide_parts, parts=parts, seal=seal, index=index, limits=jpeg.LIMITS)
+            hidden.append(jpeg.rewrite(jpeg.encode(frame), change))
+        else:
+            hidden.append(_hide_parts(frame, parts, seal, index))
+    return hidden
+
+
+def _hide_shared(frames, rois, first_index, last, seal):
+    """Yields the frames of all groups, in each of which QIM hides one message."""
+    for start in range(0, len(frames), GROUP):
+        boxes, index, group = rois[start : start + GROUP], first_index + start, frames[start : start + GROUP]
         message, moving = motion.ends(boxes)
-        ends = last and start + length >= len(frames)
-        whole = index % length == 0 and (ends or len(group) == length)
+        ends = last and start + GROUP >= len(frames)
+        whole = index % GROUP == 0 and (ends or len(group) == GROUP)
         if not whole or (moving and boxes != motion.straight(message, len(group))):
             raise ValueError(f"the {len(group)} frames from {index} are not one group with boxes on straight lines")
-        layout = protocol.Layout(frames=len(group), last=ends, packed=method == QIM, moving=moving)
+        layout = protocol.Layout(frames=len(group), last=ends, packed=True, moving=moving)
         parts = protocol.pack_frame_message(message, index, layout, shape=group[0].shape, seal=seal)
-        if method == QIM:
-            hidden += qim.hide(group, b"".join(parts), ORDER, avoid={roi for some in boxes for roi in some})
-        elif method == JPEG:
-            change = partial(_hide_parts, parts=parts, seal=seal, index=index, limits=jpeg.LIMITS)
-            hidden.append(jpeg.rewrite(jpeg.encode(group[0]), change))
-        else:
-            hidden.append(_hide_parts(group[0], parts, seal, index))
-    return hidden
+        yield from qim.hide(group, b"".join(parts), ORDER, avoid={roi for some in boxes for roi in some})
 
 
 def _hide_parts(samples, parts, seal, index, **limits):

@@ -57,6 +57,11 @@ MESSAGE = re.compile(f"{NATURAL},(?:(?:{NATURAL},){{4}})*")
 Reader = Callable[..., bytes]
 
 
+def read_bytes(content: bytes, n_bytes: int, *, offset: int = 0, key: bytes | None = None, nonce: int = 0) -> bytes:
+    """Reads bytes that are not hidden: `partial(read_bytes, content)` is a Reader. Their order depends on no key."""
+    return content[offset : offset + max(0, n_bytes)]
+
+
 class MessageError(UUNetError):
     """A text does not follow the paper's grammar of messages."""
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from uunet.evaluation import metrics
+from uunet import metrics
 
 
 def test_psnr_by_hand():
@@ -22,3 +22,11 @@ def test_psnr_of_equal_pictures_is_that_of_rounding(rng):
 def test_psnr_of_other_shapes_is_refused():
     with pytest.raises(ValueError, match="dimensions"):
         metrics.psnr(np.zeros((1, 4, 4, 3), np.uint8), np.zeros((1, 4, 5, 3), np.uint8))
+
+
+def test_psnr_of_values_up_to_1(rng):
+    """Many pictures as one: one mean squared error over all of them."""
+    x = rng.random((2, 8, 8, 3), np.float32) / 2
+    r = x + np.float32([0.1, 0.2])[:, None, None, None]
+    np.testing.assert_allclose(metrics.psnr(x, r, data_range=1.0), [20, 20 * np.log10(5)], rtol=1e-5)
+    np.testing.assert_allclose(metrics.psnr(x[None], r[None], data_range=1.0), [10 * np.log10(1 / 0.025)], rtol=1e-5)
