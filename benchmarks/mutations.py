@@ -31,6 +31,7 @@ from uunet.media import sei, views
 from uunet.media.video_reading import VideoError
 from uunet.stego import jpeg, keystream, lsb
 from uunet.wire import crypto, envelope, keys, protocol, sidecar
+from uunet.wire.sealer import Sealer
 
 SHAPE = (48, 64, 3)
 KEY, OTHER_RUN, THIS_RUN = bytes(range(32)), bytes(16), bytes(range(16))
@@ -116,7 +117,7 @@ def envelope_of(known, record, tracks, index, shape=SHAPE, last=True):
     """`(open_part, body)` of a frame with a head per track."""
     heads = [TrackedBox(track, Roi(10 + track, 16, 9, 15)) for track in tracks]
     contents = [envelope.HeadContent(90, bytes(16), bytes([track]) * 30) for track in tracks]
-    return envelope.Sealer(known, record).seal(index, shape, heads, contents, last)
+    return Sealer(known, record).seal(index, shape, heads, contents, last)
 
 
 class Carrier(NamedTuple):
@@ -244,7 +245,7 @@ def accepted_envelope(carrier, data, message, *, authority, known, index):
     """
     try:
         read = carrier.reader(data)
-        if message is not None and carrier in BESIDE.values() and read(len(message), offset=0) == message:
+        if isinstance(read, envelope.Content) and read.data == message:
             return False  # what was changed carries nothing
         found = envelope.read_open(read)
         envelope.check_place(found, shape=SHAPE, stream_id=known.stream_id, frame_index=index)

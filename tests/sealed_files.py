@@ -9,7 +9,8 @@ from uunet.boxes.types import Roi, TrackedBox
 from uunet.media import images, profiles, video_writing, views
 from uunet.stego import jpeg, lsb
 from uunet.wire import keys, originals, sidecar
-from uunet.wire.envelope import EXACT, HeadContent, Sealer
+from uunet.wire.envelope import EXACT, HeadContent
+from uunet.wire.sealer import Sealer
 
 SIZE = (96, 128)  # height, width: room for three recipients in every frame
 TRACKS = (3, 7)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from uunet.boxes.types import Roi, TrackedBox
 from uunet.stego import keystream
 from uunet.wire import envelope, keys, originals
+from uunet.wire.sealer import Sealer
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs" / "wire-format.md"
@@ -67,7 +68,7 @@ def main():
         digest = originals.head_digest(view(), roi)
         contents.append(envelope.HeadContent(quality, digest, originals.picture(pixels(roi), mask, quality)))
     known = file_keys()
-    sealer = envelope.Sealer(known, bytes.fromhex(records[0]))
+    sealer = Sealer(known, bytes.fromhex(records[0]))
     open_part, body = sealer.seal(0, (HEIGHT, WIDTH, 3), HEADS, contents, last=False)
     last = sealer.seal(LAST_INDEX, (HEIGHT, WIDTH, 3), [], [], last=True)
     total = 3 * HEIGHT * WIDTH - 8 * len(open_part)

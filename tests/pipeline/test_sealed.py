@@ -19,6 +19,7 @@ from uunet.pipeline.options import OptionsError
 from uunet.stego import lsb
 from uunet.video_samples import __file__ as samples
 from uunet.wire import envelope, originals
+from uunet.wire.sealer import sealed_length
 
 WALK = Path(samples).with_name("walk.mp4")
 
@@ -186,7 +187,7 @@ def room_for(quality, noise=30.0):
     needed = {}
     for step in steps:
         picture = originals.picture(crop(tall, head), np.ones((26, 36), bool), step)
-        needed[step] = envelope.sealed_length([(1, head)], [len(picture)], 84)
+        needed[step] = sealed_length([(1, head)], [len(picture)], 84)
     height = -(-needed[quality] * 8 // (40 * 3)) if quality else needed[25] * 8 // (40 * 3) - 1
     frame = tall[:height]
     better = [step for step in steps if quality and step > quality]

@@ -15,6 +15,7 @@ from uunet.media import views
 from uunet.pipeline import sealed
 from uunet.pipeline.options import PublicOptions, RestoreOptions
 from uunet.wire import crypto, envelope, keys, originals, protocol
+from uunet.wire.sealer import Sealer
 
 A, B = keys.generate(), keys.generate()
 SIZE = (40, 48)
@@ -43,7 +44,7 @@ class Public:
     def __init__(self):
         self.keys = keys.new_file_keys()
         self.record = keys.wrap(self.keys, [A.public])
-        sealer, rng = envelope.Sealer(self.keys, self.record), np.random.default_rng(1)
+        sealer, rng = Sealer(self.keys, self.record), np.random.default_rng(1)
         self.frames, self.originals = [], []
         for index in range(COUNT):
             rgb = rng.integers(0, 256, (*SIZE, 3), np.uint8)

@@ -14,6 +14,7 @@ from uunet.errors import UUNetError
 from uunet.stego import lsb
 from uunet.wire import crypto, envelope, keys, protocol
 from uunet.wire.envelope import HeadContent
+from uunet.wire.sealer import Sealer, sealed_length
 
 SHAPE = (48, 64, 3)
 HEADS = [TrackedBox(3, Roi(1, 2, 10, 20)), TrackedBox(8, Roi(30, 4, 34, 44)), TrackedBox(2**32 - 1, Roi(0, 0, 64, 48))]
@@ -28,7 +29,7 @@ AUTHORITY = keys.generate()
 def file():
     """The keys of a new file, and its sealer."""
     known = keys.new_file_keys()
-    return known, envelope.Sealer(known, keys.wrap(known, [AUTHORITY.public]))
+    return known, Sealer(known, keys.wrap(known, [AUTHORITY.public]))
 
 
 def opened(data, known, place=None):
@@ -60,7 +61,7 @@ def test_there_and_back(index, last, n):
     assert found.record == (sealer.record if index % 10 == 0 else b"")
     record_length = len(sealer.record_for(index))
     lengths = [len(content.picture) for content in CONTENTS[:n]]
-    assert envelope.sealed_length(HEADS[:n], lengths, record_length) == len(parts[0]) + len(parts[1])
+    assert sealed_length(HEADS[:n], lengths, record_length) == len(parts[0]) + len(parts[1])
     assert found.body_length == len(parts[1])
 
 
@@ -85,7 +86,7 @@ def test_any_heads_come_back(pairs, index, last):
     found, back = opened(data, known, index)
     assert [(head.track, head.roi) for head in found.heads] == heads and back == contents and found.last == last
     lengths = [len(content.picture) for content in contents]
-    assert envelope.sealed_length(heads, lengths, len(found.record)) == len(data)
+    assert sealed_length(heads, lengths, len(found.record)) == len(data)
 
 
 def test_from_the_record_to_the_heads():
@@ -112,12 +113,12 @@ def test_in_the_samples_of_a_frame():
 def test_a_frame_is_sealed_once():
     known, sealer = file()
     sealer.seal(4, SHAPE, HEADS, CONTENTS, False)
-    for again in (sealer, envelope.Sealer(known, sealer.record)):
+    for again in (sealer, Sealer(known, sealer.record)):
         with pytest.raises(ValueError, match="sealed already"):
             again.seal(4, SHAPE, [], [], True)
     opened_keys = keys.unwrap(sealer.record, known.stream_id, AUTHORITY)
     with pytest.raises(ValueError, match="new keys"):
-        envelope.Sealer(opened_keys, sealer.record).seal(5, SHAPE, [], [], False)
+        Sealer(opened_keys, sealer.record).seal(5, SHAPE, [], [], False)
 
 
 def test_nonces_never_repeat(monkeypatch):
@@ -132,7 +133,7 @@ def test_nonces_never_repeat(monkeypatch):
             used.append((self.key, nonce))
             return text + bytes(16)
 
-    monkeypatch.setattr(envelope, "ChaCha20Poly1305", Watched)
+    monkeypatch.setattr("uunet.wire.sealer.ChaCha20Poly1305", Watched)
     _, sealer = file()
     same = [TrackedBox(3, Roi(1, 2, 10, 20))] * 2
     for index in range(30):
@@ -375,7 +376,7 @@ def test_what_cannot_be_sealed():
     with pytest.raises(envelope.EnvelopeSizeError, match="17 heads cover the frame of 64 x 48 pixels more than 16"):
         sealer.seal(1, SHAPE, [TrackedBox(1, Roi(0, 0, 64, 48))] * 17, [content] * 17, False)
     with pytest.raises(envelope.EnvelopeSizeError, match="4097 heads"):
-        envelope.sealed_length([one] * 4097, [1] * 4097, 0)
+        sealed_length([one] * 4097, [1] * 4097, 0)
     for heads, contents in (([one], []), ([], [content])):
         with pytest.raises(ValueError):
             sealer.seal(1, SHAPE, heads, contents, False)
@@ -385,7 +386,7 @@ def test_what_cannot_be_sealed():
     with pytest.raises(ValueError):
         sealer.seal(2**32, SHAPE, [], [], False)
     with pytest.raises(ValueError):
-        envelope.Sealer(known, b"")
+        Sealer(known, b"")
     data = b"".join(sealer.seal(1, SHAPE, [one], [content], False))  # a refusal has not used up the number
     assert opened(data, known, 1)[1] == [content]
 

@@ -13,6 +13,7 @@ from tests.golden import make_originals
 from tests.wire import independent_reader
 from uunet.boxes.types import Roi, TrackedBox
 from uunet.wire import envelope, keys, originals
+from uunet.wire.sealer import Sealer
 
 ROOT = Path(__file__).parents[2]
 (BLOCK,) = re.findall(
@@ -42,7 +43,7 @@ def test_keys():
 
 def test_writing():
     """The same bytes again; the pictures come from the vectors, because another libwebp may make others."""
-    sealer = envelope.Sealer(make_originals.file_keys(), RECORD)
+    sealer = Sealer(make_originals.file_keys(), RECORD)
     heads = [TrackedBox(head["track"], Roi(*head["roi"])) for head in VECTORS["heads"]]
     contents = [
         envelope.HeadContent(head["quality"], bytes.fromhex(head["digest"]), bytes.fromhex(head["picture"]))
@@ -99,9 +100,7 @@ def test_the_independent_reader_reads_what_we_write_today():
     record = keys.wrap(file_keys, [keys.generate().public, keys.generate(hybrid=True).public, ours.public])
     rgb = np.random.default_rng(0).integers(0, 256, (40, 31, 3), np.uint8)
     content = envelope.HeadContent(100, bytes(16), originals.picture(rgb, np.ones((40, 31), bool), 100))
-    parts = envelope.Sealer(file_keys, record).seal(
-        20, (90, 80, 3), [TrackedBox(9, Roi(1, 2, 31, 40))], [content], True
-    )
+    parts = Sealer(file_keys, record).seal(20, (90, 80, 3), [TrackedBox(9, Roi(1, 2, 31, 40))], [content], True)
     found = independent_reader.read(b"".join(parts), private.private_bytes_raw())
     assert (found["heads"][0]["picture"] == rgb).all() and found["order_key"] == file_keys.order_key
 

@@ -31,6 +31,7 @@ from uunet.pipeline.frame import crop, drawn, owned
 from uunet.pipeline.options import EXACT, LEARNED, NONE, OptionsError, PublicOptions
 from uunet.stego import jpeg, lsb
 from uunet.wire import envelope, keys, originals, sidecar
+from uunet.wire.sealer import Sealer, sealed_length
 
 STEPS = (originals.HIGH, 75, 50, 25)  # WebP's qualities: `high` falls from one to the next where room is short
 
@@ -73,7 +74,7 @@ class Publisher:
         self.place, self.sidecar_file = place(profile, sidecar_file is not None), sidecar_file
         self.profile, self.exact = profile, options.quality == EXACT
         file_keys = keys.new_file_keys()
-        self.sealer = envelope.Sealer(file_keys, keys.wrap(file_keys, options.recipients))
+        self.sealer = Sealer(file_keys, keys.wrap(file_keys, options.recipients))
         self.lowered: Counter[int] = Counter()  # quality below originals.HIGH -> number of frames
         self._waiting: dict[int, _Heads] = {}  # H.264: by frame number, until the frame is encoded
         if sidecar_file is not None:
@@ -159,7 +160,7 @@ class Publisher:
                 for (_, roi), mask in zip(heads, masks, strict=True)
             ]
             lengths = [len(picture) for _, picture in found]
-            needed = envelope.sealed_length(heads, lengths, len(self.sealer.record_for(index)))
+            needed = sealed_length(heads, lengths, len(self.sealer.record_for(index)))
             if room is None or needed <= room:
                 if quality not in (envelope.EXACT, STEPS[0]):
                     self.lowered[quality] += 1

@@ -25,8 +25,7 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from uunet.boxes import types
-from uunet.boxes.types import Roi, TrackedBox
+from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.wire import crypto, protocol
 from uunet.wire.crypto import TAG_BYTES
@@ -112,96 +111,6 @@ class Envelope(NamedTuple):
         return self.data[: HEADER.size] + self.data[HEADER.size + KEY_BYTES.size + len(self.record) : -CRC.size]
 
 
-# Writing.
-
-
-class Sealer:
-    """Makes the envelopes of a file, each frame once."""
-
-    def __init__(self, keys: FileKeys, record: bytes) -> None:
-        """
-        Args:
-            keys: FileKeys, of `keys.new_file_keys`.
-            record: bytes, of `keys.wrap` of these keys.
-        """
-        if not 1 <= len(record) <= MAX_RECORD:
-            raise ValueError(f"a key record has 1 to {MAX_RECORD} bytes, got {len(record)}")
-        self.keys, self.record = keys, record
-
-    def record_for(self, frame_index: int) -> bytes:
-        """The key record that a frame carries; empty for most frames."""
-        return self.record if frame_index % KEY_EVERY == 0 else b""
-
-    def seal(
-        self,
-        frame_index: int,
-        shape: tuple[int, ...],
-        heads: Sequence[TrackedBox],
-        contents: Sequence[HeadContent],
-        last: bool,
-    ) -> tuple[bytes, bytes]:
-        """The envelope of a frame.
-
-        Args:
-            frame_index: int in 0..2^32 - 1, the number of the frame in its file; each only once.
-            shape: `(height, width, ...)` of the frame.
-            heads: list of TrackedBox.
-            contents: list of HeadContent, one per head.
-            last: bool, whether the file ends with this frame.
-
-        Returns:
-            `(open_part, body)`, bytes.
-
-        Raises:
-            RoiError: if a box is empty or not inside the frame.
-            EnvelopeSizeError: if there are too many heads, or too large ones.
-            ValueError: if the frame was sealed before, or an argument is out of range.
-        """
-        _check_heads(len(heads))
-        types.check_inside([roi for _, roi in heads], *shape[:2])
-        check_cover([roi for _, roi in heads], *shape[:2])
-        for content in contents:
-            if len(content.digest) != DIGEST_BYTES or not 0 <= content.quality <= EXACT or not content.picture:
-                raise ValueError(f"quality {content.quality}, a digest of {len(content.digest)} bytes or no picture")
-        if not 0 <= frame_index < 2**32:
-            raise ValueError(f"frame_index {frame_index} is not in 0..2^32 - 1")
-        a = HEADER.pack(
-            *(MAGIC, VERSION, CHACHA20_POLY1305, LAST * last, len(heads)),
-            *(frame_index, shape[1], shape[0], self.keys.stream_id),
-        )
-        d = b"".join(
-            HEAD.pack(track, *roi, SMALLEST_HEAD - 1 + len(content.picture))
-            for (track, roi), content in zip(heads, contents, strict=True)
-        )
-        self.keys.claim(frame_index)
-        sealed = [ChaCha20Poly1305(self.keys.frame_key).encrypt(NONCE.pack(frame_index, 0, 0), b"", a + d)]
-        for k, ((track, _), content) in enumerate(zip(heads, contents, strict=True)):
-            text = CONTENT.pack(WEBP, content.quality, content.digest) + content.picture
-            key = self.keys.track_key(track)
-            assert key is not None  # new keys are those of all tracks
-            cipher = ChaCha20Poly1305(key)
-            sealed.append(cipher.encrypt(NONCE.pack(frame_index, k, 0), text, a + d + NUMBER.pack(k)))
-        return _open_part(a, self.record_for(frame_index), d), b"".join(sealed)
-
-
-def sealed_length(heads: Sequence[TrackedBox], picture_lengths: Sequence[int], record_length: int) -> int:
-    """The number of bytes of an envelope, open part and body together, before anything is sealed.
-
-    Args:
-        heads: list of TrackedBox.
-        picture_lengths: list of int, the bytes of each head's picture.
-        record_length: int, `len(sealer.record_for(frame_index))`.
-
-    Raises:
-        EnvelopeSizeError: if there are too many heads for one envelope.
-    """
-    _check_heads(len(heads))
-    if len(heads) != len(picture_lengths):
-        raise ValueError(f"{len(heads)} heads but {len(picture_lengths)} pictures")
-    open_length = HEADER.size + KEY_BYTES.size + record_length + HEAD.size * len(heads) + CRC.size
-    return open_length + TAG_BYTES + sum(SMALLEST_HEAD - 1 + length for length in picture_lengths)
-
-
 def check_cover(rois: Sequence[Roi], height: int, width: int) -> None:
     """Raises EnvelopeSizeError if boxes cover a frame more than MAX_COVER times."""
     if sum(roi.w * roi.h for roi in rois) > MAX_COVER * height * width:
@@ -221,20 +130,13 @@ def with_record(envelope: Envelope, record: bytes) -> bytes:
     if not envelope.record or not 1 <= len(record) <= MAX_RECORD:
         raise ValueError(f"frame {envelope.frame_index} carries no key record, or {len(record)} bytes are none")
     authenticated = envelope.authenticated()
-    return _open_part(authenticated[: HEADER.size], record, authenticated[HEADER.size :])
+    return open_part(authenticated[: HEADER.size], record, authenticated[HEADER.size :])
 
 
-def _open_part(a, record, d):
+def open_part(a: bytes, record: bytes, d: bytes) -> bytes:
+    """The open part of these pieces: see above."""
     data = a + KEY_BYTES.pack(len(record)) + record + d
     return data + CRC.pack(zlib.crc32(data))
-
-
-def _check_heads(count):
-    if count > MAX_HEADS:
-        raise EnvelopeSizeError(f"{count} heads are more than one frame can seal ({MAX_HEADS}): detect fewer.")
-
-
-# Reading.
 
 
 @dataclass(frozen=True)
@@ -243,7 +145,7 @@ class Content:
 
     data: bytes
 
-    def __call__(self, n_bytes: int, *, offset: int, key: bytes | None = None, nonce: int = 0) -> bytes:
+    def __call__(self, n_bytes: int, *, offset: int = 0, key: bytes | None = None, nonce: int = 0) -> bytes:
         """A protocol.Reader: the order of the bytes depends on no key."""
         return protocol.read_bytes(self.data, n_bytes, offset=offset)
 
