@@ -60,9 +60,9 @@ def run(options):
         raise data.DataError(f"This runs on JAX; KERAS_BACKEND is {keras.backend.backend()}: unset it.")
     heads, validation = archive.read(options.heads)
     config = configuration(options, heads.images.shape[1])
-    atomic.make_folder(options.out)
     reads = reading.load(options.reader)  # before the policy: it computes in float32
     told = reading.told(reads, heads)
+    atomic.make_folder(options.out)
     keras.mixed_precision.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(options.seed)
     accelerator.say(f"{len(heads.images)} heads of {len(heads.by_subject)} people; {provenance.device()}")
@@ -102,8 +102,11 @@ def run(options):
         accelerator.say(f"{line}; written; difference {found['difference']:.3f}")
 
     stage.run(after)
-    if stage.steps:
-        write()
+    if not stage.steps:
+        accelerator.say("generator: no time was left; allow more (--minutes).")
+        return
+    write()
+    accelerator.say(f"done after {time.monotonic() - accelerator.BEGIN:.0f} s")
 
 
 def configuration(options, size):

@@ -186,7 +186,7 @@ def head_reader(*, size: int = 64, width: int = 24, name: str = "reader") -> ker
     """R: what the generator is told of a head.
 
     Args:
-        size: int, side of the images in pixels, a multiple of 16.
+        size: int, side of the images in pixels, a multiple of 32.
         width: int, kernels of the first level.
         name: str.
 

@@ -108,7 +108,16 @@ def validate(reader: keras.Model, heads: data.Heads) -> dict:
 
 
 def read(reader: keras.Model, images: np.ndarray) -> tuple[np.ndarray, dict]:
-    """What a reader reads in uint8 `(N, S, S, 3)`: numbers float32 `(N, 9)`, and logits of each label, `(N, n)`."""
+    """What a reader reads in uint8 `(N, S, S, 3)`: numbers float32 `(N, 9)`, and logits of each label, `(N, n)`.
+
+    Raises:
+        WeightsError: if the reader reads heads of another size.
+    """
+    size = reader.input_shape[1]
+    if images.shape[1] != size:
+        raise files.WeightsError(
+            f"The reader reads heads of {size} pixels, these have {images.shape[1]}: train a reader on heads of this size."
+        )
     parts = []
     for start in range(0, len(images), HEADS_AT_ONCE):
         parts.append(reader.predict_on_batch(pixels.to_float(images[start : start + HEADS_AT_ONCE])))
