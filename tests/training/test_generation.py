@@ -190,6 +190,11 @@ def test_another_network_is_no_reader(tmp_path):
         reader.load(path)
 
 
+def test_a_reader_of_another_size(read_by):
+    with pytest.raises(files.WeightsError, match="reads heads of 32 pixels, these have 64: train another"):
+        reader.read(reader.load(read_by), np.zeros((1, 64, 64, 3), np.uint8))
+
+
 @pytest.mark.parametrize("changes", [{"penalised": 0}, {"penalised": 33}, {"steps": 251}])
 def test_settings_no_run_can_have(changes):
     with pytest.raises(config.ConfigError):

@@ -116,7 +116,7 @@ def read(reader: keras.Model, images: np.ndarray) -> tuple[np.ndarray, dict]:
     size = reader.input_shape[1]
     if images.shape[1] != size:
         raise files.WeightsError(
-            f"The reader reads heads of {size} pixels, these have {images.shape[1]}: train a reader on heads of this size."
+            f"The reader reads heads of {size} pixels, these have {images.shape[1]}: train another on such heads."
         )
     parts = []
     for start in range(0, len(images), HEADS_AT_ONCE):
