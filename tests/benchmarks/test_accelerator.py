@@ -25,8 +25,8 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 def run(*arguments, module="accelerator"):
     return subprocess.run(
         [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)], cwd=ROOT, capture_output=True,
-        text=True, env={**os.environ, "KERAS_BACKEND": "jax"},
-    )  # fmt: skip
+        text=True, env={**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+    )  # fmt: skip  # compiling takes longer than these few steps
 
 
 @pytest.fixture
