@@ -23,10 +23,11 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
 
 
 def run(*arguments, module="accelerator"):
+    """Runs a command; optimised code would take longer to compile than these few steps take."""
     return subprocess.run(
         [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)], cwd=ROOT, capture_output=True,
         text=True, env={**os.environ, "KERAS_BACKEND": "jax", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-    )  # fmt: skip  # compiling takes longer than these few steps
+    )  # fmt: skip
 
 
 @pytest.fixture
