@@ -389,6 +389,9 @@ def test_demo(uunet, tmp_path):
     assert cv2.imread(str(tmp_path / "demo" / "sheet.png")).shape[1] == 1500
     rois = pipeline.inspect_video(tmp_path / "demo" / "public.webm").boxes
     assert len(rois) == 60 and all(rois)
+    psnr = [float(value) for value in re.findall(r"PSNR of faces, x \| r: +([0-9.]+) dB", text)]
+    assert len(psnr) == 2 and psnr[1] > psnr[0] + 8  # learned, sealed
+    assert (tmp_path / "demo" / "sealed.mp4").stat().st_size < (tmp_path / "demo" / "public.webm").stat().st_size / 5
 
 
 # Keys, profiles and boxes given by hand.
@@ -709,6 +712,7 @@ def test_one_sentence_for_attacks(uunet, weights, tmp_path):
     for expected, arguments in {
         "32 pictures in train, which make 128 pairs": (SAMPLE, "--weights", weights, *out, "--pairs", "129"),
         "from 1 on": (SAMPLE, "--weights", weights, *out, "--pairs", "0"),
+        "is learned or sealed": (SAMPLE, "--weights", weights, *out, "--reversal", "none"),
         "is a list like": (SAMPLE, "--weights", weights, *out, "--pairs", "many"),
         "no weight file": (SAMPLE, "--weights", tmp_path, *out),
         "no weights 'nothing'": (SAMPLE, "--weights", "nothing", *out),

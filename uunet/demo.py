@@ -1,4 +1,7 @@
-"""De-identifies and reconstructs the bundled clip, measures the result and draws a sheet of example frames."""
+"""De-identifies and reconstructs the bundled clip, measures the result and draws a sheet of example frames.
+
+It does so twice: with the reversal "learned", as lossless video, and with sealed originals, as H.264.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +11,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from uunet import atomic, metrics, pipeline, presets, video_samples
+from uunet import atomic, engine, metrics, pipeline, presets, video_samples
 from uunet.boxes import detection
-from uunet.boxes.types import Roi
+from uunet.boxes.box_file import GivenBoxes
+from uunet.boxes.types import GivenBox, Roi
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.media import video_reading
+from uunet.wire import keys
 
 SHOWN = (5, 25, 45, 58)  # frames of the clip whose faces the sheet shows
 Frames = list[np.ndarray]  # uint8 (H, W, 3) each
@@ -29,7 +34,8 @@ def run(
     """De-identifies and reconstructs `video_samples.WALK`.
 
     Args:
-        out: Path of a folder for `public.webm`, `reconstructed.mkv` and `sheet.png`; existing ones are replaced.
+        out: Path of a folder for `public.webm`, `reconstructed.mkv`, `sealed.mp4`, `restored.mkv` and `sheet.png`;
+            existing ones are replaced. The key pair for the sealed file is `authority.key` there, or made anew.
         weights: preset or folder, see `presets.load`.
         seed: seed of the noise channel.
         progress: callable `(stage, done, total or None)`; None to report nothing.
@@ -47,19 +53,51 @@ def run(
     )
     rois = pipeline.inspect_video(public).opened()
     x, a, r = (video_reading.read_frames(path) for path in (video_samples.WALK, public, restored))
-    faces_psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
-    write_sheet(out / "sheet.png", x, a, r, rois)
+    psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
+    versions = {"x": x, "a, learned": a, "r, learned": r}
+    sealed_lines = ["sealed originals:            not shown, because these weights hide x in every head that they draw"]
+    if engine.draws_first(net.encoder):
+        sealed_versions, sealed_lines = _sealed(out, net, x, rois, seed, progress)
+        versions |= sealed_versions
+    write_sheet(out / "sheet.png", versions, rois)
     outside = max(_largest_change_outside(*frames) for frames in zip(x, a, rois, strict=True))
     return [
         f"heads found:                 {made.heads} in {made.frames} frames, {made.tracks} people",
         f"frames without a head:       {made.frames_without_heads}",
-        f"PSNR of faces, x | r:        {faces_psnr['x|r']:.2f} dB  (original against reconstructed: high is good)",
-        f"PSNR of faces, x | a:        {faces_psnr['x|a']:.2f} dB  (original against public)",
+        f"PSNR of faces, x | r:        {psnr['x|r']:.2f} dB  (original against reconstructed: high is good)",
+        f"PSNR of faces, x | a:        {psnr['x|a']:.2f} dB  (original against public)",
         f"largest change outside:      {outside} level(s) of 255",
         f"public file:                 {made.bytes:,} bytes; the clip itself {video_samples.WALK.stat().st_size:,}",
         f"de-identified:               {_speed(made)}",
         f"reconstructed:               {_speed(undone)}",
         f"written:                     {public}, {restored}, {out / 'sheet.png'}",
+        *sealed_lines,
+    ]
+
+
+def _sealed(out, net, x, rois, seed, progress):
+    """Publishes the clip with sealed originals and opens them: both versions of its frames, and lines about them."""
+    key = out / "authority.key"
+    if key.exists():
+        identity = keys.load_authority(key)
+    else:
+        identity = keys.generate()
+        keys.save_authority(identity, key)
+    boxes = GivenBoxes({k: [GivenBox(None, roi) for roi in some] for k, some in enumerate(rois)})
+    public, restored = out / "sealed.mp4", out / "restored.mkv"
+    how = pipeline.PublicOptions(seed=seed, overwrite=True, recipients=(identity.public,))
+    made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, boxes, how, progress)
+    options = pipeline.RestoreOptions(overwrite=True, identity=identity)
+    undone = pipeline.restore_video(public, restored, options, progress)
+    a, r = (video_reading.read_frames(path) for path in (public, restored))
+    return {"a, sealed": a, "r, sealed": r}, [
+        "The same with sealed originals, as H.264:",
+        f"PSNR of faces, x | r:        {_faces_psnr(x, r, rois):.2f} dB  (the original heads, encrypted in the stream)",
+        f"PSNR of faces, x | a:        {_faces_psnr(x, a, rois):.2f} dB",
+        f"public file:                 {made.bytes:,} bytes",
+        f"de-identified:               {_speed(made)}, with the boxes found above",
+        f"restored:                    {_speed(undone)}",
+        f"written:                     {public}, {restored}, {key} (opens it)",
     ]
 
 
@@ -90,33 +128,34 @@ def _largest_change_outside(frame: np.ndarray, other: np.ndarray, rois: list[Roi
     return int(np.abs(frame.astype(int) - other)[outside].max(initial=0))
 
 
-def write_sheet(path: Path, x: Frames, a: Frames, r: Frames, rois: Boxes) -> None:
-    """Writes a PNG: one frame as original | public | reconstructed, and below it faces of SHOWN, one row per version.
+def write_sheet(path: Path, versions: dict[str, Frames], rois: Boxes) -> None:
+    """Writes a PNG: one frame in all versions, and below it faces of SHOWN, one row per version.
 
     Args:
         path: PNG to write.
-        x, a, r: lists of uint8 `(H, W, 3)`, the three versions of a clip.
+        versions: name -> list of uint8 `(H, W, 3)`, the versions of a clip, the original first.
         rois: list (frames) of lists of Roi.
     """
-    titles = ("original  x", "public  a", "reconstructed  r")
-    shown = [k for k in SHOWN if k < len(x)]
+    original = next(iter(versions.values()))
+    shown = [k for k in SHOWN if k < len(original)]
     faces = [(k, roi) for k in shown for roi in rois[k]]
-    figure = Figure(figsize=(15, 4.4 + 3.2), dpi=100, layout="constrained")
-    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[4.4, 3.2])[:, 0]
-    middle = len(x) // 2
-    for axis, title, frames in zip(top.subplots(1, 3), titles, (x, a, r), strict=True):
+    heights = 2.6, 1.05 * len(versions)
+    figure = Figure(figsize=(15, sum(heights)), dpi=100, layout="constrained")
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights)[:, 0]
+    middle = len(original) // 2
+    for axis, (name, frames) in zip(top.subplots(1, len(versions)), versions.items(), strict=True):
         axis.imshow(frames[middle])
-        axis.set_title(f"{title}, frame {middle}", fontsize=12)
+        axis.set_title(f"{name}: frame {middle}", fontsize=11)
         axis.axis("off")
         for roi in rois[middle]:
             axis.add_patch(Rectangle((roi.x, roi.y), roi.w, roi.h, fill=False, edgecolor="white", linewidth=0.8))
-    axes = bottom.subplots(3, max(1, len(faces)), squeeze=False)
+    axes = bottom.subplots(len(versions), max(1, len(faces)), squeeze=False)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
-    for column, (k, roi) in enumerate(faces):
-        for axis, frames in zip(axes[:, column], (x, a, r), strict=True):
+    for row, (name, frames) in zip(axes, versions.items(), strict=True):
+        row[0].set_ylabel(name.replace(", ", ",\n"), rotation=0, labelpad=28, fontsize=10, va="center")
+        for axis, (k, roi) in zip(row, faces, strict=False):
             axis.imshow(_crop(frames[k], roi))
-        axes[0, column].set_title(f"frame {k}", fontsize=9)
-    for axis, name in zip(axes[:, 0], "xar", strict=True):
-        axis.set_ylabel(name, rotation=0, labelpad=10, fontsize=12)
+    for axis, (k, _) in zip(axes[0], faces, strict=False):
+        axis.set_title(f"frame {k}", fontsize=9)
     figure.savefig(path)

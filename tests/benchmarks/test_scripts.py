@@ -90,3 +90,28 @@ def test_the_port_of_the_published_step_trains(script):
         assert any((np.array(new) != old).any() for new, old in zip(network.trainable_weights, weights, strict=True))
     for new, old in zip(networks.classifier.weights, frozen, strict=True):
         np.testing.assert_array_equal(new, old)
+
+
+def test_the_page_of_sealed_originals(script, tmp_path):
+    """Tables stand between their markers, and what stood there before is gone."""
+    (tmp_path / "sealed-originals").mkdir()
+    made = {"command": "python -m benchmarks.originals_codecs walk.mp4 --frames 10", "device": "a machine"}
+    about = {"name": "walk.mp4", "frames": 10, "width": 64, "height": 48, "heads": 10, "sides": [20, 30], "tracks": 1}
+    rows = [
+        {"published_crf": 23, "channel": "copy", "mode": "learned", "psnr": 25.04},
+        {"published_crf": 23, "channel": "copy", "mode": "sealed", "refused": "No."},
+        {"published_crf": 23, "channel": "JPEG", "mode": "learned", "refused": "No."},
+        {"published_crf": 23, "channel": "JPEG", "mode": "sealed", "refused": "Never.", "psnr": 40.0},
+    ]
+    record = tmp_path / "sealed-originals" / "codecs-walk.json"
+    record.write_text(json.dumps(about | {"rows": rows, "provenance": made}))
+    made = script("originals_page")
+    names = ("modes", "codecs", "tracks", "attack")
+    marks = [
+        f"<!-- python -m benchmarks.originals_page writes {name} -->\nold\n<!-- until here -->\n" for name in names
+    ]
+    page = made.page("above\n" + "between\n".join(marks) + "below\n", tmp_path)
+    assert "old" not in page and page.startswith("above\n") and page.endswith("below\n")
+    assert page.count("between") == 3 and page == made.page(page, tmp_path)
+    assert "| copy | 25.0 | refused [1] |" in page and "| JPEG | refused [1] | refused [2]; accepted: 40.0 |" in page
+    assert "1. No.\n2. Never." in page

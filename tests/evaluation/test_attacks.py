@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from uunet import config, data, engine
+from uunet import config, data, engine, models
 from uunet.evaluation import attacks
 
 SAMPLE = Path(__file__).parents[2] / "data_prep" / "sample" / "cctv"
@@ -58,7 +59,7 @@ def test_a_track_keeps_its_noise(train, shift):
     assert list(train.sequences[index]) == [0] * 4 + [1] * 4
     again = np.zeros(8, int)
     noise, other = (
-        engine.network_inputs(attacks.release(shift, train, index, draw, 0), 64) - train.images[index] / 510
+        engine.network_inputs(attacks.release(shift, train, index, draw, TINY, 0), 64) - train.images[index] / 510
         for draw in (again, again + 1)
     )
     distance = np.abs(noise[:, None] - noise[None]).max(axis=(2, 3, 4))
@@ -67,6 +68,26 @@ def test_a_track_keeps_its_noise(train, shift):
         for other in range(8):
             assert (distance[one, other] < 0.3) == (train.sequences[one] == train.sequences[other])
     assert fresh.max(axis=(1, 2, 3)).min() > 0.3
+
+
+def test_where_the_originals_are_sealed_attackers_see_the_drawing_alone(train):
+    encoder = models.twin_encoder(size=64, width=4, strength=0.2)
+    index = np.arange(8)
+
+    def released(output):
+        settings = dataclasses.replace(TINY, hides=output == "a")
+        return attacks.release(encoder, train, index, np.zeros(8, int), settings, 0)
+
+    drawn = released("t")
+    assert len(drawn) == 8
+    changed = [np.abs(one.astype(int) - other).max() for one, other in zip(released("a"), drawn, strict=True)]
+    assert min(changed) > 0  # what U_e hides
+
+
+def test_weights_that_always_hide_are_refused(shift):
+    preset = SimpleNamespace(encoder=shift, decoder=shift)
+    with pytest.raises(config.ConfigError, match="draw first"):
+        attacks.run(preset, SAMPLE, dataclasses.replace(TINY, hides=False), {})
 
 
 @pytest.mark.slow

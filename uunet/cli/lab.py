@@ -154,6 +154,9 @@ def attack(
         str, typer.Option(help="N, the numbers of pairs (x, a) that attackers have, comma-separated.")
     ] = "100,1000,10000",
     steps: Annotated[int, typer.Option(min=1, help="Training steps per attacker.")] = 1000,
+    reversal: Annotated[
+        str, typer.Option(help="What is attacked: files of the reversal learned, or sealed, where U_e hides nothing.")
+    ] = "learned",
     seed: options.Seed = 0,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -173,6 +176,8 @@ def attack(
         counts = tuple(int(count) for count in pairs.split(","))
     except ValueError:
         raise configuration.ConfigError(f"--pairs is a list like 100,1000; got {pairs!r}.") from None
+    if reversal not in ("learned", "sealed"):
+        raise configuration.ConfigError(f"--reversal is learned or sealed; got {reversal!r}.")
     options.check_record(out)
     startup.load_keras()
     import cv2
@@ -181,7 +186,7 @@ def attack(
     from uunet.evaluation import attacks
     from uunet.evaluation.judges import dlib
 
-    config = attacks.AttackConfig(pairs=counts, steps=steps, seed=seed)
+    config = attacks.AttackConfig(pairs=counts, steps=steps, seed=seed, hides=reversal == "learned")
     picture = out.with_suffix(".png")
     with (
         atomic.new_file(out, overwrite=overwrite) as record_file,

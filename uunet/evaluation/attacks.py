@@ -6,6 +6,9 @@ The paper claims that "only the authorities" can reconstruct, and does not test 
               noise. The buyer of a camera can do that.
     outputs   holds N pairs that the system released, each with the noise of its track, and no network
 
+Where U_e hides x (the reversal "learned"), a is what it publishes. Where it hides nothing ("sealed", "none"), a is the
+drawing alone, and an inverse finds only what the drawing shows of x.
+
 Both are trained by least squares, without a critic. Every a has passed through a ROI and 8 bits. Pairs come from the
 train split; scores come from the test split, with other people and other noise.
 """
@@ -43,6 +46,7 @@ class AttackConfig:
     learning_rate: float = 1e-3  # Adam, falling to 0 along a cosine
     pictures: int = 400  # of the test split, at most
     seed: int = 0
+    hides: bool = True  # whether U_e hides x in what it publishes; not if the originals are sealed
 
     def __post_init__(self) -> None:
         if not self.pairs or min(self.pairs) < 1:
@@ -68,7 +72,7 @@ def run(
         sheet: uint8 `(H, W, 3)`, test heads in rows x | a | recovered by the attackers, in the order of `rows` | r.
 
     Raises:
-        ConfigError: if N is more than the pictures of the train split x DRAWS.
+        ConfigError: if N is more than the pictures of the train split x DRAWS, or U_e cannot draw without hiding x.
         DataError: if the test split has no two sequences of a subject, or no two subjects.
         WeightsError: if U_e or U_d is missing.
     """
@@ -76,6 +80,10 @@ def run(
     provenance.commit()  # remembered from here on: the checkout may change while this runs
     progress = progress or (lambda stage, done, total: None)
     encoder, decoder = preset.encoder, preset.decoder
+    if not config.hides and not engine.draws_first(encoder):
+        raise ConfigError(
+            "These weights hide x in every head that they draw: name weights that draw first (twin-cctv)."
+        )
     size = encoder.inputs[0].shape[1]
     train, test = (data.load(folder, split, size=size) for split in ("train", "test"))
     released = len(train.images) * DRAWS
@@ -88,7 +96,7 @@ def run(
     chosen = rng.permutation(len(test.images))[: config.pictures]
     faces = Faces(test.images[chosen], test.labels[chosen, 0], test.sequences[chosen])
     scorer = Scorer(faces, judges, config.seed)
-    public = release(encoder, test, chosen, np.zeros_like(chosen), config.seed + 1)
+    public = release(encoder, test, chosen, np.zeros_like(chosen), config, config.seed + 1)
     a = engine.network_inputs(public, size)
     answers = {
         "x": pixels.to_float(faces.x),
@@ -162,7 +170,7 @@ def _with_interval(value, digits):
 
 
 def release(
-    encoder: keras.Model, heads: data.Heads, index: np.ndarray, draw: np.ndarray, seed: int
+    encoder: keras.Model, heads: data.Heads, index: np.ndarray, draw: np.ndarray, config: AttackConfig, seed: int
 ) -> list[np.ndarray]:
     """What the system publishes of some heads: one virtual person per sequence, as the pipeline keeps one per track.
 
@@ -170,6 +178,7 @@ def release(
         encoder: keras.Model U_e.
         heads: data.Heads.
         index, draw: int `(N,)`, which head, and in which release of its sequence.
+        config: AttackConfig; it says whether x is hidden.
         seed: int; it decides noise and ROI sizes.
 
     Returns:
@@ -182,7 +191,7 @@ def release(
         rng = np.random.default_rng([seed, *release])
         noise[release] = pixels.noise_channel(rng, size)
         sides[release] = rng.choice(SIDES)
-    deidentifier = engine.Deidentifier(encoder, seed, noise=noise)
+    deidentifier = _deidentifier(encoder, seed, noise, config)
     for sequence, again in noise:  # the person is chosen from the whole sequence, whichever heads are asked for
         whole = heads.images[heads.sequences == sequence]
         deidentifier.meet(whole, [(sequence, again)] * len(whole))
@@ -207,7 +216,7 @@ def pair_batches(
     number = np.arange(pairs)
     index, draw = order[number % len(order)], number // len(order)
     if known == "outputs":
-        fixed = engine.network_inputs(release(encoder, heads, index, draw, config.seed), size)
+        fixed = engine.network_inputs(release(encoder, heads, index, draw, config, config.seed), size)
     while True:
         chosen = rng.integers(pairs, size=config.batch)
         images = heads.images[index[chosen]]
@@ -216,9 +225,13 @@ def pair_batches(
         else:
             noise = dict(enumerate(rng.random((config.batch, size, size, 1), dtype=np.float32)))
             shapes = [(side, side) for side in rng.choice(SIDES, config.batch)]
-            fresh = engine.Deidentifier(encoder, config.seed, noise=noise)
+            fresh = _deidentifier(encoder, config.seed, noise, config)
             a = engine.network_inputs(fresh(images, range(config.batch), shapes=shapes), size)
         yield a, pixels.to_float(images)
+
+
+def _deidentifier(encoder, seed, noise, config):
+    return engine.Deidentifier(encoder, seed, output="a" if config.hides else "t", noise=noise)
 
 
 def train_inverse(
