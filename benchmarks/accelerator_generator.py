@@ -18,8 +18,6 @@ from pathlib import Path
 
 from benchmarks import accelerator
 
-EVERY = 60.0  # seconds from one sheet to the next
-
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
@@ -28,6 +26,7 @@ def main(arguments=None):
     parser.add_argument("reader", type=Path, help="reader.safetensors of `uunet train-reader`")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results, made if need be")
     parser.add_argument("--minutes", type=float, default=9.0, help="time in all (9); the last files come right after")
+    parser.add_argument("--every", type=float, default=60.0, help="seconds from one sheet to the next (60)")
     parser.add_argument("--config", default="accelerator", help="a configuration of `uunet.config` (accelerator)")
     parser.add_argument("--steps", type=int, help="at most (default: the configuration's)")
     parser.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (mixed_bfloat16)")
@@ -87,13 +86,13 @@ def run(options):
         options.out / "sheets", (generator, optimizer), validation, functools.partial(reading.told, reads), config, save
     )
     sheets.set_params({"steps": 1})
-    due = time.monotonic() + EVERY
+    due = time.monotonic() + options.every
 
     def after():
         nonlocal due
         if time.monotonic() > due:
             write()
-            due = time.monotonic() + EVERY
+            due = time.monotonic() + options.every
 
     def write():
         found = {}

@@ -89,7 +89,7 @@ def test_twenty_steps_of_the_generator(tmp_path):
     files.save(models.head_reader(**arguments), reader, builder="head_reader", arguments=arguments, provenance={})
     done = run(
         heads, reader, "--out", out, "--config", "smoke", "--steps", 20, "--precision", "float32", "--minutes", 60,
-        module="accelerator_generator",
+        "--every", 0, module="accelerator_generator",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     for words in ("generator: 20 steps", "TFLOP per step", "written; difference", "done after"):
@@ -98,6 +98,8 @@ def test_twenty_steps_of_the_generator(tmp_path):
     assert network.output_shape == (None, 32, 32, 3)
     made = files.provenance(out / "generator.safetensors")
     assert made["steps"] == 20 and made["command"].startswith("python -m benchmarks.accelerator_generator")
+    # steps go on from the latest weights after each sheet of their average
+    assert len(list((out / "sheets").glob("*.png"))) == 10
     # x, the surroundings, and four codes; 8 heads of validation, each shown twice as large
     assert cv2.imread(str(out / "sheets" / "step_000020.png")).shape == (6 * 64, 8 * 64, 3)
     rows = list(csv.DictReader(open(out / "log.csv")))

@@ -203,8 +203,10 @@ class GeneratorSheet(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         step = (epoch + 1) * self.params["steps"]
         variables = self.generator.trainable_variables
-        latest = [variable.numpy() for variable in variables]
+        latest = [np.array(variable.numpy()) for variable in variables]
         self.optimizer.finalize_variable_values(variables)  # the average
+        for variable in variables:  # on JAX it is the average's own buffer now, which prediction may free: copied
+            variable.assign(np.array(variable.numpy()))
         try:
             a = [np.asarray(self.generator.predict_on_batch(self.inputs | {"code": code})) for code in self.codes]
             self.write(step)
