@@ -76,11 +76,8 @@ def run(options):
     operations = config.batch * (4 * cost.flops(generator) + 10.5 * cost.flops(critic))
     peak = throughput.peak("bfloat16" if "bfloat16" in options.precision else "float32")
 
-    def save(step):
-        inputs = {"data_sha256": heads.sha256, "precision": options.precision}
-        made = provenance.record(config, inputs, steps=step, seconds=stage.compiling + stage.seconds)
-        command = " ".join(["python -m benchmarks.accelerator_generator", *sys.argv[1:]])
-        generation.save(generator, config, options.out, made | {"command": command})
+    def save(_):
+        generation.save(generator, config, options.out, record(options, config, heads, stage))
 
     sheets = callbacks.GeneratorSheet(
         options.out / "sheets", (generator, optimizer), validation, functools.partial(reading.told, reads), config, save
@@ -106,6 +103,15 @@ def run(options):
         return
     write()
     accelerator.say(f"done after {time.monotonic() - accelerator.BEGIN:.0f} s")
+
+
+def record(options, config, heads, stage):
+    """Provenance, as of `uunet train-generator`."""
+    from uunet.training import provenance
+
+    inputs = {"data_sha256": heads.sha256, "precision": options.precision}
+    made = provenance.record(config, inputs, steps=stage.steps, seconds=stage.compiling + stage.seconds)
+    return made | {"command": " ".join(["python -m benchmarks.accelerator_generator", *sys.argv[1:]])}
 
 
 def configuration(options, size):
