@@ -123,6 +123,8 @@ def test_help_teaches(uunet):
         "rewrap",
         "train-classifier",
         "train",
+        "train-reader",
+        "train-generator",
         "attack",
         "demo",
     ):
@@ -228,7 +230,7 @@ def test_no_face_is_said_and_written(uunet, weights, tmp_path):
     assert uunet("inspect", tmp_path / "out.png")[0].endswith("\n0 0,\n")
 
 
-def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
+def test_one_sentence_for_bad_input(uunet, clip, public, weights, tiny_set, tmp_path):
     source, heads, _ = clip
     new = tmp_path / "new.mkv"
     deidentify = ("--boxes", heads, "--weights", weights)
@@ -265,6 +267,17 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tmp_path):
             "--weights",
             weights,
         ),
+        "There is no configuration 'virtual'": (
+            "train-generator",
+            SAMPLE,
+            "-o",
+            tmp_path / "run",
+            "--reader",
+            "lost.safetensors",
+            "--config",
+            "virtual",
+        ),
+        "lacks the column": ("train-reader", tiny_set, "-o", tmp_path / "run", "--config", "smoke"),
         "use 2.": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--steps", 1),
         "cannot be split evenly over 3": (
             "train-classifier",
@@ -356,6 +369,17 @@ def test_train_both_phases_and_use_them(uunet, clip, tmp_path):
     options = ("--boxes", clip[1], "--weights", tmp_path / "run")
     uunet("deidentify", clip[0], "-o", tmp_path / "public.webm", *options)
     uunet("reconstruct", tmp_path / "public.webm", "-o", tmp_path / "again.mp4", "--weights", tmp_path / "run")
+
+
+def test_train_the_reader_and_the_generator(uunet, tmp_path):
+    text, _ = uunet("train-reader", SAMPLE, "-o", tmp_path / "reader", "--config", "smoke")
+    assert "validation: column 0." in text and "written: " in text
+    reader = tmp_path / "reader" / "reader.safetensors"
+    text, _ = uunet(
+        "train-generator", SAMPLE, "-o", tmp_path / "run", "--reader", reader, "--config", "smoke", "--steps", 2
+    )  # fmt: skip
+    assert f"written: {tmp_path / 'run' / 'generator.safetensors'}" in text
+    assert files.provenance(tmp_path / "run" / "generator.safetensors")["steps"] == 2
 
 
 def test_demo(uunet, tmp_path):

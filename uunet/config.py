@@ -209,6 +209,47 @@ class TwinConfig:
 
 
 @dataclass(frozen=True)
+class ReaderConfig:
+    """What the generator is told of a head, beyond the paper: the reader (`models.generator`)."""
+
+    size: int = 64  # pixels, side of every network input
+    width: int = 24  # kernels of the first level
+    batch: int = 64  # heads
+    steps: int = 5000
+    optimizer: Optimizer = Optimizer("adam", 1e-3, cosine=True)
+    checkpoint_every: int = 250  # steps; also the interval of a CSV row
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_steps("steps", self.steps, self.checkpoint_every)
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Drawing a head without seeing it, beyond the paper: the generator and its critic (`models.generator`)."""
+
+    size: int = 64  # pixels, side of every network input
+    widths: tuple[int, ...] = (32, 64, 128, 192)  # kernels of the generator at 1/2, 1/4, 1/8, 1/16 of the side
+    critic_widths: tuple[int, ...] = (32, 64, 128, 192)
+    codes: int = 64  # length of z
+    unknown: float = 0.1  # probability that a known label is not told
+    batch: int = 32  # heads
+    penalised: int = 4  # heads of a batch at which the critic's gradient is measured
+    penalty_weight: float = 0.5  # of the squared length of that gradient
+    steps: int = 62_500  # 2 million heads
+    generator_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0, average=0.998)
+    critic_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0)
+    xla: bool = True  # whether TensorFlow compiles the step with XLA: half a minute once, then steps of half the time
+    checkpoint_every: int = 250  # steps; also the interval of a CSV row and a sample sheet
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.penalised <= self.batch:
+            raise ConfigError(f"penalised is 1 to batch = {self.batch}; got {self.penalised}.")
+        _check_steps("steps", self.steps, self.checkpoint_every)
+
+
+@dataclass(frozen=True)
 class Config:
     """Both phases of one experiment."""
 
@@ -343,5 +384,15 @@ TWINS_BY_NAME = {
         channel=ChannelConfig(sizes=(24, 80)),
         precision="float32",
         checkpoint_every=2,
+    ),
+}
+
+# Drawing without seeing: what two CPU cores train in half a day (docs/training-log.md), and seconds for tests.
+READERS_BY_NAME = {"reader": ReaderConfig(), "smoke": ReaderConfig(width=4, batch=8, steps=4, checkpoint_every=2)}
+GENERATORS_BY_NAME = {
+    "generator": GeneratorConfig(),
+    "accelerator": GeneratorConfig(batch=128, penalised=16, steps=50_000, checkpoint_every=100),
+    "smoke": GeneratorConfig(
+        widths=(4, 4, 8), critic_widths=(4, 4, 8), batch=4, penalised=2, xla=False, steps=4, checkpoint_every=2
     ),
 }

@@ -68,6 +68,7 @@ def test_some_heads_keep_all_that_is_known_of_them(two_domains):
     some = two_domains.taken(chosen)
     for name in ("images", "labels", "sequences", "frames", "domains"):
         np.testing.assert_array_equal(getattr(some, name), getattr(two_domains, name)[chosen])
+    assert dataclasses.replace(two_domains, files=()).taken(chosen).files == ()
     assert len(some.files) == 3 and [list(part) for part in some.members] == [[1, 2], [0]]
 
 

@@ -57,7 +57,7 @@ def test_landmarks_move_with_their_picture(rng):
         places = np.concatenate([rng.uniform(24, 40, (1, 2)), np.full((data.LANDMARKS - 1, 2), 5.0)])
         rows, columns = np.mgrid[:64, :64] + 0.5
         spot = np.exp(-((columns - places[0, 0]) ** 2 + (rows - places[0, 1]) ** 2) / 8)
-        image, moved = sampling._moved((255 * spot).astype(np.uint8)[..., None], places, rng)
+        image, moved, _, _ = sampling._moved((255 * spot).astype(np.uint8)[..., None], places, rng)
         weight = image[..., 0] / image.sum()
         found = (weight * columns).sum(), (weight * rows).sum()
         near = [np.allclose(found, moved[k], atol=0.3) for k in range(2)]

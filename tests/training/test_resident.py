@@ -13,6 +13,7 @@ jax = pytest.importorskip("jax", reason="needs the extra [jax]")
 
 from uunet import config, data  # noqa: E402
 from uunet.config import ClassifierConfig, Degradation  # noqa: E402
+from uunet.models import generator  # noqa: E402
 from uunet.training import resident  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -186,3 +187,22 @@ else:
 def test_many_steps_per_call_are_the_same_steps():
     """Weights, moving statistics, dropout seeds and two optimisers, as Keras' own loop leaves them."""
     subprocess.run([sys.executable, "-c", SCAN], check=True, env={**os.environ, "KERAS_BACKEND": "jax"})
+
+
+def test_heads_and_what_is_told_of_them_stay_together(heads):
+    settings = config.GeneratorConfig(size=16, codes=4, batch=64, penalised=1, unknown=0.25)
+    numbers = np.arange(len(heads.images))[:, None] + np.linspace(0.1, 0.9, 9)
+    held = resident.load_told(heads, data.Told(numbers, heads.labels[:, 1:]))
+    draw = jax.jit(lambda step: resident.generation_batch(held, settings, step))
+    batch, plain = draw(3), data.generation_batch(heads, data.Told(numbers, heads.labels[:, 1:]), settings, 3)
+    assert {name: value.shape for name, value in batch.items()} == {name: plain[name].shape for name in plain}
+    shown = which(batch["image"])
+    assert (heads.domains[shown] == "near").sum() == 32
+    mirrored = np.asarray(batch["numbers"])[:, 0] < 0
+    assert 16 < mirrored.sum() < 48
+    factors = np.where(mirrored[:, None], generator.MIRRORED, 1)
+    np.testing.assert_allclose(batch["numbers"], numbers[shown] * factors, rtol=1e-6)
+    known, told = generator.one_hot(heads.labels[shown, 1:]), np.asarray(batch["labels"])
+    assert (told <= known).all() and 0.6 < told.sum() / known.sum() < 0.9
+    np.testing.assert_array_equal(draw(3)["code"], batch["code"])
+    assert (draw(4)["code"] != batch["code"]).any()

@@ -1,7 +1,7 @@
 """The command line. Every command is a function that checks its options, calls the library and prints a summary.
 
-`tool` holds the commands of whoever de-identifies recordings, `authority` those of whoever has the private key, `lab`
-those of whoever trains and evaluates networks.
+`tool` holds the commands of whoever de-identifies recordings, `authority` those of whoever has the private key,
+`training` and `lab` those of whoever trains and evaluates networks.
 """
 
 import signal
@@ -10,7 +10,7 @@ from types import FrameType
 
 import typer
 
-from uunet.cli import authority, lab, summary, tool
+from uunet.cli import authority, lab, summary, tool, training
 from uunet.errors import UUNetError
 
 app = typer.Typer(
@@ -20,8 +20,8 @@ for panel, commands in {
     "De-identify and reconstruct": (tool.deidentify, tool.reconstruct, tool.inspect, tool.demo),
     "Keys of sealed originals": (authority.keygen, authority.disclose, authority.rewrap),
     "Train and evaluate": (
-        lab.train_classifier, lab.score_classifier, lab.train, lab.train_twins, lab.evaluate, lab.lineup, lab.attack,
-        lab.figure,
+        training.train_classifier, training.score_classifier, training.train, training.train_twins,
+        training.train_reader, training.train_generator, lab.evaluate, lab.lineup, lab.attack, lab.figure,
     ),
 }.items():  # fmt: skip
     for command in commands:

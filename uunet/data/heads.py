@@ -23,7 +23,7 @@ class Heads:
         labels: int `(N, 4)`: subject, gender, ethnicity, hairstyle, the order of `labels.LABELS`; -1 is unknown.
         sequences: int `(N,)`, numbered so that no two subjects share a number.
         frames: int `(N,)`.
-        files: tuple of N str, as in the manifest.
+        files: tuple of N str, as in the manifest; empty if the heads come from an archive (`data_prep.archive`).
         sha256: str, hash of the pictures and labels, for provenance.
         columns: dict of the further columns requested, each `(N,)`: float if all values are numbers, else str.
         skipped: tuple of str "row 7: crops/a.png", rows whose picture is damaged.
@@ -48,7 +48,7 @@ class Heads:
             labels=self.labels[indices],
             sequences=self.sequences[indices],
             frames=self.frames[indices],
-            files=tuple(self.files[k] for k in indices),
+            files=tuple(self.files[k] for k in indices) if self.files else (),
             columns={name: values[indices] for name, values in self.columns.items()},
             domains=None if self.domains is None else self.domains[indices],
         )

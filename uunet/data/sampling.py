@@ -4,17 +4,21 @@ A batch is a pure function of (seed, step). There is no random state to save, an
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from uunet import losses, pixels
 from uunet.channel import simulation
-from uunet.config import AdversarialConfig, ClassifierConfig, TwinConfig
+from uunet.config import AdversarialConfig, ClassifierConfig, GeneratorConfig, ReaderConfig, TwinConfig
 from uunet.data.heads import Heads
 from uunet.data.manifest import DataError
-from uunet.data.rendered import LANDMARKS, MIRRORED, Twins
+from uunet.data.rendered import LANDMARKS, MIRRORED, Twins, landmarks_of
 from uunet.labels import LABELS, UNKNOWN_CODE
+from uunet.models import generator
+
+UPPER_LIP = 5  # of the landmarks; the lower lip is the next
 
 
 def check_pairs(heads: Heads, labels: Sequence[str]) -> None:
@@ -210,7 +214,7 @@ def twin_batch(heads: Heads, twins: Twins, config: TwinConfig, step: int) -> dic
     masks = 255 * twins.masks[chosen, ..., None].astype(np.uint8)
     pictures = np.concatenate([heads.images[chosen], twins.images[kind, chosen], masks], axis=-1)
     moved = [_moved(one, places, rng) for one, places in zip(pictures, twins.landmarks[chosen], strict=True)]
-    layers = np.stack([picture for picture, _ in moved])  # (B, size, size, 7)
+    layers = np.stack([one.picture for one in moved])  # (B, size, size, 7)
     both = _relit(pixels.to_float(layers[..., :6]), rng)
     order, degradation = simulation.sample_conditions(config.channel, config.batch, rng, step)
     return {
@@ -219,7 +223,7 @@ def twin_batch(heads: Heads, twins: Twins, config: TwinConfig, step: int) -> dic
         "head": pixels.to_float(layers[..., 6:]),
         "order": order,
         "degradation": degradation,
-        "landmarks": np.stack([places for _, places in moved]).astype(np.float32),
+        "landmarks": np.stack([one.landmarks for one in moved]).astype(np.float32),
         "person": twins.people[kind, chosen].astype(np.int32),
         "labels": heads.labels[chosen, 1:].astype(np.int32),
         "epsilon": rng.random((config.batch, 1, 1, 1), dtype=np.float32),
@@ -241,7 +245,7 @@ def embedding_batch(heads: Heads, people: int, config: TwinConfig, step: int) ->
     rng = np.random.default_rng([config.seed, step])
     chosen = heads.images[rng.integers(len(heads.images), size=config.batch)]
     nowhere = np.zeros((LANDMARKS, 2))
-    x = _relit(pixels.to_float(np.stack([_moved(image, nowhere, rng)[0] for image in chosen])), rng)
+    x = _relit(pixels.to_float(np.stack([_moved(image, nowhere, rng).picture for image in chosen])), rng)
     order, degradation = simulation.sample_conditions(config.channel, config.batch, rng, step)
     person = rng.integers(people, size=config.batch, dtype=np.int32)
     return {"x": x, "person": person, "order": order, "degradation": degradation}
@@ -255,6 +259,15 @@ def _relit(images, rng):
     return np.clip(images * np.tile(gain, pictures) + offset, 0, 1).astype(np.float32)
 
 
+class Moved(NamedTuple):
+    """A picture, mirrored, turned, scaled and shifted at random."""
+
+    picture: np.ndarray  # uint8 (size, size, c)
+    landmarks: np.ndarray  # (LANDMARKS, 2), moved with it
+    angle: float  # degrees, by which it was turned clockwise, before it was mirrored
+    mirrored: bool
+
+
 def _moved(picture, landmarks, rng):
     """Mirrored, turned by up to 6 degrees, scaled by 0.85 to 1.18 and shifted by up to 6 % of the side, at random.
 
@@ -263,7 +276,7 @@ def _moved(picture, landmarks, rng):
         landmarks: `(LANDMARKS, 2)`, moved with it.
 
     Returns:
-        uint8 `(size, size, c)`, `(LANDMARKS, 2)`.
+        Moved.
     """
     size = len(picture)
     angle, scale = rng.uniform(-6, 6), np.exp(rng.uniform(-0.16, 0.16))
@@ -273,5 +286,101 @@ def _moved(picture, landmarks, rng):
     moved = np.dstack([cv2.warpAffine(layer, matrix, (size, size), borderMode=cv2.BORDER_REFLECT) for layer in layers])
     places = (landmarks - 0.5) @ matrix[:, :2].T + matrix[:, 2] + 0.5  # OpenCV's first pixel centre is (0, 0)
     if rng.random() < 0.5:
-        return moved[:, ::-1], np.array([size, 0]) + np.array([-1, 1]) * places[list(MIRRORED)]
-    return moved, places
+        places = np.array([size, 0]) + np.array([-1, 1]) * places[list(MIRRORED)]
+        return Moved(moved[:, ::-1], places, -angle, True)
+    return Moved(moved, places, -angle, False)
+
+
+def reader_batch(heads: Heads, config: ReaderConfig, step: int) -> dict[str, np.ndarray]:
+    """A batch for the reader, moved and relit as in `twin_batch`, some of it blurred.
+
+    Args:
+        heads: Heads, loaded with `columns=READER_COLUMNS`.
+        config: `config.ReaderConfig`.
+        step: int; the batch depends on it and on `config.seed` alone.
+
+    Returns:
+        dict of `x` float32 `(B, size, size, 3)`, `numbers` `(B, 7)`, the first of `models.generator.NUMBERS`, and
+        `labels` int32 `(B, 3)`, -1 where unknown.
+    """
+    rng = np.random.default_rng([config.seed, step])
+    chosen = rng.integers(len(heads.images), size=config.batch)
+    places, pose = landmarks_of(heads)[chosen], pose_of(heads)[chosen]
+    moved = [_moved(image, where, rng) for image, where in zip(heads.images[chosen], places, strict=True)]
+    pictures = []
+    for one in moved:
+        sigma = rng.uniform(0.3, 1.2) * config.size / 64 if rng.random() < 0.3 else 0
+        pictures.append(cv2.GaussianBlur(one.picture, (0, 0), sigma) if sigma else one.picture)
+    sides = np.array([-1 if one.mirrored else 1 for one in moved])
+    angles = np.radians([one.angle for one in moved])
+    turned = np.stack([sides * pose[:, 0], pose[:, 1], sides * (pose[:, 2] + angles)], axis=1)
+    return {
+        "x": _relit(pixels.to_float(np.stack(pictures)), rng),
+        "numbers": face_numbers(np.stack([one.landmarks for one in moved]), turned, config.size),
+        "labels": heads.labels[chosen, 1:].astype(np.int32),
+    }
+
+
+READER_COLUMNS = ("landmarks", "yaw", "pitch", "roll")
+
+
+def pose_of(heads: Heads) -> np.ndarray:
+    """Yaw, pitch and roll of each of `heads` in radians, roll clockwise in the picture: `(N, 3)`."""
+    yaw, pitch, roll = (heads.columns[name] for name in READER_COLUMNS[1:])
+    return np.radians(np.stack([yaw, pitch, -roll], axis=1))  # the renderer's roll is counter-clockwise
+
+
+def face_numbers(landmarks: np.ndarray, pose: np.ndarray, size: int) -> np.ndarray:
+    """The first seven of `models.generator.NUMBERS`, from what a renderer knows.
+
+    Args:
+        landmarks: `(N, LANDMARKS, 2)` in pixels.
+        pose: `(N, 3)`, from `pose_of`.
+        size: int, side of the pictures in pixels.
+
+    Returns:
+        float32 `(N, 7)`.
+    """
+    places = landmarks / size - 0.5
+    centre = places.mean(axis=1)
+    unit = np.sqrt(np.square(places - centre[:, None]).sum(axis=-1).mean(axis=-1))
+    mouth = np.linalg.norm(places[:, UPPER_LIP] - places[:, UPPER_LIP + 1], axis=-1) / unit
+    return np.column_stack([centre, np.log(unit), pose, mouth]).astype(np.float32)
+
+
+class Told(NamedTuple):
+    """What the generator is told of N heads (`models.generator`)."""
+
+    numbers: np.ndarray  # float32 (N, 9)
+    labels: np.ndarray  # int (N, 3): gender, ethnicity, hairstyle; -1 is unknown
+
+
+def generation_batch(heads: Heads, told: Told, config: GeneratorConfig, step: int) -> dict[str, np.ndarray]:
+    """A batch for the generator and its critic; every domain of a joined set gives equally many heads.
+
+    Args:
+        heads: Heads.
+        told: Told of these heads.
+        config: `config.GeneratorConfig`.
+        step: int; the batch depends on it and on `config.seed` alone.
+
+    Returns:
+        dict of `image` float32 `(B, size, size, 3)`, half of them mirrored; `numbers`, `labels` as the networks take
+        them; `code` `(B, 2 codes)`, z of the critic's turn and of the generator's; `change` `(B, 14)` of U(0, 1), for
+        `training.generation.augment` in both turns.
+    """
+    rng = np.random.default_rng([config.seed, step])
+    members = [rng.choice(members, count) for members, count in shared(config.batch, heads.members)]
+    chosen = rng.permutation(np.concatenate(members))  # the first heads are penalised: of all domains
+    mirrored = rng.random(config.batch) < 0.5
+    image = heads.images[chosen]
+    image[mirrored] = image[mirrored, :, ::-1]
+    numbers = told.numbers[chosen] * np.where(mirrored[:, None], generator.MIRRORED, 1)
+    known = rng.random((config.batch, told.labels.shape[1])) >= config.unknown
+    return {
+        "image": pixels.to_float(image),
+        "numbers": numbers.astype(np.float32),
+        "labels": generator.one_hot(np.where(known, told.labels[chosen], UNKNOWN_CODE)),
+        "code": rng.standard_normal((config.batch, 2 * config.codes), dtype=np.float32),
+        "change": rng.random((config.batch, 14), dtype=np.float32),
+    }

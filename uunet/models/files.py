@@ -12,12 +12,15 @@ import safetensors.numpy
 from uunet import atomic
 from uunet.errors import UUNetError
 from uunet.models.attribute_classifier import attribute_classifier
+from uunet.models.generator import head_generator, head_reader
 from uunet.models.twin import twin_decoder, twin_encoder
 from uunet.models.unet import unet
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "unet": unet,
     "attribute_classifier": attribute_classifier,
+    "head_generator": head_generator,
+    "head_reader": head_reader,
     "twin_encoder": twin_encoder,
     "twin_decoder": twin_decoder,
 }

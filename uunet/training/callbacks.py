@@ -3,6 +3,8 @@
 import csv
 import math
 import time
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -10,7 +12,8 @@ import keras
 import numpy as np
 
 from uunet import atomic, data, engine, metrics, pixels
-from uunet.config import AdversarialConfig, TwinConfig
+from uunet.config import AdversarialConfig, GeneratorConfig, TwinConfig
+from uunet.models import generator as drawing
 from uunet.training import checkpoints
 
 
@@ -156,6 +159,66 @@ class SampleSheet(keras.callbacks.Callback):
         step = (epoch + 1) * self.params["steps"]
         with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
             part.write_bytes(cv2.imencode(".png", sheet(x, received, r)[..., ::-1])[1].tobytes())
+
+
+class GeneratorSheet(keras.callbacks.Callback):
+    """At the end of every epoch, rows x | the surroundings | a of each of CODES codes, of validation heads, as a PNG.
+
+    a is drawn with the moving average of the weights, and these weights are written. `difference` in the logs is the
+    mean distance of two of these a in the pixels that were removed.
+
+    Args:
+        folder: where `step_000200.png` goes.
+        averaged: `models.head_generator`, and its optimiser, which holds the average.
+        heads: data.Heads of the validation split; equally many of each domain are shown.
+        told: callable, Heads to data.Told.
+        config: config.GeneratorConfig.
+        write: callable, called with the number of steps while the generator has the averaged weights.
+    """
+
+    CODES = 4
+    HEADS = 12
+
+    def __init__(
+        self,
+        folder: Path,
+        averaged: tuple[keras.Model, keras.optimizers.Optimizer],
+        heads: data.Heads,
+        told: Callable[[data.Heads], data.Told],
+        config: GeneratorConfig,
+        write: Callable[[int], None],
+    ) -> None:
+        super().__init__()
+        self.folder, self.write = Path(folder), write
+        self.generator, self.optimizer = averaged
+        rng = np.random.default_rng(config.seed)
+        share = self.HEADS // len(heads.members)
+        shown = heads.taken(np.concatenate([rng.choice(m, min(share, len(m)), replace=False) for m in heads.members]))
+        found = told(shown)
+        self.x = pixels.to_float(shown.images)
+        self.inputs = {"image": self.x, "numbers": found.numbers, "labels": drawing.one_hot(found.labels)}
+        codes = rng.standard_normal((self.CODES, 1, config.codes), dtype=np.float32)
+        self.codes = np.repeat(codes, len(self.x), axis=1)  # one person per row
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        step = (epoch + 1) * self.params["steps"]
+        variables = self.generator.trainable_variables
+        latest = [np.array(variable.numpy()) for variable in variables]
+        self.optimizer.finalize_variable_values(variables)  # the average
+        for variable in variables:  # on JAX it is the average's own buffer now, which prediction may free: copied
+            variable.assign(np.array(variable.numpy()))
+        try:
+            a = [np.asarray(self.generator.predict_on_batch(self.inputs | {"code": code})) for code in self.codes]
+            self.write(step)
+        finally:
+            for variable, value in zip(variables, latest, strict=True):
+                variable.assign(value)
+        removed = drawing.removed(self.x.shape[1])
+        logs["difference"] = np.mean([np.abs(one - other)[:, removed].mean() for one, other in pairwise(a)])
+        atomic.make_folder(self.folder)
+        picture = sheet(self.x, np.asarray(drawing.surroundings(self.x)), *a)
+        with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
+            part.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
 
 
 def sheet(*rows: np.ndarray, scale: int = 2) -> np.ndarray:

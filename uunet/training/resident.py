@@ -15,10 +15,11 @@ from jax import lax, random
 
 from uunet import data
 from uunet.channel import video_codec
-from uunet.config import AdversarialConfig, ChannelConfig, ClassifierConfig
+from uunet.config import AdversarialConfig, ChannelConfig, ClassifierConfig, GeneratorConfig
 from uunet.data import sampling
 from uunet.errors import UUNetError
-from uunet.labels import LABELS, UNKNOWN_CODE
+from uunet.labels import LABELS, UNKNOWN_CODE, VALUES
+from uunet.models import generator
 from uunet.training.jax import Trainer
 
 Array = np.ndarray | jax.Array  # tables are made with NumPy; `_put` brings them to the device
@@ -267,6 +268,51 @@ def sample_conditions(
     return random.permutation(keys[4], sequences).astype(jnp.int32), degradation.astype(jnp.int32)
 
 
+class ToldHeads(NamedTuple):
+    """A data set on the device, with what the generator is told of it."""
+
+    images: jax.Array  # uint8 (N, size, size, 3), RGB
+    numbers: jax.Array  # float32 (N, 9)
+    labels: jax.Array  # int32 (N, 3), -1 is unknown
+    members: tuple  # of int32 arrays: the heads of each domain
+
+
+def load_told(heads: data.Heads, told: data.Told) -> ToldHeads:
+    """Puts a set and what is told of it on the device, for `generation_batch`."""
+    members = tuple(jnp.asarray(members, jnp.int32) for members in heads.members)
+    numbers, labels = jnp.asarray(told.numbers, jnp.float32), jnp.asarray(told.labels, jnp.int32)
+    return ToldHeads(jnp.asarray(heads.images), numbers, labels, members)
+
+
+def generation_batch(loaded: ToldHeads, config: GeneratorConfig, step: int | jax.Array) -> dict:
+    """A batch for the generator and its critic, sampled by the rules of `data.generation_batch`.
+
+    Args:
+        loaded: from `load_told`.
+        config: config.GeneratorConfig.
+        step: int or int32 scalar; the batch depends on it and on `config.seed` alone.
+
+    Returns:
+        dict as `data.generation_batch` makes it.
+    """
+    keys = iter(random.split(random.fold_in(random.key(config.seed), step), 5 + len(loaded.members)))
+    shared = sampling.shared(config.batch, loaded.members)
+    heads = [members[random.randint(next(keys), (count,), 0, len(members))] for members, count in shared]
+    chosen = random.permutation(next(keys), jnp.concatenate(heads))  # the first heads are penalised: of all domains
+    mirrored = random.bernoulli(next(keys), 0.5, (config.batch,))
+    image = _to_float(loaded.images[chosen])
+    known = random.uniform(next(keys), (config.batch, loaded.labels.shape[1])) >= config.unknown
+    labels = jnp.where(known, loaded.labels[chosen], UNKNOWN_CODE)
+    values = enumerate(VALUES.values())
+    return {
+        "image": jnp.where(mirrored[:, None, None, None], image[:, :, ::-1], image),
+        "numbers": loaded.numbers[chosen] * jnp.where(mirrored[:, None], jnp.array(generator.MIRRORED), 1),
+        "labels": jnp.concatenate([jax.nn.one_hot(labels[:, k], len(words)) for k, words in values], axis=1),
+        "code": random.normal(next(keys), (config.batch, 2 * config.codes)),
+        "change": random.uniform(next(keys), (config.batch, 14)),
+    }
+
+
 def _to_float(images):
     return images.astype(jnp.float32) / 255
 
@@ -277,11 +323,11 @@ class Steps:
     Args:
         trainer: training.jax.Trainer, of one device.
         sample: callable `(loaded, step) -> batch`, which JAX can trace.
-        loaded: DeviceHeads, the set it samples from.
+        loaded: the set it samples from, DeviceHeads or ToldHeads.
         count: int, steps per call.
     """
 
-    def __init__(self, trainer: Trainer, sample: Callable, loaded: DeviceHeads, count: int) -> None:
+    def __init__(self, trainer: Trainer, sample: Callable, loaded: DeviceHeads | ToldHeads, count: int) -> None:
         self.trainer, self.loaded, self.count = trainer, loaded, count
         self.variables = (
             trainer.trainable_variables, trainer.non_trainable_variables, trainer.optimizer.variables,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import keras
 
 from uunet import atomic, data
-from uunet.config import AdversarialConfig, ClassifierConfig, ConfigError, TwinConfig
+from uunet.config import AdversarialConfig, ClassifierConfig, ConfigError, GeneratorConfig, ReaderConfig, TwinConfig
 from uunet.config import Optimizer as OptimizerConfig
 from uunet.training import callbacks, checkpoints, provenance
 
@@ -57,6 +57,7 @@ class Trainer(keras.Model):
         optimizers: list of `(optimizer, variables)`; the optimiser is built here.
         updates: callable `batch -> iterable of Update`, made in order; each sees the weights after those before it.
         terms: names of the scalars that the objectives log.
+        xla: whether TensorFlow compiles the step with XLA; JAX always does.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Trainer(keras.Model):
         optimizers: Sequence[tuple],
         updates: Callable[[dict], Iterable[Update]],
         terms: Sequence[str],
+        xla: bool = False,
     ) -> None:
         super().__init__()
         self.networks = list(networks)
@@ -75,7 +77,7 @@ class Trainer(keras.Model):
         first, *others = (optimizer for optimizer, _ in optimizers)
         # Keras keeps the state of one optimiser; that of the others is kept as ordinary variables of the model
         self.other_optimizer_state = [variable for optimizer in others for variable in optimizer.variables]
-        self.compile(optimizer=first, jit_compile=keras.backend.backend() == "jax")
+        self.compile(optimizer=first, jit_compile=xla or keras.backend.backend() == "jax")
         self.built = True
 
     def state(self) -> list[keras.Variable]:
@@ -148,7 +150,7 @@ def devices(count: int, parts: int, kind: str) -> contextlib.AbstractContextMana
 def fit(
     trainer: Trainer,
     batch: Callable[[int], dict],
-    config: ClassifierConfig | AdversarialConfig | TwinConfig,
+    config: ClassifierConfig | AdversarialConfig | TwinConfig | ReaderConfig | GeneratorConfig,
     run: Run,
     *,
     images: int,
@@ -159,7 +161,7 @@ def fit(
     Args:
         trainer: a backend's Trainer.
         batch: callable `step -> dict`, a pure function of the step.
-        config: ClassifierConfig, AdversarialConfig or TwinConfig.
+        config: ClassifierConfig, AdversarialConfig, TwinConfig, ReaderConfig or GeneratorConfig.
         run: Run.
         images: int, pictures per step, for the log.
         further: more Keras callbacks; what they add to the logs goes into the CSV.

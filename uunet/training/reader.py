@@ -1,0 +1,149 @@
+"""Trains the reader on rendered heads, whose pose and landmarks are known: what the generator is told of a head."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from uunet import data, labels, pixels
+from uunet.config import ReaderConfig
+from uunet.data import Told
+from uunet.models import files, generator
+from uunet.pixels import Tensor
+from uunet.training import provenance
+from uunet.training import trainer as training
+
+HEADS_AT_ONCE = 256
+SURE = 0.7  # a label that the reader gives a smaller probability counts as unknown
+
+
+def reader_objective(reader: keras.Model, batch: dict) -> tuple[Tensor, dict]:
+    """The reader's loss: absolute errors of numbers, each in units of its spread, and cross-entropies of labels.
+
+        L = E[ |p - p_true| / spread ] + sum_l E[ -log softmax(logits_l)[label_l] ], over known labels
+
+    Args:
+        reader: `models.head_reader`.
+        batch: dict as `data.reader_batch` makes it.
+
+    Returns:
+        scalar to minimise, dict of scalars to log.
+    """
+    made = reader(batch["x"], training=True)
+    count = batch["numbers"].shape[1]
+    spread = np.array(generator.SPREAD[:count], np.float32)
+    # E[ |p - p_true| / spread ]
+    error = ops.mean(ops.abs(made["numbers"][:, :count] - batch["numbers"]) / spread)
+    unclear = 0.0
+    for k, label in enumerate(labels.VALUES):
+        # one_hot of -1, unknown, is all zeros
+        wanted = ops.one_hot(batch["labels"][:, k], len(labels.VALUES[label]), dtype=made[label].dtype)
+        unclear = unclear - ops.mean(ops.sum(wanted * ops.log_softmax(made[label], axis=-1), axis=-1))
+    return error + 0.3 * unclear, {"error": error, "labels": unclear}
+
+
+def build_trainer(reader: keras.Model, config: ReaderConfig) -> training.Trainer:
+    """A Trainer of the running backend whose step is `reader_objective` once."""
+    optimizer = training.build_optimizer(config.optimizer, config.steps)
+    variables = reader.trainable_variables
+
+    def updates(batch):
+        yield training.Update(lambda: reader_objective(reader, batch), variables, optimizer)
+
+    return training.backend_trainer().Trainer([reader], [(optimizer, variables)], updates, terms=("error", "labels"))
+
+
+def train(
+    config: ReaderConfig, folder: Path | str, out: Path, *, minutes: float | None = None, verbose: str | int = "auto"
+) -> tuple[training.Progress, dict]:
+    """Trains the reader, resuming if `out` holds a checkpoint of the same run.
+
+    Args:
+        config: config.ReaderConfig.
+        folder: rendered data set (`uunet.data`).
+        out: Path of the run; receives `reader.safetensors`, `checkpoint.npz`, `log.csv`.
+        minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
+        verbose: of `keras.Model.fit`.
+
+    Returns:
+        `trainer.Progress`; and dict from number to its mean absolute error and from label to the share of heads that
+        are read correctly, of validation.
+    """
+    keras.utils.set_random_seed(config.seed)
+    heads, validation = (
+        data.load(folder, split, size=config.size, columns=data.READER_COLUMNS) for split in ("train", "validation")
+    )
+    reader = generator.head_reader(size=config.size, width=config.width)
+    inputs = {"data_sha256": heads.sha256}
+    progress = training.fit(
+        build_trainer(reader, config),
+        lambda step: data.reader_batch(heads, config, step),
+        config,
+        training.Run(out, inputs, minutes, verbose),
+        images=config.batch,
+    )
+    found = validate(reader, validation)
+    record = provenance.record(config, inputs, steps=progress.steps, seconds=progress.seconds)
+    files.save(
+        reader,
+        out / "reader.safetensors",
+        builder="head_reader",
+        arguments={"size": config.size, "width": config.width},
+        provenance=record | {"validation": found},
+    )
+    return progress, found
+
+
+def validate(reader: keras.Model, heads: data.Heads) -> dict:
+    """Mean absolute error of each number, and the share of heads whose label is read correctly."""
+    numbers, logits = read(reader, heads.images)
+    true = data.face_numbers(data.landmarks_of(heads), data.pose_of(heads), heads.images.shape[1])
+    errors = np.abs(numbers[:, : true.shape[1]] - true).mean(axis=0)
+    found = {name: float(error) for name, error in zip(generator.NUMBERS, errors, strict=False)}
+    for k, label in enumerate(labels.VALUES, start=1):
+        known = heads.labels[:, k] != labels.UNKNOWN_CODE
+        found[label] = float((logits[label][known].argmax(axis=-1) == heads.labels[known, k]).mean())
+    return found
+
+
+def read(reader: keras.Model, images: np.ndarray) -> tuple[np.ndarray, dict]:
+    """What a reader reads in uint8 `(N, S, S, 3)`: numbers float32 `(N, 9)`, and logits of each label, `(N, n)`.
+
+    Raises:
+        WeightsError: if the reader reads heads of another size.
+    """
+    size = reader.input_shape[1]
+    if images.shape[1] != size:
+        raise files.WeightsError(
+            f"The reader reads heads of {size} pixels, these have {images.shape[1]}: train another on such heads."
+        )
+    parts = []
+    for start in range(0, len(images), HEADS_AT_ONCE):
+        parts.append(reader.predict_on_batch(pixels.to_float(images[start : start + HEADS_AT_ONCE])))
+    made = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+    return made.pop("numbers"), made
+
+
+def load(path: Path | str) -> keras.Model:
+    """The reader of a file that `train` wrote.
+
+    Raises:
+        WeightsError: if it is missing, damaged, or another network.
+    """
+    network = files.load(path)
+    if not isinstance(network.output, dict) or "numbers" not in network.output:
+        raise files.WeightsError(f"{path} is not a reader; name the reader.safetensors of `uunet train-reader`.")
+    return network
+
+
+def told(reader: keras.Model, heads: data.Heads) -> Told:
+    """What the generator is told of heads: the numbers read, and known labels; others as read where that is SURE."""
+    numbers, logits = read(reader, heads.images)
+    known = heads.labels[:, 1:].copy()
+    for k, label in enumerate(labels.VALUES):
+        share = np.exp(logits[label] - logits[label].max(axis=-1, keepdims=True))
+        share /= share.sum(axis=-1, keepdims=True)
+        guess = np.where(share.max(axis=-1) >= SURE, share.argmax(axis=-1), labels.UNKNOWN_CODE)
+        known[:, k] = np.where(known[:, k] == labels.UNKNOWN_CODE, guess, known[:, k])
+    return Told(numbers.astype(np.float32), known)
