@@ -33,6 +33,7 @@ Pairs = Annotated[
         "LFW's pairs.txt."
     ),
 ]
+Evaluators = Annotated[str, typer.Option(help="The evaluators, comma-separated: some of the default.")]
 
 
 def evaluate(
@@ -41,9 +42,7 @@ def evaluate(
     weights: options.Weights = configuration.DEFAULT_WEIGHTS,
     twins: TwinsInstead = None,
     s: options.S = None,
-    judges: Annotated[
-        str, typer.Option(help="The evaluators, comma-separated: some of the default.")
-    ] = f"{JUDGES},soft_labels,realism",
+    judges: Evaluators = f"{JUDGES},soft_labels,realism",
     split: Annotated[
         str,
         typer.Option(help="Use validation while you choose a configuration; use test for the final result."),

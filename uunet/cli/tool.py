@@ -32,6 +32,41 @@ Crf = Annotated[
     int | None,
     typer.Option(help="Quality of an .mp4, 1 to 51: higher is smaller and worse; above 30 boxes rarely survive."),
 ]
+Recipient = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="A public key (`uunet keygen`) whose owner can restore the originals; may be given several times.",
+        rich_help_panel=options.SEALED,
+    ),
+]
+Reversal = Annotated[
+    str | None,
+    typer.Option(
+        help="learned: whoever has the weights restores the faces. sealed: only the recipients do. none: nobody does. "
+        "By default sealed if there is a recipient, else learned.",
+        rich_help_panel=options.SEALED,
+    ),
+]
+Quality = Annotated[
+    str, typer.Option(help="Of sealed originals: high (about 40 dB) or exact.", rich_help_panel=options.SEALED)
+]
+NewSidecar = Annotated[
+    Path | None,
+    typer.Option(
+        "--sidecar", help="Write the sealed originals into this file, not into OUT.", rich_help_panel=options.SEALED
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Makes the result repeatable; by default, each run uses a new random seed.")
+]
+AcceptAltered = Annotated[
+    bool,
+    typer.Option(
+        "--accept-altered",
+        help="Restore, too, if the sidecar fits no public head: PUBLIC was encoded again.",
+        rich_help_panel=options.SEALED,
+    ),
+]
 
 
 def deidentify(
@@ -48,32 +83,11 @@ def deidentify(
     crf: Crf = None,
     key: options.Key = None,
     passphrase: options.Passphrase = False,
-    recipient: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A public key (`uunet keygen`) whose owner can restore the originals; may be given several times.",
-            rich_help_panel=options.SEALED,
-        ),
-    ] = None,
-    reversal: Annotated[
-        str | None,
-        typer.Option(
-            help="learned: whoever has the weights restores the faces. sealed: only the recipients do. none: nobody "
-            "does. By default sealed if there is a recipient, else learned.",
-            rich_help_panel=options.SEALED,
-        ),
-    ] = None,
-    quality: Annotated[
-        str, typer.Option(help="Of sealed originals: high (about 40 dB) or exact.", rich_help_panel=options.SEALED)
-    ] = "high",
-    sidecar: Annotated[
-        Path | None,
-        typer.Option(help="Write the sealed originals into this file, not into OUT.", rich_help_panel=options.SEALED),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, help="Makes the result repeatable; by default, each run uses a new random seed."),
-    ] = None,
+    recipient: Recipient = None,
+    reversal: Reversal = None,
+    quality: Quality = "high",
+    sidecar: NewSidecar = None,
+    seed: Seed = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """The **public module**: replaces every detected head by a virtual one and embeds the head boxes in the pixels.
@@ -102,28 +116,12 @@ def deidentify(
 
     written = _profile(source, out, profile, crf, method)
     how = pipeline.PublicOptions(
-        seed=seed,
-        secret=secret,
-        profile=written.name,
-        method=method,
-        crf=crf,
-        overwrite=overwrite,
-        reversal=reversal,
-        recipients=recipients,
-        quality=quality,
-        sidecar=sidecar,
-    )
+        seed=seed, secret=secret, profile=written.name, method=method, crf=crf, overwrite=overwrite,
+        reversal=reversal, recipients=recipients, quality=quality, sidecar=sidecar,
+    )  # fmt: skip
     how.check()
     encoder = presets.load(weights, options.parsed_s("--s", s)).encoder
-    where = _detector(detector, boxes)
-    result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
-    with summary.progress() as progress:
-        if source.is_dir():
-            result = pipeline.deidentify_folder(source, out, encoder, where, how, progress)
-        elif _is_picture(source):
-            result = pipeline.deidentify_image(source, out, encoder, where, how, summary.note)
-        else:
-            result = pipeline.deidentify_video(source, out, encoder, where, how, progress)
+    result = _publish(source, out, encoder, _detector(detector, boxes), how)
     print(f"{written.name}: {_kept(written, how)}")
     summary.report(result, out, "No face was found: check the result before you publish it.")
     summary.say_left_out(_left_out(source), source)
@@ -143,14 +141,7 @@ def reconstruct(
     passphrase: options.Passphrase = False,
     identity: options.Identity = None,
     sidecar: options.Sidecar = None,
-    accept_altered: Annotated[
-        bool,
-        typer.Option(
-            "--accept-altered",
-            help="Restore, too, if the sidecar fits no public head: PUBLIC was encoded again.",
-            rich_help_panel=options.SEALED,
-        ),
-    ] = False,
+    accept_altered: AcceptAltered = False,
     log: options.Log = None,
     overwrite: options.Overwrite = False,
 ) -> None:
@@ -188,15 +179,7 @@ def reconstruct(
 
     how = pipeline.RestoreOptions(secret=secret, boxes=box_file.read(boxes) if boxes else None, overwrite=overwrite)
     decoder = presets.load(weights).decoder
-    result: int | pipeline.folder.FolderResult | pipeline.video.VideoResult
-    with summary.progress() as progress:
-        if public.is_dir():
-            result = pipeline.reconstruct_folder(public, out, decoder, how, progress)
-        elif _is_picture(public):
-            result = pipeline.reconstruct_image(public, out, decoder, how)
-        else:
-            result = pipeline.reconstruct_video(public, out, decoder, how, progress)
-    summary.report(result, out, "The public file carries no heads.")
+    summary.report(_reconstruct(public, out, decoder, how), out, "The public file carries no heads.")
     summary.say_left_out(_left_out(public), public)
 
 
@@ -252,6 +235,30 @@ def inspect(
         raise UUNetError(f"{len(found.failures)} of {len(found.boxes)} frames cannot be trusted: see the list above.")
     if about.get("altered"):
         raise typer.Exit(ALTERED)
+
+
+def _publish(source: Path, out: Path, encoder: Any, detector: Any, how: Any) -> Any:
+    """De-identifies a folder, a picture or a video, with a progress bar; returns what was done."""
+    from uunet import pipeline
+
+    with summary.progress() as progress:
+        if source.is_dir():
+            return pipeline.deidentify_folder(source, out, encoder, detector, how, progress)
+        if _is_picture(source):
+            return pipeline.deidentify_image(source, out, encoder, detector, how, summary.note)
+        return pipeline.deidentify_video(source, out, encoder, detector, how, progress)
+
+
+def _reconstruct(public: Path, out: Path, decoder: Any, how: Any) -> Any:
+    """Reconstructs a folder, a picture or a video, with a progress bar; returns what was done."""
+    from uunet import pipeline
+
+    with summary.progress() as progress:
+        if public.is_dir():
+            return pipeline.reconstruct_folder(public, out, decoder, how, progress)
+        if _is_picture(public):
+            return pipeline.reconstruct_image(public, out, decoder, how)
+        return pipeline.reconstruct_video(public, out, decoder, how, progress)
 
 
 def _restore(public: Path, out: Path, identity: Path, overwrite: bool, **how: Any) -> None:

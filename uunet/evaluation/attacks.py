@@ -81,9 +81,7 @@ def run(
     progress = progress or (lambda stage, done, total: None)
     encoder, decoder = preset.encoder, preset.decoder
     if not config.hides and not engine.draws_first(encoder):
-        raise ConfigError(
-            "These weights hide x in every head that they draw: name weights that draw first (twin-cctv)."
-        )
+        raise ConfigError("These weights hide x in all that they draw: name weights that draw first (twin-cctv).")
     size = encoder.inputs[0].shape[1]
     train, test = (data.load(folder, split, size=size) for split in ("train", "test"))
     released = len(train.images) * DRAWS
