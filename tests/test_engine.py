@@ -110,7 +110,9 @@ def test_heads_may_be_met_in_parts_and_before_any_is_changed(chooser):
 def test_the_pipeline_and_evaluation_choose_the_same_person(chooser, tmp_path, monkeypatch):
     """Of a track that begins 5 frames before the end of what the pipeline has in memory at once."""
     made, original = [], engine.Deidentifier
-    monkeypatch.setattr(engine, "Deidentifier", lambda *arguments: made.append(original(*arguments)) or made[-1])
+    monkeypatch.setattr(
+        engine, "Deidentifier", lambda *given, **named: made.append(original(*given, **named)) or made[-1]
+    )
     rois = bright_and_dark(5, 15, 25)
     frames = [np.full((48, 64, 3), 128, np.uint8) for _ in range(15 + len(rois))]
     for frame, roi in zip(frames[15:], rois, strict=True):

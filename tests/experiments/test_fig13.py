@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from tests.experiments.test_experiments import SAMPLE, choosing, compute, context, figure, on_a_line, unchanged  # noqa: F401
+from tests.experiments.test_experiments import SAMPLE, choosing, compute, context, on_a_line  # noqa: F401
+from tests.experiments.test_figure_command import figure, quick, refused, unchanged  # noqa: F401
 from uunet.evaluation import resampling
 from uunet.evaluation.alignment import Faces
 from uunet.experiments import FIGURES, fig13, runner
@@ -64,11 +65,11 @@ def test_by_other_weights_the_heads_stay():
 
 
 @pytest.mark.slow
-def test_without_a_second_set(figure, unchanged, tmp_path, monkeypatch):  # noqa: F811
+def test_without_a_second_set(unchanged, tmp_path, monkeypatch):  # noqa: F811
     """Named, it is refused in a sentence; with --all it is left out, and that is said; with one it is made."""
     options = ("--data", SAMPLE, "--weights", unchanged, "--out", tmp_path / "figures")
-    assert "needs a second set, and weights trained on it: name both" in figure("fig13", *options, ok=False)
-    assert "Name --other-data and --other-weights" in figure("fig13", *options, "--other-weights", unchanged, ok=False)
+    assert "needs a second set, and weights trained on it: name both" in refused("fig13", *options)
+    assert "Name --other-data and --other-weights" in refused("fig13", *options, "--other-weights", unchanged)
     monkeypatch.setattr("uunet.experiments.FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
     monkeypatch.setattr(runner, "FIGURES", {"table1": FIGURES["table1"], "fig13": fig13})
     assert list(runner.left_out(Context(SAMPLE))) == ["fig13"]
@@ -81,5 +82,5 @@ def test_without_a_second_set(figure, unchanged, tmp_path, monkeypatch):  # noqa
     record = json.loads((tmp_path / "figures" / "fig13.json").read_text())
     assert record["elsewhere"]["data"]["heads"] == 8 and record["elsewhere"]["weights"]["name"] == str(unchanged)
     same_folder = (*options, "--other-data", SAMPLE, "--other-weights", unchanged)
-    assert "fig13.json is no record of these data" in figure("fig13", *same_folder, ok=False)
+    assert "fig13.json is no record of these data" in refused("fig13", *same_folder)
     assert "elsewhere: " in runner.caption(record) and Path(record["elsewhere"]["data"]["folder"]).name == "uav"

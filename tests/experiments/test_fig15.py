@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.experiments.test_experiments import SAMPLE, compute, context, figure, heads, on_a_line, unchanged  # noqa: F401
+from tests.experiments.test_experiments import SAMPLE, compute, context, heads, on_a_line  # noqa: F401
 from tests.experiments.test_fig13 import crossed
+from tests.experiments.test_figure_command import quick, refused, unchanged  # noqa: F401
 from uunet.evaluation import resampling
 from uunet.experiments import FIGURES, fig15, runner
 from uunet.experiments.context import Context, ExperimentError
@@ -81,11 +82,11 @@ def test_the_first_set_must_be_the_larger(monkeypatch):
         fig15.compute(same, same.report)
 
 
-def test_other_figures_are_for_64_pixels(figure, unchanged, tmp_path):  # noqa: F811
+def test_other_figures_are_for_64_pixels(unchanged, tmp_path):  # noqa: F811
     """A set of 256 pixels is read as it is, and refused where a figure was not written for it; --all leaves 15 out."""
     large = SAMPLE.parent / "hd"
     assert Context(large, split="train").heads.images.shape[1:] == (256, 256, 3)
-    said = figure("fig04", "--data", large, "--out", tmp_path / "figures", ok=False)
+    said = refused("fig04", "--data", large, "--out", tmp_path / "figures")
     assert "is of 256 pixels, and fig04 is for 64" in said
     assert "fig15" in runner.left_out(Context(SAMPLE, elsewhere=Context(SAMPLE))) and "fig15" in FIGURES
 
