@@ -13,7 +13,7 @@ from tests.clips import write_clip
 from uunet import pipeline
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
-from uunet.media import images, profiles, video_reading, video_writing
+from uunet.media import envelopes, images, profiles, video_reading, video_writing
 from uunet.models import twin
 from uunet.pipeline import sealed, sealing
 from uunet.stego import jpeg
@@ -141,11 +141,10 @@ def write_sidecar(path, contents):
 def items(path):
     """Each frame of a public file: its pixels, its JPEG file if it is one, and what it carries beside its picture."""
     found = []
-    with sealed.frames(path) as frames:
-        for one in frames:
-            read = one.envelope_reader
-            beside = read.data if isinstance(read, envelope.Content) else None
-            found.append(SimpleNamespace(rgb=one.rgb.copy(), jpeg=one.jpeg, content=beside))
+    for one in envelopes.pictures(path):
+        read = one.envelope_reader
+        beside = read.data if isinstance(read, envelope.Content) else None
+        found.append(SimpleNamespace(rgb=one.rgb.copy(), jpeg=one.jpeg, content=beside))
     return found
 
 

@@ -121,8 +121,8 @@ def log_opening(
     _, read = next(public.frames())
     with public.naming(0):
         stream_id = envelope.read_open(read).stream_id
-    who = identity.public.fingerprint() if isinstance(identity, AuthorityKey) else "disclosure"
-    audit.append(log, audit.Entry(command, stream_id, audit.sha256_of(public.path), tracks, who))
+    sha256 = audit.sha256_of(public.path)
+    audit.append(log, audit.Entry(command, stream_id, sha256, tracks, keys.name_of(identity)))
 
 
 def rewrap(

@@ -10,6 +10,7 @@ from tests.clips import fails
 from tests.sealed_clips import ALICE, BOB, CARRIERS, FRAMES, GIVEN, HEADS, HYBRID, STRANGER, Sealed, inside
 from uunet import audit, pipeline
 from uunet.boxes.types import Roi
+from uunet.media import envelopes
 from uunet.pipeline import sealed
 from uunet.pipeline.frame import owned
 from uunet.pipeline.options import OptionsError
@@ -62,8 +63,7 @@ def test_without_a_key_nothing_is_restored(three):
 def disclosed(three, tmp_path_factory):
     """A function: tracks -> the keys in a disclosure of them."""
     folder = tmp_path_factory.mktemp("disclosed")
-    with sealed.frames(three.public) as frames:
-        found = envelope.read_open(next(iter(frames)).envelope_reader)
+    found = envelope.read_open(next(envelopes.pictures(three.public)).envelope_reader)
     everything = keys.unwrap(found.record, found.stream_id, ALICE)
 
     def disclose(*tracks):

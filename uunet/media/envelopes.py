@@ -57,7 +57,7 @@ class PublicFile:
 
     @property
     def is_picture(self) -> bool:
-        return self.path.suffix.lower() in images.READABLE
+        return _is_picture(self.path)
 
     def frames(self) -> Iterator[tuple[Frame | Picture, protocol.Reader]]:
         """Yields each frame, and the reader of its envelope.
@@ -66,12 +66,12 @@ class PublicFile:
             UUNetError: naming the file, if it cannot be read, or if the sidecar has another number of frames.
         """
         if self.sidecar is None:
-            for index, frame in enumerate(self._pictures()):
+            for index, frame in enumerate(pictures(self.path)):
                 with self.naming(index):
                     read = frame.envelope_reader
                 yield frame, read
             return
-        for frame, data in zip_longest(self._pictures(), sidecar.envelopes(self.sidecar)):
+        for frame, data in zip_longest(pictures(self.path), sidecar.envelopes(self.sidecar)):
             if frame is None or data is None:
                 less = "more" if frame is None else "fewer"
                 raise SidecarError(
@@ -95,12 +95,22 @@ class PublicFile:
         except UUNetError as error:
             raise type(error)(f"{self.path}, frame {index}: {error}") from error
 
-    def _pictures(self):
-        if self.is_picture:
-            yield images.read(self.path)
-            return
-        with video_reading.opened(self.path) as clip:
-            yield from clip.frames()
+
+def pictures(path: Path | str) -> Iterator[Frame | Picture]:
+    """Yields the frames of a public video, or the one of a picture.
+
+    Raises:
+        UUNetError: if the file cannot be read.
+    """
+    if _is_picture(path):
+        yield images.read(path)
+        return
+    with video_reading.opened(path) as clip:
+        yield from clip.frames()
+
+
+def _is_picture(path):
+    return Path(path).suffix.lower() in images.READABLE
 
 
 def copy(public: PublicFile, target: Path, part: Path, replace: Replace, report: Callable[[int], None]) -> None:
@@ -144,10 +154,21 @@ def hidden(rgb: np.ndarray, new: Replacement) -> np.ndarray:
         )
     # a longer key record leaves no stanza of somebody who is no longer a recipient
     erased = lsb.hide(rgb, secrets.token_bytes(new.replaces), replace=True)
-    started = lsb.hide(erased, new.open_part, replace=True)
-    return lsb.hide(
-        started, new.body, offset=len(new.open_part), key=new.order_key, nonce=new.frame_index, replace=True
-    )
+    return in_pixels(erased, (new.open_part, new.body), new.order_key, new.frame_index)
+
+
+def in_pixels(rgb: np.ndarray, parts: tuple[bytes, bytes], order_key: bytes, frame_index: int) -> np.ndarray:
+    """A copy of a frame whose lowest bits carry an envelope: the open part in raster order, the body in keyed order.
+
+    Args:
+        rgb: uint8 `(H, W, 3)`; not modified.
+        parts: open part and body, see `wire.envelope`; there is room for both.
+        order_key: bytes (32), see `keys.FileKeys`.
+        frame_index: int, as in the envelope.
+    """
+    open_part, body = parts
+    started = lsb.hide(rgb, open_part, replace=True)
+    return lsb.hide(started, body, offset=len(open_part), key=order_key, nonce=frame_index, replace=True)
 
 
 def _copy_sidecar(public, part, replace, report):

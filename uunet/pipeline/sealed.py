@@ -1,7 +1,6 @@
 """Reads public files with sealed originals, which `sealing` wrote: restores the heads, or says what a file carries."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +10,7 @@ import numpy as np
 from uunet import audit
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
-from uunet.media import images, video_reading, views
+from uunet.media import envelopes, views
 from uunet.pipeline.frame import crop, owned
 from uunet.pipeline.options import RestoreOptions
 from uunet.wire import contents, envelope, keys, originals, protocol, sidecar
@@ -198,13 +197,9 @@ class Reader:
 
     def _note(self, log, stream_id, identity):
         """Notes in the log that the file is going to be opened."""
-        tracks, who = None, "disclosure"
-        if isinstance(identity, keys.FileKeys):
-            tracks = identity.tracks()
-        else:
-            who = identity.public.fingerprint()
+        tracks = identity.tracks() if isinstance(identity, keys.FileKeys) else None
         sha256 = audit.sha256_of(self.path)
-        audit.append(log, audit.Entry(self.command, stream_id, sha256, tracks, who))
+        audit.append(log, audit.Entry(self.command, stream_id, sha256, tracks, keys.name_of(identity)))
         self._logged = sha256
 
     def _check_place(self, found, public, index):
@@ -237,8 +232,7 @@ class Reader:
 def carries(public: Path | str) -> bool:
     """Whether the first frame of a file carries an envelope, intact or not; False if it cannot be read."""
     try:
-        with frames(public) as found:
-            envelope.read_open(next(iter(found)).envelope_reader)
+        envelope.read_open(next(envelopes.pictures(public)).envelope_reader)
     except envelope.NoEnvelopeError:
         return False
     except (envelope.DamagedEnvelopeError, envelope.UnsupportedEnvelopeError):
@@ -260,29 +254,18 @@ def inspect(public: Path | str, options: RestoreOptions = RestoreOptions()) -> C
         UUNetError: if the file cannot be read, or the identity is not that of a recipient.
     """
     reader = Reader(public, replace(options, accept_altered=True), "inspect")
-    with frames(public) as found:
-        for index, one in enumerate(found):
-            try:
-                reader.restored(one)
-            except NOT_OF_A_FRAME:
-                raise
-            except UUNetError as error:
-                reader.found.failures[index] = error
+    for index, one in enumerate(envelopes.pictures(public)):
+        try:
+            reader.restored(one)
+        except NOT_OF_A_FRAME:
+            raise
+        except UUNetError as error:
+            reader.found.failures[index] = error
     try:
         reader.finish()
     except SealedError as error:
         reader.found.failures.setdefault(len(reader.found.boxes) - 1, error)
     return reader.found
-
-
-@contextmanager
-def frames(public: Path | str) -> Iterator[Iterable[Public]]:
-    """A context with the frames of a public video, or the one of a picture."""
-    if Path(public).suffix.lower() in images.READABLE:
-        yield [images.read(public)]
-    else:
-        with video_reading.opened(public) as clip:
-            yield clip.frames()
 
 
 def opened(found: contents.Contents, public: Path | str) -> list[list[Roi]]:

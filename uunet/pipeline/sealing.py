@@ -24,7 +24,7 @@ from uunet import engine
 from uunet.atomic import new_file
 from uunet.boxes.types import Clip
 from uunet.errors import UUNetError
-from uunet.media import views
+from uunet.media import envelopes, views
 from uunet.media.profiles import Profile
 from uunet.pipeline import frame
 from uunet.pipeline.frame import crop, drawn, owned
@@ -121,7 +121,9 @@ class Publisher:
             return public
         if self.profile.exact:
             parts = self._seal(some, views.of_rgb(public))
-            return self._in_pixels(public, parts, index) if self._carried(parts) else public
+            if self._carried(parts) is None:
+                return public
+            return envelopes.in_pixels(public, parts, self.sealer.keys.order_key, index)
         data = jpeg.encode(public)
         content = self._carried(self._seal(some, jpeg.blocks(data)))
         return data if content is None else jpeg.with_segment(data, content)
@@ -140,12 +142,6 @@ class Publisher:
             return b"".join(parts)
         sidecar.write(self.sidecar_file, b"".join(parts))
         return None
-
-    def _in_pixels(self, public, parts, index):
-        open_part, body = parts
-        public = lsb.hide(public, open_part, replace=True)
-        key = self.sealer.keys.order_key
-        return lsb.hide(public, body, offset=len(open_part), key=key, nonce=index, replace=True)
 
     def _pictures(self, index, original, heads):
         """`(quality, picture)` of each head, at the best quality for which the frame has room."""

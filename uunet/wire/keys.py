@@ -230,6 +230,11 @@ def _derived(file_key, purpose, salt, length=KEY_BYTES):
     return HKDF(SHA256(), length=length, salt=salt, info=INFO + purpose).derive(file_key)
 
 
+def name_of(identity: AuthorityKey | FileKeys) -> str:
+    """Whose keys open a file, for the log of openings: the fingerprint of a key, or "disclosure"."""
+    return identity.public.fingerprint() if isinstance(identity, AuthorityKey) else "disclosure"
+
+
 # The key record.
 
 
