@@ -18,7 +18,7 @@ from uunet import data, engine
 from uunet.evaluation import evaluators, inputs, judges, pairs, recognition, resampling, subset, tables
 from uunet.evaluation.inputs import EvaluationConfig, Report
 
-MOST = 500  # pairs of each kind that are compared, of a list that has more
+MOST = 3000  # pairs of each kind that are compared, of a list that has more: all of View 2
 PEOPLE = 150  # among whom one is to be identified
 COMPARED = (("x ↔ x'", "x", "x"), ("x ↔ a'", "a", "x"), ("r ↔ x'", "r", "x"))  # title, version of either photograph
 IDENTIFIED = (("x' among x", "x"), ("a' among x", "a"), ("r' among x", "r"))
