@@ -235,7 +235,7 @@ class GeneratorConfig:
     unknown: float = 0.1  # probability that a known label is not told
     batch: int = 32  # heads
     penalised: int = 4  # heads of a batch at which the critic's gradient is measured
-    penalty_weight: float = 0.5  # of the squared length of that gradient
+    penalty_weight: float = 0.05  # of the squared length of that gradient
     steps: int = 62_500  # 2 million heads
     generator_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0, average=0.998)
     critic_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0)
