@@ -86,6 +86,15 @@ def test_packets_of_other_streams_are_handed_on(tmp_path):
         assert sum(packet.size for packet in packets) == 12 * 1920 * 2 * 2
 
 
+def test_a_title_need_not_be_utf_8(clip):
+    written = clip.read_bytes()
+    assert b"Lavf" in written  # who wrote it, in the metadata of the file
+    clip.write_bytes(written.replace(b"Lavf", b"\xff\xfe\x87\xf8"))
+    for frame, expected in zip(read(clip), FRAMES, strict=True):
+        np.testing.assert_array_equal(frame.rgb, expected)
+    assert profiles.of(clip, messages.LSB) is not None
+
+
 def test_batches():
     assert list(video_reading.batches(range(5), 2)) == [[0, 1], [2, 3], [4]]
     assert list(video_reading.batches(range(4), 2)) == [[0, 1], [2, 3]]

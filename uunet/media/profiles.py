@@ -203,7 +203,7 @@ def not_survived(profile: Profile) -> str:
 def _codec(path):
     """The codec of a video, e.g. "h264"; None if it cannot be read."""
     try:
-        with av.open(video_reading.local(path)) as container:
+        with av.open(video_reading.local(path), metadata_errors="replace") as container:
             return container.streams.video[0].codec_context.codec.canonical_name
     except (av.FFmpegError, OSError, IndexError):
         return None

@@ -155,7 +155,7 @@ def opened(path: Path | str) -> Iterator[Clip]:
     try:
         if not Path(path).is_file():
             raise VideoError(f"{path} is not a file: give an existing video file.")
-        container = av.open(local(path))
+        container = av.open(local(path), metadata_errors="replace")  # titles need not be UTF-8
     except (av.FFmpegError, OSError) as error:
         raise VideoError(
             f"{path} is not a video that can be read ({error.strerror}): give a complete video file."
