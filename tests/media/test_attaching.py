@@ -188,7 +188,7 @@ def test_motion_jpeg_keeps_its_segments(tmp_path, clip, size):
 )
 def test_lossless_files_keep_it_in_their_lowest_bits(tmp_path, clip, profile):
     def change(frames, first):
-        return [lsb.hide(frame.rgb, b"%4d" % (first + k) * 99, replace=True) for k, frame in enumerate(frames)]
+        return [lsb.replace(frame.rgb, b"%4d" % (first + k) * 99) for k, frame in enumerate(frames)]
 
     target = tmp_path / f"new{profile.suffixes[0]}"
     convert(clip, target, change, profile)
