@@ -74,7 +74,7 @@ def test_progress_of_deidentification(made):
 
 def test_public_frames_are_those_of_arrays(made, encoder):
     public, times = read_clip(made.public)
-    expected = frame.deidentify_frames(FRAMES, HEADS, frame.Publisher(engine.Deidentifier(encoder, 1)))
+    expected = frame.Publisher(engine.Deidentifier(encoder, 1))(FRAMES, HEADS)
     assert all((a == b).all() for a, b in zip(public, expected, strict=True))
     assert times == [40 * k for k in range(12)]
 
@@ -414,7 +414,5 @@ def test_the_codec_of_training_is_that_of_public_files(tmp_path, encoder, rng):
     frames = [image + rng.integers(0, 8, image.shape, np.uint8) for image in frames]
     clip, public = write_clip(tmp_path / "clip.mkv", frames), tmp_path / "public.mp4"
     pipeline.deidentify_video(clip, public, encoder, GivenBoxes(), pipeline.PublicOptions(seed=0, crf=28))
-    written = frame.deidentify_frames(
-        frames, [[]] * len(frames), frame.Publisher(engine.Deidentifier(encoder, 0), method=messages.QIM)
-    )
+    written = frame.Publisher(engine.Deidentifier(encoder, 0), method=messages.QIM)(frames, [[]] * len(frames))
     np.testing.assert_array_equal(round_trip(written, 28), video_reading.read_frames(public))
