@@ -173,6 +173,7 @@ def rows_of(record):
     return {(row["title"], row["judge"]): row["value"] for row in record["rows"]}
 
 
+@pytest.mark.slow
 def test_weights_that_change_nothing_are_as_real_and_as_sharp(evaluate, unchanged, tmp_path, monkeypatch):  # noqa: F811
     """a = x but for rounding; without faceres KID is measured by dlib alone, and one sentence says so."""
     monkeypatch.setattr(faceres, "PATH", tmp_path / "none")

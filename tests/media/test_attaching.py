@@ -50,8 +50,11 @@ def assert_reads_back(path, attached):
     assert count == len(attached.contents)
 
 
+LONG = pytest.param(300, (48, 70), marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-@pytest.mark.parametrize(("count", "sides"), [(1, (48, 64)), (12, (48, 64)), (30, (47, 63)), (300, (48, 70))])
+@pytest.mark.parametrize(("count", "sides"), [(1, (48, 64)), (12, (48, 64)), (30, (47, 63)), LONG])
 def test_readers_see_what_the_writer_saw(tmp_path, suffix, count, sides):
     source = write_clip(tmp_path / "clip.mkv", [scene(k, *sides) for k in range(count)])
     attached, target = Attached(), tmp_path / f"new{suffix}"
