@@ -159,6 +159,7 @@ def test_blurred_noise_loses_what_the_blur_takes(rng):
         assert least < ratio < most
 
 
+@pytest.mark.slow
 def test_an_encoder_that_draws_first_shows_its_drawing(rng):
     """t is what a is without H: the same person, no further away than the strength of hiding."""
     encoder = twin.twin_encoder(size=32, width=4, strength=0.05)

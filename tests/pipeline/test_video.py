@@ -408,6 +408,7 @@ def test_reconstruction_never_replaces_the_public_file(tmp_path, public, decoder
     fails(tmp_path, "is the input itself", call, atomic.OutputError)
 
 
+@pytest.mark.slow
 def test_the_codec_of_training_is_that_of_public_files(tmp_path, encoder, rng):
     """`round_trip` gives, bit for bit, the pixels that the pipeline's .mp4 of the same frames reads back as."""
     frames = [scene(k, 240, 320) for k in range(13)]

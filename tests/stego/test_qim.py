@@ -54,6 +54,7 @@ def test_round_trip(message, seed):
     assert hidden.shape == frame.shape and hidden.dtype == np.uint8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "room"),
     [((144, 176), 0), ((240, 320), 38), ((480, 640), 158), ((576, 768), 198), ((720, 1280), 398), ((1080, 1920), 798)],
