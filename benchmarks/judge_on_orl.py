@@ -15,7 +15,7 @@ import numpy as np
 import typer
 from sklearn.metrics import roc_curve
 
-from uunet.evaluation import judges, recognition
+from uunet.evaluation import judges, pairs, recognition
 from uunet.evaluation.judges import dlib, faceres
 
 JUDGES = {"dlib": dlib, "faceres": faceres}
@@ -39,15 +39,16 @@ def main(
                 people.append(int(match[1]))
     embeddings, found = JUDGES[name].judge(np.stack(images))
     embeddings, people = embeddings[found], np.array(people)[found]
-    first, second = np.triu_indices(len(people), 1)
-    scores, genuine = judges.scores(embeddings[first], embeddings[second]), people[first] == people[second]
-    false_accept, true_accept, _ = roc_curve(genuine, scores)
+    genuine, impostor = pairs.among(people, np.arange(len(people)))  # each picture is a sequence of its own
+    same, other = (judges.scores(*embeddings[part.T]) for part in (genuine, impostor))
+    of_one = np.repeat([True, False], [len(same), len(other)])
+    false_accept, true_accept, _ = roc_curve(of_one, np.concatenate([same, other]))
     crossing = np.abs(false_accept - (1 - true_accept)).argmin()
     error = (false_accept[crossing] + 1 - true_accept[crossing]) / 2
     print(f"{found.sum()} faces found in {len(images)} pictures of {len(set(people))} people")
-    print(f"{genuine.sum()} genuine, {(~genuine).sum()} impostor pairs: equal error rate {100 * error:.2f} %, "
-          f"d' {recognition.decidability(scores[genuine], scores[~genuine]):.2f} "
-          f"(Daugman's {recognition.daugman_decidability(scores[genuine], scores[~genuine]):.2f})")  # fmt: skip
+    print(f"{len(same)} genuine, {len(other)} impostor pairs: equal error rate {100 * error:.2f} %, "
+          f"d' {recognition.decidability(same, other):.2f} "
+          f"(Daugman's {recognition.daugman_decidability(same, other):.2f})")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Crops:
         degrade: name of a `domain.Domain` whose cameras see the head, or None. One camera sees a whole sequence.
     """
 
-    frames: int
+    frames: int = 1
     degrade: str | None = None
 
     def __call__(self, box, picture, head, size):
@@ -210,8 +210,7 @@ def plan(
     lists: Path,
     *,
     labels: Path | None = None,
-    frames: int = 1,
-    degrade: str | None = None,
+    crops: Crops = Crops(),
     boxes: Path | None = None,
     seed: int = 0,
 ) -> heads.Plan:
@@ -221,7 +220,7 @@ def plan(
         source: path of the folder with a folder per person, or of the one above it if that is named lfw.
         lists: path of the folder with the official lists.
         labels: path of a table with the columns name, gender; or None.
-        frames, degrade: see `Crops`.
+        crops: Crops, how the frames of a photograph are made.
         boxes: path of a set that this loader made of the same photographs, to take the head boxes from; or None.
         seed: int >= 0, of the choice of people for validation.
 
@@ -260,8 +259,8 @@ def plan(
         for k in range(0, len(photographs), AT_ONCE)
     ]
     return heads.Plan(
-        f"lfw-{degrade}" if degrade else "lfw", heads.FACE, works, skipped, notes, heads_already=True,
-        splits=cut_splits(people, seed), crops=Crops(frames, degrade), fallback=centre, columns=("head", "box"),
+        f"lfw-{crops.degrade}" if crops.degrade else "lfw", heads.FACE, works, skipped, notes, heads_already=True,
+        splits=cut_splits(people, seed), crops=crops, fallback=centre, columns=("head", "box"),
     )  # fmt: skip
 
 
@@ -332,11 +331,13 @@ def _load(
 ):
     if fetch:
         download(source)
-    wanted = {"frames": frames, "degrade": degraded and degraded.value, "seed": seed}
+    crops = Crops(frames, degraded and degraded.value)
     with loader.readable():
-        found = plan(source, lists, labels=labels, boxes=boxes, **wanted)
+        found = plan(source, lists, labels=labels, crops=crops, boxes=boxes, seed=seed)
         settings = {
-            **wanted,
+            "frames": crops.frames,
+            "degrade": crops.degrade,
+            "seed": seed,
             "detector": detector.value,
             "labels": loader.digest(labels),
             "boxes": loader.digest(boxes and boxes / "manifest.csv"),

@@ -48,7 +48,7 @@ def main(module: str, doc: str, make_plan: Callable, arguments: list[str] | None
         The exit status, see `command.run`.
     """
 
-    def load(source, out, detector, size, seed, table, wanted):
+    def load(source, out, detector, options, table, wanted):
         check_folder(source)
         with readable():
             plan = make_plan(source, **wanted, **({"labels": table} if labels else {}))
@@ -56,7 +56,7 @@ def main(module: str, doc: str, make_plan: Callable, arguments: list[str] | None
         if detector == "none" and not plan.heads_already:
             raise heads.SourceError(f"The boxes of {source} are larger than heads: name a --detector.")
         found = heads.DETECTORS[detector]() if detector != "none" else None
-        write(source, out, plan, found, settings, prepared.Options(size, seed))
+        write(source, out, plan, found, settings, options)
 
     def without_labels(
         source: Source,
@@ -67,7 +67,7 @@ def main(module: str, doc: str, make_plan: Callable, arguments: list[str] | None
         frames: _Frames = None,
         sequences: _Sequences = None,
     ):
-        load(source, out, detector, size, seed, None, {"frames": frames, "sequences": sequences})
+        load(source, out, detector, prepared.Options(size, seed), None, {"frames": frames, "sequences": sequences})
 
     def with_labels(
         source: Source,
@@ -79,7 +79,7 @@ def main(module: str, doc: str, make_plan: Callable, arguments: list[str] | None
         frames: _Frames = None,
         sequences: _Sequences = None,
     ):
-        load(source, out, detector, size, seed, labels, {"frames": frames, "sequences": sequences})
+        load(source, out, detector, prepared.Options(size, seed), labels, {"frames": frames, "sequences": sequences})
 
     return command.run(with_labels if labels else without_labels, arguments, module, doc, command.COMPLETED)
 

@@ -48,7 +48,7 @@ restless = engine.Deidentifier(encoder, 0)(x, np.arange(len(x)))
 figure, axes = plt.subplots(3, len(x), figsize=(1.5 * len(x), 4.4), squeeze=False)
 for row, pictures in zip(axes, (x, steady, restless), strict=True):
     sheets.show(row, pictures)
-print("rows: x; one draw a sequence; one a frame")
+print("rows: x; one draw per sequence; one per frame")
 
 # %% [markdown]
 # Eq. 10 asks for the same in training: $D_a$ should say that frames $k$ and $k'$ agree in every label:

@@ -112,7 +112,7 @@ lines = ["| | paper | ours: PSNR to x, dB | command |", "|---|---|---|---|"]
 for row in record["rows"]:
     name = f"inverse, knows {row['known']}, N = {row['pairs']:,}" if "known" in row else row["answer"]
     value = "–" if row["answer"] == "x" else "{mean:.2f} ({low:.2f} to {high:.2f})".format(**row["psnr"])
-    lines.append(f"| {name} | nobody | {value} | `{record['provenance']['command']}` |")
+    lines.append(f"| {name} | not reported | {value} | `{record['provenance']['command']}` |")
 support.Markdown("\n".join(lines))
 
 # %% [markdown]

@@ -14,6 +14,12 @@ from uunet.errors import UUNetError
 SIZE = 16  # side of the networks' input: small and fast
 
 
+def first_quick(values):
+    """Values of a test's parameter: the test is slow with all but the first of them."""
+    first, *others = values
+    return [first, *(pytest.param(value, marks=pytest.mark.slow) for value in others)]
+
+
 def linear_network(channels, kernel, bias):
     """A network that maps each pixel by a matrix, e.g. to its negative."""
     pixels = keras.Input((SIZE, SIZE, channels))

@@ -56,9 +56,9 @@ class Maker:
 
     def in_pixels(self, index, rgb):
         open_part, body = self.envelope(index, views.of_rgb(rgb))
-        started = lsb.hide(rgb, open_part, replace=True)
+        started = lsb.replace(rgb, open_part)
         order = {"offset": len(open_part), "key": self.file_keys.order_key, "nonce": index}
-        return lsb.hide(started, body, **order, replace=True)
+        return lsb.replace(started, body, **order)
 
     def in_jpeg(self, index, rgb):
         data = jpeg.encode(rgb)

@@ -60,6 +60,7 @@ def test_another_file_is_no_log(tmp_path, content):
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_each_byte(log):
     data = log.read_bytes()
     lines = data[: data.rindex(b"\n", 0, -1) + 1]  # a changed last line is a new last line: only its form is checked

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests import sealed_files
-from tests.clips import fails, read_clip
+from tests.clips import fails, first_quick, read_clip
 from uunet import audit, authority
 from uunet.atomic import OutputError
 from uunet.authority import RewrapError
@@ -80,7 +80,7 @@ def restored(public, own):
     return frames
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", first_quick(KINDS))
 def test_other_recipients_open_the_same_originals(made, tmp_path, name):
     public, sealed = made(name)
     target = tmp_path / KINDS[name][0]
@@ -98,7 +98,7 @@ def test_other_recipients_open_the_same_originals(made, tmp_path, name):
     assert not found.failures and not found.altered and found.opened == sum(map(len, sealed.heads))
 
 
-@pytest.mark.parametrize("name", ["in.mp4", "in-for-mkv.mp4", "in.mov", "in.webm"])
+@pytest.mark.parametrize("name", first_quick(["in.mp4", "in-for-mkv.mp4", "in.mov", "in.webm"]))
 def test_a_copy_keeps_pictures_times_and_sound(made, tmp_path, name):
     public, _ = made(name)
     target = tmp_path / KINDS[name][0]
@@ -114,7 +114,7 @@ def test_a_copy_keeps_pictures_times_and_sound(made, tmp_path, name):
     assert sounds[0] == sounds[1] != b""
 
 
-@pytest.mark.parametrize("n_frames", [1, 2, 23])
+@pytest.mark.parametrize("n_frames", first_quick([2, 1, 23]))
 def test_h264_can_be_copied_there_and_back(tmp_path, monkeypatch, n_frames):
     """Matroska does not store the times at which packets are decoded."""
     monkeypatch.setattr(sealed_files, "N_FRAMES", n_frames)
@@ -161,7 +161,7 @@ def test_nothing_is_left_of_the_key_record_before(tmp_path, monkeypatch):
     assert same.mean() < 0.65 and stanza[-16:] not in left
 
 
-@pytest.mark.parametrize("name", ["in.mp4", "in.mov", "in.webm", "in.png", "side.mkv"])
+@pytest.mark.parametrize("name", first_quick(["in.mp4", "in.mov", "in.webm", "in.png", "side.mkv"]))
 def test_a_disclosure_opens_one_track(made, tmp_path, name):
     public, sealed = made(name)
     shown = authority.disclose(public, tmp_path / "person.key", A, [7])

@@ -85,6 +85,7 @@ def test_a_given_noise_goes_through_8_bits(noisy):
     assert roi.dtype == np.uint8 and (roi == 128).all()
 
 
+@pytest.mark.slow
 def test_the_first_heads_of_a_track_choose_together(chooser):
     """5 dark, 15 bright and 25 dark ones: the first 20 together are bright, the first few and all of them are not."""
     rois = bright_and_dark(5, 15, 25)

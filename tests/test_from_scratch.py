@@ -103,11 +103,13 @@ def test_each_term_of_eq_13(term, scratch, networks, copies, batch, settings):
     assert_equal(scratch.generator_terms(*copies, batch["x"], batch["noise"][0])[term], expected[term])
 
 
+@pytest.mark.slow
 def test_eq_13(scratch, networks, copies, batch, settings):
     total, _ = objective.generator_objective(networks, None, settings, batch)
     assert_equal(scratch.generator_loss(scratch.generator_terms(*copies, batch["x"], batch["noise"][0])), total)
 
 
+@pytest.mark.slow
 def test_eq_6(scratch, networks, copies, batch, settings):
     tensors = {name: tf.constant(value) for name, value in batch.items()}
     gradient = tensorflow_trainer.input_gradient
@@ -118,6 +120,7 @@ def test_eq_6(scratch, networks, copies, batch, settings):
     assert float(limit) > 0
 
 
+@pytest.mark.slow
 def test_eq_3(scratch, networks, copies, tiny_set, monkeypatch):
     chosen = dataclasses.replace(config.SMOKE.classifier, size=SIZE, augment=False)
     pairs = data.pair_batch(data.load(tiny_set, "train", size=SIZE), chosen, 0)

@@ -262,6 +262,7 @@ def test_a_key_that_others_can_read_is_noted(uunet, public, tmp_path):
     assert "chmod 600 a.key" in notes
 
 
+@pytest.mark.slow
 def test_these_commands_load_no_network(public, tmp_path):
     code = (
         "import sys\nfrom uunet import cli\n"

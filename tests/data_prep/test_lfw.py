@@ -48,6 +48,7 @@ def picture_of(folder, row):
     return cv2.imread(str(folder / row["file"])).astype(float)
 
 
+@pytest.mark.slow
 def test_mtcnn_finds_heads_that_train_both_learnings(tmp_path):
     """The whole way: tree -> command -> manifest -> pairs by ID and gender, and sequences made of photographs."""
     source = fixtures.lfw(tmp_path / "set")

@@ -32,6 +32,7 @@ def small(tmp_path):
     return annotate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["videos", "crops"])
 def test_a_real_detector_finds_heads_that_train_both_learnings(videos, tmp_path, form, capsys):
     source = videos if form == "videos" else fixtures.p_destre_crops(tmp_path / "crops")

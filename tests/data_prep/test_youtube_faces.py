@@ -8,6 +8,7 @@ from tests.data_prep import fixtures
 from uunet.boxes.types import Roi
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [fixtures.youtube_faces, fixtures.youtube_faces_aligned])
 def test_a_real_detector_finds_heads_that_train_both_learnings(tmp_path, make):
     source = make(tmp_path / "set")

@@ -70,6 +70,7 @@ def test_a_track_keeps_its_noise(train, shift):
     assert fresh.max(axis=(1, 2, 3)).min() > 0.3
 
 
+@pytest.mark.slow
 def test_where_the_originals_are_sealed_attackers_see_the_drawing_alone(train):
     encoder = models.twin_encoder(size=64, width=4, strength=0.2)
     index = np.arange(8)

@@ -64,6 +64,7 @@ def heads():
     return images, np.array([path.parent.name for path in paths]), np.array([path.name[0] for path in paths])
 
 
+@pytest.mark.slow
 def test_the_same_rendered_person_is_closer(heads):
     images, people, sequences = heads
     embeddings, found = dlib.judge(images)

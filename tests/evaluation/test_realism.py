@@ -159,6 +159,7 @@ def test_blurred_noise_loses_what_the_blur_takes(rng):
         assert least < ratio < most
 
 
+@pytest.mark.slow
 def test_an_encoder_that_draws_first_shows_its_drawing(rng):
     """t is what a is without H: the same person, no further away than the strength of hiding."""
     encoder = twin.twin_encoder(size=32, width=4, strength=0.05)
@@ -173,6 +174,7 @@ def rows_of(record):
     return {(row["title"], row["judge"]): row["value"] for row in record["rows"]}
 
 
+@pytest.mark.slow
 def test_weights_that_change_nothing_are_as_real_and_as_sharp(evaluate, unchanged, tmp_path, monkeypatch):  # noqa: F811
     """a = x but for rounding; without faceres KID is measured by dlib alone, and one sentence says so."""
     monkeypatch.setattr(faceres, "PATH", tmp_path / "none")

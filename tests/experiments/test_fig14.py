@@ -78,6 +78,7 @@ def test_figure_14_trains_from_one_place(made, monkeypatch):
     assert "diverged" in [text.get_text() for text in numbers.texts]
 
 
+@pytest.mark.slow
 def test_every_run_starts_with_the_same_networks(made):
     """The weights' own U_e, U_d and D_a, frozen; D_f new, the same each time."""
     first, second = (fig14._start(made, fig14.CONFIG) for _ in range(2))

@@ -167,6 +167,7 @@ def test_rows_of_fig11_read_residuals(folder, made):
     assert '| "close to 0" | 0.000 |' in report.table("fig11")
 
 
+@pytest.mark.slow
 def test_rows_of_table1_read_parameters_and_flops(folder, made):
     keep(folder, "table1", compute(table1, made))
     assert "| 31.0" in report.table("table1") and " 0.72 " in report.table("table1")

@@ -219,7 +219,7 @@ def test_transparency_that_would_be_lost_is_refused(profile, level, refuses):
 
 
 def test_a_png_is_seen_without_its_lowest_bits(tmp_path):
-    hidden = lsb.hide(RGB, b"envelope", replace=True)
+    hidden = lsb.replace(RGB, b"envelope")
     picture = images.write(
         tmp_path / "new.png", "public.png", profiles.PNG, hidden, np.full(RGB.shape[:2], 9, np.uint8)
     )

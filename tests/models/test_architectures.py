@@ -103,6 +103,7 @@ def test_a_head_gives_one_answer(name, rng):
     assert np.ptp(predicted) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["ronneberger", "pix2pix"])
 def test_a_residual_unet_learns_a_difference(shape, rng):
     x = rng.random((2, 64, 64, 4), np.float32)

@@ -46,6 +46,7 @@ def test_what_is_not_removed_is_kept_towards_the_corners(network, inputs):
     assert (generator._blended(SIZE)[generator.removed(SIZE)] == 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["code", "labels", "numbers", "image"])
 def test_all_inputs_count(network, inputs, name):
     a = network.predict_on_batch(inputs)

@@ -145,6 +145,7 @@ def test_checkpoints_count_what_reads_before_what_draws():
         assert [id(variable) for variable in whole] == [id(variable) for part in parts for variable in part]
 
 
+@pytest.mark.slow
 def test_reconstruction_does_not_teach_drawing(heads):
     """What hides may not draw: the gradient of r ends at what it is given."""
     tensorflow = pytest.importorskip("tensorflow")

@@ -68,29 +68,23 @@ def test_seed(noise_encoder):
 def test_a_track_keeps_its_noise_and_each_has_its_own(noise_encoder):
     box, elsewhere = Roi(0, 16, SIZE, SIZE), Roi(30, 30, SIZE, SIZE)
     tracked = [[(0, box), (1, elsewhere)], [(0, elsewhere)]]
-    first, second = frame.deidentify_frames(
-        [scene(0), scene(1)], tracked, frame.Publisher(engine.Deidentifier(noise_encoder, 5)), first_index=7
-    )
+    first, second = frame.Publisher(engine.Deidentifier(noise_encoder, 5))([scene(0), scene(1)], tracked, first_index=7)
 
     def face(image, roi):
         return image[roi.y : roi.y + roi.h, roi.x : roi.x + roi.w].astype(int)
 
     assert abs(face(first, box) - face(second, elsewhere)).max() <= 1  # the same person in another place
     assert abs(face(first, box) - face(first, elsewhere)).mean() > 20  # another person
-    later = frame.deidentify_frames(
-        [scene(9)], [[(1, box)]], frame.Publisher(engine.Deidentifier(noise_encoder, 5)), first_index=40
-    )[0]
+    later = frame.Publisher(engine.Deidentifier(noise_encoder, 5))([scene(9)], [[(1, box)]], first_index=40)[0]
     assert abs(face(later, box) - face(first, elsewhere)).max() <= 1  # also in a later call
 
 
 def test_one_batch_or_frame_by_frame_is_the_same(encoder, decoder):
     frames = [scene(k) for k in range(5)]
     tracked = detection.tracked_heads([frames], bright_square)
-    together = frame.deidentify_frames(frames, tracked, frame.Publisher(engine.Deidentifier(encoder, 3)))
+    together = frame.Publisher(engine.Deidentifier(encoder, 3))(frames, tracked)
     alone = [
-        frame.deidentify_frames(
-            [frames[k]], [tracked[k]], frame.Publisher(engine.Deidentifier(encoder, 3)), first_index=k, last=k == 4
-        )[0]
+        frame.Publisher(engine.Deidentifier(encoder, 3))([frames[k]], [tracked[k]], first_index=k, last=k == 4)[0]
         for k in range(5)
     ]
     assert all((a == b).all() for a, b in zip(together, alone, strict=True))
@@ -101,11 +95,9 @@ def test_one_batch_or_frame_by_frame_is_the_same(encoder, decoder):
 
 def test_more_heads_than_one_network_call_takes(encoder, monkeypatch):
     tracked = [[(k, Roi(6 * k, 4 * k, 9, 9)) for k in range(7)]]
-    whole = frame.deidentify_frames([scene(0)], tracked, frame.Publisher(engine.Deidentifier(encoder, 3)))[0]
+    whole = frame.Publisher(engine.Deidentifier(encoder, 3))([scene(0)], tracked)[0]
     monkeypatch.setattr(engine, "HEADS_AT_ONCE", 3)
-    assert (
-        frame.deidentify_frames([scene(0)], tracked, frame.Publisher(engine.Deidentifier(encoder, 3)))[0] == whole
-    ).all()
+    assert (frame.Publisher(engine.Deidentifier(encoder, 3))([scene(0)], tracked)[0] == whole).all()
 
 
 @settings(max_examples=25)
@@ -113,9 +105,7 @@ def test_more_heads_than_one_network_call_takes(encoder, monkeypatch):
 def test_message_is_what_was_pasted(boxes):
     encoder = linear_network(4, np.zeros((4, 3)), 0.0)  # black heads
     rois = [Roi(*box) for box in boxes]
-    public = frame.deidentify_frames(
-        [scene(0)], [list(enumerate(rois))], frame.Publisher(engine.Deidentifier(encoder, 1))
-    )[0]
+    public = frame.Publisher(engine.Deidentifier(encoder, 1))([scene(0)], [list(enumerate(rois))])[0]
     assert messages.read_rois(public, frame_index=0) == rois
     mask = outside(rois, public.shape)
     assert (public[~mask] <= 1).all() and abs(public.astype(int) - scene(0))[mask].max(initial=0) <= 1
@@ -125,9 +115,7 @@ def test_overlapping_heads_come_back(encoder, decoder):
     """Both crops are taken before any paste, and each pixel is answered by the head that has it in both directions."""
     original = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     early, late = Roi(10, 10, SIZE, SIZE), Roi(18, 14, SIZE, SIZE)
-    public = frame.deidentify_frames(
-        [original], [[(0, early), (1, late)]], frame.Publisher(engine.Deidentifier(encoder, 1))
-    )[0]
+    public = frame.Publisher(engine.Deidentifier(encoder, 1))([original], [[(0, early), (1, late)]])[0]
     both = slice(14, 30), slice(18, 34)
     assert abs(public[both].astype(int) - (255 - original[both])).max() <= 1  # not the negative of a negative
     restored = pipeline.reconstruct(public, decoder)
@@ -138,14 +126,9 @@ def test_a_head_at_the_edge_of_another_box_keeps_its_virtual_face(noise_encoder)
     """Whatever the order: the middle of each box is what U_e made of that head, as if it were alone."""
     one, other = Roi(4, 10, SIZE, SIZE), Roi(24, 14, SIZE, SIZE)  # other's box covers a third of one's
     heads = [(1, one), (2, other)]
-    alone = {
-        head[0]: frame.deidentify_frames([scene(0)], [[head]], frame.Publisher(engine.Deidentifier(noise_encoder, 1)))[
-            0
-        ]
-        for head in heads
-    }
+    alone = {head[0]: frame.Publisher(engine.Deidentifier(noise_encoder, 1))([scene(0)], [[head]])[0] for head in heads}
     for order in (heads, heads[::-1]):
-        public = frame.deidentify_frames([scene(0)], [order], frame.Publisher(engine.Deidentifier(noise_encoder, 1)))[0]
+        public = frame.Publisher(engine.Deidentifier(noise_encoder, 1))([scene(0)], [order])[0]
         for track, (x, y, w, h) in heads:
             middle = np.s_[y + h // 4 : y + 3 * h // 4, x + w // 4 : x + 3 * w // 4]
             # one level by each message
@@ -180,7 +163,7 @@ def test_frame_too_small_for_its_message(encoder):
 
 def test_head_outside_the_frame(encoder):
     with pytest.raises(types.RoiError, match="x=60 y=0 w=8 h=8"):
-        frame.deidentify_frames([scene(0)], [[(0, Roi(60, 0, 8, 8))]], frame.Publisher(engine.Deidentifier(encoder, 1)))
+        frame.Publisher(engine.Deidentifier(encoder, 1))([scene(0)], [[(0, Roi(60, 0, 8, 8))]])
 
 
 def test_networks_mixed_up(encoder, decoder):
@@ -194,10 +177,8 @@ def test_sealed_there_and_back(encoder):
     frames, rois = [scene(0), scene(1)], [Roi(5, 10, SIZE, SIZE)]
     seal = crypto.new_seal(bytes(32))
     tracked = [[(0, rois[0])]] * 2
-    plain = frame.deidentify_frames(frames, tracked, frame.Publisher(engine.Deidentifier(encoder, 1)), first_index=7)
-    public = frame.deidentify_frames(
-        frames, tracked, frame.Publisher(engine.Deidentifier(encoder, 1), seal=seal), first_index=7
-    )
+    plain = frame.Publisher(engine.Deidentifier(encoder, 1))(frames, tracked, first_index=7)
+    public = frame.Publisher(engine.Deidentifier(encoder, 1), seal=seal)(frames, tracked, first_index=7)
     again = protocol.find_seal(protocol.read_header(partial(lsb.reveal, public[0])), bytes(32))
     for k in range(2):
         assert messages.read_rois(public[k], frame_index=7 + k, seal=again) == rois
@@ -209,17 +190,10 @@ def test_sealed_there_and_back(encoder):
 
 
 def test_sealed_message_does_not_fit(encoder):
-    seal = crypto.new_seal(bytes(32))
-    frame.deidentify_frames(
-        [np.zeros((8, 26, 3), np.uint8)], [[]], frame.Publisher(engine.Deidentifier(encoder, 1), seal=seal)
-    )  # hides 78 bytes
+    publisher = frame.Publisher(engine.Deidentifier(encoder, 1), seal=crypto.new_seal(bytes(32)))
+    publisher([np.zeros((8, 26, 3), np.uint8)], [[]])  # hides 78 bytes
     with pytest.raises(lsb.CapacityError, match="hide 75 bytes but its message needs 78"):
-        frame.deidentify_frames(
-            [np.zeros((8, 25, 3), np.uint8)],
-            [[]],
-            frame.Publisher(engine.Deidentifier(encoder, 1), seal=seal),
-            first_index=1,
-        )
+        publisher([np.zeros((8, 25, 3), np.uint8)], [[]], first_index=1)
 
 
 def test_plain_picture_is_not_reconstructed(decoder):
@@ -231,7 +205,7 @@ def test_plain_picture_is_not_reconstructed(decoder):
 
 def test_message_of_another_frame_is_refused(encoder):
     frames = [scene(0), scene(1)]
-    public = frame.deidentify_frames(frames, [[], []], frame.Publisher(engine.Deidentifier(encoder, 1)))
+    public = frame.Publisher(engine.Deidentifier(encoder, 1))(frames, [[], []])
     with pytest.raises(protocol.FrameIndexError, match="of frame 1"):
         messages.read_rois(public[1], frame_index=0)
 

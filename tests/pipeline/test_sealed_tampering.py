@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from tests import sealed_clips
-from tests.clips import fails
+from tests.clips import fails, first_quick
 from tests.sealed_clips import ALICE, CARRIERS, FRAMES, HEADS, Exchanged, Sealed, crop, inside, painted, parts_with
 from uunet.boxes.types import Roi
 from uunet.pipeline import sealing
 from uunet.wire import envelope, keys, originals, protocol
 
-EACH = pytest.mark.parametrize("carrier", CARRIERS, ids=sealed_clips.name)
+EACH = pytest.mark.parametrize("carrier", first_quick(CARRIERS), ids=sealed_clips.name)
 BESIDE_PICTURES = CARRIERS[1:3]  # SEI and APP9: envelopes can be put beside other pictures
 
 
@@ -56,7 +56,7 @@ def others(tmp_path_factory, twin):
 
 
 @pytest.mark.parametrize(
-    "carrier", [*CARRIERS, (".png", False), (".jpg", False), (".png", True)], ids=sealed_clips.name
+    "carrier", first_quick([*CARRIERS, (".png", False), (".jpg", False), (".png", True)]), ids=sealed_clips.name
 )
 def test_a_painted_head_is_restored_and_reported(twin, files, tmp_path, carrier):
     is_video = carrier in CARRIERS
@@ -80,7 +80,7 @@ def test_a_frame_that_is_written_again_without_change_is_not_reported(files, car
         assert one.restore(public=one.rewrite(one.items())).altered == []
 
 
-@pytest.mark.parametrize("carrier", [(".mkv", False), (".mkv", True)], ids=sealed_clips.name)
+@pytest.mark.parametrize("carrier", first_quick([(".mkv", False), (".mkv", True)]), ids=sealed_clips.name)
 @pytest.mark.parametrize(("k", "number"), [(0, 1), (6, 0), (11, 1)])
 def test_one_pixel_is_enough(files, carrier, k, number):
     """By two levels, so that no hidden bit changes. Its corner is the box's last pixel."""
@@ -164,7 +164,7 @@ def test_a_dropped_frame_beside_a_whole_sidecar(files):
     fails(one.folder, "holds originals of more frames than the public file", lambda: one.restore(public=public))
 
 
-@pytest.mark.parametrize("carrier", [*BESIDE_PICTURES, (".mkv", True)], ids=sealed_clips.name)
+@pytest.mark.parametrize("carrier", first_quick([*BESIDE_PICTURES, (".mkv", True)]), ids=sealed_clips.name)
 def test_pictures_that_were_moved_below_their_envelopes_are_reported(files, carrier):
     """The envelopes stay in their order, the pictures do not."""
     one = files(carrier)
@@ -183,7 +183,9 @@ def test_pictures_that_were_moved_below_their_envelopes_are_reported(files, carr
 # Envelopes.
 
 
-@pytest.mark.parametrize("carrier", [*BESIDE_PICTURES, (".mkv", True), (".jpg", False)], ids=sealed_clips.name)
+@pytest.mark.parametrize(
+    "carrier", first_quick([*BESIDE_PICTURES, (".mkv", True), (".jpg", False)]), ids=sealed_clips.name
+)
 def test_envelopes_of_another_file_are_reported(twin, files, others, tmp_path_factory, carrier):
     """Anybody can seal pictures to a public key. Their digests do not fit what is there."""
     if carrier[0] == ".jpg":
@@ -339,8 +341,10 @@ REFUSED = {
 
 
 @EACH
-@pytest.mark.parametrize(("change", "says"), REFUSED.values(), ids=REFUSED.keys())
-def test_envelopes_that_were_changed_are_refused(exchanged, carrier, change, says):
+@pytest.mark.parametrize("name", first_quick(REFUSED))
+def test_envelopes_that_were_changed_are_refused(exchanged, carrier, name):
+    change, says = REFUSED[name]
+
     def changed(parts):
         by_number = dict(enumerate(parts))
         change(by_number)

@@ -74,7 +74,7 @@ def test_progress_of_deidentification(made):
 
 def test_public_frames_are_those_of_arrays(made, encoder):
     public, times = read_clip(made.public)
-    expected = frame.deidentify_frames(FRAMES, HEADS, frame.Publisher(engine.Deidentifier(encoder, 1)))
+    expected = frame.Publisher(engine.Deidentifier(encoder, 1))(FRAMES, HEADS)
     assert all((a == b).all() for a, b in zip(public, expected, strict=True))
     assert times == [40 * k for k in range(12)]
 
@@ -408,13 +408,12 @@ def test_reconstruction_never_replaces_the_public_file(tmp_path, public, decoder
     fails(tmp_path, "is the input itself", call, atomic.OutputError)
 
 
+@pytest.mark.slow
 def test_the_codec_of_training_is_that_of_public_files(tmp_path, encoder, rng):
     """`round_trip` gives, bit for bit, the pixels that the pipeline's .mp4 of the same frames reads back as."""
     frames = [scene(k, 240, 320) for k in range(13)]
     frames = [image + rng.integers(0, 8, image.shape, np.uint8) for image in frames]
     clip, public = write_clip(tmp_path / "clip.mkv", frames), tmp_path / "public.mp4"
     pipeline.deidentify_video(clip, public, encoder, GivenBoxes(), pipeline.PublicOptions(seed=0, crf=28))
-    written = frame.deidentify_frames(
-        frames, [[]] * len(frames), frame.Publisher(engine.Deidentifier(encoder, 0), method=messages.QIM)
-    )
+    written = frame.Publisher(engine.Deidentifier(encoder, 0), method=messages.QIM)(frames, [[]] * len(frames))
     np.testing.assert_array_equal(round_trip(written, 28), video_reading.read_frames(public))

@@ -40,7 +40,7 @@ def test_replacement_changes_the_lowest_bits_only(frame, key, nonce, data):
     offset = data.draw(st.integers(0, room))
     payload = data.draw(st.binary(max_size=room - offset))
     options = {"offset": offset, "key": key, "nonce": nonce}
-    hidden = lsb.hide(frame, payload, replace=True, **options)
+    hidden = lsb.replace(frame, payload, **options)
     assert lsb.reveal(hidden, len(payload), **options) == payload
     np.testing.assert_array_equal(hidden >> 1, frame >> 1)
     matched = lsb.hide(frame, payload, **options)
@@ -49,7 +49,7 @@ def test_replacement_changes_the_lowest_bits_only(frame, key, nonce, data):
 
 def test_replacement_takes_pixels_only():
     with pytest.raises(ValueError, match="uint8, got int16"):
-        lsb.hide(np.zeros((8, 8), np.int16), b"x", replace=True)
+        lsb.replace(np.zeros((8, 8), np.int16), b"x")
 
 
 @given(FRAMES, KEYS)

@@ -54,6 +54,7 @@ def test_round_trip(message, seed):
     assert hidden.shape == frame.shape and hidden.dtype == np.uint8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "room"),
     [((144, 176), 0), ((240, 320), 38), ((480, 640), 158), ((576, 768), 198), ((720, 1280), 398), ((1080, 1920), 798)],
@@ -69,6 +70,7 @@ def test_exact_capacity(shape, room):
         hide(frame, bytes(room + 1), order)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [0, 37, 38, 39, 78, 79, 118, 119, 158, 159, 198])
 def test_every_size(length):
     """Messages on both sides of each padded size, of zeros and of ones."""
@@ -113,6 +115,7 @@ def test_clipped_frames(rng):
     assert qim.reveal([jpeg(hide(frame, message, order), 75)], order) == message
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(st.lists(st.tuples(*[st.integers(0, 200)] * 2, *[st.integers(1, 60)] * 2), max_size=4))
 def test_avoided_boxes_stay(boxes):

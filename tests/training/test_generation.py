@@ -120,6 +120,7 @@ def test_a_batch_has_every_domain_and_mirrored_numbers(posed_set):
     assert 0.3 < batch["labels"].sum() / (3 * 64) < 0.7  # the others are not told
 
 
+@pytest.mark.slow
 def test_what_is_told_is_known_or_read_surely(read_by, posed_set):
     heads = data.load(posed_set, "train", size=32)
     network = reader.load(read_by)
@@ -190,6 +191,7 @@ def test_another_network_is_no_reader(tmp_path):
         reader.load(path)
 
 
+@pytest.mark.slow
 def test_a_reader_of_another_size(read_by):
     with pytest.raises(files.WeightsError, match="reads heads of 32 pixels, these have 64: train another"):
         reader.read(reader.load(read_by), np.zeros((1, 64, 64, 3), np.uint8))

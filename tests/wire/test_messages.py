@@ -105,6 +105,7 @@ def test_plain_video_where_a_key_is_given(made, decoder, tmp_path, name):
         pipeline.reconstruct_video(made / name, tmp_path / "back.mkv", decoder, pipeline.RestoreOptions(secret=KEY))
 
 
+@pytest.mark.slow
 def test_two_files_of_one_key_have_nothing_in_common(made, encoder, tmp_path):
     pipeline.deidentify_video(
         made / "clip.mkv", tmp_path / "again.mkv", encoder, BOXES, pipeline.PublicOptions(seed=1, secret=KEY)
@@ -232,6 +233,7 @@ def fails(tmp_path, kind, says, call):
     assert "\n" not in str(caught.value) and str(caught.value).endswith(".")
 
 
+@pytest.mark.slow
 def test_what_the_codec_destroys_is_not_kept(made, encoder, tmp_path):
     for boxes, options in ((BOXES, {"crf": 51}), (GivenBoxes({0: [(0, Roi(0, 0, WIDTH, HEIGHT))]}), {})):
 
@@ -271,6 +273,7 @@ def test_no_head_in_many_frames(encoder, tmp_path):
         assert pipeline.inspect_video(tmp_path / name, secret=secret).opened() == [[]] * 300
 
 
+@pytest.mark.slow
 def test_no_head_in_10_000_frames():
     frames = [np.full((16, 16, 3), 90, np.uint8)] * 10_000
     public = messages.hide(frames, [[]] * len(frames))
@@ -449,12 +452,8 @@ def test_frames_that_are_no_group():
 
 def test_lossy_frames_keep_the_faces_to_the_bit(encoder):
     held, _ = carry([TABLE[k] for k in range(20)], FRAMES[0].shape)
-    public = frame.deidentify_frames(
-        FRAMES[:20], held, frame.Publisher(engine.Deidentifier(encoder, 1), method=messages.QIM)
-    )
-    lossless = frame.deidentify_frames(
-        FRAMES[:20], held, frame.Publisher(engine.Deidentifier(linear_network(4, np.eye(4, 3), 0.0), 1))
-    )
+    public = frame.Publisher(engine.Deidentifier(encoder, 1), method=messages.QIM)(FRAMES[:20], held)
+    lossless = frame.Publisher(engine.Deidentifier(linear_network(4, np.eye(4, 3), 0.0), 1))(FRAMES[:20], held)
     for image, other, heads in zip(public, lossless, held, strict=True):
         for _, (x, y, w, h) in heads:
             box = slice(y, y + h), slice(x, x + w)
@@ -503,6 +502,7 @@ def test_too_many_that_move_stand_still():
                 assert carried == motion.hold(tracked[:10]) + motion.hold(tracked[10:]) and still == 2
 
 
+@pytest.mark.slow
 def test_how_many_groups_stand_still_is_said(made, encoder, tmp_path):
     crowd = {k: [(n, Roi(110 + 12 * n + k, 130, 10, 10)) for n in range(9 if k < 10 else 2)] for k in range(25)}
     result = pipeline.deidentify_video(
@@ -515,6 +515,7 @@ def test_how_many_groups_stand_still_is_said(made, encoder, tmp_path):
     assert boxes[10:] == rois_of(crowd[k] for k in range(10, 25))
 
 
+@pytest.mark.slow
 def test_boxes_on_straight_lines_fit_better_than_one_box_a_group(encoder, decoder, tmp_path):
     """A head that walks, nods and grows, through a real .mp4 and back."""
     true = [Roi(60 + 6 * k, round(150 + 4 * np.sin(k)), 40 + k, 48) for k in range(25)]

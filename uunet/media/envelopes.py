@@ -153,7 +153,7 @@ def hidden(rgb: np.ndarray, new: Replacement) -> np.ndarray:
             f"{needed}: name fewer recipients."
         )
     # a longer key record leaves no stanza of somebody who is no longer a recipient
-    erased = lsb.hide(rgb, secrets.token_bytes(new.replaces), replace=True)
+    erased = lsb.replace(rgb, secrets.token_bytes(new.replaces))
     return in_pixels(erased, (new.open_part, new.body), new.order_key, new.frame_index)
 
 
@@ -167,8 +167,8 @@ def in_pixels(rgb: np.ndarray, parts: tuple[bytes, bytes], order_key: bytes, fra
         frame_index: int, as in the envelope.
     """
     open_part, body = parts
-    started = lsb.hide(rgb, open_part, replace=True)
-    return lsb.hide(started, body, offset=len(open_part), key=order_key, nonce=frame_index, replace=True)
+    started = lsb.replace(rgb, open_part)
+    return lsb.replace(started, body, offset=len(open_part), key=order_key, nonce=frame_index)
 
 
 def _copy_sidecar(public, part, replace, report):

@@ -24,7 +24,7 @@ FEW = 64  # heads of a frame, up to which it is fastest to compare each with eac
 
 @dataclass(frozen=True)
 class Publisher:
-    """What all frames of one public file have in common. Called, it is `deidentify_frames`."""
+    """Makes the public frames of one file: call it with all of them, in order."""
 
     deidentifier: engine.Deidentifier  # so that a person keeps one virtual face
     seal: crypto.Seal | None = None  # None if anybody can read the boxes
@@ -33,8 +33,28 @@ class Publisher:
     attach = None  # H.264: the frames carry nothing beside their pictures
 
     def __call__(self, frames: Sequence[np.ndarray], tracked: Clip, first_index: int = 0, last: bool = True) -> list:
-        """See `deidentify_frames`."""
-        return deidentify_frames(frames, tracked, self, first_index=first_index, last=last)
+        """Public versions of consecutive frames; their heads go through U_e together.
+
+        Args:
+            frames: list of uint8 `(H, W, 3)`, RGB; not modified.
+            tracked: list (frames) of lists of TrackedBox; their order is that of the message. With messages.QIM, whole
+                groups with boxes of `motion.carry`.
+            first_index: int, the number of the first of these frames in the clip.
+            last: bool, whether the clip ends with these frames.
+
+        Returns:
+            list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.
+
+        Raises:
+            RoiError, MessageError, CapacityError: before anything is computed.
+        """
+        if self.method is None:
+            return drawn(frames, tracked, self.deidentifier)
+        rois = rois_of(tracked)
+        for frame, boxes in zip(frames, rois, strict=True):
+            messages.check_fits(boxes, frame.shape, method=self.method, sealed=self.seal is not None)
+        public = drawn(frames, tracked, self.deidentifier)
+        return messages.hide(public, rois, first_index=first_index, last=last, seal=self.seal, method=self.method)
 
     def notes(self) -> list[str]:
         """What the user should read."""
@@ -103,7 +123,7 @@ def deidentify(
         UUNetError: if the frame is too small for its message or `encoder` is not an encoder.
     """
     publisher = new_publisher(encoder, seed, secret)
-    return deidentify_frames([frame], detection.tracked_heads([[frame]], detector), publisher)[0]
+    return publisher([frame], detection.tracked_heads([[frame]], detector))[0]
 
 
 def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str | None = None) -> np.ndarray:
@@ -154,41 +174,8 @@ def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracke
     deidentifier.meet(crops, tracks)
 
 
-def deidentify_frames(
-    frames: Sequence[np.ndarray],
-    tracked: Clip,
-    publisher: Publisher,
-    *,
-    first_index: int = 0,
-    last: bool = True,
-) -> list:
-    """Public versions of consecutive frames; their heads go through U_e together.
-
-    Args:
-        frames: list of uint8 `(H, W, 3)`, RGB; not modified.
-        tracked: list (frames) of lists of TrackedBox; their order is that of the message. With messages.QIM, whole
-            groups with boxes of `motion.carry`.
-        publisher: Publisher, the same one in all calls of a clip.
-        first_index: int, the number of the first of these frames in the clip.
-        last: bool, whether the clip ends with these frames.
-
-    Returns:
-        list of uint8 `(H, W, 3)`; with messages.JPEG, list of bytes, each a JPEG file.
-
-    Raises:
-        RoiError, MessageError, CapacityError: before anything is computed.
-    """
-    if publisher.method is None:
-        return drawn(frames, tracked, publisher.deidentifier)
-    rois = rois_of(tracked)
-    for frame, boxes in zip(frames, rois, strict=True):
-        messages.check_fits(boxes, frame.shape, method=publisher.method, sealed=publisher.seal is not None)
-    public = drawn(frames, tracked, publisher.deidentifier)
-    return messages.hide(public, rois, first_index=first_index, last=last, seal=publisher.seal, method=publisher.method)
-
-
 def drawn(frames: Sequence[np.ndarray], tracked: Clip, deidentifier: engine.Deidentifier) -> list[np.ndarray]:
-    """New frames with the heads that U_e draws, and nothing hidden beside them; arguments as in `deidentify_frames`."""
+    """New frames with the heads that U_e draws, and nothing hidden beside them; arguments as in `Publisher`."""
     rois = rois_of(tracked)
     tracks = [track_id for heads in tracked for track_id, _ in heads]
     return _pasted(frames, rois, deidentifier(_crops(frames, rois), tracks))

@@ -88,7 +88,7 @@ class Publisher:
     def __call__(
         self, frames: Sequence[np.ndarray], tracked: Clip, first_index: int = 0, last: bool = True
     ) -> list[np.ndarray | bytes]:
-        """Public versions of consecutive frames: arguments and result as those of `frame.deidentify_frames`.
+        """Public versions of consecutive frames: arguments and result as those of `frame.Publisher`.
 
         Raises:
             UUNetError: naming the first frame whose originals cannot be sealed, or that has no room for them.

@@ -77,11 +77,12 @@ def deidentify_video(
             tracked, notes = _carried(tracked, shape, publisher)
         with stages.timed("de-identify", len(tracked)) as report:
 
-            def publish(frames, heads, first):
+            def publish(frames, first):
                 last = first + len(frames) == len(tracked)
-                return publisher(frames, heads, first, last)
+                return publisher([frame.rgb for frame in frames], _next(tracked, frames, first, source), first, last)
 
-            written = _convert(source, part, chosen, publish, tracked, report, publisher.attach)
+            written = video_writing.convert(source, part, chosen, publish, report, publisher.attach)
+            _check_complete(written, tracked, source)
         with stages.timed("verify", len(tracked)) as report:
             carriers = video_writing.verified(part, target, chosen, written, report)
             if options.mode == LEARNED:
@@ -128,10 +129,11 @@ def reconstruct_video(
                 rois = _given(clip, options.boxes)
         with stages.timed("reconstruct", len(rois)) as report:
 
-            def restore(frames, rois, first):
-                return reconstruct_frames(frames, rois, decoder)
+            def restore(frames, first):
+                return reconstruct_frames([frame.rgb for frame in frames], _next(rois, frames, first, public), decoder)
 
-            written = _convert(public, part, chosen, restore, rois, report)
+            written = video_writing.convert(public, part, chosen, restore, report)
+            _check_complete(written, rois, public)
         with stages.timed("verify", len(rois)) as report:
             for _ in video_writing.verified(part, target, chosen, written, report):
                 pass
@@ -258,19 +260,18 @@ def _pictures(source):
             yield frame.rgb
 
 
-def _convert(source, part, profile, change, heads, report, attach=None):
-    """Pass 2: writes changed frames; `change` is a callable `(frames, their heads, first_index) -> frames`."""
+def _next(heads, frames, first, source):
+    """The heads of some frames, the first of which has the number `first`."""
+    own = heads[first : first + len(frames)]
+    if len(own) < len(frames):
+        raise VideoError(_changed(source))
+    return own
 
-    def change_batch(frames, first):
-        own = heads[first : first + len(frames)]
-        if len(own) < len(frames):
-            raise VideoError(_changed(source))
-        return change([frame.rgb for frame in frames], own, first)
 
-    written = video_writing.convert(source, part, profile, change_batch, report, attach)
+def _check_complete(written, heads, source):
+    """Raises VideoError unless pass 2 read as many frames as pass 1, in which `heads` were found."""
     if len(written.frames) != len(heads):
         raise VideoError(_changed(source))
-    return written
 
 
 def _changed(source):

@@ -41,12 +41,8 @@ def hide(
     key: bytes | None = None,
     nonce: int = 0,
     limits: tuple[int, int] = (0, 255),
-    replace: bool = False,
 ) -> np.ndarray:
-    """Hides bytes in a frame: each sample whose parity is wrong goes up or down by one at random.
-
-    This is LSB *matching*. LSB *replacement* only changes 2k to 2k + 1 and back, which simple detectors find; in return
-    the seven higher bits of every sample stay as they are. Both are read by `reveal`.
+    """Hides bytes in a frame by LSB matching: each sample whose parity is wrong goes up or down by one at random.
 
     Args:
         frame: uint8 `(H, W)` or `(H, W, C)`, or int16 coefficients; not modified.
@@ -55,7 +51,6 @@ def hide(
         key: bytes (32), determines the order of the samples behind these; None for raster order.
         nonce: int >= 0, the frame's number: each frame has its own order and its own signs.
         limits: smallest and largest value of a sample.
-        replace: whether only the lowest bit of a sample changes (replacement); the values must be uint8.
 
     Returns:
         A new array like `frame` that differs in at most `8 len(payload)` samples, by one level. The smallest value only
@@ -65,16 +60,7 @@ def hide(
         ValueError: if the frame is of another type or shape.
         CapacityError: if offset and payload together are longer than `capacity(frame.shape)`.
     """
-    _check(frame)
-    if replace and frame.dtype != np.uint8:
-        raise ValueError(f"replacement needs a frame of uint8, got {frame.dtype}")
-    check_capacity(frame.shape, offset + len(payload))
-    bits = np.unpackbits(np.frombuffer(payload, np.uint8))
-    hidden = frame.copy().reshape(-1)
-    places = _places(frame.size, offset, bits.size, key, nonce)
-    if replace:
-        hidden[places] = hidden[places] & 0xFE | bits
-        return hidden.reshape(frame.shape)
+    hidden, places, bits = _carriers(frame, payload, offset, key, nonce)
     carrier = hidden[places].astype(np.int16)
     up = keystream.bits(key or NO_KEY, nonce, 8 * offset + bits.size)[8 * offset :]
     sign = np.where((carrier <= limits[0]) | (up == 1) & (carrier < limits[1]), 1, -1)
@@ -82,11 +68,32 @@ def hide(
     return hidden.reshape(frame.shape)
 
 
+def replace(
+    frame: np.ndarray, payload: bytes, *, offset: int = 0, key: bytes | None = None, nonce: int = 0
+) -> np.ndarray:
+    """Hides bytes in a frame by LSB replacement: only the lowest bit of a sample changes, 2k to 2k + 1 and back.
+
+    Simple detectors find this. In return the seven higher bits of every sample stay as they are. `reveal` reads both.
+
+    Args:
+        frame: uint8 `(H, W)` or `(H, W, C)`; not modified.
+        payload, offset, key, nonce: as in `hide`, and so is what it raises and the samples that may change.
+
+    Returns:
+        A new array like `frame`.
+    """
+    if frame.dtype != np.uint8:
+        raise ValueError(f"replacement needs a frame of uint8, got {frame.dtype}")
+    hidden, places, bits = _carriers(frame, payload, offset, key, nonce)
+    hidden[places] = hidden[places] & 0xFE | bits
+    return hidden.reshape(frame.shape)
+
+
 def reveal(frame: np.ndarray, n_bytes: int, *, offset: int = 0, key: bytes | None = None, nonce: int = 0) -> bytes:
     """Reads hidden bytes: `n_bytes`, or fewer (like `file.read`) if the frame ends before.
 
     Args:
-        frame: as `hide` returned it.
+        frame: as `hide` or `replace` returned it.
         n_bytes: int, may be smaller than the number of hidden bytes.
         offset, key, nonce: as in `hide`. Without a key, bytes hidden in one call can be read in several calls, with
             rising offsets.
@@ -95,6 +102,14 @@ def reveal(frame: np.ndarray, n_bytes: int, *, offset: int = 0, key: bytes | Non
     n_bytes = max(0, min(n_bytes, capacity(frame.shape) - offset))
     places = _places(frame.size, offset, 8 * n_bytes, key, nonce)
     return np.packbits(frame.reshape(-1)[places] & 1).tobytes()
+
+
+def _carriers(frame, payload, offset, key, nonce):
+    """A flat copy of the frame, the samples of it that carry the payload, and the payload's bits, one per sample."""
+    _check(frame)
+    check_capacity(frame.shape, offset + len(payload))
+    bits = np.unpackbits(np.frombuffer(payload, np.uint8))
+    return frame.copy().reshape(-1), _places(frame.size, offset, bits.size, key, nonce), bits
 
 
 def _places(size, offset, n_bits, key, nonce):
