@@ -44,23 +44,23 @@ def new_files(
     targets: Sequence[str | Path], source: str | Path | None = None, *, overwrite: bool, mode: int = 0o666
 ) -> Iterator[list[Path]]:
     """As `new_file`, for files that belong together: all become their targets, or none does."""
-    targets = [Path(target) for target in targets]
-    parts = [_beside(target, "part") for target in targets]
+    paths = [Path(target) for target in targets]
+    parts = [_beside(target, "part") for target in paths]
     try:
-        for target, part in zip(targets, parts, strict=True):
+        for target, part in zip(paths, parts, strict=True):
             _refuse_existing(target, source, overwrite)
             part.touch(mode, exist_ok=False)  # a missing permission is reported now, not after an hour of work
         yield parts
-        for target, part in zip(targets, parts, strict=True):
+        for target, part in zip(paths, parts, strict=True):
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             _refuse_existing(target, source, overwrite)
-        _replace(parts, targets)
+        _replace(parts, paths)
     except OSError as error:
         named = next((k for k, part in enumerate(parts) if str(error.filename) == str(part)), 0)
         mend = "make its folder first" if isinstance(error, FileNotFoundError) else "free some space there"
         raise OutputError(
-            f"{targets[named]} cannot be written ({error.strerror}): {mend} or name another place."
+            f"{paths[named]} cannot be written ({error.strerror}): {mend} or name another place."
         ) from error
     finally:
         for part in parts:
