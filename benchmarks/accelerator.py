@@ -81,17 +81,21 @@ class Log:
             file.write(f'{time.monotonic() - BEGIN:.1f},{stage},{step},"{rounded}"\n')
 
 
-def main(arguments=None):
-    """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("heads", type=Path, help="archive of `python -m data_prep.archive`")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results, made if need be")
-    parser.add_argument("--minutes", type=float, default=9.0, help="time in all (9); the last files come right after")
-    parser.add_argument("--config", default="accelerator", help="a configuration of `uunet.config` (accelerator)")
-    parser.add_argument("--steps", type=int, help="of each stage, at most (default: the configuration's)")
-    parser.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (mixed_bfloat16)")
-    parser.add_argument("--seed", type=int, default=0, help="decides weights, batches and noise (0)")
-    options = parser.parse_args(arguments)
+def parser(description):
+    """The options of both commands: an argparse.ArgumentParser to which one may add its own."""
+    result = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("heads", type=Path, help="archive of `python -m data_prep.archive`")
+    result.add_argument("--out", type=Path, required=True, help="folder for the results, made if need be")
+    result.add_argument("--minutes", type=float, default=9.0, help="time in all (9); the last files come right after")
+    result.add_argument("--config", default="accelerator", help="a configuration of `uunet.config` (accelerator)")
+    result.add_argument("--steps", type=int, help="of each stage, at most (default: the configuration's)")
+    result.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (mixed_bfloat16)")
+    result.add_argument("--seed", type=int, default=0, help="decides weights, batches and noise or codes (0)")
+    return result
+
+
+def main(run, options):
+    """Runs a command, `run(options)`; returns the exit status."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     from uunet.errors import UUNetError
 
@@ -161,7 +165,8 @@ def learn_one(options, config, heads, validation, log, peak):
     stage = Stage("learning I", call, config.steps, BEGIN + 60 * options.minutes * CLASSIFIER_SHARE, log)
     stage.run()
     areas = learning.validate(classifier, validation, config, batches=AREA_BATCHES)
-    learning.save(classifier, config, options.out, record(options, config, heads, stage) | {"validation_auc": areas})
+    made = record("accelerator", options, config, heads, stage)
+    learning.save(classifier, config, options.out, made | {"validation_auc": areas})
     operations = 3 * config.batch_pairs * cost.flops(classifier)
     shown = ", ".join(f"{label} {'-' if area is None else f'{area:.3f}'}" for label, area in areas.items())
     return classifier, f"{stage.report(2 * config.batch_pairs, operations, peak)}; validation AUC: {shown}"
@@ -186,7 +191,7 @@ def learn_two(options, config, classifier, heads, validation, log, peak):
     def write():
         found = {}
         sheets.on_epoch_end(stage.steps - 1, found)
-        adversarial.save(networks, config, options.out, record(options, config, heads, stage))
+        adversarial.save(networks, config, options.out, record("accelerator", options, config, heads, stage))
         measured = ", ".join(f"{name} {value:.1f} dB" for name, value in found.items())
         say(f"{stage.report(config.batch_size, operations, peak)}; written; {measured}")
 
@@ -206,13 +211,13 @@ def learn_two(options, config, classifier, heads, validation, log, peak):
     return f"done after {time.monotonic() - BEGIN:.0f} s; use the weights with --weights {options.out}"
 
 
-def record(options, config, heads, stage):
-    """Provenance, as of `uunet train`."""
+def record(module, options, config, heads, stage):
+    """Provenance, as of `uunet train`; `module`: "accelerator" or "accelerator_generator"."""
     from uunet.training import provenance
 
-    run = {"data_sha256": heads.sha256, "precision": options.precision}
-    made = provenance.record(config, run, steps=stage.steps, seconds=stage.compiling + stage.seconds)
-    return made | {"command": " ".join(["python -m benchmarks.accelerator", *sys.argv[1:]])}
+    inputs = {"data_sha256": heads.sha256, "precision": options.precision}
+    made = provenance.record(config, inputs, steps=stage.steps, seconds=stage.compiling + stage.seconds)
+    return made | {"command": " ".join([f"python -m benchmarks.{module}", *sys.argv[1:]])}
 
 
 def say(line):
@@ -221,4 +226,4 @@ def say(line):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run, parser(__doc__).parse_args()))

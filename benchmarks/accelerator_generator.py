@@ -8,10 +8,8 @@ every minute and at the end, generator.safetensors, the average of the weights, 
 surroundings | a for four codes). The time counts from the start of Python and includes compilation.
 """
 
-import argparse
 import dataclasses
 import functools
-import os
 import sys
 import time
 from pathlib import Path
@@ -19,28 +17,12 @@ from pathlib import Path
 from benchmarks import accelerator
 
 
-def main(arguments=None):
-    """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("heads", type=Path, help="archive of `python -m data_prep.archive`")
+def parsed():
+    """The command line."""
+    parser = accelerator.parser(__doc__)
     parser.add_argument("reader", type=Path, help="reader.safetensors of `uunet train-reader`")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the results, made if need be")
-    parser.add_argument("--minutes", type=float, default=9.0, help="time in all (9); the last files come right after")
     parser.add_argument("--every", type=float, default=60.0, help="seconds from one sheet to the next (60)")
-    parser.add_argument("--config", default="accelerator", help="a configuration of `uunet.config` (accelerator)")
-    parser.add_argument("--steps", type=int, help="at most (default: the configuration's)")
-    parser.add_argument("--precision", default="mixed_bfloat16", help="Keras dtype policy (mixed_bfloat16)")
-    parser.add_argument("--seed", type=int, default=0, help="decides weights, batches and codes (0)")
-    options = parser.parse_args(arguments)
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    from uunet.errors import UUNetError
-
-    try:
-        run(options)
-    except UUNetError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return parser.parse_args()
 
 
 def run(options):
@@ -77,7 +59,8 @@ def run(options):
     peak = throughput.peak("bfloat16" if "bfloat16" in options.precision else "float32")
 
     def save(_):
-        generation.save(generator, config, options.out, record(options, config, heads, stage))
+        made = accelerator.record("accelerator_generator", options, config, heads, stage)
+        generation.save(generator, config, options.out, made)
 
     sheets = callbacks.GeneratorSheet(
         options.out / "sheets", (generator, optimizer), validation, functools.partial(reading.told, reads), config, save
@@ -105,15 +88,6 @@ def run(options):
     accelerator.say(f"done after {time.monotonic() - accelerator.BEGIN:.0f} s")
 
 
-def record(options, config, heads, stage):
-    """Provenance, as of `uunet train-generator`."""
-    from uunet.training import provenance
-
-    inputs = {"data_sha256": heads.sha256, "precision": options.precision}
-    made = provenance.record(config, inputs, steps=stage.steps, seconds=stage.compiling + stage.seconds)
-    return made | {"command": " ".join(["python -m benchmarks.accelerator_generator", *sys.argv[1:]])}
-
-
 def configuration(options, size):
     """The `config.GeneratorConfig` asked for, with heads of this size, the steps and the seed."""
     from uunet import config
@@ -125,4 +99,4 @@ def configuration(options, size):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(accelerator.main(run, parsed()))

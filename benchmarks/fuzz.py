@@ -1,32 +1,43 @@
 """Looks for inputs that break the readers: anything but a result or a sentence is a bug.
 
-    python benchmarks/fuzz.py --minutes 10 [--seed 0]
+    python benchmarks/fuzz.py --minutes 10 [--only pixels,sei] [--seed 0]
 
-The readers and their inputs, some random, some real ones with changes:
+The readers and their inputs, some random, some real ones with changes, by group:
 
-    parse_message                     texts
-    unpack_text                       bytes
-    find_seal, unpack_frame_message   frames of any shape
-    messages.read                     the frames of a file, lossless or lossy, with and without a key
-    jpeg.carriers                     JPEG files with bytes changed, cut out and repeated
-    envelope.read_open, read_body     envelopes of sealed originals, as bytes
-    keys.unwrap                       key records
-    originals.restored                pictures of heads with bytes changed
+    messages    parse_message                     texts
+                unpack_text                       bytes
+                find_seal, unpack_frame_message   frames of any shape
+                messages.read                     the frames of a file, lossless or lossy, with and without a key
+    originals   envelope.read_open, read_body     envelopes of sealed originals, as bytes
+                keys.unwrap                       key records
+                originals.restored                pictures of heads with bytes changed
+    pixels      inspect and reconstruct           public files with sealed originals: .png and .mkv,
+    sei                                           .mp4,
+    app9                                          .jpg and .mov,
+    sidecar                                       .mkv and its sidecar
+    sei         sei.content, sei.find             pictures of H.264 that carry an SEI message
+    app9        jpeg.carriers, jpeg.segment       JPEG files with bytes changed, cut out and repeated
+    sidecar     sidecar.envelopes                 sidecar files
 
 It fails with exit code 1 and the number of the input if a reader raises anything but a UUNetError, if it accepts a text
-that we would not write, or if it accepts anything with a key that it was not sealed with.
+that we would not write, if it accepts anything with a key that it was not sealed with, if another original comes back
+than was sealed, if an altered public head is not reported, if a failed run leaves a file, or if an input takes more
+than MEMORY or SECONDS.
 """
 
+import faulthandler
+import resource
 import sys
 import time
 import traceback
-import tracemalloc
 import zlib
 from functools import partial
 from typing import Annotated
 
+import fuzz_files
 import numpy as np
 import typer
+from fuzz_files import changed
 
 from uunet.boxes import types
 from uunet.boxes.types import Roi
@@ -162,15 +173,6 @@ def try_jpeg(rng):
     return True
 
 
-def changed(data, rng):
-    """Bytes of which a few are changed, cut out or repeated."""
-    data = bytearray(data)
-    for _ in range(rng.integers(0, 4)):
-        at, count = rng.integers(0, len(data) + 1), rng.integers(0, 40)
-        data[at : at + rng.integers(0, 40)] = rng.bytes(count) if rng.random() < 0.7 else data[at : at + count] * 2
-    return bytes(data)
-
-
 def envelope_bytes(rng):
     """An envelope whose fields mostly look right, with lengths that lie and a CRC that mostly matches."""
     index, n_heads = rng.choice([0, 1, 10, 2**32 - 1]).item(), rng.integers(0, 6).item()
@@ -230,31 +232,85 @@ def try_picture(rng):
     return True
 
 
-ATTEMPTS = (try_text, try_packed, try_frame, try_jpeg, try_envelope, try_record, try_picture)
+def try_public(suffix, beside=False):
+    """An attempt, see `fuzz_files.try_carrier`."""
+    return partial(fuzz_files.try_carrier, suffix, beside)
+
+
+# group -> name -> callable: a generator of random numbers -> whether the input was accepted
+GROUPS = {
+    "messages": {"texts": try_text, "packed texts": try_packed, "frames": try_frame, "frames of files": try_file},
+    "originals": {"envelopes": try_envelope, "key records": try_record, "pictures of heads": try_picture},
+    "pixels": {".png": try_public(".png"), ".mkv": try_public(".mkv")},
+    "sei": {"SEI messages": fuzz_files.try_unit, ".mp4": try_public(".mp4")},
+    "app9": {
+        "coefficients": try_jpeg,
+        "segments": fuzz_files.try_segments,
+        ".jpg": try_public(".jpg"),
+        ".mov": try_public(".mov"),
+    },
+    "sidecar": {"sidecars": fuzz_files.try_sidecar, ".mkv and its sidecar": try_public(".mkv", True)},
+}
+SLOW = ("frames of files", ".png", ".mkv", ".mp4", ".jpg", ".mov", ".mkv and its sidecar")
+QUICK_PER_SLOW = 8  # how often the others are tried for one of these
+MEMORY = 2**30  # bytes that the program may grow by
+SECONDS = 20  # that an input may take
+
+
+def chosen(only):
+    """The attempts of the groups named, by name, as often as each is to be tried in a round.
+
+    Raises:
+        typer.BadParameter: if there is no such group.
+    """
+    names = [name for some in only or GROUPS for name in some.split(",")]
+    if unknown := [name for name in names if name not in GROUPS]:
+        raise typer.BadParameter(f"there is no group {unknown[0]!r}; there are {', '.join(GROUPS)}.")
+    attempts = {name: attempt for group in names for name, attempt in GROUPS[group].items()}
+    quick = [item for item in attempts.items() if item[0] not in SLOW]
+    return quick * QUICK_PER_SLOW + [item for item in attempts.items() if item[0] in SLOW]
+
+
+def tried(attempt, rng):
+    """Whether an input is accepted; raises an AssertionError if it takes too much memory or time."""
+    start, before = time.monotonic(), _peak()
+    accepted = attempt(rng)
+    grown, seconds = _peak() - before, time.monotonic() - start
+    if grown > MEMORY or seconds > SECONDS:
+        raise AssertionError(f"it takes {grown / 2**20:.0f} MiB and {seconds:.0f} seconds")
+    return accepted
+
+
+def _peak():
+    """The most memory that this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def main(
     minutes: Annotated[float, typer.Option(help="How long to try.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the inputs.")] = 0,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Groups to try: {', '.join(GROUPS)}; by default all of them.")
+    ] = None,
 ) -> None:
     """Looks for inputs that break the readers; prints the counts, or the failure."""
-    counts: dict[str, list[int]] = {}
-    end, k = time.monotonic() + 60 * minutes, 0
-    tracemalloc.start()
+    attempts = chosen(only)
+    counts = {name: [0, 0] for name, _ in attempts}
+    faulthandler.enable()  # a crash of a library says where it was
+    end, k, memory = time.monotonic() + 60 * minutes, 0, _peak()
     while time.monotonic() < end:
-        attempt = ATTEMPTS[k % len(ATTEMPTS)] if k % 60 else try_file  # files take long
+        name, attempt = attempts[k % len(attempts)]
         try:
-            accepted = attempt(np.random.default_rng([seed, k]))
+            accepted = tried(attempt, np.random.default_rng([seed, k]))
         except Exception:
             traceback.print_exc()
-            sys.exit(f"{attempt.__name__}: input {k} of seed {seed} breaks it")
-        tally = counts.setdefault(attempt.__name__, [0, 0])
-        tally[0] += 1
-        tally[1] += accepted
+            sys.exit(f"{name}: input {k} of seed {seed} breaks it")
+        counts[name][0] += 1
+        counts[name][1] += accepted
         k += 1
-    for name, (tried, passed) in counts.items():
-        print(f"{name}: {tried} inputs, {passed} accepted, the others refused with a sentence")
-    print(f"most memory at a time: {tracemalloc.get_traced_memory()[1] / 2**20:.1f} MiB")
+    for name, (inputs, passed) in counts.items():
+        print(f"{name}: {inputs} inputs, {passed} accepted, the others refused with a sentence")
+    print(f"the program grew by {(_peak() - memory) / 2**20:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from uunet.atomic import OutputError, new_file
+from uunet.atomic import OutputError, new_file, new_files
 
 
 @pytest.fixture
@@ -96,3 +96,37 @@ def test_the_bytes_are_on_the_disk_before_they_have_their_name(tmp_path, source,
     monkeypatch.setattr(os, "replace", lambda *paths: events.append("replace") or replace(*paths))
     write(tmp_path / "out.bin", source)
     assert events == ["sync", "replace", "sync"]  # the file, its name
+
+
+def write_pair(tmp_path, source, overwrite=False):
+    with new_files([tmp_path / "out.bin", tmp_path / "side.bin"], source, overwrite=overwrite) as parts:
+        for part in parts:
+            part.write_bytes(b"result")
+
+
+def test_two_files_that_belong_together(tmp_path, source):
+    write_pair(tmp_path, source)
+    write_pair(tmp_path, source, overwrite=True)
+    assert sorted(os.listdir(tmp_path)) == ["in.bin", "out.bin", "side.bin"]
+    with pytest.raises(OutputError, match="out.bin exists already"):
+        write_pair(tmp_path, source)
+
+
+@pytest.mark.parametrize("failing", ["out.bin", "side.bin"])
+@pytest.mark.parametrize("before", [{}, {"out.bin": b"old", "side.bin": b"old"}, {"out.bin": b"old"}])
+def test_of_two_files_both_get_their_names_or_none(tmp_path, source, monkeypatch, failing, before):
+    """What was there before is there again."""
+    for name, data in before.items():
+        (tmp_path / name).write_bytes(data)
+    replace = os.replace
+
+    def refuse(old, new):
+        if os.path.basename(new) == failing and ".part" in os.path.basename(old):
+            raise OSError(28, "No space left on device", str(old))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OutputError, match=f"{failing} cannot be written .No space left"):
+        write_pair(tmp_path, source, overwrite=True)
+    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert found == {"in.bin": b"input"} | before

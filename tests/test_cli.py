@@ -221,6 +221,7 @@ def test_a_terminated_run_leaves_nothing(clip, weights, tmp_path):
     process.terminate()
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 143 and "Interrupted: no output was written" in stderr and not list(tmp_path.iterdir())
+    assert "resume" not in stderr
 
 
 def test_no_face_is_said_and_written(uunet, weights, tmp_path):

@@ -5,7 +5,7 @@ A file is on the disk before it gets its name. So a key file does not disappear 
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -35,23 +35,65 @@ def new_file(
         OutputError: if `target` exists, is the input, or cannot be written: its folder is missing, the user may not
             write there, the disk is full.
     """
-    target = Path(target)
-    part = target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.part{target.suffix}")
-    try:
-        _refuse_existing(target, source, overwrite)
-        part.touch(mode, exist_ok=False)  # a missing permission is reported now, not after an hour of work
+    with new_files([target], source, overwrite=overwrite, mode=mode) as (part,):
         yield part
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
-        _refuse_existing(target, source, overwrite)
-        os.replace(part, target)
-        sync_folder(target)
+
+
+@contextmanager
+def new_files(
+    targets: Sequence[str | Path], source: str | Path | None = None, *, overwrite: bool, mode: int = 0o666
+) -> Iterator[list[Path]]:
+    """As `new_file`, for files that belong together: all become their targets, or none does."""
+    paths = [Path(target) for target in targets]
+    parts = [_beside(target, "part") for target in paths]
+    try:
+        for target, part in zip(paths, parts, strict=True):
+            _refuse_existing(target, source, overwrite)
+            part.touch(mode, exist_ok=False)  # a missing permission is reported now, not after an hour of work
+        yield parts
+        for target, part in zip(paths, parts, strict=True):
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            _refuse_existing(target, source, overwrite)
+        _replace(parts, paths)
     except OSError as error:
+        named = next((k for k, part in enumerate(parts) if str(error.filename) == str(part)), 0)
         mend = "make its folder first" if isinstance(error, FileNotFoundError) else "free some space there"
-        raise OutputError(f"{target} cannot be written ({error.strerror}): {mend} or name another place.") from error
+        raise OutputError(
+            f"{paths[named]} cannot be written ({error.strerror}): {mend} or name another place."
+        ) from error
     finally:
-        with suppress(OSError):  # there is no such file if its name was too long, or if it became `target`
-            part.unlink()
+        for part in parts:
+            with suppress(OSError):  # there is no such file if its name was too long, or if it became its target
+                part.unlink()
+
+
+def _beside(target: Path, what: str) -> Path:
+    """A hidden file in the folder of `target`, with its suffix."""
+    return target.with_name(f".{target.stem[:80]}.{secrets.token_hex(4)}.{what}{target.suffix}")
+
+
+def _replace(parts: list[Path], targets: list[Path]) -> None:
+    """Gives each file its name. If one fails, those before it are taken back, and what they replaced returns."""
+    undo = []
+    try:
+        for part, target in zip(parts, targets, strict=True):
+            if target is not targets[-1]:  # nothing can fail behind the last one
+                old = _beside(target, "old")
+                undo.append((part, target, old))
+                if target.exists():
+                    os.replace(target, old)
+            os.replace(part, target)
+            sync_folder(target)
+    except BaseException:
+        for part, target, old in undo:
+            if old.exists():
+                os.replace(old, target)
+            elif not part.exists():
+                target.unlink()
+        raise
+    for _, _, old in undo:
+        old.unlink(missing_ok=True)
 
 
 def sync_folder(path: str | Path) -> None:

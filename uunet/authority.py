@@ -91,14 +91,14 @@ def disclose(
     own = file_keys(public, identity)
     opened = own.tracks()
     if opened is not None and not set(wanted) <= set(opened):
-        raise TrackError(f"The disclosure given opens {_named(opened)} only, not {_named(wanted)}: name one of these.")
+        raise TrackError(f"The disclosure given opens {named(opened)} only, not {named(wanted)}: name one of these.")
     shown = Counter()
     for frame in checked(public, own, progress):
         shown.update({head.track for head in frame.heads})
     missing = [track for track in wanted if track not in shown]
     if missing:
-        has = f"{_named(sorted(shown))}: name one of these" if shown else "no heads at all: there is nobody to disclose"
-        raise TrackError(f"{public.path} has no {_named(missing)}; it has {has}.")
+        has = f"{named(sorted(shown))}: name one of these" if shown else "no heads at all: there is nobody to disclose"
+        raise TrackError(f"{public.path} has no {named(missing)}; it has {has}.")
     keys.save_disclosure(own, wanted, target)
     return {track: shown[track] for track in wanted}
 
@@ -268,8 +268,8 @@ def _unlike(target, index):
     )
 
 
-def _named(tracks):
-    """ "track 3" or "tracks 0 to 4 and 9"."""
+def named(tracks: Sequence[int]) -> str:
+    """ "track 3" or "tracks 0 to 4 and 9": rising numbers in words."""
     runs = []
     for track in tracks:
         if runs and track == runs[-1][1] + 1:

@@ -42,7 +42,7 @@ def test_a_script_explains_itself(script, name):
 
 def test_which_scripts_there_are():
     others = {path.stem for path in FOLDER.glob("*.py")} - set(SCRIPTS)
-    assert others == {"accelerator", "accelerator_generator", "published_step"}
+    assert others == {"accelerator", "accelerator_generator", "fuzz_files", "published_step"}
 
 
 def test_a_child_process_times_the_run_that_its_parent_means(script, monkeypatch):
@@ -71,6 +71,27 @@ def test_forged_envelopes_are_refused_in_each_carrier(script, where, index):
     counts = script("mutations").count_envelopes(where, index, 64, np.random.default_rng(0))
     tried, accepted = (sum(column) for column in zip(*counts.values(), strict=True))
     assert (tried, accepted) == (64, 0) and len(counts) == (8 if where == "pixels" else 16)
+
+
+@pytest.mark.parametrize("group", ["messages", "originals", "pixels", "sei", "app9", "sidecar"])
+def test_changed_files_are_refused_or_give_what_was_sealed(script, group):
+    """A longer run: python benchmarks/fuzz.py."""
+    fuzz = script("fuzz")
+    for name, attempt in fuzz.GROUPS[group].items():
+        accepted = [fuzz.tried(attempt, np.random.default_rng([1, k])) for k in range(12)]
+        assert False in accepted, name
+        if name in (".png", ".mkv", ".mp4", ".jpg", ".mov", ".mkv and its sidecar"):
+            assert True in accepted, name
+
+
+def test_fuzzing_groups_are_named(script):
+    fuzz = script("fuzz")
+    assert set(dict(fuzz.chosen(["sei", "sidecar"]))) == set(dict(fuzz.chosen(["sei,sidecar"])))
+    assert len(dict(fuzz.chosen(None))) == sum(map(len, fuzz.GROUPS.values()))
+    app = typer.Typer(add_completion=False)
+    app.command()(fuzz.main)
+    result = CliRunner().invoke(app, ["--only", "pixel"])
+    assert result.exit_code == 2 and "there is no group 'pixel'" in result.output
 
 
 @pytest.mark.slow

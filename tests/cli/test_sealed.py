@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -70,7 +71,23 @@ def test_one_person_is_disclosed(uunet, public, authority):
     own = [head for head in boxes if head["track"] == track]
     uunet("disclose", public, "--identity", authority[0], "--track", track, "-o", "person.key")
     out, _ = uunet("reconstruct", public, "-o", "again.mkv", "--identity", "person.key")
-    assert f"again.mkv: {len(own)} originals restored" in out
+    others = {head["track"] for head in boxes} - {track}
+    stay = len(boxes) - len(own)
+    heads = f"{len(own)} head{'s' * (len(own) != 1)} of track {track} restored"
+    assert f"again.mkv: {heads}; {stay} head{'s' * (stay != 1)} of {len(others)} other track" in out
+
+
+def test_no_network_is_loaded_to_read_a_file(public, authority, tmp_path):
+    code = (
+        "import sys; from uunet import cli\n"
+        "try: cli.main()\n"
+        "except SystemExit as left: assert not left.code, left.code\n"
+        "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
+    )
+    restored = ["reconstruct", public, "-o", tmp_path / "again.mkv", "--identity", authority[0]]
+    for arguments in (["inspect", public], ["inspect", public, "--identity", authority[0]], restored):
+        done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 def test_an_altered_head_is_restored_and_reported(uunet, authority, clip):  # noqa: F811

@@ -20,7 +20,7 @@ from uunet.errors import UUNetError
 from uunet.media import images, profiles
 from uunet.pipeline import frame
 from uunet.stego import lsb, qim
-from uunet.wire import crypto, messages, protocol
+from uunet.wire import contents, crypto, messages, protocol
 
 HEIGHT, WIDTH = 480, 512  # room for a sealed message in a lossy frame
 KEY, OTHER_KEY = bytes(range(32)), bytes(32)
@@ -546,3 +546,13 @@ def test_detected_heads_move_too(encoder, tmp_path):
     assert (result.frames, result.heads, result.tracks, result.frames_without_heads) == (12, 12, 1, 0)
     boxes = pipeline.inspect_video(tmp_path / "public.mp4").opened()
     assert [rois[0].x + rois[0].w for rois in boxes] == [26 + 2 * k for k in range(12)]  # of the head around the square
+
+
+def test_failures_whose_numbers_rise_with_the_frame_are_one():
+    says = {k: f"The frame at position {k} carries the message of frame {k + 5} (3 boxes)." for k in range(40, 60)}
+    says |= {k: f"The frame at position {k} carries the message of frame {k + 6} (3 boxes)." for k in range(60, 62)}
+    says |= {62: "The frame is damaged.", 63: "The frame is damaged.", 65: "The frame is damaged."}
+    found = contents.spans({k: protocol.FrameIndexError(sentence) for k, sentence in says.items()})
+    assert [(first, last, str(error)) for first, last, error in found] == [
+        (40, 59, says[40]), (60, 61, says[60]), (62, 63, says[62]), (65, 65, says[65]),
+    ]  # fmt: skip

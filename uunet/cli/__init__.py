@@ -38,15 +38,20 @@ def main() -> None:
         app()
     except SystemExit as left:
         if left.code in (129, 130, 143):
-            summary.say(
-                "bold red",
-                "uunet",
-                "Interrupted: no output was written. Run the same command again to resume training.",
-            )
+            summary.say("bold red", "uunet", f"Interrupted: {_kept(sys.argv[1:2])}")
         raise
     except UUNetError as error:
         summary.say("bold red", "uunet", str(error))
         sys.exit(1)
+
+
+def _kept(command: list[str]) -> str:
+    """What an interrupted command leaves."""
+    if command and command[0].startswith("train"):
+        return "the last checkpoint is kept. Run the same command again to resume training."
+    if command and command[0] in ("deidentify", "reconstruct"):
+        return "no output was written, except for complete pictures of a folder. Run the same command again."
+    return "no output was written. Run the same command again."
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

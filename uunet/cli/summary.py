@@ -111,10 +111,23 @@ def report_restored(result: Any, out: Path) -> bool:
         return bool(result.altered)
     if isinstance(result, video.VideoResult):
         _report_video(result, out)
-    print(f"{out}: {result.opened} originals restored")
+    print(f"{out}: {_restored(result)}")
     for sentence in sealed.altered_notes(result.altered):
         note(sentence)
     return bool(result.altered)
+
+
+def _restored(result: Any) -> str:
+    """How many originals were restored, and how many heads a disclosure leaves virtual."""
+    from uunet import authority
+
+    if not result.closed:
+        return f"{result.opened} originals restored"
+    stay, tracks = sum(result.closed.values()), len(result.closed)
+    return (
+        f"{result.opened} head{'s' * (result.opened != 1)} of {authority.named(sorted(result.by_track))} restored; "
+        f"{stay} head{'s' * (stay != 1)} of {tracks} other track{'s' * (tracks != 1)} stay virtual"
+    )
 
 
 def originals(public: Path, found: Any, sidecar: Path | None) -> dict[str, Any]:

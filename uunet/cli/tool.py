@@ -207,7 +207,6 @@ def inspect(
     options.check_input(public)
     options.check_apart({"--log": log}, {"PUBLIC": public, "--identity": identity, "--sidecar": sidecar})
     secret = _secret(key, passphrase)
-    startup.load_keras()
     from uunet import pipeline
 
     if public.is_dir():
@@ -264,7 +263,6 @@ def _reconstruct(public: Path, out: Path, decoder: Any, how: Any) -> Any:
 def _restore(public: Path, out: Path, identity: Path, overwrite: bool, **how: Any) -> None:
     """Restores sealed originals, and reports public heads that were altered by an exit code of their own."""
     who = options.load_identity(identity)
-    startup.load_keras()
     from uunet import pipeline
 
     chosen = pipeline.RestoreOptions(identity=who, overwrite=overwrite, **how)

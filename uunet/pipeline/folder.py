@@ -4,8 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from uunet.boxes import detection
 from uunet.boxes.box_file import GivenBoxes
@@ -14,6 +13,9 @@ from uunet.media import profiles
 from uunet.media.images import READABLE, ImageError
 from uunet.pipeline.image import deidentify_image, reconstruct_image, restore_image
 from uunet.pipeline.options import PublicOptions, RestoreOptions
+
+if TYPE_CHECKING:  # reading public files needs no network
+    import keras
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class FolderResult:
 def deidentify_folder(
     source: Path | str,
     target: Path | str,
-    encoder: keras.Model,
+    encoder: "keras.Model",
     detector: Callable | GivenBoxes,
     options: PublicOptions = PublicOptions(),
     progress: Callable | None = None,
@@ -74,7 +76,7 @@ def deidentify_folder(
 def reconstruct_folder(
     public: Path | str,
     target: Path | str,
-    decoder: keras.Model,
+    decoder: "keras.Model",
     options: RestoreOptions = RestoreOptions(),
     progress: Callable | None = None,
 ) -> FolderResult:

@@ -9,15 +9,19 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 
-from uunet import engine
 from uunet.boxes import detection
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Clip, Roi, rois_of
 from uunet.wire import crypto, messages
+
+if TYPE_CHECKING:  # reading public files needs no network
+    import keras
+
+    from uunet import engine
 
 FEW = 64  # heads of a frame, up to which it is fastest to compare each with each
 
@@ -26,7 +30,7 @@ FEW = 64  # heads of a frame, up to which it is fastest to compare each with eac
 class Publisher:
     """Makes the public frames of one file: call it with all of them, in order."""
 
-    deidentifier: engine.Deidentifier  # so that a person keeps one virtual face
+    deidentifier: "engine.Deidentifier"  # so that a person keeps one virtual face
     seal: crypto.Seal | None = None  # None if anybody can read the boxes
     method: str | None = messages.LSB  # how the boxes are hidden: messages.LSB, QIM or JPEG; None: no boxes are hidden
 
@@ -62,7 +66,7 @@ class Publisher:
 
 
 def new_publisher(
-    encoder: keras.Model, seed: int | None, secret: bytes | str | None, method: str | None = messages.LSB
+    encoder: "keras.Model", seed: int | None, secret: bytes | str | None, method: str | None = messages.LSB
 ) -> Publisher:
     """The Publisher of a new file.
 
@@ -80,7 +84,7 @@ def new_publisher(
     return Publisher(deidentifier, None if secret is None else crypto.new_seal(secret), method)
 
 
-def new_deidentifier(encoder: keras.Model, seed: int | None, *, hides: bool = True) -> engine.Deidentifier:
+def new_deidentifier(encoder: "keras.Model", seed: int | None, *, hides: bool = True) -> "engine.Deidentifier":
     """The Deidentifier of a new file.
 
     Args:
@@ -90,6 +94,8 @@ def new_deidentifier(encoder: keras.Model, seed: int | None, *, hides: bool = Tr
     Raises:
         engine.ModelError: if `encoder` is not an encoder, or cannot draw without hiding x.
     """
+    from uunet import engine
+
     if not hides and not engine.draws_first(encoder):
         raise engine.ModelError(
             "These weights hide the original in every head that they draw: for sealed originals, or none, use weights "
@@ -101,7 +107,7 @@ def new_deidentifier(encoder: keras.Model, seed: int | None, *, hides: bool = Tr
 
 def deidentify(
     frame: np.ndarray,
-    encoder: keras.Model,
+    encoder: "keras.Model",
     detector: Callable | GivenBoxes,
     *,
     seed: int | None = None,
@@ -126,7 +132,7 @@ def deidentify(
     return publisher([frame], detection.tracked_heads([[frame]], detector))[0]
 
 
-def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str | None = None) -> np.ndarray:
+def reconstruct(public: np.ndarray, decoder: "keras.Model", *, secret: bytes | str | None = None) -> np.ndarray:
     """The original faces back in one public picture: needs nothing but its pixels and U_d.
 
     Args:
@@ -143,7 +149,7 @@ def reconstruct(public: np.ndarray, decoder: keras.Model, *, secret: bytes | str
     return reconstruct_frames([public], messages.read([[public]], secret, alone=True).opened(), decoder)[0]
 
 
-def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracked: Clip) -> None:
+def meet(deidentifier: "engine.Deidentifier", frames: Iterable[np.ndarray], tracked: Clip) -> None:
     """Shows an `engine.Deidentifier` the first heads of each track, before any of them is de-identified.
 
     A group of frames may hold fewer of them than the choice of a virtual person is made from: those of a track that
@@ -157,6 +163,8 @@ def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracke
     """
     if not deidentifier.chooses:
         return
+    from uunet import engine
+
     count, wanted = Counter(), []
     for heads in tracked:
         wanted.append([head for head in heads if count[head[0]] < engine.FIRST_HEADS])
@@ -174,7 +182,7 @@ def meet(deidentifier: engine.Deidentifier, frames: Iterable[np.ndarray], tracke
     deidentifier.meet(crops, tracks)
 
 
-def drawn(frames: Sequence[np.ndarray], tracked: Clip, deidentifier: engine.Deidentifier) -> list[np.ndarray]:
+def drawn(frames: Sequence[np.ndarray], tracked: Clip, deidentifier: "engine.Deidentifier") -> list[np.ndarray]:
     """New frames with the heads that U_e draws, and nothing hidden beside them; arguments as in `Publisher`."""
     rois = rois_of(tracked)
     tracks = [track_id for heads in tracked for track_id, _ in heads]
@@ -182,7 +190,7 @@ def drawn(frames: Sequence[np.ndarray], tracked: Clip, deidentifier: engine.Deid
 
 
 def reconstruct_frames(
-    public_frames: Sequence[np.ndarray], rois: list[list[Roi]], decoder: keras.Model
+    public_frames: Sequence[np.ndarray], rois: list[list[Roi]], decoder: "keras.Model"
 ) -> list[np.ndarray]:
     """The original faces back in some public frames; their heads go through U_d together.
 
@@ -197,6 +205,8 @@ def reconstruct_frames(
     Raises:
         ModelError: before anything is computed.
     """
+    from uunet import engine
+
     reidentifier = engine.Reidentifier(decoder)
     return _pasted(public_frames, rois, reidentifier(_crops(public_frames, rois)))
 

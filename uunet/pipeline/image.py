@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from uunet.atomic import new_file
 from uunet.boxes import detection
@@ -16,11 +15,14 @@ from uunet.pipeline.frame import reconstruct_frames
 from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
 from uunet.wire import contents, messages
 
+if TYPE_CHECKING:  # reading public files needs no network
+    import keras
+
 
 def deidentify_image(
     source: Path | str,
     target: Path | str,
-    encoder: keras.Model,
+    encoder: "keras.Model",
     detector: Callable | GivenBoxes,
     options: PublicOptions = PublicOptions(),
     note: Callable[[str], object] = lambda sentence: None,
@@ -45,10 +47,7 @@ def deidentify_image(
     chosen = profiles.choose(target, profiles.PICTURES, options.profile, options.crf, options.method)
     picture = images.read(source)
     images.check_transparency(source, picture, chosen)
-    with (
-        new_file(target, source, overwrite=options.overwrite) as part,
-        sealing.publishing(encoder, options, chosen, source, target) as publisher,
-    ):
+    with sealing.publishing(encoder, options, chosen, source, target) as (part, publisher):
         heads = detection.tracked_heads([[picture.rgb]], detector)
         (public,) = publisher([picture.rgb], heads)
         again = images.write(part, target, chosen, public, picture.alpha)
@@ -64,7 +63,7 @@ def deidentify_image(
 def reconstruct_image(
     public: Path | str,
     target: Path | str,
-    decoder: keras.Model,
+    decoder: "keras.Model",
     options: RestoreOptions = RestoreOptions(),
 ) -> int:
     """Writes the original faces back: needs nothing but the public file, U_d and, if it is sealed, the secret.
@@ -112,7 +111,7 @@ def restore_image(public: Path | str, target: Path | str, options: RestoreOption
     chosen = profiles.choose(target, profiles.RECONSTRUCTED_PICTURES)
     picture, reader = images.read(public), sealed.Reader(public, options, "reconstruct")
     with new_file(target, public, overwrite=options.overwrite, mode=sealed.FOR_OWNER) as part:
-        restored = reader.restored(picture)
+        restored = reader.restored(picture, str(public))
         reader.finish()
         images.write(part, target, chosen, restored, picture.alpha)
     return reader.found

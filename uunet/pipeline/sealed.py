@@ -1,5 +1,6 @@
 """Reads public files with sealed originals, which `sealing` wrote: restores the heads, or says what a file carries."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -55,6 +56,8 @@ class Contents:
     bytes: int = 0  # of all envelopes
     recipients: list[str] = field(default_factory=list)  # the kind of each one's key; not who they are
     opened: int = 0  # heads that the keys open
+    by_track: Counter[int] = field(default_factory=Counter)  # the same, of each track
+    closed: Counter[int] = field(default_factory=Counter)  # heads of each track that the keys given do not open
     altered: list[tuple[int, int]] = field(default_factory=list)  # (frame, track) whose public head was altered
     failures: dict[int, UUNetError] = field(default_factory=dict)  # by frame number
 
@@ -81,12 +84,12 @@ class Reader:
         self._record = b""  # the key record, the same in all frames that carry it
         self._logged: bytes | None = None  # SHA-256 of the public file, as it is in the log
 
-    def restored(self, public: Public, named: int | None = None) -> np.ndarray:
+    def restored(self, public: Public, where: str = "") -> np.ndarray:
         """The next frame with the originals of all heads that the keys open: uint8 `(H, W, 3)`.
 
         Args:
             public: the frame.
-            named: the number of the frame, to stand before the sentences of errors; None for a picture.
+            where: the file and the frame, to stand before the sentences of errors; "" for none.
 
         Raises:
             UUNetError: if the frame is not the next one of the file, as it was published.
@@ -99,7 +102,7 @@ class Reader:
             sentence = str(error)
             if isinstance(error, envelope.NoEnvelopeError) and self._beside is None and len(self.found.boxes) == 1:
                 sentence = f"{sentence.removesuffix('.')}, or name the file that was written beside it (--sidecar)."
-            raise type(error)(sentence if named is None else f"Frame {named}: {sentence}") from error
+            raise type(error)(f"{where}: {sentence}" if where else sentence) from error
 
     def _restored(self, public, index):
         self.found.boxes.append(None)
@@ -214,7 +217,7 @@ class Reader:
     def _open(self, found, read, public, file_keys):
         """The frame with the originals pasted in; notes public heads that were altered."""
         body = envelope.read_body(found, read, file_keys)
-        result, view, opened, altered = public.rgb.copy(), None, 0, []
+        result, view, opened, altered = public.rgb.copy(), None, Counter[int](), []
         for k, (head, mask) in enumerate(zip(found.heads, owned([head.roi for head in found.heads]), strict=True)):
             if file_keys.track_key(head.track) is None:
                 continue
@@ -223,8 +226,10 @@ class Reader:
             view = public.view if view is None else view
             if originals.head_digest(view, head.roi) != content.digest:
                 altered.append((found.frame_index, head.track))
-            opened += 1
-        self.found.opened += opened
+            opened[head.track] += 1
+        self.found.opened += opened.total()
+        self.found.by_track += opened
+        self.found.closed += Counter(head.track for head in found.heads if head.track not in opened)
         self.found.altered += altered
         return result
 

@@ -15,13 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import keras
 import numpy as np
 
-from uunet import engine
-from uunet.atomic import new_file
+from uunet.atomic import new_files
 from uunet.boxes.types import Clip
 from uunet.errors import UUNetError
 from uunet.media import envelopes, views
@@ -32,6 +30,11 @@ from uunet.pipeline.options import EXACT, LEARNED, NONE, OptionsError, PublicOpt
 from uunet.stego import jpeg, lsb
 from uunet.wire import envelope, keys, originals, sidecar
 from uunet.wire.sealer import Sealer, sealed_length
+
+if TYPE_CHECKING:  # reading public files needs no network
+    import keras
+
+    from uunet import engine
 
 STEPS = (originals.HIGH, 75, 50, 25)  # WebP's qualities: `high` falls from one to the next where room is short
 
@@ -65,7 +68,7 @@ class Publisher:
 
     def __init__(
         self,
-        deidentifier: engine.Deidentifier,
+        deidentifier: "engine.Deidentifier",
         options: PublicOptions,
         profile: Profile,
         sidecar_file: BinaryIO | None = None,
@@ -169,32 +172,37 @@ class Publisher:
 
 @contextmanager
 def publishing(
-    encoder: keras.Model, options: PublicOptions, profile: Profile, source: Path | str, target: Path | str
-) -> Iterator[Publisher | frame.Publisher]:
-    """A context with the publisher of a new file, for any reversal. Its sidecar is complete afterwards, or absent.
+    encoder: "keras.Model", options: PublicOptions, profile: Profile, source: Path | str, target: Path | str
+) -> Iterator[tuple[Path, Publisher | frame.Publisher]]:
+    """A context that writes a public file, for any reversal. Afterwards it and its sidecar are complete, or absent.
 
     Args:
         encoder: U_e.
         options: PublicOptions, checked.
         profile: of the public file.
-        source, target: paths of the input and of the public file, which the sidecar must not replace.
+        source, target: paths of the input, which is never replaced, and of the public file.
+
+    Yields:
+        The path to write the public file to, and its publisher.
 
     Raises:
-        UUNetError: if `encoder` is not the one that is needed, or the sidecar cannot be written.
+        UUNetError: if `encoder` is not the one that is needed, or a file cannot be written.
     """
-    if options.mode == LEARNED:
-        yield frame.new_publisher(encoder, options.seed, options.secret, profile.method)
-        return
-    deidentifier = frame.new_deidentifier(encoder, options.seed, hides=False)
-    if options.mode == NONE:
-        yield frame.Publisher(deidentifier, method=None)
-    elif options.sidecar is None:
-        yield Publisher(deidentifier, options, profile)
-    elif Path(options.sidecar).resolve() == Path(target).resolve():
+    targets = [Path(target)] + ([] if options.sidecar is None else [Path(options.sidecar)])
+    if options.sidecar is not None and targets[0].resolve() == targets[1].resolve():
         raise OptionsError(f"The sidecar {options.sidecar} is also the public file: name another file for it.")
-    else:
-        with new_file(options.sidecar, source, overwrite=options.overwrite) as part, part.open("wb") as file:
-            yield Publisher(deidentifier, options, profile, file)
+    with new_files(targets, source, overwrite=options.overwrite) as (part, *side):
+        if options.mode == LEARNED:
+            yield part, frame.new_publisher(encoder, options.seed, options.secret, profile.method)
+            return
+        deidentifier = frame.new_deidentifier(encoder, options.seed, hides=False)
+        if options.mode == NONE:
+            yield part, frame.Publisher(deidentifier, method=None)
+        elif not side:
+            yield part, Publisher(deidentifier, options, profile)
+        else:
+            with side[0].open("wb") as file:
+                yield part, Publisher(deidentifier, options, profile, file)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from uunet.atomic import new_file
 from uunet.boxes import detection, motion
@@ -20,6 +19,9 @@ from uunet.pipeline import frame, sealed, sealing
 from uunet.pipeline.frame import meet, reconstruct_frames
 from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
 from uunet.wire import contents, messages
+
+if TYPE_CHECKING:  # reading public files needs no network
+    import keras
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,15 @@ class VideoResult:
     audio: str = "none"  # what became of the sound
     notes: tuple = ()  # sentences that the user should read
     opened: int | None = None  # sealed originals that were restored; None if there are none
+    by_track: dict = field(default_factory=dict)  # the same, of each track
+    closed: dict = field(default_factory=dict)  # track -> heads that stay virtual: the keys given do not open it
     altered: tuple = ()  # (frame, track) of public heads that are not as they were published
 
 
 def deidentify_video(
     source: Path | str,
     target: Path | str,
-    encoder: keras.Model,
+    encoder: "keras.Model",
     detector: Callable | GivenBoxes,
     options: PublicOptions = PublicOptions(),
     progress: Callable | None = None,
@@ -68,8 +72,7 @@ def deidentify_video(
     stages = _Stages(progress)
     with (
         video_reading.opened(source) as clip,
-        new_file(target, source, overwrite=options.overwrite) as part,
-        sealing.publishing(encoder, options, chosen, source, target) as publisher,
+        sealing.publishing(encoder, options, chosen, source, target) as (part, publisher),
     ):
         with stages.timed("detect") as report:
             tracked, shape = _track(clip, detector, report)
@@ -99,7 +102,7 @@ def deidentify_video(
 def reconstruct_video(
     public: Path | str,
     target: Path | str,
-    decoder: keras.Model,
+    decoder: "keras.Model",
     options: RestoreOptions = RestoreOptions(),
     progress: Callable | None = None,
 ) -> VideoResult:
@@ -167,7 +170,7 @@ def restore_video(
         with stages.timed("restore", announced) as report:
 
             def restore(frames, first):
-                return [reader.restored(frame, first + k) for k, frame in enumerate(frames)]
+                return [reader.restored(frame, f"{public}, frame {k}") for k, frame in enumerate(frames, first)]
 
             written = video_writing.convert(public, part, chosen, restore, report)
         reader.finish()
@@ -176,7 +179,9 @@ def restore_video(
                 pass
         found = reader.found
         result = _result(found.boxes, part, stages, written)
-        return replace(result, opened=found.opened, altered=tuple(found.altered))
+        return replace(
+            result, opened=found.opened, by_track=found.by_track, closed=found.closed, altered=tuple(found.altered)
+        )
 
 
 def inspect_video(public: Path | str, *, secret: bytes | str | None = None) -> contents.Contents:

@@ -1,11 +1,14 @@
 """What a public file carries: its boxes by frame, and what is wrong with it."""
 
+import re
 from dataclasses import dataclass
 
 from uunet.boxes.types import Roi
 from uunet.errors import UUNetError
 from uunet.wire import crypto
 from uunet.wire.protocol import SealedMessageError
+
+NUMBER = re.compile("[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Contents:
     failures: dict[int, UUNetError]  # by frame number
 
     def failed(self) -> list[tuple[int, int, UUNetError]]:
-        """The failures by rising frame number; equal ones of neighbouring frames as one: `(first, last, error)`."""
+        """The failures by rising frame number; alike ones of neighbouring frames as one: see `spans`."""
         return spans(self.failures)
 
     def opened(self) -> list[list[Roi]]:
@@ -49,14 +52,25 @@ class Contents:
 
 
 def spans(failures: dict[int, UUNetError]) -> list[tuple[int, int, UUNetError]]:
-    """Failures by rising frame number; equal ones of neighbouring frames as one: `(first, last, error)`."""
+    """Failures by rising frame number; alike ones of neighbouring frames as one: `(first, last, error of the first)`.
+
+    Alike are sentences that are equal, or whose numbers rise with the frame: "frame 40 carries ... of frame 45".
+    """
     found: list[tuple[int, int, UUNetError]] = []
     for index, error in sorted(failures.items()):
-        if found and found[-1][1] == index - 1 and str(found[-1][2]) == str(error):
-            found[-1] = (found[-1][0], index, error)
+        if found and found[-1][1] == index - 1 and _alike(str(found[-1][2]), str(error), index - found[-1][0]):
+            found[-1] = (found[-1][0], index, found[-1][2])
         else:
             found.append((index, index, error))
     return found
+
+
+def _alike(sentence: str, later: str, frames: int) -> bool:
+    """Whether a sentence, so many frames later, differs in numbers only, which rose by as many."""
+    if NUMBER.split(sentence) != NUMBER.split(later):
+        return False
+    pairs = zip(NUMBER.findall(sentence), NUMBER.findall(later), strict=True)
+    return all(int(two) - int(one) in (0, frames) for one, two in pairs)
 
 
 def span(first: int, last: int) -> str:
