@@ -236,6 +236,8 @@ class GeneratorConfig:
     batch: int = 32  # heads
     penalised: int = 4  # heads of a batch at which the critic's gradient is measured
     penalty_weight: float = 0.05  # of the squared length of that gradient
+    pull: float = 20.0  # weight of the distance to x in the first step; it falls to 0
+    pull_steps: int = 3_000  # until then
     steps: int = 62_500  # 2 million heads
     generator_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0, average=0.998)
     critic_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0)

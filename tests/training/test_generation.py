@@ -201,3 +201,19 @@ def test_a_reader_of_another_size(read_by):
 def test_settings_no_run_can_have(changes):
     with pytest.raises(config.ConfigError):
         config.GeneratorConfig(**changes)
+
+
+def test_the_pull_is_the_weighted_distance_to_x(monkeypatch):
+    """A generator that draws 0 of pictures of 0.25, in a batch whose second head is pulled no more."""
+    monkeypatch.setattr(generation, "_drawn", lambda generator, batch, code: 0 * batch["image"])
+    batch = {
+        "image": np.full((2, 8, 8, 3), 0.25, "f"), "numbers": np.zeros((2, 9), "f"),
+        "labels": np.zeros((2, generator.WORDS), "f"), "code": np.zeros((2, 6), "f"),
+        "change": np.full((2, 14), 0.5, "f"), "pull": np.array([4.0, 0.0], "f"),
+    }  # fmt: skip
+    critic = models.head_critic(size=8, widths=(2, 2))
+    loss, terms = generation.generator_objective(
+        None, critic, {k: keras.ops.convert_to_tensor(v) for k, v in batch.items()}
+    )
+    assert float(terms["pull"]) == pytest.approx(4 * 0.25 / 2)
+    assert float(loss) == pytest.approx(float(terms["generator"]) + 0.5)

@@ -367,7 +367,8 @@ def generation_batch(heads: Heads, told: Told, config: GeneratorConfig, step: in
     Returns:
         dict of `image` float32 `(B, size, size, 3)`, half of them mirrored; `numbers`, `labels` as the networks take
         them; `code` `(B, 2 codes)`, z of the critic's turn and of the generator's; `change` `(B, 14)` of U(0, 1), for
-        `training.generation.augment` in both turns.
+        `training.generation.augment` in both turns; `pull` `(B,)`, the
+        weight of the distance to x in this step.
     """
     rng = np.random.default_rng([config.seed, step])
     members = [rng.choice(members, count) for members, count in shared(config.batch, heads.members)]
@@ -383,4 +384,5 @@ def generation_batch(heads: Heads, told: Told, config: GeneratorConfig, step: in
         "labels": generator.one_hot(np.where(known, told.labels[chosen], UNKNOWN_CODE)),
         "code": rng.standard_normal((config.batch, 2 * config.codes), dtype=np.float32),
         "change": rng.random((config.batch, 14), dtype=np.float32),
+        "pull": np.full(config.batch, config.pull * max(0, 1 - step / config.pull_steps), np.float32),
     }

@@ -2,7 +2,7 @@
 
 The critic compares each head x with what was drawn in its place. Its loss is relativistic [Jolicoeur-Martineau 2018;
 R3GAN 2024], its gradient is held small at both [Mescheder 2018], and it sees both through the same random changes
-[DiffAugment 2020]. The weights that are kept are a moving average.
+[DiffAugment 2020]. In the first steps the distance to x helps. The weights that are kept are a moving average.
 """
 
 import functools
@@ -18,6 +18,7 @@ from keras import ops
 from uunet import data, models
 from uunet.config import GeneratorConfig
 from uunet.models import files
+from uunet.models.generator import FOLD
 from uunet.pixels import Tensor
 from uunet.training import callbacks, provenance
 from uunet.training import reader as reading
@@ -144,7 +145,10 @@ def critic_objective(
 def generator_objective(generator: keras.Model, critic: keras.Model, batch: dict) -> tuple[Tensor, dict]:
     """The generator's turn: what is drawn should score above the heads.
 
-        L = L_relativistic(a, x)
+        L = L_relativistic(a, x) + pull E[ |a - x| ]
+
+    In the first steps the critic cannot say yet what is wrong with a picture: the distance to x pulls all that is drawn
+    towards the mean of heads in such surroundings. Its weight `pull` falls to 0, because a mean is a blur.
 
     Args:
         generator, critic, batch: as in `critic_objective`.
@@ -154,19 +158,21 @@ def generator_objective(generator: keras.Model, critic: keras.Model, batch: dict
     """
     code, change = _turn(batch, 1)
     x, numbers = augment(batch["image"], batch["numbers"], change)
-    a, _ = augment(_drawn(generator, batch, code), batch["numbers"], change)
+    whole = _drawn(generator, batch, code)
+    distance = ops.mean(batch["pull"][:, None, None, None] * ops.abs(whole - batch["image"]))
+    a, _ = augment(whole, batch["numbers"], change)
     asked = {"numbers": numbers, "labels": batch["labels"]}
     real, drawn = (critic({"image": image} | asked, training=True) for image in (x, a))
     loss = relativistic_loss(drawn, ops.stop_gradient(real))
-    return loss, {"generator": loss}
+    return loss + distance, {"generator": loss, "pull": distance}
 
 
 def build_networks(config: GeneratorConfig) -> tuple[keras.Model, keras.Model]:
     """The generator and its critic, untrained."""
-    return (
-        models.head_generator(**generator_arguments(config)),
-        models.head_critic(size=config.size, widths=config.critic_widths),
-    )
+    generator = models.head_generator(**generator_arguments(config))
+    kernel = generator.get_layer("output").kernel  # no grid of 2 x 2 pixels to unlearn [Aitken et al. 2017]
+    kernel.assign(np.tile(np.asarray(kernel.value)[..., :3], FOLD**2))
+    return generator, models.head_critic(size=config.size, widths=config.critic_widths)
 
 
 def generator_arguments(config: GeneratorConfig) -> dict:
@@ -200,7 +206,7 @@ def build_trainer(
         # at the end of `fit`, Keras replaces all weights by the averages of the first optimiser, if it has some
         [(critic_optimizer, critic_variables), (optimizer, variables)],
         updates,
-        terms=("critic", "penalty", "real", "drawn", "generator"),
+        terms=("critic", "penalty", "real", "drawn", "generator", "pull"),
         xla=config.xla,
     )
     return trainer, optimizer

@@ -310,6 +310,7 @@ def generation_batch(loaded: ToldHeads, config: GeneratorConfig, step: int | jax
         "labels": jnp.concatenate([jax.nn.one_hot(labels[:, k], len(words)) for k, words in values], axis=1),
         "code": random.normal(next(keys), (config.batch, 2 * config.codes)),
         "change": random.uniform(next(keys), (config.batch, 14)),
+        "pull": jnp.full(config.batch, config.pull * jnp.maximum(0, 1 - step / config.pull_steps)),
     }
 
 
