@@ -1,6 +1,7 @@
 """Drawing heads without seeing them, beyond the paper: every number of the reader and of the generator."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from uunet.config.learning import ConfigError, Optimizer, check_steps
 
@@ -72,7 +73,9 @@ class GeneratorConfig:
 
 def generator_config(settings: dict) -> GeneratorConfig:
     """The GeneratorConfig whose `dataclasses.asdict` went through JSON; what is missing has its default."""
-    made = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    made: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
     for name in ("generator_optimizer", "critic_optimizer"):
         made[name] = Optimizer(**made[name])
     if made.get("identity") is not None:

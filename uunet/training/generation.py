@@ -182,11 +182,12 @@ def generator_objective(
     )
     loss = relativistic_loss(drawn, ops.stop_gradient(real))
     terms = {"generator": loss}
-    if classifier is not None:
-        some = {name: value[: config.identity.heads] for name, value in batch.items()}
-        seen = _compared(generator, some, whole[: config.identity.heads], change[: config.identity.heads])
+    weights = config.identity
+    if classifier is not None and weights is not None:
+        some = {name: value[: weights.heads] for name, value in batch.items()}
+        seen = _compared(generator, some, whole[: weights.heads], change[: weights.heads])
         some["asked"] = _asked(some)
-        further, found = identity.identity_objective(classifier, config.identity, seen, some)
+        further, found = identity.identity_objective(classifier, weights, seen, some)
         loss, terms = loss + further, terms | found
     return loss, terms
 
