@@ -22,6 +22,8 @@ def parsed():
     parser = accelerator.parser(__doc__)
     parser.add_argument("reader", type=Path, help="reader.safetensors of `uunet train-reader`")
     parser.add_argument("--every", type=float, default=60.0, help="seconds from one sheet to the next (60)")
+    parser.add_argument("--classifier", type=Path, help="D_a, for configurations with identity terms")
+    parser.add_argument("--start", type=Path, help="folder of a run of `uunet train-generator` to start from")
     return parser.parse_args()
 
 
@@ -33,7 +35,7 @@ def run(options):
     from data_prep import archive
     from uunet import atomic, data
     from uunet.models import cost
-    from uunet.training import callbacks, generation, provenance, resident
+    from uunet.training import callbacks, generation, identity, provenance, resident, resident_generation
     from uunet.training import reader as reading
 
     provenance.commit()  # remembered from here on: the checkout may change while this runs
@@ -43,15 +45,18 @@ def run(options):
     config = configuration(options, heads.images.shape[1])
     reads = reading.load(options.reader)  # before the policy: it computes in float32
     told = reading.told(reads, heads)
+    d_a = identity.load(options.classifier, config)
     atomic.make_folder(options.out)
     keras.mixed_precision.set_dtype_policy(options.precision)
     keras.utils.set_random_seed(options.seed)
     accelerator.say(f"{len(heads.images)} heads of {len(heads.by_subject)} people; {provenance.device()}")
     generator, critic = generation.build_networks(config)
-    trainer, optimizer = generation.build_trainer(generator, critic, config)
+    trainer, optimizer = generation.build_trainer(generator, critic, config, d_a)
+    if options.start:
+        generation.start_from(options.start, (generator, critic), optimizer, config)
     call = resident.Steps(
-        trainer, lambda held, step: resident.generation_batch(held, config, step), resident.load_told(heads, told),
-        config.checkpoint_every,
+        trainer, lambda held, step: resident_generation.generation_batch(held, config, step),
+        resident_generation.load_told(heads, told), config.checkpoint_every,
     )  # fmt: skip
     until = accelerator.BEGIN + 60 * options.minutes
     stage = accelerator.Stage("generator", call, config.steps, until, accelerator.Log(options.out / "log.csv"))

@@ -278,6 +278,16 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tiny_set, tmp_
             "--config",
             "virtual",
         ),
+        "name its file (--classifier)": (
+            "train-generator",
+            SAMPLE,
+            "-o",
+            tmp_path / "run",
+            "--reader",
+            "lost.safetensors",
+            "--config",
+            "people",
+        ),  # fmt: skip
         "lacks the column": ("train-reader", tiny_set, "-o", tmp_path / "run", "--config", "smoke"),
         "use 2.": ("train-classifier", SAMPLE, "-o", tmp_path / "run", "--config", "smoke", "--steps", 1),
         "cannot be split evenly over 3": (

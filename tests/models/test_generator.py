@@ -1,5 +1,6 @@
 """The generator sees nothing of the head but nine numbers and labels; the reader and the critic fit it."""
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -27,8 +28,10 @@ def network():
     return models.head_generator(**SMALL, codes=8)
 
 
-def test_what_is_drawn_does_not_depend_on_removed_pixels(network, inputs, rng):
+@pytest.mark.parametrize("outer", [0, 4])
+def test_what_is_drawn_does_not_depend_on_removed_pixels(inputs, rng, outer):
     """Bit for bit, even where they are no numbers at all."""
+    network = models.head_generator(**SMALL, codes=8, outer=outer)
     removed = generator.removed(SIZE)
     a = network.predict_on_batch(inputs)
     for value in (rng.random((3, removed.sum(), 3)), np.nan, np.inf):
@@ -44,6 +47,11 @@ def test_what_is_not_removed_is_kept_towards_the_corners(network, inputs):
     assert kept[0, 0] and 0.05 < kept.mean() < 0.2
     np.testing.assert_array_equal(a[:, kept], inputs["image"][:, kept])
     assert (generator._blended(SIZE)[generator.removed(SIZE)] == 1).all()
+
+
+def test_one_head_alone(network, inputs):
+    one = network.predict_on_batch({name: value[:1] for name, value in inputs.items()})
+    np.testing.assert_allclose(one, network.predict_on_batch(inputs)[:1], atol=1e-5)
 
 
 @pytest.mark.slow
@@ -152,3 +160,45 @@ def test_files_keep_the_generator(network, inputs, tmp_path):
         for one, other in zip(model.weights, again.weights, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
     assert again.inputs[0].shape[-1] == 3
+
+
+def test_doubled_is_bilinear(rng):
+    x = rng.random((2, 5, 5, 3), dtype=np.float32)
+    expected = [cv2.resize(one, (10, 10), interpolation=cv2.INTER_LINEAR) for one in x]
+    np.testing.assert_allclose(np.asarray(generator._doubled(x)), expected, atol=1e-5)
+
+
+def test_halved_surroundings_are_means_of_what_is_seen(inputs):
+    y = np.asarray(generator._halved(generator.surroundings(np.full((1, SIZE, SIZE, 3), 0.5, np.float32))))
+    small = generator.removed(SIZE // 2)
+    assert (y[:, small] == 0).all()
+    np.testing.assert_allclose(y[:, ~small], 0.5, rtol=1e-6)
+
+
+def test_a_grown_generator_begins_as_an_enlargement(inputs):
+    """Weights of the inner level are those of the small networks; with them, the outer level changes nothing."""
+    big = {**inputs, "image": inputs["image"].repeat(2, axis=1).repeat(2, axis=2)}
+    small = models.head_generator(**SMALL, codes=8)
+    grown = models.head_generator(size=2 * SIZE, widths=SMALL["widths"], codes=8, outer=4)
+    critic, grown_critic = (
+        models.head_critic(**SMALL),
+        models.head_critic(size=2 * SIZE, widths=SMALL["widths"], outer=4),
+    )
+    for one, other in ((small, grown), (critic, grown_critic)):
+        values = {variable.path: variable.value for variable in one.variables}
+        assert values.keys() < {variable.path for variable in other.variables}
+        for variable in other.variables:
+            if variable.path in values:
+                variable.assign(values[variable.path])
+    a, enlarged = small.predict_on_batch(inputs), grown.predict_on_batch(big)
+    logits = np.log(a / (1 - a))
+    expected = 1 / (1 + np.exp(-np.asarray(generator._doubled(logits))))
+    middle = (slice(None), slice(20, 44), slice(20, 44))  # nothing of the surroundings is blended in here
+    np.testing.assert_allclose(enlarged[middle], expected[middle], atol=1e-4)
+    seen, large = ({name: one[name] for name in ("image", "numbers", "labels")} for one in (inputs, big))
+    np.testing.assert_allclose(grown_critic.predict_on_batch(large), critic.predict_on_batch(seen), atol=1e-5)
+
+
+def test_128_pixels_cost_at_most_four_times_64():
+    small, large = models.head_generator(), models.head_generator(size=128, outer=32)
+    assert cost.flops(small) < cost.flops(large) < 4 * cost.flops(small)

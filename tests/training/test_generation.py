@@ -212,8 +212,7 @@ def test_the_pull_is_the_weighted_distance_to_x(monkeypatch):
         "change": np.full((2, 14), 0.5, "f"), "pull": np.array([4.0, 0.0], "f"),
     }  # fmt: skip
     critic = models.head_critic(size=8, widths=(2, 2))
-    loss, terms = generation.generator_objective(
-        None, critic, {k: keras.ops.convert_to_tensor(v) for k, v in batch.items()}
-    )
+    tensors = {name: keras.ops.convert_to_tensor(value) for name, value in batch.items()}
+    loss, terms = generation.generator_objective(None, critic, config.GeneratorConfig(), tensors)
     assert float(terms["pull"]) == pytest.approx(4 * 0.25 / 2)
     assert float(loss) == pytest.approx(float(terms["generator"]) + 0.5)

@@ -14,7 +14,7 @@ jax = pytest.importorskip("jax", reason="needs the extra [jax]")
 from uunet import config, data  # noqa: E402
 from uunet.config import ClassifierConfig, Degradation  # noqa: E402
 from uunet.models import generator  # noqa: E402
-from uunet.training import resident  # noqa: E402
+from uunet.training import resident, resident_generation  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -192,8 +192,8 @@ def test_many_steps_per_call_are_the_same_steps():
 def test_heads_and_what_is_told_of_them_stay_together(heads):
     settings = config.GeneratorConfig(size=16, codes=4, batch=64, penalised=1, unknown=0.25)
     numbers = np.arange(len(heads.images))[:, None] + np.linspace(0.1, 0.9, 9)
-    held = resident.load_told(heads, data.Told(numbers, heads.labels[:, 1:]))
-    draw = jax.jit(lambda step: resident.generation_batch(held, settings, step))
+    held = resident_generation.load_told(heads, data.Told(numbers, heads.labels[:, 1:]))
+    draw = jax.jit(lambda step: resident_generation.generation_batch(held, settings, step))
     batch, plain = draw(3), data.generation_batch(heads, data.Told(numbers, heads.labels[:, 1:]), settings, 3)
     assert {name: value.shape for name, value in batch.items()} == {name: plain[name].shape for name in plain}
     shown = which(batch["image"])
@@ -206,3 +206,27 @@ def test_heads_and_what_is_told_of_them_stay_together(heads):
     assert (told <= known).all() and 0.6 < told.sum() / known.sum() < 0.9
     np.testing.assert_array_equal(draw(3)["code"], batch["code"])
     assert (draw(4)["code"] != batch["code"]).any()
+
+
+def test_labels_and_partners_are_sampled_as_on_the_host(heads):
+    """What is asked for is of a head of the domain; partners are of the sequence, half of them with the head's code."""
+    settings = config.GeneratorConfig(
+        size=16, codes=4, batch=64, penalised=1, unknown=0.0, other_labels=0.5, identity=config.IdentityTerms()
+    )
+    numbers = np.arange(len(heads.images))[:, None] + np.linspace(0.1, 0.9, 9)
+    told = data.Told(numbers, heads.labels[:, 1:])
+    held = resident_generation.load_told(heads, told)
+    batch = jax.jit(lambda step: resident_generation.generation_batch(held, settings, step))(3)
+    plain = data.generation_batch(heads, told, settings, 3)
+    assert {name: value.shape for name, value in batch.items()} == {name: plain[name].shape for name in plain}
+    for made in (batch, plain):
+        made = {name: np.asarray(value) for name, value in made.items()}
+        shown, partner = which(made["image"]), which(made["partner_image"])
+        assert (heads.sequences[shown] == heads.sequences[partner]).all() and (shown != partner).all()
+        alone = made["same"] > 0
+        np.testing.assert_array_equal(made["partner_code"][alone], made["code"][alone, 4:])
+        assert alone.sum() == 32 and (made["partner_code"][~alone] != made["code"][~alone, 4:]).all()
+        other = (made["asked"] != made["labels"]).any(axis=1)
+        assert 16 < other.sum() < 48
+        far = heads.domains[shown] == "far"  # its heads have no hairstyle
+        assert not made["asked"][far, 6:].any() and made["asked"][~far, 6:].any(axis=1).all()

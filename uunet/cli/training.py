@@ -161,6 +161,14 @@ def train_generator(
     out: options.Run,
     reader: Annotated[Path, typer.Option(help="The reader: reader.safetensors of `uunet train-reader`.")],
     config: Annotated[str, typer.Option(help=f"One of {', '.join(configuration.GENERATORS_BY_NAME)}.")] = "generator",
+    classifier: Annotated[
+        Path | None,
+        typer.Option(help="D_a, for configurations with identity terms: classifier.safetensors of train-classifier."),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="The folder of another run: training starts from its networks, also at twice the size."),
+    ] = None,
     steps: options.Steps = None,
     minutes: options.Minutes = None,
     devices: options.Devices = 1,
@@ -168,8 +176,9 @@ def train_generator(
 ) -> None:
     """Beyond the paper: trains the **generator**, which draws a head from its surroundings, without the head's pixels.
 
-    It learns from a critic only. Each checkpoint comes with the weights so far, generator.safetensors, and a sample
-    sheet: x, the surroundings, and what is drawn for four codes.
+    It learns from a critic; with the configuration `people` also from a frozen D_a, which compares identities and
+    labels. Each checkpoint comes with the weights so far, generator.safetensors, and a sample sheet: x, the
+    surroundings, and what is drawn for four codes.
 
     Example: `uunet train-generator heads/ -o runs/generator --reader runs/reader/reader.safetensors`
     """
@@ -178,7 +187,7 @@ def train_generator(
 
     chosen = options.changed(options.named(config, configuration.GENERATORS_BY_NAME), steps=steps, seed=seed)
     with trainer.devices(devices, chosen.batch, "heads"):
-        progress = generation.train(chosen, reader, data, out, minutes=minutes)
+        progress = generation.train(chosen, reader, data, out, classifier=classifier, start=start, minutes=minutes)
     print(f"written: {out / 'generator.safetensors'}{summary.remaining(progress)}")
 
 

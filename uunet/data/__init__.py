@@ -1,5 +1,8 @@
-"""A prepared set of heads: reading it (`manifest`, `heads`, `rendered`), sampling batches from it, and loading them."""
+"""A prepared set of heads: reading it (`manifest`, `heads`, `rendered`), sampling batches from it (`sampling`,
+`generation`), and loading them.
+"""
 
+from uunet.data.generation import Told, generation_batch
 from uunet.data.heads import Heads, load
 from uunet.data.loading import batches, dataset, heads_axis
 from uunet.data.manifest import SPLITS, DataError
@@ -16,11 +19,9 @@ from uunet.data.rendered import (
 )
 from uunet.data.sampling import (
     READER_COLUMNS,
-    Told,
     check_pairs,
     embedding_batch,
     face_numbers,
-    generation_batch,
     pair_batch,
     pose_of,
     reader_batch,

@@ -102,6 +102,16 @@ class Heads:
         return self._eligible[key]
 
     @cached_property
+    def in_sequence(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The heads in the order of their sequences; for each head, where its sequence starts there, the number of its
+        heads, and the place of this head: four int arrays `(N,)`.
+        """
+        order = np.argsort(self.sequences, kind="stable")
+        place = np.argsort(order, kind="stable")
+        start, end = runs(self.sequences[order])
+        return order, start[place], (end - start)[place], place
+
+    @cached_property
     def genuine_partners(self) -> list[tuple]:
         """The tables of `sampling._sample_genuine`, for each domain in which a subject has two heads."""
         return [found for members in self.members if len((found := self._genuine_partners(members))[-1])]

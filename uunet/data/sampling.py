@@ -11,12 +11,11 @@ import numpy as np
 
 from uunet import losses, pixels
 from uunet.channel import simulation
-from uunet.config import AdversarialConfig, ClassifierConfig, GeneratorConfig, ReaderConfig, TwinConfig
+from uunet.config import AdversarialConfig, ClassifierConfig, ReaderConfig, TwinConfig
 from uunet.data.heads import Heads
 from uunet.data.manifest import DataError
 from uunet.data.rendered import LANDMARKS, MIRRORED, Twins, landmarks_of
 from uunet.labels import LABELS, UNKNOWN_CODE
-from uunet.models import generator
 
 UPPER_LIP = 5  # of the landmarks; the lower lip is the next
 
@@ -346,43 +345,3 @@ def face_numbers(landmarks: np.ndarray, pose: np.ndarray, size: int) -> np.ndarr
     unit = np.sqrt(np.square(places - centre[:, None]).sum(axis=-1).mean(axis=-1))
     mouth = np.linalg.norm(places[:, UPPER_LIP] - places[:, UPPER_LIP + 1], axis=-1) / unit
     return np.column_stack([centre, np.log(unit), pose, mouth]).astype(np.float32)
-
-
-class Told(NamedTuple):
-    """What the generator is told of N heads (`models.generator`)."""
-
-    numbers: np.ndarray  # float32 (N, 9)
-    labels: np.ndarray  # int (N, 3): gender, ethnicity, hairstyle; -1 is unknown
-
-
-def generation_batch(heads: Heads, told: Told, config: GeneratorConfig, step: int) -> dict[str, np.ndarray]:
-    """A batch for the generator and its critic; every domain of a joined set gives equally many heads.
-
-    Args:
-        heads: Heads.
-        told: Told of these heads.
-        config: `config.GeneratorConfig`.
-        step: int; the batch depends on it and on `config.seed` alone.
-
-    Returns:
-        dict of `image` float32 `(B, size, size, 3)`, half of them mirrored; `numbers`, `labels` as the networks take
-        them; `code` `(B, 2 codes)`, z of the critic's turn and of the generator's; `change` `(B, 14)` of U(0, 1), for
-        `training.generation.augment` in both turns; `pull` `(B,)`, the
-        weight of the distance to x in this step.
-    """
-    rng = np.random.default_rng([config.seed, step])
-    members = [rng.choice(members, count) for members, count in shared(config.batch, heads.members)]
-    chosen = rng.permutation(np.concatenate(members))  # the first heads are penalised: of all domains
-    mirrored = rng.random(config.batch) < 0.5
-    image = heads.images[chosen]
-    image[mirrored] = image[mirrored, :, ::-1]
-    numbers = told.numbers[chosen] * np.where(mirrored[:, None], generator.MIRRORED, 1)
-    known = rng.random((config.batch, told.labels.shape[1])) >= config.unknown
-    return {
-        "image": pixels.to_float(image),
-        "numbers": numbers.astype(np.float32),
-        "labels": generator.one_hot(np.where(known, told.labels[chosen], UNKNOWN_CODE)),
-        "code": rng.standard_normal((config.batch, 2 * config.codes), dtype=np.float32),
-        "change": rng.random((config.batch, 14), dtype=np.float32),
-        "pull": np.full(config.batch, config.pull * max(0, 1 - step / config.pull_steps), np.float32),
-    }

@@ -28,6 +28,10 @@ What of x enters a:
 - labels: what s asks for. Where s keeps a label, it is x's, from l.
 
 z, CODES numbers from N(0, 1), says which person is drawn. It is the same for a whole track.
+
+Both networks can be grown [Karras et al. 2018]: an outer level is put around networks of half the size. Its last
+convolutions start at 0, so at first a is an enlargement of what the inner networks draw, and the critic scores
+what they see.
 """
 
 from collections.abc import Sequence
@@ -81,6 +85,21 @@ def code_of(noise: np.ndarray, codes: int) -> np.ndarray:
     return special.ndtri(uniform).astype(np.float32)
 
 
+def _halved(y):
+    """Surroundings at half the side: means of 2 x 2 pixels, of those that are not removed. `(B, S, S, 3)`."""
+    size = y.shape[1]
+    share = 1 - removed(size).reshape(size // 2, 2, size // 2, 2).mean(axis=(1, 3))
+    return surroundings(ops.average_pool(y, 2) / np.maximum(share, 0.25).astype(np.float32)[..., None])
+
+
+def _doubled(x):
+    """Bilinear enlargement to twice the side: `(B, S, S, C)` -> `(B, 2 S, 2 S, C)`."""
+    size = x.shape[1]
+    places = np.clip((np.arange(2 * size) + 0.5) / 2 - 0.5, 0, size - 1)
+    weights = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(size))).astype(np.float32)
+    return ops.einsum("ih,bhwc,jw->bijc", weights, x, weights)
+
+
 def one_hot(codes: np.ndarray) -> np.ndarray:
     """Labels as the networks take them: int `(B, 3)`, codes in the order of `labels.VALUES`, -> float32 `(B, WORDS)`.
 
@@ -117,7 +136,12 @@ class ModulatedConv2D(layers.Conv2D):
 
 
 def head_generator(
-    *, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), codes: int = 64, name: str = "generator"
+    *,
+    size: int = 64,
+    widths: Sequence[int] = (32, 64, 128, 192),
+    codes: int = 64,
+    outer: int = 0,
+    name: str = "generator",
 ) -> keras.Model:
     """G and the blending: surroundings, numbers, labels and a code to a picture of somebody in them.
 
@@ -125,9 +149,10 @@ def head_generator(
     its first half ("co-modulated", Zhao et al. 2021). It has no normalisation but that of `ModulatedConv2D`.
 
     Args:
-        size: int, side of the images in pixels, a multiple of 2^len(widths).
-        widths: kernels at 1/2, 1/4, 1/8 ... of the side.
+        size: int, side of the images in pixels, a multiple of 2^len(widths), with an outer level of twice that.
+        widths: kernels at 1/2, 1/4, 1/8 ... of the side; with an outer level at 1/4, 1/8, 1/16 ...
         codes: int, length of z.
+        outer: int, kernels of the outer level at 1/2 of the side; 0: there is none.
         name: str.
 
     Returns:
@@ -136,12 +161,18 @@ def head_generator(
     """
     inputs = _inputs(size) | {"code": keras.Input((codes,), name="code")}
     y, numbers = surroundings(inputs["image"]), _standard(inputs["numbers"])
-    k = 0 * y[..., :1] + removed(size)[..., None].astype(np.float32)
-    seen = ops.concatenate([y - 0.5, k], axis=-1)
-    x = ops.concatenate([unshuffle(seen, FOLD), face_coordinates(inputs["numbers"], size // FOLD)], axis=-1)
+
+    def seen(y):
+        k = 0 * y[..., :1] + removed(y.shape[1])[..., None].astype(np.float32)
+        return _folded(ops.concatenate([y - 0.5, k], axis=-1), inputs["numbers"])
+
+    x = seen(_halved(y) if outer else y)
     skips = []
     for k, width in enumerate(widths):
         x = _convolution(x, width, f"down{k}", stride=1 if k == 0 else 2)
+        if outer and k == 0:
+            finest = _convolution(seen(y), outer, "outer_down")
+            x = x + _convolution(finest, width, "outer_in", stride=2, start="zeros")
         skips.append(x)
     asked = ops.concatenate([inputs["code"], inputs["labels"], numbers], axis=-1)
     for k in range(2):
@@ -153,27 +184,34 @@ def head_generator(
         x = _modulated(x, style, widths[k], f"up{k}_a")
         if k:
             x = _modulated(x, style, widths[k - 1], f"up{k}_b")
-    drawn = layers.Conv2D(FOLD**2 * 3, 3, padding="same", dtype=precision.exact(), name="output")(x)
-    f, b = ops.sigmoid(shuffle(drawn, FOLD)), _blended(size)
+    drawn = shuffle(_output(x, "output"), FOLD)
+    if outer:
+        x = (_modulated(layers.UpSampling2D()(x), style, outer, "outer_up_a") + finest) * 0.7
+        x = _modulated(x, style, outer, "outer_up_b")
+        drawn = _doubled(drawn) + shuffle(_output(x, "outer_output", start="zeros"), FOLD)
+    f, b = ops.sigmoid(drawn), _blended(size)
     return keras.Model(inputs, f * b + y * (1 - b), name=name)
 
 
 def head_critic(
-    *, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), name: str = "head_critic"
+    *, size: int = 64, widths: Sequence[int] = (32, 64, 128, 192), outer: int = 0, name: str = "head_critic"
 ) -> keras.Model:
     """D: how real a picture looks, given the numbers and labels that it should show.
 
     Args:
-        size, widths, name: as of `head_generator`.
+        size, widths, outer, name: as of `head_generator`.
 
     Returns:
         keras.Model: dict of `image`, `numbers`, `labels` as of `head_generator` to float32 `(B, 1)`, unbounded.
     """
     inputs = _inputs(size)
-    x = unshuffle(inputs["image"] * 2 - 1, FOLD)
-    x = ops.concatenate([x, face_coordinates(inputs["numbers"], size // FOLD)], axis=-1)
+    image = inputs["image"] * 2 - 1
+    x = _folded(ops.average_pool(image, 2) if outer else image, inputs["numbers"])
     for k, width in enumerate(widths):
         x = _convolution(x, width, f"conv{k}", stride=1 if k == 0 else 2)
+        if outer and k == 0:
+            finest = _convolution(_folded(image, inputs["numbers"]), outer, "outer_conv")
+            x = x + _convolution(finest, width, "outer_in", stride=2, start="zeros")
     x = _convolution(x, widths[-1], "last")
     found = layers.LeakyReLU(LEAK)(layers.Dense(128, name="features")(layers.Flatten()(x)))
     asked = layers.Dense(128, name="asked")(ops.concatenate([inputs["labels"], _standard(inputs["numbers"])], axis=-1))
@@ -236,7 +274,8 @@ def face_coordinates(numbers: Tensor, cells: int) -> Tensor:
     right = ops.subtract(places[None, None], numbers[:, 0, None, None]) / unit  # (B, 1, cells)
     down = ops.subtract(places[None, :, None], numbers[:, 1, None, None]) / unit  # (B, cells, 1)
     cos, sin = (function(numbers[:, 5])[:, None, None] for function in (ops.cos, ops.sin))
-    return ops.stack([cos * right + sin * down, cos * down - sin * right], axis=-1)
+    # a sum of both would be taken for that of a convolution and its biases by Keras, where B = 1
+    return ops.stack([cos * right - -sin * down, cos * down - sin * right], axis=-1)
 
 
 def _inputs(size):
@@ -248,9 +287,20 @@ def _standard(numbers):
     return (numbers - np.array(MEAN, np.float32)) / np.array(SPREAD, np.float32)
 
 
-def _convolution(x, kernels, name, stride=1):
-    x = layers.Conv2D(kernels, 3, stride, padding="same", kernel_initializer="he_normal", name=name)(x)
+def _folded(x, numbers):
+    """Pictures as the first convolution takes them, with `face_coordinates`: `(B, S/FOLD, S/FOLD, FOLD^2 C + 2)`."""
+    return ops.concatenate([unshuffle(x, FOLD), face_coordinates(numbers, x.shape[1] // FOLD)], axis=-1)
+
+
+def _convolution(x, kernels, name, stride=1, start="he_normal"):
+    x = layers.Conv2D(kernels, 3, stride, padding="same", kernel_initializer=start, name=name)(x)
     return layers.LeakyReLU(LEAK)(x)
+
+
+def _output(x, name, start="glorot_uniform"):
+    return layers.Conv2D(FOLD**2 * 3, 3, padding="same", dtype=precision.exact(), kernel_initializer=start, name=name)(
+        x
+    )
 
 
 def _modulated(x, style, kernels, name):

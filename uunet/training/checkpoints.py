@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -52,18 +53,35 @@ def restore(trainer: keras.Model, path: Path, *, run: dict) -> tuple[int, float]
     Raises:
         CheckpointError: if the file is damaged, or was written by another `run`.
     """
-    try:
-        with np.load(path) as file:
-            stored = {name: file[name] for name in file.files}
-        written_by = json.loads(str(stored["run"]))
-        step, seconds = int(stored["step"]), float(stored["seconds"])
-    except Exception as error:  # zipfile and NumPy raise a dozen kinds for a damaged archive
-        raise CheckpointError(f"{path} is not a complete checkpoint ({error}); delete it to start again.") from error
-    odd = [name for name in run if written_by.get(name) != json.loads(json.dumps(run[name]))]
+    stored = read(path)
+    odd = [name for name in run if stored.run.get(name) != json.loads(json.dumps(run[name]))]
     if odd:
         raise CheckpointError(
             f"{path} was written by another run ({', '.join(odd)} differs); resume with the same, or use a new folder."
         )
     for k, variable in enumerate(trainer.state()):
-        variable.assign(stored[f"v{k}"])
-    return step, seconds
+        variable.assign(stored.values[f"v{k}"])
+    return stored.step, stored.seconds
+
+
+class Stored(NamedTuple):
+    """What `save` wrote."""
+
+    run: dict
+    step: int
+    seconds: float
+    values: dict[str, np.ndarray]  # v0, v1 ..., in the order of `trainer.state()`
+
+
+def read(path: Path) -> Stored:
+    """All of a checkpoint.
+
+    Raises:
+        CheckpointError: if the file is damaged.
+    """
+    try:
+        with np.load(path) as file:
+            stored = {name: file[name] for name in file.files}
+        return Stored(json.loads(str(stored["run"])), int(stored["step"]), float(stored["seconds"]), stored)
+    except Exception as error:  # zipfile and NumPy raise a dozen kinds for a damaged archive
+        raise CheckpointError(f"{path} is not a complete checkpoint ({error}); delete it to start again.") from error

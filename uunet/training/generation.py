@@ -5,6 +5,7 @@ R3GAN 2024], its gradient is held small at both [Mescheder 2018], and it sees bo
 [DiffAugment 2020]. In the first steps the distance to x helps. The weights that are kept are a moving average.
 """
 
+import dataclasses
 import functools
 import hashlib
 import time
@@ -16,11 +17,11 @@ import numpy as np
 from keras import ops
 
 from uunet import data, models
-from uunet.config import GeneratorConfig
+from uunet.config import GeneratorConfig, generator_config
 from uunet.models import files
 from uunet.models.generator import FOLD
 from uunet.pixels import Tensor
-from uunet.training import callbacks, provenance
+from uunet.training import callbacks, checkpoints, identity, provenance
 from uunet.training import reader as reading
 from uunet.training import trainer as training
 
@@ -101,7 +102,13 @@ def _turn(batch, k):
 
 
 def _drawn(generator, batch, code):
-    return generator({name: batch[name] for name in ("image", "numbers", "labels")} | {"code": code}, training=True)
+    inputs = {"image": batch["image"], "numbers": batch["numbers"], "labels": _asked(batch), "code": code}
+    return generator(inputs, training=True)
+
+
+def _asked(batch):
+    """The labels that a should have: x's, unless the batch has others."""
+    return batch.get("asked", batch["labels"])
 
 
 def critic_objective(
@@ -110,6 +117,9 @@ def critic_objective(
     """The critic's turn: heads should score above what is drawn in their place, and its gradient should be small.
 
         L = L_relativistic(x, a) + penalty_weight (L_penalty(x) + L_penalty(a))
+
+    x is judged by its own labels, a by those asked for. x and a are compared pair by pair, because they share the
+    surroundings, the numbers and the random changes; what the critic thinks of the labels alone is the same on average.
 
     Args:
         generator, critic: `models.head_generator`, `models.head_critic`.
@@ -125,11 +135,13 @@ def critic_objective(
     a = ops.stop_gradient(_drawn(generator, batch, code))
     x, numbers = augment(batch["image"], batch["numbers"], change)
     a, _ = augment(a, batch["numbers"], change)
-    both = {"numbers": ops.tile(numbers, (2, 1)), "labels": ops.tile(batch["labels"], (2, 1))}
+    own, asked = batch["labels"], _asked(batch)
+    both = {"numbers": ops.tile(numbers, (2, 1)), "labels": ops.concatenate([own, asked])}
     real, drawn = ops.split(critic({"image": ops.concatenate([x, a])} | both, training=True), 2)
     some = config.penalised
     few = {
-        name: ops.concatenate([part[:some]] * 2) for name, part in (("numbers", numbers), ("labels", batch["labels"]))
+        "numbers": ops.concatenate([numbers[:some]] * 2),
+        "labels": ops.concatenate([own[:some], asked[:some]]),
     }
 
     def score(image, training):
@@ -142,29 +154,56 @@ def critic_objective(
     return loss + config.penalty_weight * penalty, terms
 
 
-def generator_objective(generator: keras.Model, critic: keras.Model, batch: dict) -> tuple[Tensor, dict]:
+def generator_objective(
+    generator: keras.Model,
+    critic: keras.Model,
+    config: GeneratorConfig,
+    batch: dict,
+    classifier: identity.Classifier | None = None,
+) -> tuple[Tensor, dict]:
     """The generator's turn: what is drawn should score above the heads.
 
-        L = L_relativistic(a, x) + pull E[ |a - x| ]
+        L = L_relativistic(a, x) + pull E[ |a - x| ] [+ L of `identity.identity_objective`]
 
     In the first steps the critic cannot say yet what is wrong with a picture: the distance to x pulls all that is drawn
     towards the mean of heads in such surroundings. Its weight `pull` falls to 0, because a mean is a blur.
 
     Args:
-        generator, critic, batch: as in `critic_objective`.
+        generator, critic, config, batch: as in `critic_objective`.
+        classifier: identity.Classifier if `config.identity` has weights for it.
 
     Returns:
         scalar to minimise, dict of scalars to log.
     """
     code, change = _turn(batch, 1)
-    x, numbers = augment(batch["image"], batch["numbers"], change)
     whole = _drawn(generator, batch, code)
+    x, numbers = augment(batch["image"], batch["numbers"], change)
     distance = ops.mean(batch["pull"][:, None, None, None] * ops.abs(whole - batch["image"]))
     a, _ = augment(whole, batch["numbers"], change)
-    asked = {"numbers": numbers, "labels": batch["labels"]}
-    real, drawn = (critic({"image": image} | asked, training=True) for image in (x, a))
+    real, drawn = (
+        critic({"image": image, "numbers": numbers, "labels": labels}, training=True)
+        for image, labels in ((x, batch["labels"]), (a, _asked(batch)))
+    )
     loss = relativistic_loss(drawn, ops.stop_gradient(real))
-    return loss + distance, {"generator": loss, "pull": distance}
+    terms = {"generator": loss, "pull": distance}
+    loss = loss + distance
+    weights = config.identity
+    if classifier is not None and weights is not None:
+        some = {name: value[: weights.heads] for name, value in batch.items()}
+        seen = _compared(generator, some, whole[: weights.heads], change[: weights.heads])
+        some["asked"] = _asked(some)
+        further, found = identity.identity_objective(classifier, weights, seen, some)
+        loss, terms = loss + further, terms | found
+    return loss, terms
+
+
+def _compared(generator, batch, a, change):
+    """x, a and what is drawn for the partners, as D_a sees them: a is changed in one way, the others in another."""
+    partner = {"image": batch["partner_image"], "numbers": batch["partner_numbers"], "labels": _asked(batch)}
+    other = generator(partner | {"code": batch["partner_code"]}, training=True)
+    change = identity.without_square(change)
+    numbers, again = batch["numbers"], ops.roll(change, 1, axis=0)
+    return tuple(augment(one, numbers, way)[0] for one, way in ((batch["image"], again), (a, change), (other, again)))
 
 
 def build_networks(config: GeneratorConfig) -> tuple[keras.Model, keras.Model]:
@@ -172,16 +211,20 @@ def build_networks(config: GeneratorConfig) -> tuple[keras.Model, keras.Model]:
     generator = models.head_generator(**generator_arguments(config))
     kernel = generator.get_layer("output").kernel  # no grid of 2 x 2 pixels to unlearn [Aitken et al. 2017]
     kernel.assign(np.tile(np.asarray(kernel.value)[..., :3], FOLD**2))
-    return generator, models.head_critic(size=config.size, widths=config.critic_widths)
+    return generator, models.head_critic(size=config.size, widths=config.critic_widths, outer=config.outer)
 
 
 def generator_arguments(config: GeneratorConfig) -> dict:
     """The arguments of `models.head_generator` for a `config.GeneratorConfig`."""
-    return {"size": config.size, "widths": list(config.widths), "codes": config.codes}
+    arguments = {"size": config.size, "widths": list(config.widths), "codes": config.codes}
+    return arguments | ({"outer": config.outer} if config.outer else {})
 
 
 def build_trainer(
-    generator: keras.Model, critic: keras.Model, config: GeneratorConfig
+    generator: keras.Model,
+    critic: keras.Model,
+    config: GeneratorConfig,
+    classifier: identity.Classifier | None = None,
 ) -> tuple[training.Trainer, keras.optimizers.Optimizer]:
     """A Trainer of the running backend whose step is the critic's turn, then the generator's.
 
@@ -199,14 +242,17 @@ def build_trainer(
             critic_variables,
             critic_optimizer,
         )
-        yield training.Update(lambda: generator_objective(generator, critic, batch), variables, optimizer)
+        yield training.Update(
+            lambda: generator_objective(generator, critic, config, batch, classifier), variables, optimizer
+        )
 
+    frozen, further = ((), ()) if classifier is None else ((classifier.network,), identity.TERMS)
     trainer = backend.Trainer(
-        [generator, critic],
+        [generator, critic, *frozen],
         # at the end of `fit`, Keras replaces all weights by the averages of the first optimiser, if it has some
         [(critic_optimizer, critic_variables), (optimizer, variables)],
         updates,
-        terms=("critic", "penalty", "real", "drawn", "generator", "pull"),
+        terms=("critic", "penalty", "real", "drawn", "generator", "pull", *further),
         xla=config.xla,
     )
     return trainer, optimizer
@@ -218,6 +264,8 @@ def train(
     folder: Path | str,
     out: Path,
     *,
+    classifier: Path | str | None = None,
+    start: Path | str | None = None,
     minutes: float | None = None,
     verbose: str | int = "auto",
 ) -> training.Progress:
@@ -229,6 +277,8 @@ def train(
         folder: prepared data set (`uunet.data`); labels may be unknown.
         out: Path of the run; receives `checkpoint.npz`, `log.csv`, and at every checkpoint `generator.safetensors`,
             the average of the weights, and a sample sheet in `sheets/`.
+        classifier: Path of D_a's file, if and only if `config.identity` has weights for it.
+        start: folder of another run to start from, see `start_from`; None for random weights.
         minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
         verbose: of `keras.Model.fit`.
 
@@ -236,17 +286,24 @@ def train(
         `trainer.Progress`.
 
     Raises:
-        WeightsError: if `reader` is not a reader's file.
+        WeightsError: if `reader` is not a reader's file, or `classifier` not that of a fitting D_a.
+        ConfigError: if there is a D_a that the configuration does not use, or none that it needs.
+        CheckpointError: if `start` holds no run, or one of other networks.
     """
     begin = time.monotonic()
     provenance.commit()  # remembered from here on: the checkout may change during the training
+    d_a = identity.load(classifier, config)
     keras.utils.set_random_seed(config.seed)
     heads, validation = (data.load(folder, split, size=config.size) for split in ("train", "validation"))
     reads = reading.load(reader)
     told = reading.told(reads, heads)
     inputs = {"data_sha256": heads.sha256, "reader_sha256": hashlib.sha256(Path(reader).read_bytes()).hexdigest()}
+    if classifier is not None:
+        inputs["classifier_sha256"] = hashlib.sha256(Path(classifier).read_bytes()).hexdigest()
     generator, critic = build_networks(config)
-    trainer, optimizer = build_trainer(generator, critic, config)
+    trainer, optimizer = build_trainer(generator, critic, config, d_a)
+    if start is not None:
+        inputs["start_sha256"] = start_from(start, (generator, critic), optimizer, config)
 
     def write(step):
         record = provenance.record(config, inputs, steps=step, seconds=time.monotonic() - begin)
@@ -263,6 +320,69 @@ def train(
         images=config.batch,
         further=[sheets],
     )
+
+
+def start_from(
+    folder: Path | str,
+    networks: tuple[keras.Model, keras.Model],
+    optimizer: keras.optimizers.Optimizer,
+    config: GeneratorConfig,
+) -> str:
+    """Gives a generator and its critic the weights of another run, and the optimiser the moving average.
+
+    The run may have had another configuration, but its networks must fit: the same widths, and the same size, or half
+    the size and no outer level. In the second case the new outer level stays as it is.
+
+    Args:
+        folder: of the run, with `checkpoint.npz`.
+        networks: generator and critic.
+        optimizer: the generator's, from `build_trainer`; no step was made with it.
+        config: config.GeneratorConfig of these networks.
+
+    Returns:
+        sha256 of the checkpoint.
+
+    Raises:
+        CheckpointError: if there is no such checkpoint, or its networks do not fit.
+    """
+    path = Path(folder) / "checkpoint.npz"
+    if not path.is_file():
+        raise checkpoints.CheckpointError(f"{folder} holds no run (checkpoint.npz): name one of `train-generator`.")
+    stored = checkpoints.read(path)
+    try:
+        earlier = dataclasses.replace(generator_config(stored.run["config"]), identity=None)
+    except (KeyError, TypeError) as error:
+        raise checkpoints.CheckpointError(
+            f"{path} is of another kind of training ({error}): name a run of `train-generator`."
+        ) from error
+    old = build_networks(earlier)
+    odd = [name for pair in zip(networks, old, strict=True) for name in _odd(*pair)]
+    if odd or config.size != earlier.size * (2 if config.outer and not earlier.outer else 1):
+        raise checkpoints.CheckpointError(
+            f"{path} has networks of {earlier.size} pixels, which do not fit{f' (at {odd[0]})' if odd else ''}: start "
+            "from a run of the same widths and size, or, with an outer level, of half the size."
+        )
+    trainer, averaging = build_trainer(*old, earlier)
+    for k, variable in enumerate(trainer.variables):  # the first of `trainer.state()`, with D_a or without
+        variable.assign(stored.values[f"v{k}"])
+    for new, one in zip(networks, old, strict=True):
+        values = {variable.path: np.array(variable.value) for variable in one.variables}
+        for variable in new.variables:
+            variable.assign(values.get(variable.path, variable.value))
+    averaging.finalize_variable_values(old[0].trainable_variables)
+    average = {variable.path: np.array(variable.value) for variable in old[0].trainable_variables}
+    averages = [variable for variable in optimizer.variables if variable.path.endswith("_average")]
+    for variable, kept in zip(networks[0].trainable_variables, averages, strict=bool(averages)):
+        kept.assign(average.get(variable.path, np.array(variable.value)))
+    optimizer.iterations.assign(1)  # at step 0 Keras would begin the average again
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _odd(network, old):
+    """Variables of two networks that do not fit, but those of an outer level that is new."""
+    shapes, stored = ({one.path: tuple(one.shape) for one in of.variables} for of in (network, old))
+    added = {name for name in shapes if name not in stored and name.startswith("outer_")}
+    return sorted(name for name, _ in shapes.items() ^ stored.items() if name not in added)
 
 
 def save(generator: keras.Model, config: GeneratorConfig, out: Path, record: dict) -> None:

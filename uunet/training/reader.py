@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 from keras import ops
@@ -138,8 +139,14 @@ def load(path: Path | str) -> keras.Model:
 
 
 def told(reader: keras.Model, heads: data.Heads) -> Told:
-    """What the generator is told of heads: the numbers read, and known labels; others as read where that is SURE."""
-    numbers, logits = read(reader, heads.images)
+    """What the generator is told of heads: the numbers read, and known labels; others as read where that is SURE.
+
+    Heads of twice the reader's size are read at half their size.
+    """
+    images, size = heads.images, reader.input_shape[1]
+    if images.shape[1] == 2 * size:
+        images = np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in images])
+    numbers, logits = read(reader, images)
     known = heads.labels[:, 1:].copy()
     for k, label in enumerate(labels.VALUES):
         share = np.exp(logits[label] - logits[label].max(axis=-1, keepdims=True))

@@ -1,7 +1,8 @@
 """Training on JAX with the data set on the device: batches are sampled there, and one compiled call makes many steps.
 
 Batches follow the rules of `uunet.data.sampling`, and are a pure function of (seed, step) as there; only the random
-number generator differs. During a call nothing but the number of the first step passes between host and device.
+number generator differs. During a call nothing but the number of the first step passes between host and device. The
+generator's batches are made in `resident_generation`.
 """
 
 import math
@@ -15,11 +16,10 @@ from jax import lax, random
 
 from uunet import data
 from uunet.channel import video_codec
-from uunet.config import AdversarialConfig, ChannelConfig, ClassifierConfig, GeneratorConfig
+from uunet.config import AdversarialConfig, ChannelConfig, ClassifierConfig
 from uunet.data import sampling
 from uunet.errors import UUNetError
-from uunet.labels import LABELS, UNKNOWN_CODE, VALUES
-from uunet.models import generator
+from uunet.labels import LABELS, UNKNOWN_CODE
 from uunet.training.jax import Trainer
 
 Array = np.ndarray | jax.Array  # tables are made with NumPy; `_put` brings them to the device
@@ -125,7 +125,7 @@ def pair_batch(loaded: DeviceHeads, config: ClassifierConfig, step: int | jax.Ar
     columns = np.array([LABELS.index(label) for label in config.labels])
     labels, others = loaded.labels[first][:, columns], loaded.labels[second][:, columns]
     known = (labels != UNKNOWN_CODE) & (others != UNKNOWN_CODE)
-    x, x_prime = (_to_float(loaded.images[chosen]) for chosen in (first, second))
+    x, x_prime = (to_float(loaded.images[chosen]) for chosen in (first, second))
     if config.augment:
         x, x_prime = augment(x, next(keys)), augment(x_prime, next(keys))
     return {
@@ -229,7 +229,7 @@ def sequence_batch(loaded: DeviceHeads, config: AdversarialConfig, step: int | j
     conditions = jax.vmap(lambda key: sample_conditions(config.channel, sequences, key, step))
     order, degradation = conditions(random.split(keys[1], passes))
     return {
-        "x": _to_float(loaded.images[chosen]),
+        "x": to_float(loaded.images[chosen]),
         "noise": jnp.repeat(noise, config.frames, axis=1),
         "epsilon": random.uniform(keys[2], (config.critic_steps, 2, config.batch_size, 1, 1, 1)),
         "order": order,
@@ -268,53 +268,8 @@ def sample_conditions(
     return random.permutation(keys[4], sequences).astype(jnp.int32), degradation.astype(jnp.int32)
 
 
-class ToldHeads(NamedTuple):
-    """A data set on the device, with what the generator is told of it."""
-
-    images: jax.Array  # uint8 (N, size, size, 3), RGB
-    numbers: jax.Array  # float32 (N, 9)
-    labels: jax.Array  # int32 (N, 3), -1 is unknown
-    members: tuple  # of int32 arrays: the heads of each domain
-
-
-def load_told(heads: data.Heads, told: data.Told) -> ToldHeads:
-    """Puts a set and what is told of it on the device, for `generation_batch`."""
-    members = tuple(jnp.asarray(members, jnp.int32) for members in heads.members)
-    numbers, labels = jnp.asarray(told.numbers, jnp.float32), jnp.asarray(told.labels, jnp.int32)
-    return ToldHeads(jnp.asarray(heads.images), numbers, labels, members)
-
-
-def generation_batch(loaded: ToldHeads, config: GeneratorConfig, step: int | jax.Array) -> dict:
-    """A batch for the generator and its critic, sampled by the rules of `data.generation_batch`.
-
-    Args:
-        loaded: from `load_told`.
-        config: config.GeneratorConfig.
-        step: int or int32 scalar; the batch depends on it and on `config.seed` alone.
-
-    Returns:
-        dict as `data.generation_batch` makes it.
-    """
-    keys = iter(random.split(random.fold_in(random.key(config.seed), step), 5 + len(loaded.members)))
-    shared = sampling.shared(config.batch, loaded.members)
-    heads = [members[random.randint(next(keys), (count,), 0, len(members))] for members, count in shared]
-    chosen = random.permutation(next(keys), jnp.concatenate(heads))  # the first heads are penalised: of all domains
-    mirrored = random.bernoulli(next(keys), 0.5, (config.batch,))
-    image = _to_float(loaded.images[chosen])
-    known = random.uniform(next(keys), (config.batch, loaded.labels.shape[1])) >= config.unknown
-    labels = jnp.where(known, loaded.labels[chosen], UNKNOWN_CODE)
-    values = enumerate(VALUES.values())
-    return {
-        "image": jnp.where(mirrored[:, None, None, None], image[:, :, ::-1], image),
-        "numbers": loaded.numbers[chosen] * jnp.where(mirrored[:, None], jnp.array(generator.MIRRORED), 1),
-        "labels": jnp.concatenate([jax.nn.one_hot(labels[:, k], len(words)) for k, words in values], axis=1),
-        "code": random.normal(next(keys), (config.batch, 2 * config.codes)),
-        "change": random.uniform(next(keys), (config.batch, 14)),
-        "pull": jnp.full(config.batch, config.pull * jnp.maximum(0, 1 - step / config.pull_steps)),
-    }
-
-
-def _to_float(images):
+def to_float(images: jax.Array) -> jax.Array:
+    """uint8 0..255 -> float32 in [0, 1]."""
     return images.astype(jnp.float32) / 255
 
 
@@ -324,11 +279,11 @@ class Steps:
     Args:
         trainer: training.jax.Trainer, of one device.
         sample: callable `(loaded, step) -> batch`, which JAX can trace.
-        loaded: the set it samples from, DeviceHeads or ToldHeads.
+        loaded: NamedTuple of arrays, the set it samples from: DeviceHeads, or `resident_generation.ToldHeads`.
         count: int, steps per call.
     """
 
-    def __init__(self, trainer: Trainer, sample: Callable, loaded: DeviceHeads | ToldHeads, count: int) -> None:
+    def __init__(self, trainer: Trainer, sample: Callable, loaded: tuple, count: int) -> None:
         self.trainer, self.loaded, self.count = trainer, loaded, count
         self.variables = (
             trainer.trainable_variables, trainer.non_trainable_variables, trainer.optimizer.variables,

@@ -213,4 +213,7 @@ def _identity(config, run):
     settings = dataclasses.asdict(config)
     for name in ("steps", "sharpening_steps", "hiding_steps"):
         settings.pop(name, None)
+    for name in ("outer", "other_labels", "identity"):  # a run older than these has them switched off
+        if not settings.get(name, True):
+            settings.pop(name)
     return {"config": settings, **run.inputs}

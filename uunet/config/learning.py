@@ -36,7 +36,8 @@ class Optimizer:
     average: float | None = None  # momentum of the moving average of the weights, which replaces them at the end
 
 
-def _check_steps(name, steps, every, least=1):
+def check_steps(name: str, steps: int, every: int, least: int = 1) -> None:
+    """Raises ConfigError unless `steps`, the setting `name`, is `least` or more and a multiple of `every`."""
     if steps < least or steps % every:
         raise ConfigError(
             f"A checkpoint is made every {every} steps, and {name} must be a multiple of that (checkpoint_every); got "
@@ -71,7 +72,7 @@ class ClassifierConfig:
             raise ConfigError(f"labels are some of {', '.join(LABELS)}; got {', '.join(self.labels) or 'none'}.")
         if not 0.4 <= self.genuine <= 0.6:
             raise ConfigError(f"genuine, the share of same-ID pairs, is 0.4 to 0.6; got {self.genuine}.")
-        _check_steps("steps", self.steps, self.checkpoint_every)
+        check_steps("steps", self.steps, self.checkpoint_every)
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class AdversarialConfig:
         if self.penalty not in ("limit", "wgan-gp"):
             raise ConfigError(f"penalty is 'limit' or 'wgan-gp'; got {self.penalty!r}.")
         _check_sizes(self.channel, self.subjects * self.sequences)
-        _check_steps("steps", self.steps, self.checkpoint_every)
+        check_steps("steps", self.steps, self.checkpoint_every)
 
     @property
     def batch_size(self) -> int:
@@ -203,52 +204,9 @@ class TwinConfig:
     def __post_init__(self) -> None:
         check_s(self.s)
         _check_sizes(self.channel, self.batch)
-        _check_steps("steps", self.steps, self.checkpoint_every, least=0)
-        _check_steps("sharpening_steps", self.sharpening_steps, self.checkpoint_every, least=0)
-        _check_steps("hiding_steps", self.hiding_steps, self.checkpoint_every, least=0)
-
-
-@dataclass(frozen=True)
-class ReaderConfig:
-    """What the generator is told of a head, beyond the paper: the reader (`models.generator`)."""
-
-    size: int = 64  # pixels, side of every network input
-    width: int = 24  # kernels of the first level
-    batch: int = 64  # heads
-    steps: int = 5000
-    optimizer: Optimizer = Optimizer("adam", 1e-3, cosine=True)
-    checkpoint_every: int = 250  # steps; also the interval of a CSV row
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _check_steps("steps", self.steps, self.checkpoint_every)
-
-
-@dataclass(frozen=True)
-class GeneratorConfig:
-    """Drawing a head without seeing it, beyond the paper: the generator and its critic (`models.generator`)."""
-
-    size: int = 64  # pixels, side of every network input
-    widths: tuple[int, ...] = (32, 64, 128, 192)  # kernels of the generator at 1/2, 1/4, 1/8, 1/16 of the side
-    critic_widths: tuple[int, ...] = (32, 64, 128, 192)
-    codes: int = 64  # length of z
-    unknown: float = 0.1  # probability that a known label is not told
-    batch: int = 32  # heads
-    penalised: int = 4  # heads of a batch at which the critic's gradient is measured
-    penalty_weight: float = 0.05  # of the squared length of that gradient
-    pull: float = 20.0  # weight of the distance to x in the first step; it falls to 0
-    pull_steps: int = 3_000  # until then
-    steps: int = 62_500  # 2 million heads
-    generator_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0, average=0.998)
-    critic_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0)
-    xla: bool = True  # whether TensorFlow compiles the step with XLA: half a minute once, then steps of half the time
-    checkpoint_every: int = 250  # steps; also the interval of a CSV row and a sample sheet
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.penalised <= self.batch:
-            raise ConfigError(f"penalised is 1 to batch = {self.batch}; got {self.penalised}.")
-        _check_steps("steps", self.steps, self.checkpoint_every)
+        check_steps("steps", self.steps, self.checkpoint_every, least=0)
+        check_steps("sharpening_steps", self.sharpening_steps, self.checkpoint_every, least=0)
+        check_steps("hiding_steps", self.hiding_steps, self.checkpoint_every, least=0)
 
 
 @dataclass(frozen=True)
@@ -386,15 +344,5 @@ TWINS_BY_NAME = {
         channel=ChannelConfig(sizes=(24, 80)),
         precision="float32",
         checkpoint_every=2,
-    ),
-}
-
-# Drawing without seeing: what two CPU cores train in half a day (docs/training-log.md), and seconds for tests.
-READERS_BY_NAME = {"reader": ReaderConfig(), "smoke": ReaderConfig(width=4, batch=8, steps=4, checkpoint_every=2)}
-GENERATORS_BY_NAME = {
-    "generator": GeneratorConfig(),
-    "accelerator": GeneratorConfig(batch=128, penalised=16, steps=50_000, checkpoint_every=100),
-    "smoke": GeneratorConfig(
-        widths=(4, 4, 8), critic_widths=(4, 4, 8), batch=4, penalised=2, xla=False, steps=4, checkpoint_every=2
     ),
 }
