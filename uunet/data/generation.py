@@ -31,10 +31,10 @@ def generation_batch(heads: Heads, told: Told, config: GeneratorConfig, step: in
     Returns:
         dict of `image` float32 `(B, size, size, 3)`, half of them mirrored; `numbers`, `labels` as the networks take
         them; `code` `(B, 2 codes)`, z of the critic's turn and of the generator's; `change` `(B, 14)` of U(0, 1), for
-        `training.generation.augment` in both turns; `pull` `(B,)`, the weight of the distance to x in this step. With `config.other_labels`, `asked` as `labels`: what is asked for.
-        With `config.identity`, the `partner_image`, `partner_numbers` and `partner_code` of each head: another head of
-        its sequence, or the same one mirrored if there is none; and `same` `(B,)`, 1 where the partner has the head's
-        code in the generator's turn, else 0.
+        `training.generation.augment` in both turns; `pull` `(B,)`, the weight of the distance to x in this step.
+        With `config.other_labels`, `asked` as `labels`: what is asked for. With `config.identity`, the `partner_image`,
+        `partner_numbers` and `partner_code` of each head: another head of its sequence, or the same one mirrored if
+        there is none; and `same` `(B,)`, 1 where the partner has the head's code in the generator's turn, else 0.
     """
     rng = np.random.default_rng([config.seed, step])
     members = [rng.choice(members, count) for members, count in shared(config.batch, heads.members)]
