@@ -134,6 +134,31 @@ def test_what_is_told_is_known_or_read_surely(read_by, posed_set):
     np.testing.assert_array_equal(told.labels[:, 0], np.where(sure, odds.argmax(axis=1), -1))
 
 
+def test_real_heads_give_labels_alone(posed_set, tiny_set):
+    """Half a batch of them is added, with their labels; only numbers of rendered heads count in the loss."""
+    heads, real = (
+        data.load(posed_set, "train", size=32, columns=data.READER_COLUMNS),
+        data.load(tiny_set, "train", size=32),
+    )
+    alone, batch = data.reader_batch(heads, READS, 5), data.reader_batch(heads, READS, 5, real)
+    for name, value in alone.items():
+        np.testing.assert_array_equal(batch[name][: READS.batch], value)
+    assert len(batch["x"]) == READS.batch * 3 // 2 and batch["posed"].sum() == READS.batch
+    network = models.head_reader(size=32, width=4)
+    network.get_layer("forget").rate = 0  # the same heads, the same loss
+    tensors = {name: keras.ops.convert_to_tensor(value) for name, value in batch.items()}
+    _, terms = reader.reader_objective(network, tensors)
+    _, changed = reader.reader_objective(
+        network, tensors | {"numbers": tensors["numbers"] + 9 * (1 - tensors["posed"][:, None])}
+    )
+    assert float(changed["error"]) == pytest.approx(float(terms["error"]), rel=1e-6)
+
+
+def test_labels_of_real_heads_are_counted_apart(posed_set, tiny_set, tmp_path):
+    _, found = reader.train(READS, posed_set, tmp_path, real=tiny_set, verbose=0)
+    assert {"real gender", "real ethnicity", "real hairstyle"} <= found.keys()
+
+
 @pytest.mark.slow
 def test_the_reader_learns_where_a_face_is(tmp_path):
     """A bright square is the face: its place is soon read better than as the mean place."""
@@ -149,7 +174,7 @@ def test_the_reader_learns_where_a_face_is(tmp_path):
             picture[row - 3 : row + 3, column - 3 : column + 3] = 1
         numbers = np.tile(np.array(generator.MEAN[:7], np.float32), (16, 1))
         numbers[:, :2] = centres / 32 - 0.5
-        return {"x": x, "numbers": numbers, "labels": np.full((16, 3), -1, np.int32)}
+        return {"x": x, "numbers": numbers, "posed": np.ones(16, "f"), "labels": np.full((16, 3), -1, np.int32)}
 
     network = models.head_reader(size=32, width=8)
     training.fit(

@@ -136,6 +136,10 @@ def train_reader(
     data: options.Data,
     out: options.Run,
     config: Annotated[str, typer.Option(help=f"One of {', '.join(configuration.READERS_BY_NAME)}.")] = "reader",
+    real: Annotated[
+        Path | None,
+        typer.Option(help="A data set of real heads, from which it learns the labels that are known there."),
+    ] = None,
     steps: options.Steps = None,
     minutes: options.Minutes = None,
     seed: options.Seed = 0,
@@ -143,7 +147,8 @@ def train_reader(
     """Beyond the paper: trains the **reader**, which predicts the nine numbers that the generator is told of a head.
 
     The numbers describe place, size, pose, mouth and light. The reader also predicts gender, ethnicity and hairstyle.
-    DATA is a rendered data set, because only rendered heads have known poses.
+    DATA is a rendered data set, because only rendered heads have known poses. Labels of rendered heads do not carry
+    over to real people: name a set of real heads as --real, too.
 
     Example: `uunet train-reader heads/ -o runs/reader`
     """
@@ -151,7 +156,7 @@ def train_reader(
     from uunet.training import reader
 
     chosen = options.changed(options.named(config, configuration.READERS_BY_NAME), steps=steps, seed=seed)
-    progress, found = reader.train(chosen, data, out, minutes=minutes)
+    progress, found = reader.train(chosen, data, out, real=real, minutes=minutes)
     print("validation: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
     print(f"written: {out / 'reader.safetensors'}{summary.remaining(progress)}")
 

@@ -290,17 +290,18 @@ def _moved(picture, landmarks, rng):
     return Moved(moved, places, -angle, False)
 
 
-def reader_batch(heads: Heads, config: ReaderConfig, step: int) -> dict[str, np.ndarray]:
+def reader_batch(heads: Heads, config: ReaderConfig, step: int, real: Heads | None = None) -> dict[str, np.ndarray]:
     """A batch for the reader, moved and relit as in `twin_batch`, some of it blurred.
 
     Args:
         heads: Heads, loaded with `columns=READER_COLUMNS`.
         config: `config.ReaderConfig`.
         step: int; the batch depends on it and on `config.seed` alone.
+        real: Heads of which some labels are known and no numbers; half as many of them are added to the batch.
 
     Returns:
-        dict of `x` float32 `(B, size, size, 3)`, `numbers` `(B, 7)`, the first of `models.generator.NUMBERS`, and
-        `labels` int32 `(B, 3)`, -1 where unknown.
+        dict of `x` float32 `(B, size, size, 3)`, `numbers` `(B, 7)`, the first of `models.generator.NUMBERS`, or 0
+        where `posed` `(B,)` is 0 and not 1, and `labels` int32 `(B, 3)`, -1 where unknown.
     """
     rng = np.random.default_rng([config.seed, step])
     chosen = rng.integers(len(heads.images), size=config.batch)
@@ -313,11 +314,22 @@ def reader_batch(heads: Heads, config: ReaderConfig, step: int) -> dict[str, np.
     sides = np.array([-1 if one.mirrored else 1 for one in moved])
     angles = np.radians([one.angle for one in moved])
     turned = np.stack([sides * pose[:, 0], pose[:, 1], sides * (pose[:, 2] + angles)], axis=1)
-    return {
+    batch = {
         "x": _relit(pixels.to_float(np.stack(pictures)), rng),
         "numbers": face_numbers(np.stack([one.landmarks for one in moved]), turned, config.size),
+        "posed": np.ones(len(chosen), np.float32),
         "labels": heads.labels[chosen, 1:].astype(np.int32),
     }
+    if real is not None:
+        some = rng.integers(len(real.images), size=config.batch // 2)
+        added = {
+            "x": _augment(real.images[some], rng),
+            "numbers": np.zeros((len(some), batch["numbers"].shape[1]), np.float32),
+            "posed": np.zeros(len(some), np.float32),
+            "labels": real.labels[some, 1:].astype(np.int32),
+        }
+        batch = {name: np.concatenate([value, added[name]]) for name, value in batch.items()}
+    return batch
 
 
 READER_COLUMNS = ("landmarks", "yaw", "pitch", "roll")

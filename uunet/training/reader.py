@@ -1,4 +1,8 @@
-"""Trains the reader on rendered heads, whose pose and landmarks are known: what the generator is told of a head."""
+"""Trains the reader: what the generator is told of a head.
+
+Rendered heads have known poses and landmarks. Real heads, whose labels alone are known, may be added: labels of
+rendered heads do not carry over to them (docs/training-log.md).
+"""
 
 from pathlib import Path
 
@@ -22,7 +26,9 @@ SURE = 0.7  # a label that the reader gives a smaller probability counts as unkn
 def reader_objective(reader: keras.Model, batch: dict) -> tuple[Tensor, dict]:
     """The reader's loss: absolute errors of numbers, each in units of its spread, and cross-entropies of labels.
 
-        L = E[ |p - p_true| / spread ] + sum_l E[ -log softmax(logits_l)[label_l] ], over known labels
+        L = E[ |p - p_true| / spread ] + 0.3 sum_l E[ -log softmax(logits_l)[label_l] ]
+
+    The first mean is over the heads whose numbers are known, the others are over the known labels and 0 for the rest.
 
     Args:
         reader: `models.head_reader`.
@@ -35,7 +41,8 @@ def reader_objective(reader: keras.Model, batch: dict) -> tuple[Tensor, dict]:
     count = batch["numbers"].shape[1]
     spread = np.array(generator.SPREAD[:count], np.float32)
     # E[ |p - p_true| / spread ]
-    error = ops.mean(ops.abs(made["numbers"][:, :count] - batch["numbers"]) / spread)
+    error = ops.mean(ops.abs(made["numbers"][:, :count] - batch["numbers"]) / spread, axis=-1)
+    error = ops.sum(error * batch["posed"]) / ops.sum(batch["posed"])
     unclear = 0.0
     for k, label in enumerate(labels.VALUES):
         # one_hot of -1, unknown, is all zeros
@@ -56,7 +63,13 @@ def build_trainer(reader: keras.Model, config: ReaderConfig) -> training.Trainer
 
 
 def train(
-    config: ReaderConfig, folder: Path | str, out: Path, *, minutes: float | None = None, verbose: str | int = "auto"
+    config: ReaderConfig,
+    folder: Path | str,
+    out: Path,
+    *,
+    real: Path | str | None = None,
+    minutes: float | None = None,
+    verbose: str | int = "auto",
 ) -> tuple[training.Progress, dict]:
     """Trains the reader, resuming if `out` holds a checkpoint of the same run.
 
@@ -64,12 +77,16 @@ def train(
         config: config.ReaderConfig.
         folder: rendered data set (`uunet.data`).
         out: Path of the run; receives `reader.safetensors`, `checkpoint.npz`, `log.csv`.
+        real: data set of real heads with some known labels, from which the reader learns labels, too; None for none.
         minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
         verbose: of `keras.Model.fit`.
 
     Returns:
         `trainer.Progress`; and dict from number to its mean absolute error and from label to the share of heads that
-        are read correctly, of validation.
+        are read correctly, of validation; "real gender" and so on for labels of real heads.
+
+    Raises:
+        DataError: if a set cannot be read, or no label of `real` is known.
     """
     keras.utils.set_random_seed(config.seed)
     heads, validation = (
@@ -77,14 +94,22 @@ def train(
     )
     reader = generator.head_reader(size=config.size, width=config.width)
     inputs = {"data_sha256": heads.sha256}
+    labelled = seen = None
+    if real is not None:
+        labelled, seen = (data.load(real, split, size=config.size) for split in ("train", "validation"))
+        if (labelled.labels[:, 1:] == labels.UNKNOWN_CODE).all():
+            raise data.DataError(f"No gender, ethnicity or hairstyle is known in {real}: name a set that has some.")
+        inputs["real_sha256"] = labelled.sha256
     progress = training.fit(
         build_trainer(reader, config),
-        lambda step: data.reader_batch(heads, config, step),
+        lambda step: data.reader_batch(heads, config, step, labelled),
         config,
         training.Run(out, inputs, minutes, verbose),
         images=config.batch,
     )
     found = validate(reader, validation)
+    if seen is not None:
+        found |= {f"real {label}": share for label, share in _read_rightly(reader, seen).items()}
     record = provenance.record(config, inputs, steps=progress.steps, seconds=progress.seconds)
     files.save(
         reader,
@@ -98,13 +123,21 @@ def train(
 
 def validate(reader: keras.Model, heads: data.Heads) -> dict:
     """Mean absolute error of each number, and the share of heads whose label is read correctly."""
-    numbers, logits = read(reader, heads.images)
+    numbers, _ = read(reader, heads.images)
     true = data.face_numbers(data.landmarks_of(heads), data.pose_of(heads), heads.images.shape[1])
     errors = np.abs(numbers[:, : true.shape[1]] - true).mean(axis=0)
     found = {name: float(error) for name, error in zip(generator.NUMBERS, errors, strict=False)}
+    return found | _read_rightly(reader, heads)
+
+
+def _read_rightly(reader, heads):
+    """For each label that is known of some head, the share of these heads whose label is read correctly."""
+    _, logits = read(reader, heads.images)
+    found = {}
     for k, label in enumerate(labels.VALUES, start=1):
         known = heads.labels[:, k] != labels.UNKNOWN_CODE
-        found[label] = float((logits[label][known].argmax(axis=-1) == heads.labels[known, k]).mean())
+        if known.any():
+            found[label] = float((logits[label][known].argmax(axis=-1) == heads.labels[known, k]).mean())
     return found
 
 
