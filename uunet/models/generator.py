@@ -53,20 +53,20 @@ WINDOW = 1.0  # standard deviation of the weights of `right` and `down`, in exp(
 LEAK = 0.2
 
 
-def removed(size: int) -> np.ndarray:
-    """k: bool `(size, size)`, the pixels that the generator never sees."""
-    return _radius(size) <= 1
+def removed(height: int, width: int | None = None) -> np.ndarray:
+    """k: bool `(height, width)`, the pixels that the generator never sees; a square without `width`."""
+    return _radius(height, width) <= 1
 
 
-def _blended(size):
-    """b: float32 `(size, size, 1)`, 1 where `removed`, and falling to 0 over 1/12 of the ellipse around it."""
-    return np.clip((13 / 12 - _radius(size)) * 12, 0, 1).astype(np.float32)[..., None]
+def blending(height: int, width: int | None = None) -> np.ndarray:
+    """b: float32 `(height, width, 1)`, 1 where `removed`, and falling to 0 over 1/12 of the ellipse around it."""
+    return np.clip((13 / 12 - _radius(height, width)) * 12, 0, 1).astype(np.float32)[..., None]
 
 
-def _radius(size):
-    """Distance of each pixel from the middle of a rounded rectangle, 1 on its edge: `(size, size)`."""
-    places = (np.arange(size) + 0.5) / size
-    right, down = np.abs(places - 0.5) / 0.4375, np.abs(places - 0.516) / 0.5156
+def _radius(height, width):
+    """Distance of each pixel from the middle of a rounded rectangle, 1 on its edge: `(height, width)`."""
+    rows, columns = ((np.arange(side) + 0.5) / side for side in (height, width or height))
+    right, down = np.abs(columns - 0.5) / 0.4375, np.abs(rows - 0.516) / 0.5156
     return (right[None] ** 3 + down[:, None] ** 3) ** (1 / 3)
 
 
@@ -154,7 +154,7 @@ def head_generator(
         if k:
             x = _modulated(x, style, widths[k - 1], f"up{k}_b")
     drawn = layers.Conv2D(FOLD**2 * 3, 3, padding="same", dtype=precision.exact(), name="output")(x)
-    f, b = ops.sigmoid(shuffle(drawn, FOLD)), _blended(size)
+    f, b = ops.sigmoid(shuffle(drawn, FOLD)), blending(size)
     return keras.Model(inputs, f * b + y * (1 - b), name=name)
 
 
@@ -236,7 +236,8 @@ def face_coordinates(numbers: Tensor, cells: int) -> Tensor:
     right = ops.subtract(places[None, None], numbers[:, 0, None, None]) / unit  # (B, 1, cells)
     down = ops.subtract(places[None, :, None], numbers[:, 1, None, None]) / unit  # (B, cells, 1)
     cos, sin = (function(numbers[:, 5])[:, None, None] for function in (ops.cos, ops.sin))
-    return ops.stack([cos * right + sin * down, cos * down - sin * right], axis=-1)
+    # - (-sin): for a single picture, Keras 3 with TensorFlow takes (1, 1, cells) + (1, cells, 1) for adding a bias
+    return ops.stack([cos * right - (-sin) * down, cos * down - sin * right], axis=-1)
 
 
 def _inputs(size):
