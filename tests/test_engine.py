@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import skimage
 
+from tests import virtual_weights
 from tests.clips import write_clip
-from uunet import engine, metrics, models, pipeline
+from uunet import engine, metrics, models, pipeline, pixels
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
-from uunet.models import twin
+from uunet.models import generator, twin, virtual
 
 TRACKS = np.array([5, 5, 5, 5, 2, 2, 2])
 
@@ -125,3 +126,47 @@ def test_the_pipeline_and_evaluation_choose_the_same_person(chooser, tmp_path, m
     assert made[0].people.keys() == evaluation.people.keys() == {7}
     np.testing.assert_array_equal(made[0].people[7], evaluation.people[7])
     assert gender(evaluation, 7) == 1
+
+
+@pytest.fixture(scope="module")
+def unseeing():
+    return virtual_weights.encoder(64)
+
+
+def test_a_head_of_the_networks_size_is_what_the_generator_draws(unseeing, heads):
+    a = engine.Deidentifier(unseeing, 0)(heads, TRACKS)
+    deidentifier = engine.Deidentifier(unseeing, 0)
+    deidentifier.meet(heads, TRACKS)
+    numbers, _ = unseeing.read(heads / np.float32(255))
+    labels = np.stack([deidentifier._person(track) for track in TRACKS])
+    noise = np.stack([deidentifier._noise(track) for track in TRACKS])
+    drawn = unseeing.draw(heads / np.float32(255), numbers, labels, noise)
+    assert np.abs(a - 255 * drawn).max() <= 0.51
+
+
+def test_one_person_and_one_z_a_track(unseeing, heads):
+    same = np.stack([heads[0]] * 3)
+    one, again, other = engine.Deidentifier(unseeing, 0)(same, [4, 4, 5])
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+
+
+def test_answers_of_another_shape_keep_their_own_surroundings(unseeing, heads):
+    """What is published at 96 pixels of a head known at 64: the corners are those of the head, resized."""
+    (a,) = engine.Deidentifier(unseeing, 0)(heads[:1], [0], shapes=[(96, 80)])
+    assert a.shape == (96, 80, 3)
+    around = generator.blending(96, 80)[..., 0] == 0
+    x = pixels.to_roi(heads[0] / np.float32(255), 96, 80)
+    assert np.abs(a[around].astype(int) - x[around]).mean() < 3
+
+
+def test_heads_of_a_track_are_steadied_where_asked(unseeing, heads):
+    steady, single = engine.Deidentifier(unseeing, 0, steady=True), engine.Deidentifier(unseeing, 0)
+    first = steady(heads[:4], TRACKS[:4]), single(heads[:4], TRACKS[:4])
+    np.testing.assert_array_equal(first[0][0], first[1][0])
+    numbers, _ = unseeing.read(heads[:4] / np.float32(255))
+    expected = numbers[0]
+    for one in numbers[1:]:
+        expected = virtual.steadied(one, expected)
+    np.testing.assert_allclose(steady._numbers[5], expected, atol=1e-5)
+    assert not single._numbers and (first[0] != first[1]).any()

@@ -61,9 +61,10 @@ def network_inputs(rois: Rois, size: int) -> np.ndarray:
 class Deidentifier:
     """U_e, and who stands in for each track: one draw of the noise channel and, if U_e draws a person, one person.
 
-    The person, or the labels of the person, are chosen from the first FIRST_HEADS heads of the track, by what U_e reads in all of them together. They
-    are those that `meet` is shown before the track is first de-identified; without `meet`, those of the first call that
-    has the track. Heads of a track come in the order of time; in how many calls makes no difference.
+    The person, or the labels of the person, are chosen from the first FIRST_HEADS heads of the track, by what U_e reads
+    in all of them together. They are those that `meet` is shown before the track is first de-identified; without
+    `meet`, those of the first call that has the track. Heads of a track come in the order of time; in how many calls
+    makes no difference.
 
     Args:
         encoder: keras.Model U_e, `(B, S, S, 4)` to `(B, S, S, 3)`, a `models.twin.TwinEncoder`, or a
