@@ -1,6 +1,7 @@
 """Weights that draw without seeing, through the real command line: files, evaluation, line-up, attack."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -40,7 +41,7 @@ def test_a_clip_and_a_picture(uunet, clip, authority, weights):  # noqa: F811
     assert "give --identity" in uunet.sentence("reconstruct", "public.mp4", "-o", "no.mkv", "--weights", weights)
     out, _ = uunet("reconstruct", "public.mp4", "-o", "again.mkv", "--identity", authority[0])
     assert "originals restored" in out and len(video_reading.read_frames("again.mkv")) == len(clip[2])
-    images.write("in.png", "in.png", profiles.PNG, clip[2][0])
+    images.write(Path("in.png"), "in.png", profiles.PNG, clip[2][0])
     how = ["--boxes", _boxes("one.csv"), "--weights", weights, "--reversal", "none", "--seed", 1]
     uunet("deidentify", "in.png", "-o", "public.png", *how)
     uunet("deidentify", "in.png", "-o", "other.png", *how, "--s=-1,-1,-1,-1")
@@ -82,4 +83,4 @@ def test_an_attack_sees_the_drawing_alone(monkeypatch, capsys, quick, weights, t
     attack(*common, "--reversal", "sealed")
     record = json.loads(out.read_text())
     assert [row["answer"] for row in record["rows"]] == ["x", "a", "mean face", "inverse", "inverse"]
-    assert cv2.imread(str(out.with_suffix(".png"))).shape[0] == 4 * 64
+    assert cv2.imread(str(out.with_suffix(".png"))).shape[0] == 4 * 128  # x, a, two attackers

@@ -21,9 +21,10 @@ def encoder():
 @pytest.mark.parametrize("carrier", [(".mkv", False), (".mp4", False), (".png", False), (".jpg", True)],
                          ids=sealed_clips.name)  # fmt: skip
 def test_sealed_originals_come_back_without_a_decoder(tmp_path, encoder, carrier):
-    one = Sealed(tmp_path, encoder, carrier, FRAMES[3:6], HEADS[3:6]).publish()
+    some = slice(3, 4 if carrier[0] in (".png", ".jpg") else 6)
+    one = Sealed(tmp_path, encoder, carrier, FRAMES[some], HEADS[some]).publish()
     restored = one.restore()
-    for frame, heads, back in zip(FRAMES[3:6], HEADS[3:6], restored.frames, strict=False):
+    for frame, heads, back in zip(FRAMES[some], HEADS[some], restored.frames, strict=True):
         boxes = inside(heads, frame.shape)
         np.testing.assert_array_equal(back[boxes], frame[boxes])
     assert restored.opened == (3 if one.is_picture else 9) and restored.altered == []

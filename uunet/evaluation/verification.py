@@ -239,8 +239,10 @@ def _table(rows, by, cell):
 def _verified(row):
     if row["auc"] is None:
         return "not measurable"
-    return "{:.3f} ({:.3f} to {:.3f}); {:.3f} ± {:.3f}".format(row["auc"], *row["auc_interval"], row["accuracy"],
-                                                               row["standard_error"])  # fmt: skip
+    area = "{:.3f} ({:.3f} to {:.3f})".format(row["auc"], *row["auc_interval"])
+    if row["accuracy"] is None:  # with one fold
+        return area
+    return f"{area}; {row['accuracy']:.3f} ± {row['standard_error']:.3f}"
 
 
 def _share(row):
