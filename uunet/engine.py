@@ -277,7 +277,8 @@ def _blended(face, y, around, *, meets):
     """
     height, width = around.shape[:2]
     kept, b = pixels.to_float(around), generator.blending(height, width)
-    change = pixels.resample(face - y, height, width) - b * (kept - pixels.resample(y, height, width))
+    changed, shown = np.split(pixels.resample(np.concatenate([face - y, y], axis=-1), height, width), 2, axis=-1)
+    change = changed - b * (kept - shown)
     if meets:
         rows, columns = (np.minimum(np.arange(side) + 0.5, np.arange(side)[::-1] + 0.5) / side
                          for side in (height, width))  # fmt: skip
