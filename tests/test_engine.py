@@ -170,3 +170,25 @@ def test_heads_of_a_track_are_steadied_where_asked(unseeing, heads):
         expected = virtual.steadied(one, expected)
     np.testing.assert_allclose(steady._numbers[5], expected, atol=1e-5)
     assert not single._numbers and (first[0] != first[1]).any()
+
+
+def test_a_drawing_that_was_enlarged_gets_the_grain_of_its_surroundings(rng):
+    """A grey drawing in grey surroundings with noise: the noise is the same inside and outside, new in each head."""
+    kept = np.clip(rng.normal(128, 4, (200, 180, 1)), 0, 255).round().astype(np.uint8).repeat(3, axis=-1)
+    y = np.full((64, 64, 3), 128 / 255, np.float32)
+    plain = engine._blended(y, y, kept, meets=False, grain=None)
+    inside, outside = (generator.blending(200, 180) == level for level in (1, 0))
+    assert plain[inside[..., 0]].std() < 0.1
+    grained = engine._blended(y, y, kept, meets=False, grain=rng.normal(size=(200, 180, 1)))
+    np.testing.assert_array_equal(grained[outside[..., 0]], kept[outside[..., 0]])
+    assert grained[inside[..., 0]].std() == pytest.approx(4, rel=0.1)
+    assert engine._noise_level(grained / 255, inside) * 255 == pytest.approx(4, rel=0.1)
+
+
+def test_grain_is_for_large_heads_and_new_in_each(unseeing):
+    deidentifier, again = (engine.Deidentifier(unseeing, 3, grain=True) for _ in range(2))
+    first, second = deidentifier._grain(7, (90, 80)), deidentifier._grain(7, (90, 80))
+    assert first.shape == (90, 80, 1) and (first != second).mean() > 0.9
+    np.testing.assert_array_equal(again._grain(7, (90, 80)), first)
+    assert deidentifier._grain(7, (64, 64)) is None
+    assert engine.Deidentifier(unseeing, 3)._grain(7, (90, 80)) is None

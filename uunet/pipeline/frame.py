@@ -84,7 +84,7 @@ def new_deidentifier(encoder: Any, seed: int | None, *, hides: bool = True) -> e
             "that draw first and hide then, such as twin-cctv."
         )
     seed = secrets.randbits(64) if seed is None else seed
-    return engine.Deidentifier(encoder, seed, output="a" if hides else "t", steady=True)
+    return engine.Deidentifier(encoder, seed, output="a" if hides else "t", steady=True, grain=True)
 
 
 def deidentify(
