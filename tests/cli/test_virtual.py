@@ -84,3 +84,12 @@ def test_an_attack_sees_the_drawing_alone(monkeypatch, capsys, quick, weights, t
     record = json.loads(out.read_text())
     assert [row["answer"] for row in record["rows"]] == ["x", "a", "mean face", "inverse", "inverse"]
     assert cv2.imread(str(out.with_suffix(".png"))).shape[0] == 4 * 128  # x, a, two attackers
+
+
+def test_the_demo_seals(uunet, weights):  # noqa: F811
+    out, _ = uunet("demo", "-o", "demo", "--weights", weights)
+    assert "not shown, because these weights hide nothing" in out
+    assert "The same with sealed originals" in out and cv2.imread("demo/sheet.png").shape[1] == 1500
+    assert sorted(path.name for path in Path("demo").iterdir()) == [
+        "authority.key", "restored.mkv", "sealed.mp4", "sheet.png",
+    ]  # fmt: skip

@@ -91,6 +91,13 @@ def test_a_drawing_has_no_seam(encoder):
     assert np.abs(public[corner] - smooth[corner].astype(int)).max() <= 1  # as sharp as they were
 
 
+def test_a_head_in_a_grey_frame_is_grey(encoder):
+    picture, rois = HEADS["grey"]
+    public = published(encoder, picture, rois)
+    np.testing.assert_array_equal(public, public[..., :1].repeat(3, axis=-1))
+    assert (surroundings.crop(public, rois[0]) != surroundings.crop(picture, rois[0])).mean() > 0.7
+
+
 def test_a_square_that_the_frame_cuts_is_completed():
     shape = (96, 128, 3)
     for roi, margins in (

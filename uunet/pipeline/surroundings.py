@@ -5,11 +5,13 @@ A frame knows more than a ROI:
 - what is beyond the edges of a ROI, which the drawing has to meet;
 - where other heads are, which the drawing must not show either;
 - where the frame's edge cuts a box: the square that the box was is completed, so that the head is in its middle, as the
-  generator expects it.
+  generator expects it;
+- whether the picture has colours.
 """
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from uunet import engine
@@ -41,18 +43,24 @@ def drawn(
         tracks: list of int, of all heads, frame by frame.
         deidentifier: engine.Deidentifier of a `models.virtual.VirtualEncoder`.
     """
-    heads, around, margins = [], [], []
+    heads, around, margins, grey = [], [], [], []
     for frame, some in zip(frames, rois, strict=True):
         removed = removed_of(some, frame.shape)
+        is_grey = ((frame == frame[..., :1]).all(axis=-1) | removed).all()  # the generator draws in colour
         for roi in some:
+            grey.append(is_grey)
             missing = margins_of(roi, frame.shape)
             heads.append(np.pad(crop(frame, roi), (*missing, (0, 0)), mode="edge"))
             around.append(np.pad(_without_heads(frame, removed, roi), (*missing, (0, 0)), mode="edge"))
             margins.append(missing)
     made = deidentifier(heads, tracks, around=around)
-    return [
+    cut = [
         head[top : len(head) - bottom, left : head.shape[1] - right]
         for head, ((top, bottom), (left, right)) in zip(made, margins, strict=True)
+    ]
+    return [
+        cv2.cvtColor(cv2.cvtColor(head, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) if is_grey else head
+        for head, is_grey in zip(cut, grey, strict=True)
     ]
 
 
