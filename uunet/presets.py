@@ -82,7 +82,8 @@ class Preset:
                 f"{self.folder} holds a generator without its reader: copy the {VIRTUAL[1]} that it was trained with "
                 "into this folder."
             )
-        return virtual.VirtualEncoder(*map(self._load, VIRTUAL), self.s or virtual.S)
+        draws, reads = (self._load(name) for name in VIRTUAL)
+        return virtual.VirtualEncoder(draws, reads, self.s or virtual.S)
 
     @cached_property
     def decoder(self) -> keras.Model | None:
