@@ -6,7 +6,7 @@ from PIL import Image
 
 from tests import sealed_clips, virtual_weights
 from tests.sealed_clips import ALICE, FRAMES, HEADS, Sealed, inside
-from uunet import pipeline
+from uunet import engine, pipeline
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import rois_of
 from uunet.media import images, video_reading
@@ -51,6 +51,9 @@ def test_a_folder(tmp_path, encoder):
         Image.fromarray(FRAMES[k]).save(tmp_path / "in" / f"{k}.png")
     boxes = GivenBoxes(dict(enumerate(HEADS[:2])))
     options = pipeline.PublicOptions(seed=1, recipients=(ALICE.public,), quality="exact")
+    with pytest.raises(engine.ModelError, match="nothing of it is hidden"):  # once, not per picture
+        pipeline.deidentify_folder(tmp_path / "in", tmp_path / "out", encoder, boxes)
+    assert not (tmp_path / "out").exists()
     done = pipeline.deidentify_folder(tmp_path / "in", tmp_path / "out", encoder, boxes, options)
     assert done.done == {"0.png": 2, "1.png": 2} and not done.failed
     pipeline.restore_folder(tmp_path / "out", tmp_path / "again", pipeline.RestoreOptions(identity=ALICE))
