@@ -47,7 +47,7 @@ def run(net: presets.Preset, out: Path, seed: int = 0) -> list[str]:
         axis.imshow(head)
     for axis in axes.flat:
         axis.axis("off")
-    axes[1, 1].set_title(f"the heads as the networks see them, {size} pixels", fontsize=9)
+    axes[1, 0].set_title(f"the heads as the networks see them, {size} pixels", fontsize=9, loc="left")
     with atomic.new_file(out, overwrite=True) as part:
         figure.savefig(part, dpi=72, format="png")
     lines = [f"head of {roi.w} x {roi.h} pixels"]
