@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 import skimage
 
+from tests import virtual_weights
 from tests.clips import write_clip
-from uunet import engine, metrics, models, pipeline
+from uunet import engine, metrics, models, pipeline, pixels
 from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Roi
-from uunet.models import twin
+from uunet.models import generator, twin, virtual
 
 TRACKS = np.array([5, 5, 5, 5, 2, 2, 2])
 
@@ -126,3 +127,69 @@ def test_the_pipeline_and_evaluation_choose_the_same_person(chooser, tmp_path, m
     assert made[0].people.keys() == evaluation.people.keys() == {7}
     np.testing.assert_array_equal(made[0].people[7], evaluation.people[7])
     assert gender(evaluation, 7) == 1
+
+
+@pytest.fixture(scope="module")
+def unseeing():
+    return virtual_weights.encoder(64)
+
+
+def test_a_head_of_the_networks_size_is_what_the_generator_draws(unseeing, heads):
+    a = engine.Deidentifier(unseeing, 0)(heads, TRACKS)
+    deidentifier = engine.Deidentifier(unseeing, 0)
+    deidentifier.meet(heads, TRACKS)
+    numbers, _ = unseeing.read(heads / np.float32(255))
+    labels = np.stack([deidentifier._person(track) for track in TRACKS])
+    noise = np.stack([deidentifier._noise(track) for track in TRACKS])
+    drawn = unseeing.draw(heads / np.float32(255), numbers, labels, noise)
+    assert np.abs(a - 255 * drawn).max() <= 0.51
+
+
+def test_one_person_and_one_z_a_track(unseeing, heads):
+    same = np.stack([heads[0]] * 3)
+    one, again, other = engine.Deidentifier(unseeing, 0)(same, [4, 4, 5])
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+
+
+def test_answers_of_another_shape_keep_their_own_surroundings(unseeing, heads):
+    """What is published at 96 pixels of a head known at 64: the corners are those of the head, resized."""
+    (a,) = engine.Deidentifier(unseeing, 0)(heads[:1], [0], shapes=[(96, 80)])
+    assert a.shape == (96, 80, 3)
+    around = generator.blending(96, 80)[..., 0] == 0
+    x = pixels.to_roi(heads[0] / np.float32(255), 96, 80)
+    assert np.abs(a[around].astype(int) - x[around]).mean() < 3
+
+
+def test_heads_of_a_track_are_steadied_where_asked(unseeing, heads):
+    steady, single = engine.Deidentifier(unseeing, 0, steady=True), engine.Deidentifier(unseeing, 0)
+    first = steady(heads[:4], TRACKS[:4]), single(heads[:4], TRACKS[:4])
+    np.testing.assert_array_equal(first[0][0], first[1][0])
+    numbers, _ = unseeing.read(heads[:4] / np.float32(255))
+    expected = numbers[0]
+    for one in numbers[1:]:
+        expected = virtual.steadied(one, expected)
+    np.testing.assert_allclose(steady._numbers[5], expected, atol=1e-5)
+    assert not single._numbers and (first[0] != first[1]).any()
+
+
+def test_a_drawing_that_was_enlarged_gets_the_grain_of_its_surroundings(rng):
+    """A grey drawing in grey surroundings with noise: the noise is the same inside and outside, new in each head."""
+    kept = np.clip(rng.normal(128, 4, (200, 180, 1)), 0, 255).round().astype(np.uint8).repeat(3, axis=-1)
+    y = np.full((64, 64, 3), 128 / 255, np.float32)
+    plain = engine._blended(y, y, kept, meets=False, grain=None)
+    inside, outside = (generator.blending(200, 180) == level for level in (1, 0))
+    assert plain[inside[..., 0]].std() < 0.1
+    grained = engine._blended(y, y, kept, meets=False, grain=rng.normal(size=(200, 180, 1)))
+    np.testing.assert_array_equal(grained[outside[..., 0]], kept[outside[..., 0]])
+    assert grained[inside[..., 0]].std() == pytest.approx(4, rel=0.1)
+    assert engine._noise_level(grained / 255, inside) * 255 == pytest.approx(4, rel=0.1)
+
+
+def test_grain_is_for_large_heads_and_new_in_each(unseeing):
+    deidentifier, again = (engine.Deidentifier(unseeing, 3, grain=True) for _ in range(2))
+    first, second = deidentifier._grain(7, (90, 80)), deidentifier._grain(7, (90, 80))
+    assert first.shape == (90, 80, 1) and (first != second).mean() > 0.9
+    np.testing.assert_array_equal(again._grain(7, (90, 80)), first)
+    assert deidentifier._grain(7, (64, 64)) is None
+    assert engine.Deidentifier(unseeing, 3)._grain(7, (90, 80)) is None

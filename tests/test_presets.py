@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import virtual_weights
 from uunet import config, data, engine, metrics, models, presets
-from uunet.models import files
+from uunet.models import files, virtual
 
 ROOT = Path(__file__).parents[1]
 MARGIN = 1.5  # dB, of 16 to 32 heads of other people than those of the card
@@ -39,7 +40,11 @@ def test_shipped_files_are_the_ones_we_mean(name):
         record = files.provenance(folder / file)
         assert {"command", "commit", "config", "data_sha256", "seed", "device", "time", "steps"} <= record.keys()
     net = presets.load(name)
-    assert net.encoder.inputs[0].shape[-1] == 4 and net.decoder.inputs[0].shape[-1] == 3
+    assert sorted(net.files) == sorted(set(presets.PRESETS[name]) - {"classifier.safetensors"})
+    if net.unseen:
+        assert engine.side(net.encoder) == net.encoder.size and net.decoder is None
+    else:
+        assert net.encoder.inputs[0].shape[-1] == 4 and net.decoder.inputs[0].shape[-1] == 3
     if "classifier.safetensors" in presets.PRESETS[name]:  # learning from twins needs no D_a
         assert net.classifier.input_shape[-1] == 6
 
@@ -75,3 +80,15 @@ def test_weights_that_choose_follow_another_s(tmp_path):
         _ = presets.load(tmp_path, (-1, 1)).encoder
     with pytest.raises(files.WeightsError, match="follows no s but the one it was trained for"):
         _ = presets.load("synthetic-64", (-1, 1, 1, 1)).encoder
+
+
+def test_a_generator_and_its_reader_are_weights(tmp_path):
+    net = presets.load(virtual_weights.save(tmp_path / "weights"), (-1, 0, 1, -1))
+    assert net.unseen and net.files == ("generator.safetensors", "reader.safetensors")
+    assert net.encoder.s == (-1, 0, 1, -1) and engine.side(net.encoder) == 32 and net.decoder is None
+    assert presets.load(net.folder).encoder.s == virtual.S
+    for one, other in zip(net.encoder.draws.weights, virtual_weights.networks()[0].weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+    (net.folder / "reader.safetensors").unlink()
+    with pytest.raises(files.WeightsError, match="a generator without its reader: copy the reader.safetensors"):
+        _ = presets.load(net.folder).encoder

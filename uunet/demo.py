@@ -1,6 +1,7 @@
 """De-identifies and reconstructs the bundled clip, measures the result and draws a sheet of example frames.
 
-It does so twice: with the reversal "learned", as lossless video, and with sealed originals, as H.264.
+It does so twice: with the reversal "learned", as lossless video, and with sealed originals, as H.264. Weights that
+draw without seeing have the latter only.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from matplotlib.patches import Rectangle
 from uunet import atomic, engine, metrics, pipeline, presets, video_samples
 from uunet.boxes import detection
 from uunet.boxes.box_file import GivenBoxes
-from uunet.boxes.types import GivenBox, Roi
+from uunet.boxes.types import GivenBox, Roi, rois_of
 from uunet.config import DEFAULT_WEIGHTS
 from uunet.media import video_reading
 from uunet.wire import keys
@@ -45,6 +46,25 @@ def run(
     """
     net = presets.load(weights)
     atomic.make_folder(out)
+    x = video_reading.read_frames(video_samples.WALK)
+    if net.unseen:
+        rois = rois_of(detection.tracked_heads([x], detection.mtcnn()))
+        versions, lines = (
+            {},
+            ["learned:                     not shown, because these weights hide nothing in what they draw"],
+        )
+    else:
+        rois, versions, lines = _learned(out, net, x, seed, progress)
+    sealed_lines = ["sealed originals:            not shown, because these weights hide x in every head that they draw"]
+    if net.unseen or engine.draws_first(net.encoder):
+        sealed_versions, sealed_lines = _sealed(out, net, x, rois, seed, progress)
+        versions |= sealed_versions
+    write_sheet(out / "sheet.png", {"x": x} | versions, rois)
+    return [*lines, *sealed_lines]
+
+
+def _learned(out, net, x, seed, progress):
+    """Publishes the clip with U_e and reconstructs it with U_d: boxes, both versions of its frames, and lines."""
     public, restored = out / "public.webm", out / "reconstructed.mkv"
     how = pipeline.PublicOptions(seed=seed, overwrite=True)
     made = pipeline.deidentify_video(video_samples.WALK, public, net.encoder, detection.mtcnn(), how, progress)
@@ -52,27 +72,21 @@ def run(
         public, restored, net.decoder, pipeline.RestoreOptions(overwrite=True), progress
     )
     rois = pipeline.inspect_video(public).opened()
-    x, a, r = (video_reading.read_frames(path) for path in (video_samples.WALK, public, restored))
-    psnr = {"x|r": _faces_psnr(x, r, rois), "x|a": _faces_psnr(x, a, rois)}
-    versions = {"x": x, "a, learned": a, "r, learned": r}
-    sealed_lines = ["sealed originals:            not shown, because these weights hide x in every head that they draw"]
-    if engine.draws_first(net.encoder):
-        sealed_versions, sealed_lines = _sealed(out, net, x, rois, seed, progress)
-        versions |= sealed_versions
-    write_sheet(out / "sheet.png", versions, rois)
+    a, r = (video_reading.read_frames(path) for path in (public, restored))
     outside = max(_largest_change_outside(*frames) for frames in zip(x, a, rois, strict=True))
-    return [
+    psnr = {"r": _faces_psnr(x, r, rois), "a": _faces_psnr(x, a, rois)}
+    lines = [
         f"heads found:                 {made.heads} in {made.frames} frames, {made.tracks} people",
         f"frames without a head:       {made.frames_without_heads}",
-        f"PSNR of faces, x | r:        {psnr['x|r']:.2f} dB  (original against reconstructed: high is good)",
-        f"PSNR of faces, x | a:        {psnr['x|a']:.2f} dB  (original against public)",
+        f"PSNR of faces, x | r:        {psnr['r']:.2f} dB  (original against reconstructed: high is good)",
+        f"PSNR of faces, x | a:        {psnr['a']:.2f} dB  (original against public)",
         f"largest change outside:      {outside} level(s) of 255",
         f"public file:                 {made.bytes:,} bytes; the clip itself {video_samples.WALK.stat().st_size:,}",
         f"de-identified:               {_speed(made)}",
         f"reconstructed:               {_speed(undone)}",
         f"written:                     {public}, {restored}, {out / 'sheet.png'}",
-        *sealed_lines,
     ]
+    return rois, {"a, learned": a, "r, learned": r}, lines
 
 
 def _sealed(out, net, x, rois, seed, progress):

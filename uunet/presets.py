@@ -7,11 +7,12 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from uunet.config import DEFAULT_WEIGHTS
-from uunet.models import files
+from uunet.models import files, virtual
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"  # installed, or a checkout
@@ -41,38 +42,60 @@ PRESETS: dict[str, dict[str, str]] = {
     },
 }
 
+LEARNED = "encoder.safetensors", "decoder.safetensors"
+VIRTUAL = "generator.safetensors", "reader.safetensors"
+
 
 @dataclass(frozen=True)
 class Preset:
     """The networks in one folder. Each file is read when its network is first used: a camera needs no decoder.
 
     Attributes:
-        folder: Path with `encoder.safetensors`, `decoder.safetensors` or both.
+        folder: Path with `encoder.safetensors`, `decoder.safetensors` or both; or with `generator.safetensors` and
+            `reader.safetensors`, which draw without seeing the head and need no decoder.
         hashes: dict file -> SHA-256 that the file must have; {} for a run of your own.
-        s: `(4,)`, the s that U_e follows, if it is told a person (`models.twin.TwinEncoder`); None for that of its
-            training.
+        s: `(4,)`, the s that U_e follows, if it is told a person (`models.twin.TwinEncoder`) or labels
+            (`models.virtual.VirtualEncoder`); None for that of its training, or `virtual.S`.
     """
 
     folder: Path
     hashes: dict[str, str]
     s: tuple[int, ...] | None = None
 
-    @cached_property
-    def encoder(self) -> keras.Model:
-        """U_e, the network of the public module: keras.Model as `engine.Deidentifier` takes it."""
-        return self._load("encoder.safetensors", 4, self.s)
+    @property
+    def unseen(self) -> bool:
+        """Whether the weights draw without seeing the head (`models.virtual`)."""
+        return (self.folder / VIRTUAL[0]).is_file() and not (self.folder / LEARNED[0]).is_file()
+
+    @property
+    def files(self) -> tuple[str, str]:
+        """The names of the two files whose networks publish and restore; U_e is, or begins with, the first."""
+        return VIRTUAL if self.unseen else LEARNED
 
     @cached_property
-    def decoder(self) -> keras.Model:
-        """U_d, the network of the private module: keras.Model `(B, S, S, 3)` -> `(B, S, S, 3)`."""
-        return self._load("decoder.safetensors", 3)
+    def encoder(self) -> Any:
+        """U_e, the network of the public module: keras.Model or VirtualEncoder, as `engine.Deidentifier` takes it."""
+        if not self.unseen:
+            return self._load(LEARNED[0], 4, self.s)
+        if not (self.folder / VIRTUAL[1]).is_file():
+            raise files.WeightsError(
+                f"{self.folder} holds a generator without its reader: copy the {VIRTUAL[1]} that it was trained with "
+                "into this folder."
+            )
+        draws, reads = (self._load(name) for name in VIRTUAL)
+        return virtual.VirtualEncoder(draws, reads, self.s or virtual.S)
+
+    @cached_property
+    def decoder(self) -> keras.Model | None:
+        """U_d, the network of the private module: keras.Model `(B, S, S, 3)` -> `(B, S, S, 3)`; None if `unseen`."""
+        return None if self.unseen else self._load(LEARNED[1], 3)
 
     @cached_property
     def classifier(self) -> keras.Model:
         """D_a: keras.Model `(B, S, S, 6)` -> `(B, t)`."""
         return self._load("classifier.safetensors", 6)
 
-    def _load(self, name: str, channels: int, s: tuple[int, ...] | None = None) -> keras.Model:
+    def _load(self, name: str, channels: int | None = None, s: tuple[int, ...] | None = None) -> keras.Model:
         path = self.folder / name
         if name in self.hashes and path.is_file():
             found = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -43,10 +43,10 @@ def test_what_is_drawn_does_not_depend_on_removed_pixels(inputs, rng, outer):
 def test_what_is_not_removed_is_kept_towards_the_corners(network, inputs):
     a = network.predict_on_batch(inputs)
     assert a.shape == inputs["image"].shape and a.min() >= 0 and a.max() <= 1
-    kept = generator._blended(SIZE)[..., 0] == 0
+    kept = generator.blending(SIZE)[..., 0] == 0
     assert kept[0, 0] and 0.05 < kept.mean() < 0.2
     np.testing.assert_array_equal(a[:, kept], inputs["image"][:, kept])
-    assert (generator._blended(SIZE)[generator.removed(SIZE)] == 1).all()
+    assert (generator.blending(SIZE)[generator.removed(SIZE)] == 1).all()
 
 
 def test_one_head_alone(network, inputs):

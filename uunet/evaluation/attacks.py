@@ -69,10 +69,12 @@ def run(
 
     Returns:
         record: dict of JSON values: `rows`, a dict per answer (`score` and what the attacker knew), and `provenance`.
-        sheet: uint8 `(H, W, 3)`, test heads in rows x | a | recovered by the attackers, in the order of `rows` | r.
+        sheet: uint8 `(H, W, 3)`, test heads in rows x | a | recovered by the attackers, in the order of `rows` | r, if
+            there is a U_d.
 
     Raises:
-        ConfigError: if N is more than the pictures of the train split x DRAWS, or U_e cannot draw without hiding x.
+        ConfigError: if N is more than the pictures of the train split x DRAWS, or U_e cannot draw without hiding x, or
+            hides nothing and `config` says that it does.
         DataError: if the test split has no two sequences of a subject, or no two subjects.
         WeightsError: if U_e or U_d is missing.
     """
@@ -80,9 +82,11 @@ def run(
     provenance.commit()  # remembered from here on: the checkout may change while this runs
     progress = progress or (lambda stage, done, total: None)
     encoder, decoder = preset.encoder, preset.decoder
-    if not config.hides and not engine.draws_first(encoder):
+    if config.hides and engine.draws_unseen(encoder):
+        raise ConfigError("These weights draw without seeing x and hide nothing of it: give --reversal sealed.")
+    if not config.hides and not (engine.draws_first(encoder) or engine.draws_unseen(encoder)):
         raise ConfigError("These weights hide x in all that they draw: name weights that draw first (twin-cctv).")
-    size = encoder.inputs[0].shape[1]
+    size = engine.side(encoder)
     train, test = (data.load(folder, split, size=size) for split in ("train", "test"))
     released = len(train.images) * DRAWS
     if max(config.pairs) > released:
@@ -100,8 +104,9 @@ def run(
         "x": pixels.to_float(faces.x),
         "a": a,
         "mean face": np.broadcast_to(pixels.to_float(train.images.mean(axis=0)), a.shape),
-        "U_d": engine.Reidentifier(decoder).faces(public),
     }
+    if decoder is not None:
+        answers["U_d"] = engine.Reidentifier(decoder).faces(public)
     rows = [{"answer": name, **scorer(answer, name, progress)} for name, answer in answers.items()]
     recovered = []
     order = rng.permutation(len(train.images))
@@ -111,25 +116,26 @@ def run(
     made = {"data_sha256": {"train": train.sha256, "test": test.sha256},
             "weights_sha256": inputs.hashes(preset), "judges": list(judges)}  # fmt: skip
     made = provenance.record(config, made, steps=config.steps, seconds=time.monotonic() - begin)
-    sheet = callbacks.sheet(*(row[:SHOWN] for row in (answers["x"], a, *recovered, answers["U_d"])))
+    last = [answers["U_d"]] if "U_d" in answers else []
+    sheet = callbacks.sheet(*(row[:SHOWN] for row in (answers["x"], a, *recovered, *last)))
     return {"rows": rows, "provenance": made}, sheet
 
 
 def inversions(
-    encoder: keras.Model, train: data.Heads, order: np.ndarray, a: np.ndarray, config: AttackConfig,
+    encoder: Any, train: data.Heads, order: np.ndarray, a: np.ndarray, config: AttackConfig,
     progress: inputs.Report,
 ) -> Iterator[tuple[dict, np.ndarray]]:  # fmt: skip
     """Trains each attacker, and yields what it knew and what it recovers from `a`, `(N, size, size, 3)` both.
 
     Args:
-        encoder: keras.Model U_e.
+        encoder: U_e, as `engine.Deidentifier` takes it.
         train: data.Heads that the attackers learn from.
         order: int `(N,)`, the order in which they see them.
         a: float32 `(N, size, size, 3)` in [0, 1].
         config: AttackConfig.
         progress: callable `(stage, done, total)`.
     """
-    size = encoder.inputs[0].shape[1]
+    size = engine.side(encoder)
     for known in KNOWN:
         for count in config.pairs:
             started = time.monotonic()
@@ -168,12 +174,12 @@ def _with_interval(value, digits):
 
 
 def release(
-    encoder: keras.Model, heads: data.Heads, index: np.ndarray, draw: np.ndarray, config: AttackConfig, seed: int
+    encoder: Any, heads: data.Heads, index: np.ndarray, draw: np.ndarray, config: AttackConfig, seed: int
 ) -> list[np.ndarray]:
     """What the system publishes of some heads: one virtual person per sequence, as the pipeline keeps one per track.
 
     Args:
-        encoder: keras.Model U_e.
+        encoder: U_e, as `engine.Deidentifier` takes it.
         heads: data.Heads.
         index, draw: int `(N,)`, which head, and in which release of its sequence.
         config: AttackConfig; it says whether x is hidden.
@@ -197,12 +203,12 @@ def release(
 
 
 def pair_batches(
-    encoder: keras.Model, heads: data.Heads, order: np.ndarray, known: str, pairs: int, config: AttackConfig
+    encoder: Any, heads: data.Heads, order: np.ndarray, known: str, pairs: int, config: AttackConfig
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Endless batches `(a, x)` of one attacker, float32 `(B, size, size, 3)` each in [0, 1].
 
     Args:
-        encoder: keras.Model U_e; an attacker that knows "outputs" sees only N pairs that it made.
+        encoder: U_e; an attacker that knows "outputs" sees only N pairs that it made.
         heads: data.Heads of the train split.
         order: int `(N,)`, the order in which the attackers see its heads.
         known: "encoder" or "outputs".

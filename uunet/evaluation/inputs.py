@@ -62,13 +62,14 @@ def loaded(weights: str | None, twins: tuple[int, ...] | None = None, s: tuple[i
         return None, own.SIDE, twins, {"twins": data.twins_name(twins)}
     assert weights is not None  # twins alone are evaluated without
     net = presets.load(weights, s)
-    size, back = (network.inputs[0].shape[1] for network in (net.encoder, net.decoder))
+    size, decoder = engine.side(net.encoder), net.decoder
+    back = size if decoder is None else decoder.inputs[0].shape[1]
     if size != back:
         raise EvaluationError(
             f"The encoder of {weights} is for {size} pixels, its decoder for {back}: name the weights of one training."
         )
-    made = files.provenance(net.folder / "encoder.safetensors")
-    s = s or made.get("config", {}).get("s")
+    made = files.provenance(net.folder / net.files[0])
+    s = net.encoder.s if net.unseen else s or made.get("config", {}).get("s")
     if not s or len(s) != len(LABELS):
         raise EvaluationError(
             f"The encoder of {weights} does not say what s it was trained for: train it again, or give --s."
@@ -77,9 +78,8 @@ def loaded(weights: str | None, twins: tuple[int, ...] | None = None, s: tuple[i
 
 
 def hashes(net: presets.Preset) -> dict[str, str]:
-    """SHA-256 of the files of U_e and U_d."""
-    return {name: hashlib.sha256((net.folder / name).read_bytes()).hexdigest()
-            for name in ("encoder.safetensors", "decoder.safetensors")}  # fmt: skip
+    """SHA-256 of the files of U_e and U_d, or of the generator and its reader."""
+    return {name: hashlib.sha256((net.folder / name).read_bytes()).hexdigest() for name in net.files}
 
 
 def labels_known(*splits: data.Heads) -> tuple[str, ...]:
@@ -117,4 +117,6 @@ def stage(report: Report, name: str) -> Callable[[int, int], object]:
 
 def deidentified(heads: data.Heads, net: presets.Preset, seed: int, report: Report, name: str) -> np.ndarray:
     """U_e's versions of Heads, by a Preset: `engine.Deidentifier`, reported as a stage of this name."""
-    return engine.Deidentifier(net.encoder, seed)(heads.images, heads.sequences, report=stage(report, name))
+    return engine.Deidentifier(net.encoder, seed, steady=True)(
+        heads.images, heads.sequences, report=stage(report, name)
+    )

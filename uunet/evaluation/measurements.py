@@ -193,7 +193,7 @@ def of_realism(run: Run, versions: dict[str, np.ndarray]) -> tuple[list[dict], l
             generator = engine.Deidentifier(run.net.encoder, seed, output="t")
             versions["t"] = generator(heads.images, heads.sequences, report=told)
             shown["t (a before x is hidden in it)"] = versions["t"]
-        else:
+        elif not engine.draws_unseen(run.net.encoder):
             shown = {"a (the hidden pattern included)": versions["a"]}
     names, notes = realism.installed()
     counts = {"heads": len(heads.images), "people": run.sample.drawn.shape[1]}

@@ -20,6 +20,7 @@ from uunet.evaluation.measurements import CRF, Run
 from uunet.training import provenance
 
 SHOWN = 8  # people on the sheet
+UNSEEN = "These weights draw without seeing x and hide nothing of it: there is no U_d and no r."
 HEADS, TRAIN_HEADS = 1000, 6000  # at most so many are evaluated, and learnt from by the evaluators trained here
 
 
@@ -60,10 +61,10 @@ def measure(
         rows += measurements.of_labels(run, versions)
     for name in judged:
         rows += measurements.sudden_changes(run.sample, name, judged[name])
-    notes = []
+    notes = [] if run.net is None or run.net.decoder is not None else [UNSEEN]
     if "realism" in config.by:
-        more, notes = measurements.of_realism(run, versions)
-        rows += more
+        more, missing = measurements.of_realism(run, versions)
+        rows, notes = rows + more, notes + missing
     record = {
         "provenance": provenance.made(config.seed, time.monotonic() - start),
         "data": inputs.described(run.heads, config.folder, config.split) | inputs.sampled(run.heads, run.whole),
@@ -98,7 +99,7 @@ def _run(config, most, train_most, report):
 
 
 def _versions(run):
-    """x, a, r and what a stream of CRF leaves of the last two; of twins, and for `realism` alone, x and a."""
+    """x, a, r and what a stream of CRF leaves of the last two; of twins, without U_d, and for `realism`, x and a."""
     heads, net, seed, report = run.heads, run.net, run.config.seed, run.report
     shown = data.load_twins(run.config.folder, heads, run.s)[0] if net is None else None
     if "faceres" in run.config.by:
@@ -106,7 +107,7 @@ def _versions(run):
     if net is None:
         return {"x": heads.images, "a": shown}
     versions = {"x": heads.images, "a": deidentified(heads, net, seed, report, "U_e")}
-    if run.config.by == ("realism",):  # which is of x and a alone
+    if run.config.by == ("realism",) or net.decoder is None:  # of x and a alone
         return versions
     versions["r"] = engine.Reidentifier(net.decoder)(versions["a"], report=stage(report, "U_d"))
     lossy = transmission.through_h264(versions["a"], heads.sequences, heads.frames, CRF, seed)

@@ -48,7 +48,9 @@ def accuracy(scores: np.ndarray, same: np.ndarray, folds: np.ndarray) -> tuple[f
 
 
 def verified(chosen: pairs.Pairs, people: np.ndarray, judged: dict[str, np.ndarray], seed: int) -> list[dict]:
-    """What one recogniser says of some Pairs: a list of dict, one for each of COMPARED, `auc` with an interval.
+    """What one recogniser says of some Pairs: a list of dict, one for each of COMPARED that is there.
+
+    Each has `auc` with an interval. Weights without U_d have no r.
 
     Args:
         chosen: pairs.Pairs.
@@ -62,6 +64,8 @@ def verified(chosen: pairs.Pairs, people: np.ndarray, judged: dict[str, np.ndarr
     same = people[of[:, 0]] == people[of[:, 1]]
     rows = []
     for title, left, right in COMPARED:
+        if left not in judged:  # r, without U_d
+            continue
 
         def scores(some, left=left, right=right):
             return judges.scores(judged[left][some[:, 0]], judged[right][some[:, 1]])
@@ -81,9 +85,9 @@ def identified(people: np.ndarray, judged: dict[str, np.ndarray], seed: int) -> 
         seed: int, of the draws of people.
 
     Returns:
-        list of dict, one for each of IDENTIFIED and one of a among the x it was made from; `interval` is over draws of
-        the people asked for, among the same others. People without a face in one of their two x are left out. Empty
-        with fewer than two people.
+        list of dict, one for each of IDENTIFIED whose version is there and one of a among the x it was made from;
+        `interval` is over draws of the people asked for, among the same others. People without a face in one of their
+        two x are left out. Empty with fewer than two people.
     """
     order = np.argsort(people, kind="stable").reshape(-1, 2)
     order = order[~np.isnan(judged["x"][order]).any(axis=(1, 2))]
@@ -95,7 +99,7 @@ def identified(people: np.ndarray, judged: dict[str, np.ndarray], seed: int) -> 
         distance = -judges.scores(judged[version][order[:, probes], None], judged["x"][None, order[:, gallery]])
         return distance.argmin(axis=1) == np.arange(len(order))
 
-    asked = [(title, version, ((0, 1), (1, 0))) for title, version in IDENTIFIED]
+    asked = [(title, version, ((0, 1), (1, 0))) for title, version in IDENTIFIED if version in judged]
     asked.append(("a among x, the same photograph", "a", ((0, 0), (1, 1))))
     rows = []
     for title, version, ways in asked:
@@ -189,7 +193,9 @@ def _judged(heads, net, by, seed, report):
 
     x = heads.images
     a = engine.Deidentifier(net.encoder, seed)(x, heads.sequences, report=lambda *done: say("U_e", *done))
-    versions = {"x": x, "a": a, "r": engine.Reidentifier(net.decoder)(a, report=lambda *done: say("U_d", *done))}
+    versions = {"x": x, "a": a}
+    if net.decoder is not None:
+        versions["r"] = engine.Reidentifier(net.decoder)(a, report=lambda *done: say("U_d", *done))
     faces = evaluators.faces_in(x, "x", say)
     return {name: {version: evaluators.by_face(name, version, images, faces, say).embeddings
                    for version, images in versions.items()} for name in by}  # fmt: skip
@@ -233,8 +239,10 @@ def _table(rows, by, cell):
 def _verified(row):
     if row["auc"] is None:
         return "not measurable"
-    return "{:.3f} ({:.3f} to {:.3f}); {:.3f} ± {:.3f}".format(row["auc"], *row["auc_interval"], row["accuracy"],
-                                                               row["standard_error"])  # fmt: skip
+    area = "{:.3f} ({:.3f} to {:.3f})".format(row["auc"], *row["auc_interval"])
+    if row["accuracy"] is None:  # with one fold
+        return area
+    return f"{area}; {row['accuracy']:.3f} ± {row['standard_error']:.3f}"
 
 
 def _share(row):

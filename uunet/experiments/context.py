@@ -109,6 +109,8 @@ class Context:
             return self.heads.images[indices]
         net, whole = self.networks[0], isinstance(indices, slice)
         if name[0] == "r":
+            if net.decoder is None:
+                raise ExperimentError(f"{self.weights} has no U_d, and so no {name}: name other weights (--weights).")
             a = name.replace("r", "a")
             return engine.Reidentifier(net.decoder)(self.version(a) if whole else self.some(a, indices), report=stage)
         noise = self.seed + name.endswith("'")

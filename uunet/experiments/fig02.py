@@ -40,9 +40,11 @@ def compute(context: Context, report: Report) -> dict:
         sequence.
 
     Raises:
-        ExperimentError: if no person has two sequences, with two frames in one of them.
+        ExperimentError: if no person has two sequences, with two frames in one of them; or without U_d.
     """
     net = context.networks[0]
+    if net.decoder is None:
+        raise ExperimentError(f"Fig. 2 shows U_d, and {context.weights} has none: name other weights (--weights).")
     built = {"D_a": models.attribute_classifier(), "D_f": models.patch_critic(), "U_e": net.encoder, "U_d": net.decoder}
     networks = {
         name: {"input": list(model.inputs[0].shape[1:]), "output": _shape(model), "parameters": model.count_params()}

@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from uunet import atomic
+from uunet import atomic, engine
 from uunet.evaluation import inputs, scorecard
 from uunet.evaluation.judges import own
 from uunet.experiments import FIGURES
@@ -115,7 +115,7 @@ def _check_sizes(name, context):
         if "data" in uses:
             sides[some.folder] = some.heads.images.shape[1]
         if "weights" in uses:
-            sides[some.weights] = some.networks[0].encoder.inputs[0].shape[1]
+            sides[some.weights] = engine.side(some.networks[0].encoder)
         for what, side in sides.items():
             if side != own.SIDE:
                 raise ExperimentError(

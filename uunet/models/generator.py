@@ -57,20 +57,20 @@ WINDOW = 1.0  # standard deviation of the weights of `right` and `down`, in exp(
 LEAK = 0.2
 
 
-def removed(size: int) -> np.ndarray:
-    """k: bool `(size, size)`, the pixels that the generator never sees."""
-    return _radius(size) <= 1
+def removed(height: int, width: int | None = None) -> np.ndarray:
+    """k: bool `(height, width)`, the pixels that the generator never sees; a square without `width`."""
+    return _radius(height, width) <= 1
 
 
-def _blended(size):
-    """b: float32 `(size, size, 1)`, 1 where `removed`, and falling to 0 over 1/12 of the ellipse around it."""
-    return np.clip((13 / 12 - _radius(size)) * 12, 0, 1).astype(np.float32)[..., None]
+def blending(height: int, width: int | None = None) -> np.ndarray:
+    """b: float32 `(height, width, 1)`, 1 where `removed`, and falling to 0 over 1/12 of the ellipse around it."""
+    return np.clip((13 / 12 - _radius(height, width)) * 12, 0, 1).astype(np.float32)[..., None]
 
 
-def _radius(size):
-    """Distance of each pixel from the middle of a rounded rectangle, 1 on its edge: `(size, size)`."""
-    places = (np.arange(size) + 0.5) / size
-    right, down = np.abs(places - 0.5) / 0.4375, np.abs(places - 0.516) / 0.5156
+def _radius(height, width):
+    """Distance of each pixel from the middle of a rounded rectangle, 1 on its edge: `(height, width)`."""
+    rows, columns = ((np.arange(side) + 0.5) / side for side in (height, width or height))
+    right, down = np.abs(columns - 0.5) / 0.4375, np.abs(rows - 0.516) / 0.5156
     return (right[None] ** 3 + down[:, None] ** 3) ** (1 / 3)
 
 
@@ -189,7 +189,7 @@ def head_generator(
         x = (_modulated(layers.UpSampling2D()(x), style, outer, "outer_up_a") + finest) * 0.7
         x = _modulated(x, style, outer, "outer_up_b")
         drawn = _doubled(drawn) + shuffle(_output(x, "outer_output", start="zeros"), FOLD)
-    f, b = ops.sigmoid(drawn), _blended(size)
+    f, b = ops.sigmoid(drawn), blending(size)
     return keras.Model(inputs, f * b + y * (1 - b), name=name)
 
 

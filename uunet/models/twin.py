@@ -96,15 +96,34 @@ def choose(logits: Sequence[np.ndarray], s: Sequence[int], u: np.ndarray) -> np.
     Returns:
         float32 `(B, PEOPLE)`, one-hot.
     """
-    choices = [1 if wish == 1 else values + wish for values, wish in zip(LABELS, s[1:], strict=True)]
-    allowed = math.prod(choices) * ALIKE
-    rest = np.clip(u * allowed, 0, allowed - 1).astype(int)
+    asked, rest = asked_labels(logits, s, u, ALIKE)
     person = 0
+    for label, values in zip(asked, LABELS, strict=True):
+        person = person * values + label
+    return np.eye(PEOPLE, dtype=np.float32)[person * ALIKE + rest]
+
+
+def asked_labels(
+    logits: Sequence[np.ndarray], s: Sequence[int], u: np.ndarray, alike: int = 1
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The labels of a virtual person, drawn from all that s allows, each set of them with the same probability.
+
+    Args:
+        logits, s, u: as in `choose`.
+        alike: int, how many people have the same labels.
+
+    Returns:
+        list of int `(B,)`, of gender, ethnicity and hairstyle; and int `(B,)`, which of the people who have them.
+    """
+    choices = [1 if wish == 1 else values + wish for values, wish in zip(LABELS, s[1:], strict=True)]
+    allowed = math.prod(choices) * alike
+    rest = np.clip(u * allowed, 0, allowed - 1).astype(int)
+    asked = []
     for logit, values, count, wish in zip(logits, LABELS, choices, s[1:], strict=True):
         rest, digit = rest // count, rest % count
         own = np.argmax(logit, axis=-1)
-        person = person * values + (own + digit + (1 if wish == -1 else 0)) % values
-    return np.eye(PEOPLE, dtype=np.float32)[person * ALIKE + rest]
+        asked.append((own + digit + (1 if wish == -1 else 0)) % values)
+    return asked, rest
 
 
 def labels_of(person: Tensor) -> Tensor:

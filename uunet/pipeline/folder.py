@@ -11,8 +11,9 @@ from uunet.boxes.box_file import GivenBoxes
 from uunet.errors import UUNetError
 from uunet.media import profiles
 from uunet.media.images import READABLE, ImageError
+from uunet.pipeline.frame import new_deidentifier
 from uunet.pipeline.image import deidentify_image, reconstruct_image, restore_image
-from uunet.pipeline.options import PublicOptions, RestoreOptions
+from uunet.pipeline.options import LEARNED, PublicOptions, RestoreOptions
 
 if TYPE_CHECKING:  # reading public files needs no network
     import keras
@@ -49,7 +50,7 @@ def deidentify_folder(
         progress: callable `(stage, done, total)`, after each picture.
 
     Raises:
-        UUNetError: before anything is done, if the folders cannot be used like this.
+        UUNetError: before anything is done, if the folders or the weights cannot be used like this.
     """
     if options.crf is not None:
         raise profiles.ProfileError("A folder of pictures has no crf: leave it out.")
@@ -59,6 +60,7 @@ def deidentify_folder(
     (chosen,) = profiles.named(profiles.PICTURES, options.profile or profiles.PNG.name)
     profiles.carrying(chosen, options.method)
     plan = _plan(source, target, chosen.suffixes[0], options.overwrite)
+    new_deidentifier(encoder, options.seed, hides=options.mode == LEARNED)  # refuses weights once, not per picture
     detectors = detection.per_picture(detector, len(plan))
 
     notes: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,12 +66,12 @@ class Publisher:
 
 
 def new_publisher(
-    encoder: "keras.Model", seed: int | None, secret: bytes | str | None, method: str | None = messages.LSB
+    encoder: Any, seed: int | None, secret: bytes | str | None, method: str | None = messages.LSB
 ) -> Publisher:
     """The Publisher of a new file.
 
     Args:
-        encoder: keras.Model U_e, as `engine.Deidentifier` takes it.
+        encoder: U_e, as `engine.Deidentifier` takes it.
         seed: int >= 0; None draws a fresh one: with a fixed one, a person would get the same virtual face in every
             clip, and could be linked.
         secret: bytes (32) or str, see `crypto`; None for no seal.
@@ -84,7 +84,7 @@ def new_publisher(
     return Publisher(deidentifier, None if secret is None else crypto.new_seal(secret), method)
 
 
-def new_deidentifier(encoder: "keras.Model", seed: int | None, *, hides: bool = True) -> "engine.Deidentifier":
+def new_deidentifier(encoder: Any, seed: int | None, *, hides: bool = True) -> "engine.Deidentifier":
     """The Deidentifier of a new file.
 
     Args:
@@ -92,17 +92,22 @@ def new_deidentifier(encoder: "keras.Model", seed: int | None, *, hides: bool = 
         hides: bool, whether U_e hides x in what it draws.
 
     Raises:
-        engine.ModelError: if `encoder` is not an encoder, or cannot draw without hiding x.
+        engine.ModelError: if `encoder` is not an encoder, cannot draw without hiding x, or cannot hide x.
     """
     from uunet import engine
 
-    if not hides and not engine.draws_first(encoder):
+    if hides and engine.draws_unseen(encoder):
+        raise engine.ModelError(
+            "These weights draw without seeing the head, so nothing of it is hidden in what they draw: seal the "
+            "originals (--recipient FILE.pub), or leave them out (--reversal none)."
+        )
+    if not hides and not (engine.draws_first(encoder) or engine.draws_unseen(encoder)):
         raise engine.ModelError(
             "These weights hide the original in every head that they draw: for sealed originals, or none, use weights "
             "that draw first and hide then, such as twin-cctv."
         )
     seed = secrets.randbits(64) if seed is None else seed
-    return engine.Deidentifier(encoder, seed, output="a" if hides else "t")
+    return engine.Deidentifier(encoder, seed, output="a" if hides else "t", steady=True, grain=True)
 
 
 def deidentify(
@@ -182,10 +187,20 @@ def meet(deidentifier: "engine.Deidentifier", frames: Iterable[np.ndarray], trac
     deidentifier.meet(crops, tracks)
 
 
+def crop(frame: np.ndarray, roi: Roi) -> np.ndarray:
+    """The pixels under a box: a view of the frame."""
+    x, y, w, h = roi
+    return frame[y : y + h, x : x + w]
+
+
 def drawn(frames: Sequence[np.ndarray], tracked: Clip, deidentifier: "engine.Deidentifier") -> list[np.ndarray]:
     """New frames with the heads that U_e draws, and nothing hidden beside them; arguments as in `Publisher`."""
     rois = rois_of(tracked)
     tracks = [track_id for heads in tracked for track_id, _ in heads]
+    if deidentifier.unseen:
+        from uunet.pipeline import surroundings
+
+        return _pasted(frames, rois, surroundings.drawn(frames, rois, tracks, deidentifier))
     return _pasted(frames, rois, deidentifier(_crops(frames, rois), tracks))
 
 
@@ -214,12 +229,6 @@ def reconstruct_frames(
 def _crops(frames, rois):
     """The pixels under all boxes, frame by frame."""
     return [crop(frame, roi) for frame, boxes in zip(frames, rois, strict=True) for roi in boxes]
-
-
-def crop(frame: np.ndarray, roi: Roi) -> np.ndarray:
-    """The pixels under a box: a view of the frame."""
-    x, y, w, h = roi
-    return frame[y : y + h, x : x + w]
 
 
 def _pasted(frames, rois, heads):
