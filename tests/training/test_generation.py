@@ -154,9 +154,10 @@ def test_real_heads_give_labels_alone(posed_set, tiny_set):
     assert float(changed["error"]) == pytest.approx(float(terms["error"]), rel=1e-6)
 
 
-def test_labels_of_real_heads_are_counted_apart(posed_set, tiny_set, tmp_path):
-    _, found = reader.train(READS, posed_set, tmp_path, real=tiny_set, verbose=0)
+def test_labels_of_real_heads_are_counted_apart(read_by, posed_set, tiny_set, tmp_path):
+    _, found = reader.train(READS, posed_set, tmp_path, real=tiny_set, start=read_by, verbose=0)
     assert {"real gender", "real ethnicity", "real hairstyle"} <= found.keys()
+    assert {"real_sha256", "start_sha256"} <= files.provenance(tmp_path / "reader.safetensors").keys()
 
 
 @pytest.mark.slow

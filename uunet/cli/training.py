@@ -140,6 +140,9 @@ def train_reader(
         Path | None,
         typer.Option(help="A data set of real heads, from which it learns the labels that are known there."),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="The file of another reader: training starts from its weights.")
+    ] = None,
     steps: options.Steps = None,
     minutes: options.Minutes = None,
     seed: options.Seed = 0,
@@ -156,7 +159,7 @@ def train_reader(
     from uunet.training import reader
 
     chosen = options.changed(options.named(config, configuration.READERS_BY_NAME), steps=steps, seed=seed)
-    progress, found = reader.train(chosen, data, out, real=real, minutes=minutes)
+    progress, found = reader.train(chosen, data, out, real=real, start=start, minutes=minutes)
     print("validation: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
     print(f"written: {out / 'reader.safetensors'}{summary.remaining(progress)}")
 

@@ -4,6 +4,7 @@ Rendered heads have known poses and landmarks. Real heads, whose labels alone ar
 rendered heads do not carry over to them (docs/training-log.md).
 """
 
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -68,6 +69,7 @@ def train(
     out: Path,
     *,
     real: Path | str | None = None,
+    start: Path | str | None = None,
     minutes: float | None = None,
     verbose: str | int = "auto",
 ) -> tuple[training.Progress, dict]:
@@ -78,6 +80,7 @@ def train(
         folder: rendered data set (`uunet.data`).
         out: Path of the run; receives `reader.safetensors`, `checkpoint.npz`, `log.csv`.
         real: data set of real heads with some known labels, from which the reader learns labels, too; None for none.
+        start: file of another reader to start from, of the same size and width; None for random weights.
         minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
         verbose: of `keras.Model.fit`.
 
@@ -87,6 +90,7 @@ def train(
 
     Raises:
         DataError: if a set cannot be read, or no label of `real` is known.
+        WeightsError: if `start` is not a reader of this architecture.
     """
     keras.utils.set_random_seed(config.seed)
     heads, validation = (
@@ -94,6 +98,9 @@ def train(
     )
     reader = generator.head_reader(size=config.size, width=config.width)
     inputs = {"data_sha256": heads.sha256}
+    if start is not None:
+        files.start_from(reader, start)
+        inputs["start_sha256"] = hashlib.sha256(Path(start).read_bytes()).hexdigest()
     labelled = seen = None
     if real is not None:
         labelled, seen = (data.load(real, split, size=config.size) for split in ("train", "validation"))
