@@ -113,6 +113,14 @@ def test_the_port_of_the_published_step_trains(script):
         np.testing.assert_array_equal(new, old)
 
 
+def test_what_sealing_costs_is_timed(script):
+    """Each function of COSTS exists, and the time inside it counts."""
+    made = script("originals")
+    with made.stopwatch() as watch:
+        made.jpeg.blocks(made.jpeg.encode(np.zeros((32, 32, 3), np.uint8)))
+    assert watch.wall > 0
+
+
 def test_the_page_of_sealed_originals(script, tmp_path):
     """Tables stand between their markers, and what stood there before is gone."""
     (tmp_path / "sealed-originals").mkdir()
