@@ -42,7 +42,7 @@ def test_a_script_explains_itself(script, name):
 
 def test_which_scripts_there_are():
     others = {path.stem for path in FOLDER.glob("*.py")} - set(SCRIPTS)
-    assert others == {"accelerator", "accelerator_generator", "fuzz_files", "published_step"}
+    assert others == {"accelerator", "accelerator_generator", "fuzz_files", "matching", "published_step"}
 
 
 def test_a_child_process_times_the_run_that_its_parent_means(script, monkeypatch):
