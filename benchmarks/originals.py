@@ -37,7 +37,7 @@ from uunet.boxes.box_file import GivenBoxes
 from uunet.boxes.types import Clip, GivenBox, rois_of
 from uunet.errors import UUNetError
 from uunet.evaluation.judges import dlib
-from uunet.media import video_reading, video_writing, views
+from uunet.media import envelopes, video_reading, video_writing, views
 from uunet.pipeline import frame, sealed, sealing
 from uunet.stego import jpeg
 from uunet.training import provenance
@@ -56,7 +56,7 @@ SIDE = 128  # pixels, of these heads
 # is there, too.
 COSTS = (
     (sealing.Publisher, "_pictures"), (sealing.Publisher, "_seal"), (sealing.Publisher, "_carried"),
-    (sealing.Publisher, "_in_pixels"), (views, "of_rgb"), (jpeg, "blocks"), (jpeg, "with_segment"),
+    (envelopes, "in_pixels"), (views, "of_rgb"), (jpeg, "blocks"), (jpeg, "with_segment"),
     (video_writing.Attaching, "ready"), (video_writing, "_check_attached"), (messages, "hide"),
 )  # fmt: skip
 

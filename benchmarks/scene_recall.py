@@ -1,7 +1,7 @@
 """Which heads of rendered scenes MTCNN finds: recall by size, turn and visibility, and false alarms.
 
     python -m data_prep.synthetic.scene --out walk.mp4 --seed 5
-    python benchmarks/scene_recall.py walk.mp4 [more.mp4 ...]
+    python -m benchmarks.scene_recall walk.mp4 [more.mp4 ...]
 
 Reads the .csv beside each clip. A head is found if the head box of a detected face overlaps its true box by at least
 0.3 (intersection over union). Each detection counts for one head.
@@ -13,8 +13,8 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from scipy.optimize import linear_sum_assignment
 
+from benchmarks import matching
 from uunet.boxes import detection
 from uunet.boxes.types import iou
 from uunet.media import video_reading
@@ -42,8 +42,7 @@ def main(clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="Cl
             rows = truths.get(index, [])
             overlaps = np.array([[iou([int(row[name]) for name in "xywh"], roi) for roi in found] for row in rows])
             overlaps = overlaps.reshape(len(rows), len(found))
-            pairs = zip(*linear_sum_assignment(-overlaps), strict=True)
-            right = {head for head, roi in pairs if overlaps[head, roi] >= LEAST_OVERLAP}
+            right = {head for head, _ in matching.one_to_one(overlaps, LEAST_OVERLAP)}
             alarms += len(found) - len(right)
             for k, row in enumerate(rows):
                 side = max(int(row["w"]), int(row["h"]))

@@ -42,7 +42,7 @@ def test_a_script_explains_itself(script, name):
 
 def test_which_scripts_there_are():
     others = {path.stem for path in FOLDER.glob("*.py")} - set(SCRIPTS)
-    assert others == {"accelerator", "accelerator_generator", "fuzz_files", "published_step"}
+    assert others == {"accelerator", "accelerator_generator", "fuzz_files", "matching", "published_step"}
 
 
 def test_a_child_process_times_the_run_that_its_parent_means(script, monkeypatch):
@@ -111,6 +111,14 @@ def test_the_port_of_the_published_step_trains(script):
         assert any((np.array(new) != old).any() for new, old in zip(network.trainable_weights, weights, strict=True))
     for new, old in zip(networks.classifier.weights, frozen, strict=True):
         np.testing.assert_array_equal(new, old)
+
+
+def test_what_sealing_costs_is_timed(script):
+    """Each function of COSTS exists, and the time inside it counts."""
+    made = script("originals")
+    with made.stopwatch() as watch:
+        made.jpeg.blocks(made.jpeg.encode(np.zeros((32, 32, 3), np.uint8)))
+    assert watch.wall > 0
 
 
 def test_the_page_of_sealed_originals(script, tmp_path):

@@ -16,7 +16,7 @@ from uunet.training import checkpoints, generation, identity, objective, reader
 from uunet.training import trainer as training
 
 TERMS = config.IdentityTerms(heads=4)
-PLAIN = dataclasses.replace(config.GENERATORS_BY_NAME["smoke"], size=32, pull=0.0)
+PLAIN = dataclasses.replace(config.GENERATORS_BY_NAME["smoke"], size=32, pull=0.0, pull_end=0.0)
 PEOPLE = dataclasses.replace(PLAIN, other_labels=0.5, identity=TERMS)
 
 

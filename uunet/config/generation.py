@@ -52,12 +52,13 @@ class GeneratorConfig:
     unknown: float = 0.1  # probability that a known label is not told
     batch: int = 32  # heads
     penalised: int = 4  # heads of a batch at which the critic's gradient is measured
-    penalty_weight: float = 0.05  # of the squared length of that gradient
-    pull: float = 20.0  # weight of the distance to x in the first step; it falls to 0
+    penalty_weight: float = 0.2  # of the squared length of that gradient
+    pull: float = 20.0  # weight of the distance to x in the first step
+    pull_end: float = 1.5  # what it falls to: without any, colours drift until the critic knows all drawings
     pull_steps: int = 3_000  # until then
     steps: int = 62_500  # 2 million heads
-    generator_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0, average=0.998)
-    critic_optimizer: Optimizer = Optimizer("adam", 5e-4, beta_1=0.0)
+    generator_optimizer: Optimizer = Optimizer("adam", 3e-4, beta_1=0.0, average=0.998)
+    critic_optimizer: Optimizer = Optimizer("adam", 3e-4, beta_1=0.0)
     xla: bool = True  # whether TensorFlow compiles the step with XLA: half a minute once, then steps of half the time
     checkpoint_every: int = 250  # steps; also the interval of a CSV row and a sample sheet
     seed: int = 0
@@ -89,15 +90,15 @@ READERS_BY_NAME = {"reader": ReaderConfig(), "smoke": ReaderConfig(width=4, batc
 GENERATORS_BY_NAME = {
     "generator": GeneratorConfig(),
     # one person per code, with the labels asked for: goes on from a run of "generator"; then the same at 128 pixels
-    "people": GeneratorConfig(pull=0.0, other_labels=0.5, identity=IdentityTerms()),
-    "people-128": GeneratorConfig(size=128, outer=32, pull=0.0, other_labels=0.5, identity=IdentityTerms()),
+    "people": GeneratorConfig(pull=1.5, other_labels=0.5, identity=IdentityTerms()),
+    "people-128": GeneratorConfig(size=128, outer=32, pull=1.5, other_labels=0.5, identity=IdentityTerms()),
     "accelerator": GeneratorConfig(batch=128, penalised=16, steps=50_000, checkpoint_every=100),
     "accelerator-people": GeneratorConfig(
         batch=128,
         penalised=16,
         steps=50_000,
         checkpoint_every=100,
-        pull=0.0,
+        pull=1.5,
         other_labels=0.5,
         identity=IdentityTerms(heads=32),
     ),

@@ -50,7 +50,9 @@ def generation_batch(heads: Heads, told: Told, config: GeneratorConfig, step: in
         "labels": generator.one_hot(np.where(known, told.labels[chosen], UNKNOWN_CODE)),
         "code": rng.standard_normal((config.batch, 2 * config.codes), dtype=np.float32),
         "change": rng.random((config.batch, 14), dtype=np.float32),
-        "pull": np.full(config.batch, config.pull * max(0, 1 - step / config.pull_steps), np.float32),
+        "pull": np.full(
+            config.batch, np.interp(step, (0, config.pull_steps), (config.pull, config.pull_end)), np.float32
+        ),
     }
     if config.other_labels:
         asked = _asked(heads, told, chosen, config.other_labels, rng)

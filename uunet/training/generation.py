@@ -166,7 +166,8 @@ def generator_objective(
         L = L_relativistic(a, x) + pull E[ |a - x| ] [+ L of `identity.identity_objective`]
 
     In the first steps the critic cannot say yet what is wrong with a picture: the distance to x pulls all that is drawn
-    towards the mean of heads in such surroundings. Its weight `pull` falls to 0, because a mean is a blur.
+    towards the mean of heads in such surroundings. Its weight `pull` falls, because a mean is a blur; a little of it
+    stays, because colours drift without it.
 
     Args:
         generator, critic, config, batch: as in `critic_objective`.

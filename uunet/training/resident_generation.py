@@ -67,7 +67,9 @@ def generation_batch(loaded: ToldHeads, config: GeneratorConfig, step: int | jax
         "labels": one_hot(loaded.labels[chosen]),
         "code": random.normal(next(keys), (config.batch, 2 * config.codes)),
         "change": random.uniform(next(keys), (config.batch, 14)),
-        "pull": jnp.full(config.batch, config.pull * jnp.maximum(0, 1 - step / config.pull_steps)),
+        "pull": jnp.full(
+            config.batch, jnp.interp(step, jnp.array([0, config.pull_steps]), jnp.array([config.pull, config.pull_end]))
+        ),
     }
     if config.other_labels:
         batch["asked"] = one_hot(_asked(loaded, chosen, config.other_labels, random.fold_in(key, 1)))
