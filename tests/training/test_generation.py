@@ -36,7 +36,7 @@ def posed_set(tiny_set, tmp_path_factory):
 def read_by(posed_set, tmp_path_factory):
     """A reader's file."""
     out = tmp_path_factory.mktemp("reader")
-    _, found = reader.train(READS, posed_set, out, verbose=0)
+    _, found = reader.train(READS, reader.Sets(posed_set), out, verbose=0)
     assert list(found) == [*generator.NUMBERS[:7], "gender", "ethnicity", "hairstyle"]
     return out / "reader.safetensors"
 
@@ -155,7 +155,7 @@ def test_real_heads_give_labels_alone(posed_set, tiny_set):
 
 
 def test_labels_of_real_heads_are_counted_apart(read_by, posed_set, tiny_set, tmp_path):
-    _, found = reader.train(READS, posed_set, tmp_path, real=tiny_set, start=read_by, verbose=0)
+    _, found = reader.train(READS, reader.Sets(posed_set, tiny_set), tmp_path, start=read_by, verbose=0)
     assert {"real gender", "real ethnicity", "real hairstyle"} <= found.keys()
     assert {"real_sha256", "start_sha256"} <= files.provenance(tmp_path / "reader.safetensors").keys()
 
@@ -189,10 +189,10 @@ def test_the_reader_learns_where_a_face_is(tmp_path):
 @pytest.mark.slow
 def test_resumed_training_ends_bit_identical(read_by, tiny_set, tmp_path):
     straight, resumed = tmp_path / "straight", tmp_path / "resumed"
-    progress = generation.train(DRAWS, read_by, tiny_set, straight, verbose=0)
+    progress = generation.train(DRAWS, generation.Files(read_by), tiny_set, straight, verbose=0)
     assert progress.steps == 4 and not progress.remaining
-    generation.train(dataclasses.replace(DRAWS, steps=2), read_by, tiny_set, resumed, verbose=0)
-    generation.train(DRAWS, read_by, tiny_set, resumed, verbose=0)
+    generation.train(dataclasses.replace(DRAWS, steps=2), generation.Files(read_by), tiny_set, resumed, verbose=0)
+    generation.train(DRAWS, generation.Files(read_by), tiny_set, resumed, verbose=0)
     with np.load(straight / "checkpoint.npz") as one, np.load(resumed / "checkpoint.npz") as other:
         for name in one.files:
             if name != "seconds":

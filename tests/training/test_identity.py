@@ -263,7 +263,7 @@ CONFIGURATIONS = {
 def test_three_steps_of_each_configuration(name, reader_file, tiny_set, tmp_path):
     settings = dataclasses.replace(PLAIN, steps=3, checkpoint_every=3, **CONFIGURATIONS[name])
     d_a = classifier_file(tmp_path) if settings.identity else None
-    progress = generation.train(settings, reader_file, tiny_set, tmp_path / "run", classifier=d_a, verbose=0)
+    progress = generation.train(settings, generation.Files(reader_file, d_a), tiny_set, tmp_path / "run", verbose=0)
     assert progress.steps == 3
     with open(tmp_path / "run" / "log.csv") as file:
         (row,) = csv.DictReader(file)
@@ -335,7 +335,7 @@ def test_training_goes_on_from_half_the_size(reader_file, tiny_set, tmp_path):
     )
     for steps in (1, 2):
         settings = dataclasses.replace(grown, steps=steps)
-        generation.train(settings, reader_file, tiny_set, tmp_path / "grown", start=run, verbose=0)
+        generation.train(settings, generation.Files(reader_file, start=run), tiny_set, tmp_path / "grown", verbose=0)
     stored = files.load(tmp_path / "grown" / "generator.safetensors")
     kernel = np.asarray(stored.get_layer("down1").kernel)
     np.testing.assert_allclose(kernel, 0.99**2 * 0.2 + (1 - 0.99**2) * 0.1, atol=1e-3)

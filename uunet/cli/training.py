@@ -159,7 +159,7 @@ def train_reader(
     from uunet.training import reader
 
     chosen = options.changed(options.named(config, configuration.READERS_BY_NAME), steps=steps, seed=seed)
-    progress, found = reader.train(chosen, data, out, real=real, start=start, minutes=minutes)
+    progress, found = reader.train(chosen, reader.Sets(data, real), out, start=start, minutes=minutes)
     print("validation: " + ", ".join(f"{name} {value:.3f}" for name, value in found.items()))
     print(f"written: {out / 'reader.safetensors'}{summary.remaining(progress)}")
 
@@ -195,7 +195,7 @@ def train_generator(
 
     chosen = options.changed(options.named(config, configuration.GENERATORS_BY_NAME), steps=steps, seed=seed)
     with trainer.devices(devices, chosen.batch, "heads"):
-        progress = generation.train(chosen, reader, data, out, classifier=classifier, start=start, minutes=minutes)
+        progress = generation.train(chosen, generation.Files(reader, classifier, start), data, out, minutes=minutes)
     print(f"written: {out / 'generator.safetensors'}{summary.remaining(progress)}")
 
 

@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -259,14 +260,20 @@ def build_trainer(
     return trainer, optimizer
 
 
+class Files(NamedTuple):
+    """The networks that training begins with."""
+
+    reader: Path | str  # the reader's file (`training.reader`)
+    classifier: Path | str | None = None  # D_a's file, if and only if `config.identity` has weights for it
+    start: Path | str | None = None  # folder of another run to start from, see `start_from`; None for random weights
+
+
 def train(
     config: GeneratorConfig,
-    reader: Path | str,
+    networks: Files,
     folder: Path | str,
     out: Path,
     *,
-    classifier: Path | str | None = None,
-    start: Path | str | None = None,
     minutes: float | None = None,
     verbose: str | int = "auto",
 ) -> training.Progress:
@@ -274,12 +281,10 @@ def train(
 
     Args:
         config: config.GeneratorConfig.
-        reader: Path of the reader's file (`training.reader`).
+        networks: Files.
         folder: prepared data set (`uunet.data`); labels may be unknown.
         out: Path of the run; receives `checkpoint.npz`, `log.csv`, and at every checkpoint `generator.safetensors`,
             the average of the weights, and a sample sheet in `sheets/`.
-        classifier: Path of D_a's file, if and only if `config.identity` has weights for it.
-        start: folder of another run to start from, see `start_from`; None for random weights.
         minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
         verbose: of `keras.Model.fit`.
 
@@ -287,24 +292,24 @@ def train(
         `trainer.Progress`.
 
     Raises:
-        WeightsError: if `reader` is not a reader's file, or `classifier` not that of a fitting D_a.
+        WeightsError: if the reader is another network, or D_a does not fit.
         ConfigError: if there is a D_a that the configuration does not use, or none that it needs.
-        CheckpointError: if `start` holds no run, or one of other networks.
+        CheckpointError: if the run to start from is none, or one of other networks.
     """
     begin = time.monotonic()
     provenance.commit()  # remembered from here on: the checkout may change during the training
-    d_a = identity.load(classifier, config)
+    d_a = identity.load(networks.classifier, config)
     keras.utils.set_random_seed(config.seed)
     heads, validation = (data.load(folder, split, size=config.size) for split in ("train", "validation"))
-    reads = reading.load(reader)
+    reads = reading.load(networks.reader)
     told = reading.told(reads, heads)
-    inputs = {"data_sha256": heads.sha256, "reader_sha256": hashlib.sha256(Path(reader).read_bytes()).hexdigest()}
-    if classifier is not None:
-        inputs["classifier_sha256"] = hashlib.sha256(Path(classifier).read_bytes()).hexdigest()
+    read = {"reader": networks.reader} | ({"classifier": networks.classifier} if networks.classifier else {})
+    inputs = {f"{name}_sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest() for name, path in read.items()}
+    inputs["data_sha256"] = heads.sha256
     generator, critic = build_networks(config)
     trainer, optimizer = build_trainer(generator, critic, config, d_a)
-    if start is not None:
-        inputs["start_sha256"] = start_from(start, (generator, critic), optimizer, config)
+    if networks.start is not None:
+        inputs["start_sha256"] = start_from(networks.start, (generator, critic), optimizer, config)
 
     def write(step):
         record = provenance.record(config, inputs, steps=step, seconds=time.monotonic() - begin)
@@ -331,8 +336,8 @@ def start_from(
 ) -> str:
     """Gives a generator and its critic the weights of another run, and the optimiser the moving average.
 
-    The run may have had another configuration, but its networks must fit: the same widths, and the same size, or half
-    the size and no outer level. In the second case the new outer level stays as it is.
+    Its networks must have the same widths, and the same size, or half the size and no outer level. A new outer level
+    stays as it is.
 
     Args:
         folder: of the run, with `checkpoint.npz`.
@@ -353,9 +358,8 @@ def start_from(
     try:
         earlier = dataclasses.replace(generator_config(stored.run["config"]), identity=None)
     except (KeyError, TypeError) as error:
-        raise checkpoints.CheckpointError(
-            f"{path} is of another kind of training ({error}): name a run of `train-generator`."
-        ) from error
+        says = f"{path} is of another kind of training ({error}): name a run of `train-generator`."
+        raise checkpoints.CheckpointError(says) from error
     old = build_networks(earlier)
     odd = [name for pair in zip(networks, old, strict=True) for name in _odd(*pair)]
     if odd or config.size != earlier.size * (2 if config.outer and not earlier.outer else 1):

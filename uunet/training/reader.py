@@ -6,6 +6,7 @@ rendered heads do not carry over to them (docs/training-log.md).
 
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import keras
@@ -63,12 +64,18 @@ def build_trainer(reader: keras.Model, config: ReaderConfig) -> training.Trainer
     return training.backend_trainer().Trainer([reader], [(optimizer, variables)], updates, terms=("error", "labels"))
 
 
+class Sets(NamedTuple):
+    """The data sets of a reader."""
+
+    rendered: Path | str  # with landmarks and poses
+    real: Path | str | None = None  # of real heads with some known labels, from which the reader learns labels, too
+
+
 def train(
     config: ReaderConfig,
-    folder: Path | str,
+    sets: Sets,
     out: Path,
     *,
-    real: Path | str | None = None,
     start: Path | str | None = None,
     minutes: float | None = None,
     verbose: str | int = "auto",
@@ -77,9 +84,8 @@ def train(
 
     Args:
         config: config.ReaderConfig.
-        folder: rendered data set (`uunet.data`).
+        sets: Sets, prepared (`uunet.data`).
         out: Path of the run; receives `reader.safetensors`, `checkpoint.npz`, `log.csv`.
-        real: data set of real heads with some known labels, from which the reader learns labels, too; None for none.
         start: file of another reader to start from, of the same size and width; None for random weights.
         minutes: float, time after which training stops at a checkpoint; None: at `config.steps`.
         verbose: of `keras.Model.fit`.
@@ -89,12 +95,13 @@ def train(
         are read correctly, of validation; "real gender" and so on for labels of real heads.
 
     Raises:
-        DataError: if a set cannot be read, or no label of `real` is known.
+        DataError: if a set cannot be read, or no label of the real heads is known.
         WeightsError: if `start` is not a reader of this architecture.
     """
     keras.utils.set_random_seed(config.seed)
     heads, validation = (
-        data.load(folder, split, size=config.size, columns=data.READER_COLUMNS) for split in ("train", "validation")
+        data.load(sets.rendered, split, size=config.size, columns=data.READER_COLUMNS)
+        for split in ("train", "validation")
     )
     reader = generator.head_reader(size=config.size, width=config.width)
     inputs = {"data_sha256": heads.sha256}
@@ -102,10 +109,12 @@ def train(
         files.start_from(reader, start)
         inputs["start_sha256"] = hashlib.sha256(Path(start).read_bytes()).hexdigest()
     labelled = seen = None
-    if real is not None:
-        labelled, seen = (data.load(real, split, size=config.size) for split in ("train", "validation"))
+    if sets.real is not None:
+        labelled, seen = (data.load(sets.real, split, size=config.size) for split in ("train", "validation"))
         if (labelled.labels[:, 1:] == labels.UNKNOWN_CODE).all():
-            raise data.DataError(f"No gender, ethnicity or hairstyle is known in {real}: name a set that has some.")
+            raise data.DataError(
+                f"No gender, ethnicity or hairstyle is known in {sets.real}: name a set that has some."
+            )
         inputs["real_sha256"] = labelled.sha256
     progress = training.fit(
         build_trainer(reader, config),
