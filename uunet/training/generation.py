@@ -58,7 +58,6 @@ def zero_centred_penalty(gradients: Tensor) -> Tensor:
     Returns:
         Scalar float32, score^2 per squared unit of pixel value.
     """
-    # L = E[ |grad D|^2 ]
     return ops.mean(ops.sum(ops.square(gradients), axis=(1, 2, 3)))
 
 
