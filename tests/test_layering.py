@@ -11,6 +11,7 @@ ORDER = [
     "atomic",
     "audit",
     "config",
+    "config_head_detector",
     "pixels",
     "metrics",
     "models",
