@@ -177,8 +177,8 @@ def photograph(path: Path, place: tuple | None, rng: np.random.Generator) -> Cut
     box = np.array([x + w / 2 - wide / 2, y + h / 2 - tall / 2, wide, tall])
     of_head = np.zeros((height, width), np.uint8)
     centre_x, centre_y = x + w / 2, y + h / 2
-    axes = round(wide / 2), round(tall / 2)
-    cv2.ellipse(of_head, (round(centre_x), round(centre_y)), axes, 0, 0, 360, 255, -1)
+    middle = round(centre_x), round(centre_y)
+    cv2.ellipse(of_head, middle, (round(wide / 2), round(tall / 2)), 0, 0, 360, 255, -1)
     alpha, unsure = np.full((height, width), 255, np.uint8), np.zeros((0, 4))
     edges = rng.choice(["whole", "soft", "bust"], p=[0.4, 0.15, 0.45])
     if edges == "bust":
@@ -187,8 +187,8 @@ def photograph(path: Path, place: tuple | None, rng: np.random.Generator) -> Cut
             alpha, (round(centre_x), round(centre_y)), (round(wide * 0.6), round(tall * 0.56)), 0, 0, 360, 255, -1
         )
         neck, shoulder = centre_y + tall * 0.42, min(centre_y + tall * 0.75, height)
-        outline = [(centre_x - wide * 0.45, neck), (centre_x + wide * 0.45, neck), (centre_x + wide * 1.2, shoulder),
-                   (centre_x + wide * 1.2, height), (centre_x - wide * 1.2, height), (centre_x - wide * 1.2, shoulder)]  # fmt: skip
+        corners = (-0.45, neck), (0.45, neck), (1.2, shoulder), (1.2, height), (-1.2, height), (-1.2, shoulder)
+        outline = [(centre_x + wide * aside, row) for aside, row in corners]
         cv2.fillPoly(alpha, [np.round(outline).astype(np.int32)], 255, cv2.LINE_AA)
         alpha = cv2.GaussianBlur(alpha, (0, 0), 2.5)
     else:  # there may be others in the background

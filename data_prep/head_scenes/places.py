@@ -12,7 +12,7 @@ THINGS = ("ball", "lamp", "bowl", "sign", "poster", "hand", "pot", "chair")
 
 
 def background(rng: np.random.Generator, size: int, names: tuple[str, ...]) -> np.ndarray:
-    """A place: a view of one of the panoramas `names`, a room, or clutter: float32 `(size, size, 3)`, sRGB in [0, 1]."""
+    """A place: a view of one of the panoramas `names`, a room, or clutter: float32 `(size, size, 3)`, sRGB."""
     kind = rng.choice(["panorama", "room", "clutter"], p=[0.45, 0.35, 0.2])
     if kind == "panorama":
         picture = _panorama(rng, size, names)
@@ -48,7 +48,7 @@ def thing(rng: np.random.Generator, side: int) -> np.ndarray:
 
 
 def _tint(rng):
-    return rng.uniform(20, 235) * np.exp(rng.normal(0, 0.25, 3)).clip(0.4, 1.8)
+    return rng.uniform(20, 235) * np.exp(rng.normal(0, rng.choice([0.05, 0.2]), 3)).clip(0.4, 1.8)
 
 
 def _noise(rng, size, smoothness):

@@ -1,4 +1,4 @@
-"""Pictures with head boxes for training the head detector: the archive of `python -m data_prep.head_scenes`, and batches.
+"""Pictures with head boxes for the head detector: the archive of `python -m data_prep.head_scenes`, and batches.
 
 The archive is a NumPy file of these arrays; N pictures, M boxes:
 
@@ -70,13 +70,9 @@ def write(path: Path, splits: Sequence[Scenes], recipe: dict, *, overwrite: bool
         overwrite: whether `path` may be replaced.
     """
     files = [file for scenes in splits for file in scenes.files]
-    both = [
-        (own, ignored)
-        for scenes in splits
-        for pair in zip(scenes.boxes, scenes.ignored, strict=True)
-        for own, ignored in [pair]
+    parts = [  # of each picture, the heads, then the boxes to ignore
+        part for scenes in splits for pair in zip(scenes.boxes, scenes.ignored, strict=True) for part in pair
     ]
-    parts = [part for pair in both for part in pair]
     with atomic.new_file(path, overwrite=overwrite) as part, open(part, "wb") as file:
         np.savez(
             file, format=FORMAT, size=splits[0].size, jpeg=np.concatenate(files), recipe=json.dumps(recipe),

@@ -1,4 +1,4 @@
-"""The head detector, beyond the paper: a fully convolutional network that finds heads in any pose, and what it predicts.
+"""The head detector, beyond the paper: a fully convolutional network for heads in any pose, and what it predicts.
 
 As in CenterNet (Zhou et al. 2019, "Objects as Points"), each cell of STRIDE x STRIDE pixels predicts five numbers:
 
@@ -7,7 +7,7 @@ As in CenterNet (Zhou et al. 2019, "Objects as Points"), each cell of STRIDE x S
     1, 2      log(w / STRIDE), log(h / STRIDE) of the head, w and h in pixels
     3, 4      centre of the head minus centre of the cell, x and y, in cells
 
-A box is the tight one around skull and hair, without the neck, cut at the edge of the picture: `(x, y, w, h)` in pixels.
+A box, `(x, y, w, h)` in pixels, is the tight one around skull and hair, without the neck, cut at the picture's edge.
 `maps_of` computes what the network should predict from boxes, and `boxes_of` reads boxes from what it predicts.
 """
 
