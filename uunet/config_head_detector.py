@@ -16,7 +16,6 @@ class HeadDetectorConfig:
     offset: float = 1.0  # of those of offsets, in cells
     steps: int = 12_000
     optimizer: Optimizer = Optimizer("adam", 1e-3, cosine=True)
-    xla: bool = True  # whether TensorFlow compiles the step with XLA
     checkpoint_every: int = 250  # steps; also the interval of a CSV row and a sample sheet
     seed: int = 0
 
@@ -32,5 +31,5 @@ class HeadDetectorConfig:
 
 HEAD_DETECTORS_BY_NAME = {
     "heads": HeadDetectorConfig(),
-    "smoke": HeadDetectorConfig(width=4, size=64, batch=4, steps=4, xla=False, checkpoint_every=2),
+    "smoke": HeadDetectorConfig(width=4, size=64, batch=4, steps=4, checkpoint_every=2),
 }

@@ -24,7 +24,6 @@ MULTIPLE = 32  # sides of the input are multiples of this
 OUTPUTS = 5  # numbers per cell
 
 SPREAD, LEAST_SPREAD = 0.1, 0.4  # standard deviation of a peak of the heat map: share of the box's side; cells
-NEAR = 0.3  # heat from which a cell learns the box, too
 TWICE = 0.45  # intersection over union of two peaks' boxes from which they are one head
 
 
@@ -102,7 +101,7 @@ class Maps(NamedTuple):
 
     Attributes:
         maps: float32 `(h, w, 5)`: heat in [0, 1], log sizes and offsets as in the module; 0 where no head is near.
-        near: float32 `(h, w)`, weight of sizes and offsets: the heat where it is at least NEAR, else 0.
+        near: float32 `(h, w)`, weight of sizes and offsets: the heat in the cell of a centre and its 8 neighbours, else 0.
         counts: float32 `(h, w)`, 1 where the heat is learned, 0 in what is to be ignored.
     """
 
@@ -129,7 +128,8 @@ def maps_of(boxes: np.ndarray, ignored: np.ndarray, height: int, width: int) -> 
         Maps with `(height / STRIDE, width / STRIDE)` cells.
     """
     rows, columns = height // STRIDE, width // STRIDE
-    maps, counts = np.zeros((rows, columns, OUTPUTS), np.float32), np.ones((rows, columns), np.float32)
+    maps = np.zeros((rows, columns, OUTPUTS), np.float32)
+    near, counts = np.zeros((rows, columns), np.float32), np.ones((rows, columns), np.float32)
     for x, y, w, h in np.asarray(ignored, float).reshape(-1, 4) / STRIDE:
         counts[max(0, int(y)) : max(0, int(np.ceil(y + h))), max(0, int(x)) : max(0, int(np.ceil(x + w)))] = 0
     down, across = np.arange(rows)[:, None], np.arange(columns)[None]
@@ -141,8 +141,10 @@ def maps_of(boxes: np.ndarray, ignored: np.ndarray, height: int, width: int) -> 
         own = heat > np.maximum(maps[..., 0], 1e-4)
         of_box = np.broadcast_arrays(heat, np.log(w), np.log(h), centre_x - across - 0.5, centre_y - down - 0.5)
         maps[own] = np.stack(of_box, axis=-1)[own]
+        beside = (abs(across - column) <= 1) & (abs(down - row) <= 1)
+        near[own] = np.where(beside, heat, 0)[own]
         counts[heat > 1e-2] = 1
-    return Maps(maps, np.where(maps[..., 0] >= NEAR, maps[..., 0], 0).astype(np.float32), counts)
+    return Maps(maps, near, counts)
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -91,7 +91,7 @@ def build_trainer(detector: keras.Model, config: HeadDetectorConfig) -> training
         yield training.Update(lambda: objective(detector, config, batch), variables, optimizer)
 
     return training.backend_trainer().Trainer(
-        [detector], [(optimizer, variables)], updates, terms=("heat", "box", "offset"), xla=config.xla
+        [detector], [(optimizer, variables)], updates, terms=("heat", "box", "offset")
     )
 
 
