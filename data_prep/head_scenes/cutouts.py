@@ -154,10 +154,10 @@ def _with_body(rgba, scale, foreshortened, rng):
 
 
 def headless(one: Cutout) -> Cutout:
-    """The same without head and neck: a body behind something, which is no head."""
+    """The same without head, neck, shoulders and hanging hair: a body that has no head."""
     x, y, w, h = one.box
     rgba = one.rgba.copy()
-    rgba[: max(0, round(y + h * 1.15))] = 0
+    rgba[: max(0, round(y + h * 1.5))] = 0
     return Cutout(rgba, np.zeros_like(one.head), np.zeros(4), np.zeros((0, 4)))
 
 

@@ -202,7 +202,7 @@ def film(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         small = round(n * rng.uniform(0.5, 1))
         x = cv2.resize(x, (small, small), interpolation=cv2.INTER_AREA)
     night = rng.random() < 0.2
-    x = x * (rng.uniform(0.15, 0.5) if night else rng.uniform(0.75, 1.25)) * np.exp(rng.normal(0, 0.05, 3))
+    x = x * (rng.uniform(0.25, 0.6) if night else rng.uniform(0.75, 1.25)) * np.exp(rng.normal(0, 0.05, 3))
     x = np.clip(x, 0, 1) ** rng.uniform(0.8, 1.3)
     grey = x @ np.array([0.299, 0.587, 0.114])
     x = grey[..., None] + (x - grey[..., None]) * (0 if rng.random() < 0.15 else rng.uniform(0.5, 1.2))

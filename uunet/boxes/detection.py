@@ -1,8 +1,8 @@
 """Finding heads: two face detectors, the square of the head around a face, and the tracked heads of a clip.
 
 A detector is any callable `frame (H, W, 3) uint8 RGB -> list of FaceBox or HeadBox`. A detector that is faster on
-several frames at once may be a BatchDetector, which also offers `detector.many(frames) -> list of such lists`.
-`head_detection` has the detector of heads, which returns HeadBoxes; those here return FaceBoxes. In place of a detector,
+several frames at once may be a BatchDetector, which also offers `detector.many(frames) -> list of such lists`. The
+detector of heads, which returns HeadBoxes, is in `head_detection`; those here return FaceBoxes. In place of a detector,
 the pipeline also takes head boxes from a file, a `box_file.GivenBoxes`; `tracked_heads` is the one function that tells
 the two apart. The command line knows the detectors by name: a new one is also named in `cli/tool.py` (`_detector`, and
 the help text of `--detector`).

@@ -94,7 +94,7 @@ def _inside(boxes: np.ndarray, height: int, width: int) -> list[HeadBox]:
     """The boxes as HeadBoxes, without those whose centre lies outside the frame, in what was added."""
     centres = boxes[:, :2] + boxes[:, 2:] / 2
     inside = (centres >= 0).all(axis=1) & (centres[:, 0] < width) & (centres[:, 1] < height)
-    low, high = np.floor(boxes[:, :2]), np.ceil(boxes[:, :2] + boxes[:, 2:])
+    low, high = np.rint(boxes[:, :2]), np.rint(boxes[:, :2] + boxes[:, 2:])
     whole = np.concatenate([low, high - low], axis=1).astype(int)
     return [HeadBox(*box) for box in whole[inside].tolist()]
 

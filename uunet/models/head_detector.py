@@ -44,7 +44,7 @@ def head_detector(*, width: int = 16, normalized: bool = False, size: tuple[int,
 
     def unit(x, kernels, name, side=3, stride=1):
         x = layers.Conv2D(kernels, side, stride, padding="same", use_bias=not normalized, name=name)(x)
-        x = layers.BatchNormalization(momentum=0.98, name=f"{name}_norm")(x) if normalized else x
+        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x) if normalized else x
         return layers.ReLU(name=f"{name}_relu")(x)
 
     def back(coarse, fine, kernels, name):
@@ -101,7 +101,7 @@ class Maps(NamedTuple):
 
     Attributes:
         maps: float32 `(h, w, 5)`: heat in [0, 1], log sizes and offsets as in the module; 0 where no head is near.
-        near: float32 `(h, w)`, weight of sizes and offsets: the heat in the cell of a centre and its 8 neighbours, else 0.
+        near: float32 `(h, w)`, weight of sizes and offsets: the heat in a centre's cell and its 8 neighbours, else 0.
         counts: float32 `(h, w)`, 1 where the heat is learned, 0 in what is to be ignored.
     """
 
