@@ -72,18 +72,19 @@ def test_sizes_and_steps_are_checked():
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
-    """A run of a few steps on scenes with one bright rectangle each; its second half resumes."""
+    """A run of some steps on scenes with one bright rectangle each, which stops early and is resumed."""
     folder = tmp_path_factory.mktemp("heads")
     head_scenes.write(folder / "a.npz", (made(8), made(6, seed=1)), {})
-    config = dataclasses.replace(
-        SMOKE, width=8, batch=8, steps=60, checkpoint_every=30, optimizer=Optimizer("adam", 1e-2)
-    )
-    training.train(dataclasses.replace(config, steps=30), folder / "a.npz", folder / "run", verbose=0)
+    optimizer = Optimizer("adam", 1e-2, cosine=True)
+    config = dataclasses.replace(SMOKE, width=8, batch=8, steps=100, checkpoint_every=50, optimizer=optimizer)
+    progress, _ = training.train(config, folder / "a.npz", folder / "run", minutes=1e-3, verbose=0)
+    assert (progress.steps, progress.remaining) == (50, 50)
     progress, precision = training.train(config, folder / "a.npz", folder / "run", verbose=0)
-    assert (progress.steps, progress.remaining) == (60, 0)
+    assert (progress.steps, progress.remaining) == (100, 0)
     return folder, precision
 
 
+@pytest.mark.slow
 def test_a_short_training_finds_simple_heads(learned):
     folder, precision = learned
     scenes = made(6, seed=1)
@@ -94,14 +95,15 @@ def test_a_short_training_finds_simple_heads(learned):
     assert hits >= 5 and precision > 0.6
 
 
+@pytest.mark.slow
 def test_a_run_has_a_log_sheets_and_provenance(learned):
     folder, precision = learned
     with open(folder / "run" / "log.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["30", "60"]
+    assert [row["step"] for row in rows] == ["50", "100"]
     assert {"heat", "box", "offset", "average_precision", "images_per_second"} <= rows[0].keys()
     assert float(rows[1]["heat"]) < float(rows[0]["heat"])
-    assert sorted(path.name for path in (folder / "run" / "sheets").iterdir()) == ["step_000030.png", "step_000060.png"]
+    assert sorted(path.name for path in (folder / "run" / "sheets").iterdir()) == ["step_000050.png", "step_000100.png"]
     about = files.provenance(folder / "run" / "detector.safetensors")
     assert about["validation"]["average_precision"] == precision and len(about["data_sha256"]) == 64
     network = files.load(folder / "run" / "detector.safetensors")
