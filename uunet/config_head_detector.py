@@ -31,5 +31,6 @@ class HeadDetectorConfig:
 
 HEAD_DETECTORS_BY_NAME = {
     "heads": HeadDetectorConfig(),
+    "heads-narrow": HeadDetectorConfig(width=12),  # 0.6 times the operations
     "smoke": HeadDetectorConfig(width=4, size=64, batch=4, steps=4, checkpoint_every=2),
 }

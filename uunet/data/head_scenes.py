@@ -27,6 +27,7 @@ from uunet.data.manifest import DataError
 from uunet.models import head_detector
 
 FORMAT = "uunet head scenes 1"
+ARRAYS = {"size", "jpeg", "ends", "split", "boxes", "of", "ignored"}
 ADVICE = "make one: python -m data_prep.head_scenes --out FILE"
 QUALITY = 95  # of the JPEG files
 
@@ -51,8 +52,11 @@ class Scenes:
     size: int
 
     def picture(self, index: int) -> np.ndarray:
-        """uint8 `(size, size, 3)`, RGB."""
-        return np.ascontiguousarray(cv2.imdecode(self.files[index], cv2.IMREAD_COLOR)[..., ::-1])
+        """uint8 `(size, size, 3)`, RGB; DataError if the picture is damaged."""
+        picture = cv2.imdecode(self.files[index], cv2.IMREAD_COLOR)
+        if picture is None:
+            raise DataError(f"Picture {index} of the archive of head scenes is damaged; {ADVICE}.")
+        return np.ascontiguousarray(picture[..., ::-1])
 
 
 def encode(rgb: np.ndarray) -> np.ndarray:
@@ -98,9 +102,9 @@ def read(path: Path | str) -> tuple[Scenes, Scenes, str]:
             found = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise DataError(f"{path} is no complete archive of head scenes ({error}); {ADVICE}.") from error
-    if str(found.get("format")) != FORMAT:
+    if str(found.get("format")) != FORMAT or not ARRAYS <= found.keys():
         raise DataError(f"{path} is not an archive of head scenes; {ADVICE}.")
-    ends, split, of, boxes, ignored = (found.get(name) for name in ("ends", "split", "of", "boxes", "ignored"))
+    ends, split, of, boxes, ignored = (found[name] for name in ("ends", "split", "of", "boxes", "ignored"))
     pieces = np.split(found["jpeg"], ends[:-1])
     order = np.argsort(of, kind="stable")
     counts = np.cumsum(np.bincount(of, minlength=len(ends)))[:-1]
