@@ -125,6 +125,7 @@ def test_help_teaches(uunet):
         "train",
         "train-reader",
         "train-generator",
+        "train-head-detector",
         "attack",
         "demo",
     ):
@@ -324,6 +325,17 @@ def test_one_sentence_for_bad_input(uunet, clip, public, weights, tiny_set, tmp_
         before = sorted(tmp_path.rglob("*"))
         assert expected in uunet.sentence(*arguments), arguments
         assert sorted(tmp_path.rglob("*")) == before, f"left something behind: {arguments}"
+
+
+def test_heads_without_weights_are_one_sentence(uunet, clip, weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(presets, "WEIGHTS", tmp_path)
+    for detector in ("heads", "heads+mtcnn"):
+        arguments = ("deidentify", clip[0], "-o", tmp_path / "a.mkv", "--weights", weights, "--detector", detector)
+        assert "There are no weights of the head detector" in uunet.sentence(*arguments)
+    for archive, expected in (("none.npz", "There is no file"), (clip[0], "is no complete archive of head scenes")):
+        arguments = ("train-head-detector", tmp_path / archive, "-o", tmp_path / "run", "--config", "smoke")
+        assert expected in uunet.sentence(*arguments)
+    assert not list(tmp_path.glob("a.mkv*")) and not (tmp_path / "run").exists()
 
 
 def test_full_disk_leaves_nothing(clip, weights, tmp_path):

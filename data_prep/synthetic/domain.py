@@ -138,5 +138,6 @@ SEEDS = {
     "uav sample": range(801_000, 802_000),
     "indoor sample": range(802_000, 803_000),
     "hd sample": range(803_000, 804_000),
+    "head scenes": range(300_000, 400_000),  # `data_prep.head_scenes`
     "scene": range(900_000, 1_000_000),  # `scene`: clips
 }

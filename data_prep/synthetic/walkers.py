@@ -66,7 +66,7 @@ def sample(scene: ground.Scene, place: light.Environment, track: int, rng: np.ra
     horizon = scene.height / 2 * (1 - math.tan(ground.ELEVATION) / math.tan(ground.FIELD_OF_VIEW / 2))
     bob = 0.12 * stride * np.abs(np.sin(np.pi * (1.8 * scene.times + rng.random())))  # 1.8 steps a second
     stature = rng.uniform(-STATURE, STATURE) / 2 + STATURE / 2 * (1 if person.gender == "male" else -1)
-    solid = _stand_up(head.build(person))
+    solid = stand_up(head.build(person))
     return Walker(
         head=solid,
         sequence=shot,
@@ -178,7 +178,7 @@ def _glance(body_yaw, interest):
     return body_yaw - interest * np.cos(from_camera / 2) ** 2 * from_camera
 
 
-def _stand_up(solid):
+def stand_up(solid):
     """The same `head.Head` with its arms hanging down and a longer chest.
 
     The arms turn about the shoulders, blended by the skinning weights; what is below the armpits is stretched.

@@ -23,7 +23,7 @@ def test_nobody_is_in_two_sets():
     for one, other in itertools.combinations(domain.SEEDS.values(), 2):
         assert one.stop <= other.start or other.stop <= one.start
     samples = {f"{name} sample" for name in domain.DOMAINS}
-    assert set(domain.SEEDS) == {*domain.DOMAINS, *samples, "virtual", "lineup", "scene"}
+    assert set(domain.SEEDS) == {*domain.DOMAINS, *samples, "virtual", "lineup", "scene", "head scenes"}
 
 
 @pytest.mark.parametrize("footage", FOOTAGE, ids=lambda footage: footage.name)

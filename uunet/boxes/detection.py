@@ -1,7 +1,8 @@
 """Finding heads: two face detectors, the square of the head around a face, and the tracked heads of a clip.
 
-A detector is any callable `frame (H, W, 3) uint8 RGB -> list[FaceBox]`. A detector that is faster on several frames at
-once may be a BatchDetector, which also offers `detector.many(frames) -> list of list[FaceBox]`. In place of a detector,
+A detector is any callable `frame (H, W, 3) uint8 RGB -> list of FaceBox or HeadBox`. A detector that is faster on
+several frames at once may be a BatchDetector, which also offers `detector.many(frames) -> list of such lists`. The
+detector of heads, which returns HeadBoxes, is in `head_detection`; those here return FaceBoxes. In place of a detector,
 the pipeline also takes head boxes from a file, a `box_file.GivenBoxes`; `tracked_heads` is the one function that tells
 the two apart. The command line knows the detectors by name: a new one is also named in `cli/tool.py` (`_detector`, and
 the help text of `--detector`).
@@ -17,7 +18,7 @@ import numpy as np
 
 from uunet.boxes import tracking
 from uunet.boxes.box_file import GivenBoxes
-from uunet.boxes.types import Clip, FaceBox, Roi
+from uunet.boxes.types import Clip, FaceBox, HeadBox, Roi
 from uunet.errors import UUNetError
 
 # The head is a square around the box of the face: its side is HEAD_SCALE x the longer side of the face, and it is moved
@@ -25,20 +26,22 @@ from uunet.errors import UUNetError
 # (benchmarks/head_box.py), so that a crop shows what the training crops show.
 HEAD_SCALE = 1.80
 HEAD_SHIFT = 0.056
+HEAD_MARGIN = 1.27  # side of the square over the longer side of a HeadBox: `MARGIN` of data_prep.synthetic.scene
 MIN_SIDE = 8  # pixels; a head cut smaller by the edge of the frame is widened to this and never dropped
 
 MTCNN_BATCH = 8  # frames per call: 2 to 4 times as fast as one frame per call
 MTCNN_PIXELS = 8 * 768 * 576  # per call, to bound memory
 
-Detector = Callable[[np.ndarray], list[FaceBox]]
+Found = Sequence[FaceBox | HeadBox]
+Detector = Callable[[np.ndarray], Found]
 
 
 class BatchDetector(Protocol):
     """A Detector that also takes several frames at once."""
 
-    def __call__(self, frame: np.ndarray, /) -> list[FaceBox]: ...
+    def __call__(self, frame: np.ndarray, /) -> Found: ...
 
-    def many(self, frames: list[np.ndarray], /) -> list[list[FaceBox]]: ...
+    def many(self, frames: list[np.ndarray], /) -> Sequence[Found]: ...
 
 
 class DetectorError(UUNetError):
@@ -94,23 +97,24 @@ def find_heads(frames: list[np.ndarray], detector: Detector) -> list[list[Roi]]:
     return heads
 
 
-def head_roi(face: FaceBox, height: int, width: int) -> Roi | None:
-    """The square around a head, computed from the box of its face and cut at the edge of the frame.
+def head_roi(face: FaceBox | HeadBox, height: int, width: int) -> Roi | None:
+    """The square around a head, computed from the box of its face, or from its own, and cut at the edge of the frame.
 
     Args:
-        face: FaceBox, may reach outside the frame.
+        face: FaceBox, may reach outside the frame; or HeadBox, whose square is HEAD_MARGIN times its longer side.
         height, width: int, of the frame in pixels.
 
     Returns:
-        Roi inside the frame, at least MIN_SIDE (or the whole frame) wide and high; None only if no pixel of the face is
+        Roi inside the frame, at least MIN_SIDE (or the whole frame) wide and high; None only if no pixel of the box is
         in the frame.
     """
     x, y, w, h = face
     if w < 1 or h < 1 or x >= width or y >= height or x + w <= 0 or y + h <= 0:
         return None
-    side = HEAD_SCALE * max(w, h)
+    scale, shift = (HEAD_MARGIN, 0.0) if isinstance(face, HeadBox) else (HEAD_SCALE, HEAD_SHIFT)
+    side = scale * max(w, h)
     left, right = _cut(x + w / 2 - side / 2, side, width)
-    top, bottom = _cut(y + h / 2 - side / 2 - HEAD_SHIFT * side, side, height)
+    top, bottom = _cut(y + h / 2 - side / 2 - shift * side, side, height)
     return Roi(left, top, right - left, bottom - top)
 
 

@@ -1,4 +1,4 @@
-"""The types of boxes: faces as a detector finds them, heads (ROIs), and heads with the track they belong to.
+"""The types of boxes: faces and heads as a detector finds them, heads (ROIs), and heads with the track they belong to.
 
 The boxes of a clip have one shape everywhere between detection and the hidden message: `Clip`, a list (frames) of lists
 of TrackedBox. Within a frame the order is that of the message. A file of boxes gives GivenBox, which may have no track.
@@ -21,6 +21,15 @@ class Roi(NamedTuple):
 
 class FaceBox(NamedTuple):
     """A face as a detector finds it: left, top, width and height in pixels; may reach outside the frame."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+class HeadBox(NamedTuple):
+    """A head as a detector of heads finds it, tight around skull and hair: left, top, width and height in pixels."""
 
     x: int
     y: int

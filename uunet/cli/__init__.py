@@ -21,7 +21,8 @@ for panel, commands in {
     "Keys of sealed originals": (authority.keygen, authority.disclose, authority.rewrap),
     "Train and evaluate": (
         training.train_classifier, training.score_classifier, training.train, training.train_twins,
-        training.train_reader, training.train_generator, lab.evaluate, lab.lineup, lab.attack, lab.figure,
+        training.train_reader, training.train_generator, training.train_head_detector, lab.evaluate, lab.lineup,
+        lab.attack, lab.figure,
     ),
 }.items():  # fmt: skip
     for command in commands:

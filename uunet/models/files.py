@@ -13,12 +13,14 @@ from uunet import atomic
 from uunet.errors import UUNetError
 from uunet.models.attribute_classifier import attribute_classifier
 from uunet.models.generator import head_generator, head_reader
+from uunet.models.head_detector import head_detector
 from uunet.models.twin import twin_decoder, twin_encoder
 from uunet.models.unet import unet
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "unet": unet,
     "attribute_classifier": attribute_classifier,
+    "head_detector": head_detector,
     "head_generator": head_generator,
     "head_reader": head_reader,
     "twin_encoder": twin_encoder,

@@ -11,7 +11,15 @@ from typing import NamedTuple
 import keras
 
 from uunet import atomic, data
-from uunet.config import AdversarialConfig, ClassifierConfig, ConfigError, GeneratorConfig, ReaderConfig, TwinConfig
+from uunet.config import (
+    AdversarialConfig,
+    ClassifierConfig,
+    ConfigError,
+    GeneratorConfig,
+    HeadDetectorConfig,
+    ReaderConfig,
+    TwinConfig,
+)
 from uunet.config import Optimizer as OptimizerConfig
 from uunet.training import callbacks, checkpoints, provenance
 
@@ -150,7 +158,7 @@ def devices(count: int, parts: int, kind: str) -> contextlib.AbstractContextMana
 def fit(
     trainer: Trainer,
     batch: Callable[[int], dict],
-    config: ClassifierConfig | AdversarialConfig | TwinConfig | ReaderConfig | GeneratorConfig,
+    config: ClassifierConfig | AdversarialConfig | TwinConfig | ReaderConfig | GeneratorConfig | HeadDetectorConfig,
     run: Run,
     *,
     images: int,
