@@ -210,7 +210,7 @@ def _in_pixels(rgb, length, rng):
     rgb = rgb.copy()
     if kind == 0:
         data = _other_envelope(lsb.reveal(rgb, length), length, rng)
-        return lsb.hide(rgb, data[: lsb.capacity(rgb.shape)], replace=True)
+        return lsb.replace(rgb, data[: lsb.capacity(rgb.shape)])
     if kind == 1:
         places = rng.integers(0, rgb.size, rng.integers(1, 9))
         rgb.reshape(-1)[places] ^= 1
