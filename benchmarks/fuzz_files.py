@@ -63,7 +63,7 @@ def published(suffix: str, beside: bool) -> Published:
     options = pipeline.PublicOptions(recipients=(AUTHORITY.public,), quality="exact", sidecar=side if beside else None)
     (profile,) = [one for one in (*profiles.VIDEOS, *profiles.PICTURES) if suffix in one.suffixes][:1]
     with side.open("wb") as file:
-        publisher = sealing.Publisher(_negatives, options, profile, file if beside else None)
+        publisher = sealing.Publisher(_Negatives(), options, profile, file if beside else None)
         if n_frames == 1:
             images.write(path, path, profile, publisher(frames, heads)[0])
         else:
@@ -84,9 +84,13 @@ def published(suffix: str, beside: bool) -> Published:
     return Published(files, frames, heads, views, [one.rgb for one in public], contents, opens)
 
 
-def _negatives(crops: Iterable[np.ndarray], tracks: list[int]) -> list[np.ndarray]:
+class _Negatives:
     """Stands in for a `Deidentifier`."""
-    return [255 - crop for crop in crops]
+
+    unseen = False
+
+    def __call__(self, crops: Iterable[np.ndarray], tracks: list[int]) -> list[np.ndarray]:
+        return [255 - crop for crop in crops]
 
 
 def write_clip(path: Path, frames: list[np.ndarray]) -> None:
