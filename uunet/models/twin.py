@@ -97,9 +97,7 @@ def choose(logits: Sequence[np.ndarray], s: Sequence[int], u: np.ndarray) -> np.
         float32 `(B, PEOPLE)`, one-hot.
     """
     asked, rest = asked_labels(logits, s, u, ALIKE)
-    person = 0
-    for label, values in zip(asked, LABELS, strict=True):
-        person = person * values + label
+    person = np.ravel_multi_index(tuple(asked), LABELS)
     return np.eye(PEOPLE, dtype=np.float32)[person * ALIKE + rest]
 
 
