@@ -43,6 +43,9 @@ def _render(
     only: Annotated[
         Split | None, typer.Option(help="Render twins and line-ups of this split's people only (default: all).")
     ] = None,
+    part: Annotated[
+        Split | None, typer.Option("--split", help="Render this split's people only, and twins and line-ups of them.")
+    ] = None,
     identities: _number("How many people") = None,
     sequences: _number("Sequences per person") = None,
     frames: _number("Frames per sequence") = None,
@@ -57,11 +60,15 @@ def _render(
     changes = {"identities": identities, "sequences": sequences, "frames": frames, "seed": seed}
     plan = dataset.preset(preset, footage, **{name: value for name, value in changes.items() if value is not None})
     s = twin.parse(twins) if twins else None
-    split = only and only.value
+    people_of = part and part.value
+    split = only.value if only else people_of
+    if people_of not in (None, split):
+        raise typer.BadParameter(f"{split} is not rendered with --split {people_of}", param_hint="--only")
     lineups = None if people is None else lineup.Plan(plan, people, lineup_frames, split)
-    _write(dataset.write, (out, plan, workers), "crops", plan.identities * plan.sequences * plan.frames)
+    count = plan.sequences * plan.frames * len(plan.people(people_of))
+    _write(functools.partial(dataset.write, only=people_of), (out, plan, workers), "crops", count)
     if s:
-        count = sum(split in (None, plan.split(one)) for one in plan.subjects) * plan.sequences * plan.frames
+        count = plan.sequences * plan.frames * len(plan.people(split))
         write = functools.partial(dataset.write_twins, only=split)
         _write(write, (out, plan, s, workers), f"twins {twins}", count)
     if lineups:

@@ -68,6 +68,10 @@ class Plan:
         place = (subject - self.seed) % self.cycle
         return {self.cycle - 1: "test", self.cycle - 2: "validation"}.get(place, "train")
 
+    def people(self, split: str | None) -> list[int]:
+        """The identities of a split; None: all."""
+        return [subject for subject in self.subjects if split in (None, self.split(subject))]
+
 
 def preset(name: str, domain_name: str, **changes: int) -> Plan:
     """The `Plan` "full" or "sample" of a domain, with some of its fields changed.
@@ -85,7 +89,7 @@ def preset(name: str, domain_name: str, **changes: int) -> Plan:
     return Plan(domain.DOMAINS[domain_name], **(settings | changes))
 
 
-def write(out: Path, plan: Plan, workers: int, on_progress: Callable[[int], None]) -> None:
+def write(out: Path, plan: Plan, workers: int, on_progress: Callable[[int], None], only: str | None = None) -> None:
     """Renders the identities of `plan` that `out` does not hold yet.
 
     An identity appears in `out` all at once or not at all, so an interrupted run can be started again.
@@ -94,6 +98,7 @@ def write(out: Path, plan: Plan, workers: int, on_progress: Callable[[int], None
         out: Path of the data set's directory; created if need be.
         workers: int >= 1, processes.
         on_progress: called with the number of pictures of complete identities, first with those found complete.
+        only: str, the split whose identities are rendered; None: all.
 
     Raises:
         DatasetError: `out` cannot be written or holds another data set.
@@ -110,8 +115,9 @@ def write(out: Path, plan: Plan, workers: int, on_progress: Callable[[int], None
     elif out.exists() and not (out.is_dir() and {path.name for path in out.iterdir()} <= {listing.LOCK}):
         raise listing.DatasetError(f"{out} holds something else than a data set; choose another --out.")
     job = functools.partial(render_identity, out, plan)
+    people = plan.people(only)
     table_of = listing.Listing(table, listing.Row, (out / "crops", out / "parse"), _all_names(plan))
-    listing.complete(table_of, job, workers, on_progress, plan.subjects)
+    listing.complete(table_of, job, workers, on_progress, people)
 
 
 def write_twins(
@@ -135,7 +141,7 @@ def write_twins(
     name = twin.name(s)
     job = functools.partial(render_twins, out, plan, s, twin.pool())
     # people of the same labels one after another: they share their twins (`built`)
-    subjects = [subject for subject in plan.subjects if only in (None, plan.split(subject))]
+    subjects = plan.people(only)
     alike = sorted(subjects, key=lambda subject: twin.labels_of(identity.sample(subject)))
     names = {subject: listed for subject, listed in _all_names(plan).items() if subject in subjects}
     table_of = listing.Listing(listing.twins_csv(out, s), listing.TwinRow, (out / "twins" / name,), names)

@@ -115,3 +115,17 @@ def test_twins_and_line_ups_of_one_split_only(rendered, tmp_path, capsys):
     assert command.main(["--verify", str(out)]) == 0
     assert command.main([*asked[:-1], "validation"]) == 1
     assert "line-ups are of train or of test" in capsys.readouterr().err
+
+
+def test_one_split_only(rendered, tmp_path, capsys):
+    """Its people alone are rendered, as they are in the whole set, which can be completed afterwards."""
+    out = tmp_path / "heads"
+    asked = ["--out", str(out), *SETTINGS]
+    assert command.main([*asked, "--split", "test", "--lineup", "3"]) == 0
+    whole = files_of(rendered)
+    assert {row.split for row in listing.read_manifest(out)} == {"test"}
+    assert all(whole[name] == data for name, data in files_of(out).items() if name.endswith(".png"))
+    assert command.main([*asked, "--split", "test", "--only", "train", "--lineup", "3"]) != 0
+    assert "train is not rendered with --split test" in capsys.readouterr().err
+    assert command.main(asked) == 0
+    assert listing.read_manifest(out) == listing.read_manifest(rendered)
