@@ -180,7 +180,7 @@ def test_pictures_of_other_modes(tmp_path, twin, encoder, decoder, suffix):
         lambda: pipeline.reconstruct_image(one.public, target, decoder),
     )
     for path in (learned, one.source):
-        fails(tmp_path, "^The frame carries no sealed originals", lambda p=path: one.restore(public=p))
+        fails(tmp_path, f"{path.name}: The frame carries no sealed originals", lambda p=path: one.restore(public=p))
     folder = pipeline.reconstruct_folder(tmp_path, tmp_path.with_name(f"back of {tmp_path.name}"), decoder)
     assert folder.failed[one.public.name].endswith("give --identity with a recipient's private key.")
 
