@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from uunet import atomic
 from uunet.atomic import OutputError, new_file, new_files
 
 
@@ -130,3 +131,11 @@ def test_of_two_files_both_get_their_names_or_none(tmp_path, source, monkeypatch
         write_pair(tmp_path, source, overwrite=True)
     found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert found == {"in.bin": b"input"} | before
+
+
+def test_no_file_is_completed_after_a_signal(tmp_path, monkeypatch):
+    """Also if what the signal raised was lost."""
+    monkeypatch.setattr(atomic, "stopped", 15)
+    with pytest.raises(SystemExit) as left, atomic.new_file(tmp_path / "out", overwrite=False) as part:
+        part.write_text("whole")
+    assert left.value.code == 143 and not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from uunet import config, data, losses, models
+from uunet import config, data, labels, losses, models
 from uunet.evaluation import recognition
 from uunet.training import objective
 from uunet.training import tensorflow as tensorflow_trainer
@@ -89,7 +89,7 @@ def test_the_file_is_short():
 
 def test_the_constants_are_the_papers(scratch):
     paper = config.PAPER.adversarial
-    assert scratch.LABELS == config.LABELS and scratch.S == paper.s and scratch.SIZE == paper.size
+    assert scratch.LABELS == labels.LABELS and scratch.S == paper.s and scratch.SIZE == paper.size
     assert dataclasses.asdict(paper.weights) == scratch.OMEGA
     assert (scratch.DELTA_GP, scratch.PENALTY_WEIGHT) == (paper.delta_gp, paper.penalty_weight)
     assert (scratch.BINS, scratch.CRITIC_STEPS) == (paper.histogram_bins, paper.critic_steps)

@@ -5,11 +5,14 @@ A file is on the disk before it gets its name. So a key file does not disappear 
 
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from uunet.errors import UUNetError
+
+stopped: int | None = None  # the signal that asked the program to stop: no file gets its name after it
 
 
 class OutputError(UUNetError):
@@ -51,6 +54,8 @@ def new_files(
             _refuse_existing(target, source, overwrite)
             part.touch(mode, exist_ok=False)  # a missing permission is reported now, not after an hour of work
         yield parts
+        if stopped is not None:  # what the signal raised was lost, as in a callback of a library
+            sys.exit(128 + stopped)
         for target, part in zip(paths, parts, strict=True):
             with part.open("rb") as file:
                 os.fsync(file.fileno())

@@ -104,4 +104,4 @@ def test_twenty_steps_of_the_generator(tmp_path):
     assert cv2.imread(str(out / "sheets" / "step_000020.png")).shape == (6 * 64, 8 * 64, 3)
     rows = list(csv.DictReader(open(out / "log.csv")))
     assert [row["step"] for row in rows] == [str(step) for step in range(2, 21, 2)]
-    assert {"critic", "penalty", "real", "drawn", "generator"} == json.loads(rows[-1]["terms"]).keys()
+    assert {"critic", "penalty", "real", "drawn", "generator", "pull"} == json.loads(rows[-1]["terms"]).keys()

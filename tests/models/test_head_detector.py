@@ -70,7 +70,8 @@ def test_boxes_to_maps_and_back(boxes):
     assert ((near > 0) <= (maps[..., 0] > 0)).all()
     found, heat = head_detector.boxes_of(maps[..., 0], maps, 0.99)
     assert (heat == 1).all() and len(found) == len(boxes)
-    np.testing.assert_allclose(found[np.lexsort(found.T)], boxes[np.lexsort(boxes.T)], atol=1e-2)
+    order, true = (np.lexsort(np.round(some).T) for some in (found, boxes))  # rounding breaks ties
+    np.testing.assert_allclose(found[order], boxes[true], atol=1e-2)
 
 
 def test_the_cells_beside_a_centre_show_the_same_box():

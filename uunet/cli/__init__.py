@@ -10,6 +10,7 @@ from types import FrameType
 
 import typer
 
+from uunet import atomic
 from uunet.cli import authority, lab, summary, tool, training
 from uunet.errors import UUNetError
 
@@ -57,4 +58,5 @@ def _kept(command: list[str]) -> str:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     """Handles a signal as Python handles Ctrl-C: the stack unwinds, and temporary files are removed."""
+    atomic.stopped = number
     sys.exit(128 + number)
