@@ -82,18 +82,10 @@ def run(
     provenance.commit()  # remembered from here on: the checkout may change while this runs
     progress = progress or (lambda stage, done, total: None)
     encoder, decoder = preset.encoder, preset.decoder
-    if config.hides and engine.draws_unseen(encoder):
-        raise ConfigError("These weights draw without seeing x and hide nothing of it: give --reversal sealed.")
-    if not config.hides and not (engine.draws_first(encoder) or engine.draws_unseen(encoder)):
-        raise ConfigError("These weights hide x in all that they draw: name weights that draw first (twin-cctv).")
+    _check_hiding(encoder, config.hides)
     size = engine.side(encoder)
     train, test = (data.load(folder, split, size=size) for split in ("train", "test"))
-    released = len(train.images) * DRAWS
-    if max(config.pairs) > released:
-        raise ConfigError(
-            f"{folder} has {len(train.images)} pictures in train, which make {released} pairs with {DRAWS} draws of "
-            f"noise each, not {max(config.pairs)}: ask for fewer pairs, or prepare a larger set."
-        )
+    _check_pairs(folder, len(train.images), max(config.pairs))
     rng = np.random.default_rng(config.seed)
     chosen = rng.permutation(len(test.images))[: config.pictures]
     faces = Faces(test.images[chosen], test.labels[chosen, 0], test.sequences[chosen])
@@ -119,6 +111,23 @@ def run(
     last = [answers["U_d"]] if "U_d" in answers else []
     sheet = callbacks.sheet(*(row[:SHOWN] for row in (answers["x"], a, *recovered, *last)))
     return {"rows": rows, "provenance": made}, sheet
+
+
+def _check_pairs(folder, pictures, count):
+    """Raises ConfigError if some pictures do not make so many pairs."""
+    if count > pictures * DRAWS:
+        raise ConfigError(
+            f"{folder} has {pictures} pictures in train, which make {pictures * DRAWS} pairs with {DRAWS} draws of "
+            f"noise each, not {count}: ask for fewer pairs, or prepare a larger set."
+        )
+
+
+def _check_hiding(encoder, hides):
+    """Raises ConfigError unless U_e can draw with x hidden in it, or without."""
+    if hides and engine.draws_unseen(encoder):
+        raise ConfigError("These weights draw without seeing x and hide nothing of it: give --reversal sealed.")
+    if not hides and not (engine.draws_first(encoder) or engine.draws_unseen(encoder)):
+        raise ConfigError("These weights hide x in all that they draw: name weights that draw first (twin-cctv).")
 
 
 def inversions(

@@ -110,11 +110,7 @@ def train(
         inputs["start_sha256"] = hashlib.sha256(Path(start).read_bytes()).hexdigest()
     labelled = seen = None
     if sets.real is not None:
-        labelled, seen = (data.load(sets.real, split, size=config.size) for split in ("train", "validation"))
-        if (labelled.labels[:, 1:] == labels.UNKNOWN_CODE).all():
-            raise data.DataError(
-                f"No gender, ethnicity or hairstyle is known in {sets.real}: name a set that has some."
-            )
+        labelled, seen = (_labelled(sets.real, split, config.size) for split in ("train", "validation"))
         inputs["real_sha256"] = labelled.sha256
     progress = training.fit(
         build_trainer(reader, config),
@@ -135,6 +131,14 @@ def train(
         provenance=record | {"validation": found},
     )
     return progress, found
+
+
+def _labelled(folder, split, size):
+    """Heads of a split, of some of which a label is known."""
+    heads = data.load(folder, split, size=size)
+    if (heads.labels[:, 1:] == labels.UNKNOWN_CODE).all():
+        raise data.DataError(f"No gender, ethnicity or hairstyle is known in {folder}: name a set that has some.")
+    return heads
 
 
 def validate(reader: keras.Model, heads: data.Heads) -> dict:
