@@ -11,7 +11,7 @@ import pytest
 
 from tests import sealed_files
 from tests.test_cli import Cli
-from uunet import audit, authority, cli
+from uunet import atomic, audit, authority, cli
 from uunet.atomic import new_file
 from uunet.cli import options, summary
 from uunet.media.envelopes import PublicFile
@@ -336,6 +336,7 @@ def test_a_signal_leaves_nothing_half_written(number, monkeypatch, tmp_path, cap
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(cli, "app", killed)
+    monkeypatch.setattr(atomic, "stopped", None)  # afterwards, too
     try:
         with pytest.raises(SystemExit) as left:
             cli.main()

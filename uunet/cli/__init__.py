@@ -33,6 +33,7 @@ app.add_typer(authority.logs, name="log", rich_help_panel="Keys of sealed origin
 
 def main() -> None:
     """Runs a command. A UUNetError becomes one sentence and exit code 1; a signal leaves 129, 130 or 143."""
+    atomic.stopped = None
     signal.signal(signal.SIGTERM, _leave)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
         signal.signal(signal.SIGHUP, _leave)
