@@ -17,7 +17,6 @@ then as many of its others, then further frames.
 
 import sys
 import tempfile
-import zipfile
 from concurrent import futures
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +28,7 @@ import typer
 from data_prep import command
 from data_prep.join import join
 from uunet import atomic, data
+from uunet.data import arrays
 from uunet.errors import UUNetError
 
 FORMAT = 1
@@ -122,13 +122,7 @@ def read(path: Path) -> tuple[data.Heads, data.Heads]:
         ArchiveError: if it is damaged, of another format, or its arrays do not fit one another.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ArchiveError(f"There is no file {path}; {ADVICE}.")
-    try:
-        with np.load(path) as file:
-            found = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise ArchiveError(f"{path} is no complete NumPy archive ({error}); {ADVICE}.") from error
+    found = arrays.read(path, "NumPy archive", ADVICE, ArchiveError)
     if not np.array_equal(found.get("format"), FORMAT):
         raise ArchiveError(f"{path} has format {found.get('format', 'none')}, not {FORMAT}, which is read; {ADVICE}.")
     _check(path, found)

@@ -56,7 +56,7 @@ def run(
     else:
         rois, versions, lines = _learned(out, net, x, seed, progress)
     sealed_lines = ["sealed originals:            not shown, because these weights hide x in every head that they draw"]
-    if net.unseen or engine.draws_first(net.encoder):
+    if engine.draws_alone(net.encoder):
         sealed_versions, sealed_lines = _sealed(out, net, x, rois, seed, progress)
         versions |= sealed_versions
     write_sheet(out / "sheet.png", {"x": x} | versions, rois)

@@ -42,6 +42,11 @@ def draws_unseen(encoder: Any) -> bool:
     return isinstance(encoder, virtual.VirtualEncoder)
 
 
+def draws_alone(encoder: Any) -> bool:
+    """Whether U_e can draw without hiding x in what it draws."""
+    return draws_first(encoder) or draws_unseen(encoder)
+
+
 def side(encoder: Any) -> int:
     """Side of the images of U_e, in pixels."""
     return encoder.size if draws_unseen(encoder) else encoder.inputs[0].shape[1]
@@ -111,7 +116,7 @@ class Deidentifier:
     @property
     def chooses(self) -> bool:
         """Whether U_e has to be told a person, so that `meet` has something to read."""
-        return draws_first(self.encoder) or self.unseen
+        return draws_alone(self.encoder)
 
     def meet(self, rois: Rois, tracks: Tracks) -> None:
         """Predicts the labels of heads of new tracks, from which `_person` later chooses their virtual people.

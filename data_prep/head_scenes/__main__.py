@@ -26,17 +26,11 @@ from uunet.data import head_scenes as archive
 SHOWN = 32  # pictures on the sheet
 
 
-def sheet(shown: list[tuple]) -> np.ndarray:
-    """Scenes with their boxes, eight in a row: uint8, BGR."""
-    tiles = []
-    for file, own, ignored in shown:
-        tile = cv2.imdecode(file, cv2.IMREAD_COLOR)
-        for boxes, tint in ((ignored, (60, 60, 255)), (own, (60, 255, 60))):
-            for x, y, w, h in boxes:
-                cv2.rectangle(tile, (round(x), round(y)), (round(x + w) - 1, round(y + h) - 1), tint, 1)
-        tiles.append(tile)
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 8)
-    return np.concatenate([np.concatenate(tiles[k : k + 8], 1) for k in range(0, len(tiles), 8)])
+def sheet(split: archive.Scenes) -> np.ndarray:
+    """Some scenes with their boxes, eight in a row: uint8, RGB."""
+    places = range(0, len(split.files), max(1, len(split.files) // SHOWN))[:SHOWN]
+    drawn = [((split.ignored[k], (255, 60, 60)), (split.boxes[k], (60, 255, 60))) for k in places]
+    return archive.sheet([(split.picture(k), some) for k, some in zip(places, drawn, strict=True)], across=8)
 
 
 def _make(
@@ -74,8 +68,7 @@ def _make(
         ]
         recipe = {"pictures": pictures, "seed": seed, "lfw": tree is not None, "boxes": boxes is not None}
         archive.write(out, splits, recipe, overwrite=overwrite)
-        shown = of_split[0][:: max(1, len(of_split[0]) // SHOWN)][:SHOWN]
-        picture.write_bytes(cv2.imencode(".png", sheet(shown))[1].tobytes())
+        picture.write_bytes(cv2.imencode(".png", sheet(splits[0])[..., ::-1])[1].tobytes())
     own = sum(len(one[1]) for some in of_split for one in some)
     print(
         f"{out} holds {len(of_split[0])} scenes for training and {len(of_split[1])} for validation, {own} heads: "

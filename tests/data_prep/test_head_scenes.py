@@ -136,4 +136,4 @@ def test_rendered_heads_fill_their_boxes(tmp_path, monkeypatch):
     split = archive.Scenes(*(list(part) for part in zip(*made, strict=True)), scenes.SIZE)
     archive.write(tmp_path / "heads.npz", (split, split), {})
     assert archive.read(tmp_path / "heads.npz")[0].picture(5).shape == (scenes.SIZE, scenes.SIZE, 3)
-    assert command.sheet(made).shape == (scenes.SIZE, 8 * scenes.SIZE, 3)
+    assert command.sheet(split).shape == (scenes.SIZE, 8 * scenes.SIZE, 3)

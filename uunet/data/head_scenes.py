@@ -14,7 +14,6 @@ The archive is a NumPy file of these arrays; N pictures, M boxes:
 import dataclasses
 import hashlib
 import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ import numpy as np
 
 from uunet import atomic, pixels
 from uunet.config import HeadDetectorConfig
+from uunet.data import arrays
 from uunet.data.manifest import DataError
 from uunet.models import head_detector
 
@@ -95,13 +95,7 @@ def read(path: Path | str) -> tuple[Scenes, Scenes, str]:
         DataError: if there is none, or it is damaged, or of another kind.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"There is no file {path}; {ADVICE}.")
-    try:
-        with np.load(path) as file:
-            found = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-        raise DataError(f"{path} is no complete archive of head scenes ({error}); {ADVICE}.") from error
+    found = arrays.read(path, "archive of head scenes", ADVICE, DataError)
     if str(found.get("format")) != FORMAT or not ARRAYS <= found.keys():
         raise DataError(f"{path} is not an archive of head scenes; {ADVICE}.")
     ends, split, of, boxes, ignored = (found[name] for name in ("ends", "split", "of", "boxes", "ignored"))
@@ -121,6 +115,22 @@ def read(path: Path | str) -> tuple[Scenes, Scenes, str]:
             int(found["size"]),
         ))  # fmt: skip
     return splits[0], splits[1], hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sheet(shown: Sequence[tuple], across: int) -> np.ndarray:
+    """Pictures with boxes, side by side: uint8, RGB.
+
+    Args:
+        shown: of each picture, uint8 `(size, size, 3)`, RGB, drawn upon; and pairs of boxes `(n, 4)` and their colour.
+        across: int, pictures in a row.
+    """
+    for picture, drawn in shown:
+        for boxes, tint in drawn:
+            for x, y, w, h in boxes:
+                cv2.rectangle(picture, (round(x), round(y)), (round(x + w) - 1, round(y + h) - 1), tint, 1)
+    tiles = [picture for picture, _ in shown]
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % across)
+    return np.concatenate([np.concatenate(tiles[k : k + across], 1) for k in range(0, len(tiles), across)])
 
 
 def head_scene_batch(scenes: Scenes, config: HeadDetectorConfig, step: int) -> dict:

@@ -126,7 +126,7 @@ def _check_hiding(encoder, hides):
     """Raises ConfigError unless U_e can draw with x hidden in it, or without."""
     if hides and engine.draws_unseen(encoder):
         raise ConfigError("These weights draw without seeing x and hide nothing of it: give --reversal sealed.")
-    if not hides and not (engine.draws_first(encoder) or engine.draws_unseen(encoder)):
+    if not hides and not engine.draws_alone(encoder):
         raise ConfigError("These weights hide x in all that they draw: name weights that draw first (twin-cctv).")
 
 

@@ -1,5 +1,6 @@
 """A network in one safetensors file: float16 weights, its architecture and its provenance."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -89,13 +90,17 @@ def load(path: Path | str, *, expect: int | None = None, s: Sequence[int] | None
     return model
 
 
-def start_from(model: keras.Model, path: Path | str) -> None:
+def start_from(model: keras.Model, path: Path | str) -> str:
     """Gives a model the weights of a file of the same architecture, to be trained further.
+
+    Returns:
+        SHA-256 of the file.
 
     Raises:
         WeightsError: if the file is missing, damaged, or of another architecture.
     """
     _assign(model, path, _read(path)[1], "start from weights of the same configuration")
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _assign(model, path, tensors, advice):

@@ -101,7 +101,7 @@ def new_deidentifier(encoder: Any, seed: int | None, *, hides: bool = True) -> "
             "These weights draw without seeing the head, so nothing of it is hidden in what they draw: seal the "
             "originals (--recipient FILE.pub), or leave them out (--reversal none)."
         )
-    if not hides and not (engine.draws_first(encoder) or engine.draws_unseen(encoder)):
+    if not hides and not engine.draws_alone(encoder):
         raise engine.ModelError(
             "These weights hide the original in every head that they draw: for sealed originals, or none, use weights "
             "that draw first and hide then, such as twin-cctv."

@@ -155,10 +155,7 @@ class SampleSheet(keras.callbacks.Callback):
         # of all heads as one picture: the mean squared error is over all of them
         for name, image in (("psnr_r", r), ("psnr_a", received)):
             logs[name] = metrics.psnr(x[None], image[None], data_range=1.0)[0]
-        atomic.make_folder(self.folder)
-        step = (epoch + 1) * self.params["steps"]
-        with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
-            part.write_bytes(cv2.imencode(".png", sheet(x, received, r)[..., ::-1])[1].tobytes())
+        write_sheet(self.folder, (epoch + 1) * self.params["steps"], sheet(x, received, r))
 
 
 class GeneratorSheet(keras.callbacks.Callback):
@@ -215,10 +212,7 @@ class GeneratorSheet(keras.callbacks.Callback):
                 variable.assign(value)
         removed = drawing.removed(self.x.shape[1])
         logs["difference"] = np.mean([np.abs(one - other)[:, removed].mean() for one, other in pairwise(a)])
-        atomic.make_folder(self.folder)
-        picture = sheet(self.x, np.asarray(drawing.surroundings(self.x)), *a)
-        with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
-            part.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+        write_sheet(self.folder, step, sheet(self.x, np.asarray(drawing.surroundings(self.x)), *a))
 
 
 def sheet(*rows: np.ndarray, scale: int = 2) -> np.ndarray:
@@ -233,3 +227,10 @@ def sheet(*rows: np.ndarray, scale: int = 2) -> np.ndarray:
     """
     picture = np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
     return pixels.to_uint8(picture).repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def write_sheet(folder: Path, step: int, picture: np.ndarray) -> None:
+    """Writes the sheet of a step, uint8 `(H, W, 3)`, RGB, as `step_000200.png` into a folder, made if need be."""
+    atomic.make_folder(folder)
+    with atomic.new_file(folder / f"step_{step:06d}.png", overwrite=True) as part:
+        part.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())

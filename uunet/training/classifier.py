@@ -1,6 +1,5 @@
 """Learning I: the pairwise classifier D_a on same/different pairs (section III-A)."""
 
-import hashlib
 from pathlib import Path
 
 import keras
@@ -69,8 +68,7 @@ def train(
     classifier = models.attribute_classifier(**classifier_arguments(config))
     inputs = {"data_sha256": heads.sha256}
     if start is not None:
-        files.start_from(classifier, start)
-        inputs["start_sha256"] = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+        inputs["start_sha256"] = files.start_from(classifier, start)
     progress = training.fit(
         build_trainer(classifier, config),
         lambda step: data.pair_batch(heads, config, step),

@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 from keras import ops
 
-from uunet import atomic, pixels
+from uunet import pixels
 from uunet.config import HeadDetectorConfig
 from uunet.data import head_scenes
 from uunet.models import files, head_detector
 from uunet.pixels import Tensor
-from uunet.training import provenance
+from uunet.training import callbacks, provenance
 from uunet.training import trainer as training
 
 SHOWN = 24  # pictures of a sample sheet
@@ -155,19 +154,11 @@ class ValidationSheet(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict) -> None:
         logs["average_precision"], found = validate(self.detector, self.scenes)
-        tiles = []
+        shown = []
         for k, (boxes, heat) in list(enumerate(found))[:SHOWN]:
-            tile = self.scenes.picture(k)
-            for some, tint in ((self.scenes.boxes[k], (255, 255, 255)), (boxes[heat >= SHOWN_HEAT], (60, 255, 60))):
-                for x, y, w, h in some:
-                    cv2.rectangle(tile, (round(x), round(y)), (round(x + w) - 1, round(y + h) - 1), tint, 1)
-            tiles.append(tile)
-        tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 6)
-        picture = np.concatenate([np.concatenate(tiles[k : k + 6], 1) for k in range(0, len(tiles), 6)])
-        atomic.make_folder(self.folder)
-        step = (epoch + 1) * self.params["steps"]
-        with atomic.new_file(self.folder / f"step_{step:06d}.png", overwrite=True) as part:
-            part.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+            drawn = (self.scenes.boxes[k], (255, 255, 255)), (boxes[heat >= SHOWN_HEAT], (60, 255, 60))
+            shown.append((self.scenes.picture(k), drawn))
+        callbacks.write_sheet(self.folder, (epoch + 1) * self.params["steps"], head_scenes.sheet(shown, across=6))
 
 
 def validate(detector: keras.Model, scenes: head_scenes.Scenes) -> tuple[float, list[tuple]]:

@@ -4,7 +4,6 @@ Rendered heads have known poses and landmarks. Real heads, whose labels alone ar
 rendered heads do not carry over to them (docs/training-log.md).
 """
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,8 +105,7 @@ def train(
     reader = generator.head_reader(size=config.size, width=config.width)
     inputs = {"data_sha256": heads.sha256}
     if start is not None:
-        files.start_from(reader, start)
-        inputs["start_sha256"] = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+        inputs["start_sha256"] = files.start_from(reader, start)
     labelled = seen = None
     if sets.real is not None:
         labelled, seen = (_labelled(sets.real, split, config.size) for split in ("train", "validation"))

@@ -9,7 +9,6 @@ The folders of a run, the fields of the configuration and the options of the com
 """
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -202,9 +201,7 @@ def _networks(config, start):
     hashes = {}
     if start is not None:
         for network in (encoder, decoder):
-            path = start / f"{network.name}.safetensors"
-            files.start_from(network, path)
-            hashes[f"{network.name}_from_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+            hashes[f"{network.name}_from_sha256"] = files.start_from(network, start / f"{network.name}.safetensors")
     return encoder, decoder, hashes
 
 
